@@ -1,0 +1,3 @@
+"""tightloop: execution components for trading strategies over Kafka."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,194 @@
+"""What a handler may ask of the outside, and what the outside may answer: data only, no I/O.
+
+A handler asks with a *call*; the runner performs it after the transaction that asked for it has committed, and hands
+the *answer* back. The adapters in ``tightloop.venues`` translate a venue's own language into these words, so that the
+executor and reconciliation never see one.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Literal
+
+from msgspec import Struct
+
+from tightloop.records.types import Delta, Fee, JournalEntry
+
+
+class LedgerEntry(Struct, frozen=True):
+    """One line of an account's ledger at the venue: a trade, a transaction, or something that accrued.
+
+    ``deltas`` is complete (what is bought, what pays, fees, gas); ``fees`` and ``realised_pnl`` explain parts of it.
+    ``sequence`` counts up within the account. ``client_order_id`` is set on what an order or transaction caused.
+    """
+
+    entry_id: str
+    sequence: int
+    kind: Literal["trade", "transaction", "transfer", "funding", "interest", "reward", "deposit"]
+    event_time: datetime
+    deltas: tuple[Delta, ...]
+    fees: tuple[Fee, ...] = ()
+    client_order_id: str | None = None
+    symbol: str | None = None
+    side: str | None = None
+    amount: Decimal = Decimal(0)
+    cost: Decimal | None = None
+    liquidity: str | None = None
+    realised_pnl: Decimal | None = None
+    tx_hash: str | None = None
+    block_number: int | None = None
+    block_hash: str | None = None
+    gas_used: int | None = None
+    effective_gas_price: Decimal | None = None  # native units per gas
+
+
+# --- calls ------------------------------------------------------------------------------------------------------------
+
+
+class Submit(Struct, frozen=True):
+    """Act once on this journalled intent. The gate refuses it when the send window or ``not_after`` has passed."""
+
+    entry: JournalEntry
+
+
+class FindOrder(Struct, frozen=True):
+    """What became of this intent? Changes nothing."""
+
+    entry: JournalEntry
+
+
+class CancelOrder(Struct, frozen=True):
+    """Cancel what still works of this intent; the answer is the order as it then is."""
+
+    entry: JournalEntry
+
+
+class ReadLedger(Struct, frozen=True):
+    """The account's ledger after ``cursor`` (``None``: from its beginning)."""
+
+    strategy_id: str
+    venue: str
+    account: str
+    cursor: str | None
+
+
+class ReadPositions(Struct, frozen=True):
+    """A complete snapshot of what the account holds."""
+
+    strategy_id: str
+    venue: str
+    account: str
+
+
+class ReadNonce(Struct, frozen=True):
+    """The next nonce of the account's wallet, by its latest block (chains only)."""
+
+    strategy_id: str
+    venue: str
+    account: str
+
+
+Call = Submit | FindOrder | CancelOrder | ReadLedger | ReadPositions | ReadNonce
+
+# --- answers ----------------------------------------------------------------------------------------------------------
+
+
+class OrderFound(Struct, frozen=True):
+    """The venue's evidence of an order or a transaction.
+
+    ``entries`` holds every ledger entry of the order so far, oldest first. ``cursor_before`` and ``cursor_after`` are
+    the account's cursor right before the first and right after the last of them when nothing else lies between
+    (``None`` when something does, or when the venue can't tell).
+    """
+
+    status: Literal["open", "filled", "cancelled", "rejected", "reverted"]
+    as_of: datetime
+    venue_order_id: str | None = None
+    entries: tuple[LedgerEntry, ...] = ()
+    remaining: Decimal | None = None
+    tx_hash: str | None = None
+    code: str | None = None
+    message: str | None = None
+    cursor_before: str | None = None
+    cursor_after: str | None = None
+
+
+class NotFound(Struct, frozen=True):
+    """The venue knows nothing of the intent. ``nonce`` is the wallet's next one (chains)."""
+
+    as_of: datetime
+    nonce: int | None = None
+
+
+class Refused(Struct, frozen=True):
+    """The venue refused, for certain: nothing was done and nothing will be. ``code`` is one of the catalogue."""
+
+    code: str
+    message: str
+
+
+class NotSent(Struct, frozen=True):
+    """Nothing was done, for certain; the same intent may be tried again (rate limit, no connection, late timestamp)."""
+
+    code: str
+    message: str
+    retry_after_s: float = 0.0
+
+
+class GateClosed(Struct, frozen=True):
+    """The last check before the socket refused: ``window`` (journal again), ``expired`` (``not_after`` has passed)."""
+
+    reason: Literal["window", "expired"]
+
+
+class Ambiguous(Struct, frozen=True):
+    """Neither success nor rejection: only the venue can tell what happened. Ask it."""
+
+    message: str
+
+
+class Unavailable(Struct, frozen=True):
+    """A question could not be answered (reads only)."""
+
+    code: str
+    message: str
+
+
+class Ledger(Struct, frozen=True):
+    """Entries after the asked cursor, oldest first, and the cursor after the last of them."""
+
+    entries: tuple[LedgerEntry, ...]
+    cursor: str
+    as_of: datetime
+    more: bool = False
+
+
+class Positions(Struct, frozen=True):
+    """What the account holds: every position that is not zero, by position key, at one point of the venue's time."""
+
+    as_of: datetime
+    amounts: dict[str, Decimal]
+    cursor: str
+    venue_sequence: int | None = None
+    block_number: int | None = None
+    complete: bool = True
+
+
+class Nonce(Struct, frozen=True):
+    value: int
+    as_of: datetime
+
+
+Answer = (
+    OrderFound
+    | NotFound
+    | Refused
+    | NotSent
+    | GateClosed
+    | Ambiguous
+    | Unavailable
+    | Ledger
+    | Positions
+    | Nonce
+)
