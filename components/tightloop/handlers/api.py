@@ -43,12 +43,15 @@ class Context(Protocol):
     def now(self) -> datetime:
         """UTC; the same for the whole event."""
 
-    # keyed state: records by name; names sort as text
+    # keyed state: records by name. A name is `group` or `group|rest`.
     def get(self, name: str, kind: type[T]) -> T | None: ...
     def put(self, name: str, record: Struct) -> None: ...
     def delete(self, name: str) -> None: ...
-    def scan(self, prefix: str, kind: type[T]) -> Iterator[tuple[str, T]]:
-        """Entries whose name starts with ``prefix``, by name. A copy: writing while iterating is fine."""
+    def scan(self, group: str, kind: type[T]) -> Iterator[tuple[str, T]]:
+        """The entries of a group, sorted by name. Writing while iterating is fine."""
+
+    def oldest(self, group: str, kind: type[T], count: int) -> list[tuple[str, T]]:
+        """The first ``count`` entries of a group in the order they were first written."""
 
     # outputs
     def emit(self, topic: str, record: Struct) -> None:
