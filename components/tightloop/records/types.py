@@ -1,0 +1,947 @@
+"""The records. Made from ``schemas/`` by ``python -m tightloop.records.generate``: change those, not this file.
+
+Amounts are ``Decimal``; times are aware, UTC, to the microsecond; lists are tuples. Every enum has ``"UNKNOWN"``.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Literal
+
+from msgspec import Struct, field
+
+# How an action's amount is meant: `number` (it is given), `all` (everything there is), `previous_output` (what the
+# action before it put out). `UNKNOWN`: a symbol this reader does not have; nothing acts on it.
+AmountRule = Literal["number", "all", "previous_output", "UNKNOWN"]
+
+# What kind of market a trade is on: `spot`, or `perp` (a perpetual future). `UNKNOWN`: a symbol this reader does
+# not have; nothing acts on it.
+Market = Literal["spot", "perp", "UNKNOWN"]
+
+# `market` takes what is there; `limit` names its worst price. `UNKNOWN`: a symbol this reader does not have;
+# nothing acts on it.
+OrderType = Literal["market", "limit", "UNKNOWN"]
+
+# Which way a trade goes, seen from the account. `UNKNOWN`: a symbol this reader does not have; nothing acts on it.
+Side = Literal["buy", "sell", "UNKNOWN"]
+
+# How long an order stands: `GTC` until cancelled, `IOC` what fills at once, `FOK` all at once or nothing, `PO`
+# post-only: never takes. `UNKNOWN`: a symbol this reader does not have; nothing acts on it.
+TimeInForce = Literal["GTC", "IOC", "FOK", "PO", "UNKNOWN"]
+
+# What an operator wants. `UNKNOWN`: a symbol this reader does not have; nothing acts on it.
+Command = Literal["halt", "resume", "adjust", "resolve", "cancel", "adopt", "UNKNOWN"]
+
+# What became of it at the venue. `none`: nothing was submitted; `rolled_back`: an atomic chain undid itself;
+# `unknown`: the venue gave no evidence in time. `UNKNOWN`: a symbol this reader does not have; nothing acts on it.
+Outcome = Literal["none", "filled", "partially_filled", "rejected", "cancelled", "rolled_back", "unknown", "UNKNOWN"]
+
+# Whom a command is for: one `key` (strategy), one `venue`, or `all`. `UNKNOWN`: a symbol this reader does not have;
+# nothing acts on it.
+Scope = Literal["key", "venue", "all", "UNKNOWN"]
+
+# `CRITICAL` stops the component or the key, `HIGH` retries and then halts the key, `MEDIUM` degrades, `LOW` is for
+# the record. `UNKNOWN`: a symbol this reader does not have; nothing acts on it.
+Severity = Literal["CRITICAL", "HIGH", "MEDIUM", "LOW", "UNKNOWN"]
+
+# Whether a trade stood in the book before (`maker`) or took from it (`taker`). `UNKNOWN`: a symbol this reader does
+# not have; nothing acts on it.
+Liquidity = Literal["maker", "taker", "UNKNOWN"]
+
+# What a loop is for: `execute` an instruction, `refresh` an idle account, `verify` positions, `adopt` an account,
+# `cancel` what another loop works on. `UNKNOWN`: a symbol this reader does not have; nothing acts on it.
+LoopKind = Literal["execute", "refresh", "verify", "adopt", "cancel", "UNKNOWN"]
+
+# `working`: one venue trade of a loop still going on; `final`: its last word, exactly one a loop; `accrual`: one
+# ledger entry nobody ordered; `correction`: what an ended loop turned out to have done. `UNKNOWN`: a symbol this
+# reader does not have; nothing acts on it.
+ReportKind = Literal["working", "final", "accrual", "correction", "UNKNOWN"]
+
+# What a group does when a leg fails: `halt` its strategy, or `cancel_rest` of its legs. `UNKNOWN`: a symbol this
+# reader does not have; nothing acts on it.
+OnFailure = Literal["halt", "cancel_rest", "UNKNOWN"]
+
+# When a transfer frees its strategy: `on_arrival` at the destination, or `on_debit` at the source. `UNKNOWN`: a
+# symbol this reader does not have; nothing acts on it.
+Release = Literal["on_arrival", "on_debit", "UNKNOWN"]
+
+# How an instruction ended. `reconciled`: its loop ended matched, whatever the outcome. `refused`, `expired`,
+# `cancelled`: nothing was submitted. `halted`: its own loop ended in a halt. `UNKNOWN`: a symbol this reader does
+# not have; nothing acts on it.
+InstructionStatus = Literal["reconciled", "refused", "expired", "cancelled", "halted", "UNKNOWN"]
+
+# Where an intent stands. `journalled`: written, not known to have left; `sent`: a call left and its answer is not
+# known; `working`: the venue has it and it is not finished; `unknown`: its loop ended without evidence and it is
+# still watched. `UNKNOWN`: a symbol this reader does not have; nothing acts on it.
+JournalStatus = Literal["journalled", "sent", "working", "unknown", "UNKNOWN"]
+
+# What was verified: a `loop` that executed an instruction, or a `refresh`, `verify` or `adopt`. `UNKNOWN`: a symbol
+# this reader does not have; nothing acts on it.
+ReconciliationKind = Literal["loop", "refresh", "verify", "adopt", "UNKNOWN"]
+
+# `matched`; `mismatched`: a check failed; `unavailable`: the positions could not be read; `timeout`: not read in
+# time. `UNKNOWN`: a symbol this reader does not have; nothing acts on it.
+ReconciliationStatus = Literal["matched", "mismatched", "unavailable", "timeout", "UNKNOWN"]
+
+
+class Action(Struct, frozen=True, kw_only=True):
+    """One step on one protocol. Tokens are named by symbol and identified by chain and address in a token list."""
+
+    # `uniswap`, `curve`, `aave`, `morpho`, ...
+    protocol: str
+    # `swap`, `supply`, `withdraw`, `borrow`, `repay`, ...
+    operation: str
+    # Symbol of the token that is given: what is sold, supplied or repaid.
+    token_in: str | None = None
+    # Symbol of the token that is got: what is bought, withdrawn or borrowed.
+    token_out: str | None = None
+    # How much, in units of the token given, or of the token got where none is given. Only with the rule `number`.
+    amount: Decimal | None = None
+    # Instead of `amount`, for what is finer than 18 places: an integer as text, in the unit `amount_unit` names.
+    amount_text: str | None = None
+    # The unit of `amount_text`: `wei`, `shares`, `ray`, ...
+    amount_unit: str | None = None
+    # How the amount is meant.
+    amount_rule: AmountRule = "number"
+    # The least that must come out, in units of the token got; with less the action fails.
+    min_amount_out: Decimal | None = None
+    # How far below the quoted price it may come out, in basis points.
+    max_slippage_bps: Decimal | None = None
+    # What only this protocol knows: a pool's fee tier, a market's id, a rate mode. Values are text.
+    parameters: dict[str, str] = field(default_factory=dict)
+
+
+class Cancel(Struct, frozen=True, kw_only=True):
+    """Cancels an instruction or a group: one that is queued, or an order that works. Handled ahead of the queue.
+    Exactly one target is given.
+    """
+
+    # The instruction to cancel, of the same strategy.
+    instruction_id: str | None = None
+    # The group to cancel, of the same strategy.
+    group_id: str | None = None
+
+
+class CexTrade(Struct, frozen=True, kw_only=True):
+    """A trade on an exchange, spot or perpetual. Leverage, margin mode and position mode are configuration, not part of
+    it.
+    """
+
+    # `spot` or `perp`.
+    market: Market
+    # The market's unified symbol: `BTC/USDT` (spot), `BTC/USDT:USDT` (perpetual, after the colon what it settles in).
+    symbol: str
+    # `buy` or `sell`.
+    side: Side
+    # `market` or `limit`.
+    order_type: OrderType
+    # How much, in base units, never contracts. Exactly one of `amount` and `quote_amount` is given.
+    amount: Decimal | None = None
+    # How much, in quote units. Market orders only.
+    quote_amount: Decimal | None = None
+    # The limit, in quote per base. Limit orders only, and then required.
+    price: Decimal | None = None
+    # How long a limit order stands. Without a meaning for market orders, beyond that `PO` is refused there.
+    time_in_force: TimeInForce = "GTC"
+    # Perpetuals: may only reduce the position.
+    reduce_only: bool = False
+    # The price the strategy decided on, in quote per base: what slippage is measured from.
+    reference_price: Decimal | None = None
+    # How far from the reference price a market order may fill, in basis points; it is then sent as an IOC limit.
+    max_slippage_bps: Decimal | None = None
+    # What is not filled this many milliseconds after the dispatch is cancelled; what did fill counts.
+    timeout_ms: int | None = None
+
+
+class Check(Struct, frozen=True, kw_only=True):
+    """One position compared."""
+
+    # `venue[@account]:type:symbol`.
+    position_key: str
+    # What we expect to be held, in units of the asset.
+    expected: Decimal
+    # What the venue says is held.
+    actual: Decimal
+    # `actual` minus `expected`.
+    difference: Decimal
+    # The largest difference that passes, either way.
+    tolerance: Decimal
+    # True: the difference is within the tolerance.
+    passed: bool
+
+
+class Delta(Struct, frozen=True, kw_only=True):
+    """A change of one position. A list of deltas is complete: what is bought, what pays for it, every fee in the asset
+    in which it was taken, gas in the native asset.
+    """
+
+    # `venue[@account]:type:symbol`, split at the first two colons; no account means the strategy's default one there.
+    position_key: str
+    # How much the position changed: positive is more, negative is less. In units of the asset; for a derivative in base
+    # units, signed.
+    amount: Decimal
+    # Why: `trade`, `transfer`, `funding`, `interest`, `reward`, `fee`, `gas`, `adjustment`, `initial` or `correction`.
+    source: str
+
+
+class ControlCommand(Struct, frozen=True, kw_only=True):
+    """What an operator orders: the value of the topic `control`. Who may write it is decided by the topic's ACL."""
+
+    # The command's id: the same id again changes nothing.
+    command_id: str
+    # The strategy it is for; null with the scopes `venue` and `all`.
+    strategy_id: str | None = None
+    # What is wanted.
+    command: Command
+    # Whom it is for.
+    scope: Scope = "key"
+    # The venue, with the scope `venue`; of an `adjust` or `adopt`, the venue of the account.
+    venue: str | None = None
+    # The account an `adjust`, `adopt` or `resolve` is about; null: the strategy's default one.
+    account: str | None = None
+    # Of a `halt`: also cancel what works.
+    cancel_working: bool = False
+    # Of a `resume`: the halts it clears. It is refused when they are not those that stand.
+    expected_halt_ids: tuple[str, ...] = ()
+    # Of an `adjust` or `adopt`: the version it was decided on. It is refused when that is not the current one.
+    expected_position_version: int | None = None
+    # Of a `cancel` or `resolve`: the instruction; of a `cancel` also a group.
+    target_id: str | None = None
+    # Of a `resume`: free the key although its positions were not verified.
+    accept_unverified: bool = False
+    # Of an `adjust` or `resolve`: what to apply.
+    deltas: tuple[Delta, ...] = ()
+    # Of a `resolve`: what became of the intent.
+    outcome: Outcome | None = None
+    # Of a `resolve`: what it filled in all, in base units.
+    filled_amount: Decimal | None = None
+    # Who ordered it. Not trusted: the topic's ACL is.
+    actor: str
+    # Why, for those who read it later.
+    reason: str
+    # When it was ordered (UTC).
+    issued_at: datetime
+    # When this record was written, by its writer's clock (UTC).
+    produced_at: datetime | None = None
+    # The trace this record belongs to: the same for everything that one instruction or command caused.
+    trace_id: str | None = None
+    # The id of the record that made its writer write this one.
+    causation_id: str | None = None
+
+
+class ErrorInfo(Struct, frozen=True, kw_only=True):
+    """What went wrong, as it travels on other records."""
+
+    # A code of the catalogue, such as `EXI-006` (`tightloop errors CODE` explains it).
+    code: str
+    # What was wrong in this case, for a person. Never holds a secret.
+    message: str
+    # How bad it is.
+    severity: Severity
+
+
+class Header(Struct, frozen=True, kw_only=True):
+    """One header of a Kafka record, as it stood there."""
+
+    # Its name; names may repeat.
+    name: str
+    # Its bytes; null where it had none.
+    value: bytes | None = None
+
+
+class DeadLetter(Struct, frozen=True, kw_only=True):
+    """A record that could not be processed, byte for byte: the value of the topic `dead_letters`."""
+
+    # The key it came under, where that can be told.
+    strategy_id: str | None = None
+    # The topic it came from.
+    topic: str
+    # Its partition there.
+    partition: int
+    # Its offset there.
+    offset: int
+    # Its key, as bytes; null where it had none.
+    key: bytes | None = None
+    # Its value, as bytes; null where it had none.
+    value: bytes | None = None
+    # Its headers, in order.
+    headers: tuple[Header, ...] = ()
+    # Why it could not be processed.
+    error: ErrorInfo
+    # Which component could not process it.
+    component: str
+    # True: its key is halted because of it.
+    halts: bool
+    # When (UTC).
+    failed_at: datetime
+    # When this record was written, by its writer's clock (UTC).
+    produced_at: datetime
+    # The trace this record belongs to: the same for everything that one instruction or command caused.
+    trace_id: str | None = None
+    # The id of the record that made its writer write this one.
+    causation_id: str | None = None
+
+
+class Fee(Struct, frozen=True, kw_only=True):
+    """What was charged. It explains a part of the deltas, where the same amount stands with the other sign, and is
+    never applied by itself.
+    """
+
+    # The position it was taken from: `venue[@account]:type:symbol`.
+    position_key: str
+    # How much was charged, in units of the asset: positive is a cost, negative a rebate.
+    amount: Decimal
+    # What for: `trading`, `gas`, `withdrawal`, `borrow`, ...
+    kind: str
+
+
+class ExecutionReport(Struct, frozen=True, kw_only=True):
+    """What happened at a venue: the value of the topic `fills`. Incremental: it holds only what no earlier report of
+    its loop held. A correction holds the difference.
+    """
+
+    # Deterministic: the same event always gives the same id.
+    report_id: str
+    # Gapless within the loop, from 1.
+    report_no: int
+    # The strategy: the Kafka key of every record of its loops. Letters, digits, `.`, `_`, `-`; at most 100.
+    strategy_id: str
+    # The instruction of the loop, if it has one.
+    instruction_id: str | None = None
+    # The loop it belongs to.
+    loop_no: int
+    # What the loop is for.
+    loop_kind: LoopKind
+    # What kind of report this is.
+    kind: ReportKind
+    # Of a final report or a correction: what became of the instruction. Of the others: so far.
+    outcome: Outcome
+    # The lane whose executor reports.
+    lane: str
+    # Where it happened.
+    venue: str
+    # The account it happened to.
+    account: str
+    # Which intent of the loop, from 1; null where there was none.
+    attempt: int | None = None
+    # The market traded, as a unified symbol.
+    symbol: str | None = None
+    # Which way.
+    side: Side | None = None
+    # How much was traded or moved, in base units.
+    amount: Decimal = Decimal(0)
+    # What that was worth, in quote units, exact and without fees; the price is derived.
+    cost: Decimal | None = None
+    # What of the order is not filled, in base units.
+    remaining: Decimal | None = None
+    # Maker or taker.
+    liquidity: Liquidity | None = None
+    # Every change of a position, complete.
+    deltas: tuple[Delta, ...] = ()
+    # Explains parts of `deltas`; never applied.
+    fees: tuple[Fee, ...] = ()
+    # Profit realised, in the settlement asset; explains a part of `deltas`, never applied.
+    realised_pnl: Decimal | None = None
+    # The instruction's group.
+    group_id: str | None = None
+    # The venue's id of the order.
+    venue_order_id: str | None = None
+    # Our id of the order: a hash of environment, strategy, account, instruction and attempt.
+    client_order_id: str | None = None
+    # The venue's ids of the trades reported.
+    venue_trade_ids: tuple[str, ...] = ()
+    # The venue's id of the ledger entry reported, for instance of a funding payment.
+    venue_entry_id: str | None = None
+    # The transaction, `0x` and 64 hex digits.
+    tx_hash: str | None = None
+    # The chain's id by EIP-155.
+    chain_id: int | None = None
+    # The block it is in.
+    block_number: int | None = None
+    # That block's hash.
+    block_hash: str | None = None
+    # The venue's own running number of the event, within the account.
+    venue_sequence: int | None = None
+    # How far the account's ledger at the venue is reported, this report included.
+    account_cursor: str | None = None
+    # Gas units spent.
+    gas_used: int | None = None
+    # What a unit of gas cost, in the native asset.
+    effective_gas_price: Decimal | None = None
+    # Of a correction: the report it corrects.
+    corrects_report_id: str | None = None
+    # Of a correction: `evidence`, or the id of the operator's command.
+    resolved_by: str | None = None
+    # When it happened, by the venue's clock (UTC).
+    event_time: datetime
+    # When we saw it (UTC).
+    observed_at: datetime
+    # True: the venue was simulated.
+    simulated: bool = False
+    # What went wrong, if something did.
+    error: ErrorInfo | None = None
+    # When this record was written, by its writer's clock (UTC).
+    produced_at: datetime
+    # The trace this record belongs to: the same for everything that one instruction or command caused.
+    trace_id: str | None = None
+    # The id of the record that made its writer write this one.
+    causation_id: str | None = None
+
+
+class SmartContractAction(Struct, frozen=True, kw_only=True):
+    """One or several actions on a chain."""
+
+    # The chain's id by EIP-155: 1 is Ethereum.
+    chain_id: int
+    # True: one transaction for the whole chain of actions; every one happens, or none.
+    atomic: bool = False
+    # The chain itself refuses the transaction after this time (UTC).
+    deadline: datetime | None = None
+    # The most that may be spent on gas, in the native asset.
+    max_fee: Decimal | None = None
+    # The steps, in order; at least one.
+    actions: tuple[Action, ...] = ()
+
+
+class WalletTransfer(Struct, frozen=True, kw_only=True):
+    """Moves an asset between a venue account and a wallet, or between venue accounts."""
+
+    # Where from: `wallet`, or a venue account such as `binance:spot`.
+    source: str
+    # Where to: `wallet`, a venue account such as `binance:spot`, or an address from the allowlist.
+    destination: str
+    # Symbol of the asset.
+    asset: str
+    # How much, in units of the asset.
+    amount: Decimal
+    # The network of a deposit or withdrawal, by the venue's name; null: the asset's usual one.
+    network: str | None = None
+    # When the strategy may go on.
+    release: Release = "on_arrival"
+
+
+class Instruction(Struct, frozen=True, kw_only=True):
+    """What a strategy wants done: the value of the topic `instructions`. Exactly one payload is given, the one that
+    `type` names.
+    """
+
+    # Idempotency key within the strategy: the same id with the same content again changes nothing. Letters, digits,
+    # `.`, `_`, `-`, `:`; at most 200.
+    instruction_id: str
+    # The strategy: the Kafka key of every record of its loops. Letters, digits, `.`, `_`, `-`; at most 100.
+    strategy_id: str
+    # `cex_trade`, `smart_contract_action`, `wallet_transfer` or `cancel`.
+    type: str
+    # Where: `binance`, `bybit`, `okx`, `uniswap`, `curve`, `aave`, `morpho`, `wallet` (`alchemy` means `wallet`).
+    venue: str
+    # The sub-account or wallet; null: the strategy's default one at the venue.
+    account: str | None = None
+    # When the strategy decided (UTC). Simulated venues take their prices from this time.
+    created_at: datetime
+    # Nothing is submitted after this time (UTC). Null: 30 s after `created_at` for market orders, 1 h for everything
+    # else.
+    expires_at: datetime | None = None
+    # Strictly increasing within the strategy; makes idempotency hold for ever.
+    sequence: int | None = None
+    # The group this is a leg of.
+    group_id: str | None = None
+    # Which leg of the group, from 0.
+    group_index: int | None = None
+    # How many legs the group has.
+    group_size: int | None = None
+    # What the group does when this leg fails; null: `halt`.
+    on_failure: OnFailure | None = None
+    # True: this leg takes the fraction that the group's first leg filled.
+    scale_to_filled: bool | None = None
+    # What the strategy expects to happen; compared with what did. Empty: nothing is compared.
+    expected_deltas: tuple[Delta, ...] = ()
+    # The strategy's own notes. Carried along, never read.
+    metadata: dict[str, str] = field(default_factory=dict)
+    # The payload of type `cex_trade`.
+    cex_trade: CexTrade | None = None
+    # The payload of type `smart_contract_action`.
+    smart_contract_action: SmartContractAction | None = None
+    # The payload of type `wallet_transfer`.
+    wallet_transfer: WalletTransfer | None = None
+    # The payload of type `cancel`.
+    cancel: Cancel | None = None
+    # When this record was written, by its writer's clock (UTC).
+    produced_at: datetime | None = None
+    # The trace this record belongs to: the same for everything that one instruction or command caused.
+    trace_id: str | None = None
+    # The id of the record that made its writer write this one.
+    causation_id: str | None = None
+
+
+class InstructionResult(Struct, frozen=True, kw_only=True):
+    """How an instruction ended: the value of the topic `instruction_results`. Exactly one per instruction id; a later
+    correction of an `unknown` is a further record, with `resolves`.
+    """
+
+    # The instruction.
+    instruction_id: str
+    # The strategy: the Kafka key of every record of its loops. Letters, digits, `.`, `_`, `-`; at most 100.
+    strategy_id: str
+    # The instruction's type.
+    type: str
+    # The instruction's venue.
+    venue: str
+    # The account acted on; null where the instruction was refused before one was found.
+    account: str | None = None
+    # The instruction's sequence.
+    sequence: int | None = None
+    # The instruction's group.
+    group_id: str | None = None
+    # Which leg of the group, from 0.
+    group_index: int | None = None
+    # How many legs the group has.
+    group_size: int | None = None
+    # The loop that executed it; null where nothing was dispatched.
+    loop_no: int | None = None
+    # How it ended.
+    status: InstructionStatus
+    # What became of it at the venue; null where nothing was dispatched.
+    outcome: Outcome | None = None
+    # What was filled, in base units.
+    filled_amount: Decimal | None = None
+    # Every report of its loop, in order.
+    report_ids: tuple[str, ...] = ()
+    # The version of the expected positions that its loop ended with.
+    position_version: int | None = None
+    # The reconciliation result that ended its loop.
+    result_id: str | None = None
+    # Of a later correction: the report (with outcome `unknown`) that turned out as this record says.
+    resolves: str | None = None
+    # Why it was refused, halted or rejected.
+    error: ErrorInfo | None = None
+    # When the manager took the instruction in (UTC).
+    received_at: datetime
+    # When it was dispatched (UTC).
+    dispatched_at: datetime | None = None
+    # When it ended (UTC).
+    finished_at: datetime
+    # When this record was written, by its writer's clock (UTC).
+    produced_at: datetime
+    # The trace this record belongs to: the same for everything that one instruction or command caused.
+    trace_id: str | None = None
+    # The id of the record that made its writer write this one.
+    causation_id: str | None = None
+
+
+class IntentAudit(Struct, frozen=True, kw_only=True):
+    """What happened to an intent, one record a step: the value of the topic `execution_audit`. Private."""
+
+    # The strategy: the Kafka key of every record of its loops. Letters, digits, `.`, `_`, `-`; at most 100.
+    strategy_id: str
+    # The lane whose executor acts.
+    lane: str
+    # Where.
+    venue: str
+    # The account acted on.
+    account: str
+    # The instruction of the loop, if it has one.
+    instruction_id: str | None = None
+    # The loop.
+    loop_no: int
+    # Which intent of the loop, from 1.
+    attempt: int
+    # Our id of the order.
+    client_order_id: str
+    # What happened: `journalled`, `answered`, `refused`, `not_sent`, `gate_closed`, `ambiguous`, `found`, `not_found`,
+    # `cancel_requested`, `expired`, `unknown`, `resolved`, `finished`, ...
+    event: str
+    # Where the intent stands after it.
+    status: JournalStatus
+    # How many times it was journalled for a submission so far.
+    submissions: int = 0
+    # The venue's id of the order.
+    venue_order_id: str | None = None
+    # The wallet's nonce that the intent holds.
+    nonce: int | None = None
+    # The transaction.
+    tx_hash: str | None = None
+    # No submission later than this (UTC).
+    not_after: datetime | None = None
+    # More, for a person. Never holds a secret.
+    detail: str | None = None
+    # What went wrong, if something did.
+    error: ErrorInfo | None = None
+    # When it happened, by our clock (UTC).
+    event_time: datetime
+    # When this record was written, by its writer's clock (UTC).
+    produced_at: datetime
+    # The trace this record belongs to: the same for everything that one instruction or command caused.
+    trace_id: str | None = None
+    # The id of the record that made its writer write this one.
+    causation_id: str | None = None
+
+
+class RoutedInstruction(Struct, frozen=True, kw_only=True):
+    """One loop, from the interface manager to the executor of a lane: the value of the topics `instructions.<lane>`."""
+
+    # The strategy: the Kafka key of every record of its loops. Letters, digits, `.`, `_`, `-`; at most 100.
+    strategy_id: str
+    # The loop's number: gapless per strategy, from 1. A cancel has a number of its own.
+    loop_no: int
+    # What the loop is for.
+    kind: LoopKind
+    # What signs: an exchange or a chain.
+    lane: str
+    # The venue acted on; for a loop without instruction, the venue whose account it is about.
+    venue: str
+    # The account acted on, never left out.
+    account: str
+    # The instruction. Null for loops that the system starts by itself: `refresh`, `verify`, `adopt`, and an operator's
+    # `cancel`.
+    instruction: Instruction | None = None
+    # 1 for every submission of the same intent; higher only for a further order that is really meant.
+    attempt: int = 1
+    # The price that limits were checked against, in quote per base.
+    reference_price: Decimal | None = None
+    # When the manager dispatched it (UTC).
+    dispatched_at: datetime
+    # No submission, resubmission or fee bump later than this (UTC): the instruction's expiry.
+    not_after: datetime
+    # Of a `cancel`: the loop whose order is to be cancelled.
+    target_loop_no: int | None = None
+    # When this record was written, by its writer's clock (UTC).
+    produced_at: datetime
+    # The trace this record belongs to: the same for everything that one instruction or command caused.
+    trace_id: str | None = None
+    # The id of the record that made its writer write this one.
+    causation_id: str | None = None
+
+
+class JournalEntry(Struct, frozen=True, kw_only=True):
+    """What the executor means to do, written before it does it: its state, one per intent, in the topic
+    `execution_journal`. Private.
+    """
+
+    # The strategy: the Kafka key of every record of its loops. Letters, digits, `.`, `_`, `-`; at most 100.
+    strategy_id: str
+    # The account acted on.
+    account: str
+    # The lane whose executor acts.
+    lane: str
+    # Where.
+    venue: str
+    # The instruction.
+    instruction_id: str
+    # The loop.
+    loop_no: int
+    # Which intent of the loop, from 1.
+    attempt: int
+    # Our id of the order: the same for every submission of this intent.
+    client_order_id: str
+    # The loop as it was dispatched: everything a submission is made from.
+    routed: RoutedInstruction
+    # The wallet's nonce that this intent holds (chains).
+    nonce: int | None = None
+    # The transaction, once it is known (chains).
+    tx_hash: str | None = None
+    # Where the intent stands.
+    status: JournalStatus
+    # Taken before the transaction that wrote the latest submission (UTC): its send window counts from here.
+    journalled_at: datetime
+    # The same of the first submission (UTC).
+    first_journalled_at: datetime
+    # How many submissions were journalled.
+    submissions: int = 0
+    # Without evidence by this time (UTC) the loop ends `unknown`.
+    evidence_deadline: datetime | None = None
+    # When what is left of the order is to be cancelled (UTC).
+    cancel_at: datetime | None = None
+    # True: it is to be cancelled.
+    cancel_requested: bool = False
+    # True: the venue has shown it.
+    found: bool = False
+    # When to ask or try next (UTC).
+    next_try_at: datetime | None = None
+    # How many questions or tries failed since the last that did not; the pause grows with it.
+    tries: int = 0
+    # The venue's ledger entries that are reported.
+    reported_entries: tuple[str, ...] = ()
+    # Every report of the loop so far, in order.
+    report_ids: tuple[str, ...] = ()
+    # The number of the next report.
+    next_report_no: int = 1
+    # What is reported as filled, in base units.
+    filled_amount: Decimal = Decimal(0)
+    # What that was worth, in quote units.
+    filled_cost: Decimal = Decimal(0)
+    # The venue's id of the order.
+    venue_order_id: str | None = None
+    # What went wrong last.
+    error: ErrorInfo | None = None
+    # When this record was written, by its writer's clock (UTC).
+    produced_at: datetime
+    # The trace this record belongs to: the same for everything that one instruction or command caused.
+    trace_id: str | None = None
+    # The id of the record that made its writer write this one.
+    causation_id: str | None = None
+
+
+class MarketData(Struct, frozen=True, kw_only=True):
+    """One observation of a market: the value of the topic `market_data`, whose key is `venue:symbol`. Prices in quote
+    per base.
+    """
+
+    # Where.
+    venue: str
+    # The market's unified symbol; of a rate the asset, of gas the native asset.
+    symbol: str
+    # `bar`, `quote`, `trade`, `funding`, `rate` or `gas`.
+    kind: str
+    # The venue's time (UTC); of a bar, its end.
+    event_time: datetime
+    # When it was seen (UTC).
+    observed_at: datetime
+    # Always null: a market belongs to no strategy. Present because every record has it.
+    strategy_id: str | None = None
+    # Best bid.
+    bid: Decimal | None = None
+    # Best ask.
+    ask: Decimal | None = None
+    # Last traded price.
+    last: Decimal | None = None
+    # Mark price of a derivative.
+    mark: Decimal | None = None
+    # Index price of a derivative.
+    index: Decimal | None = None
+    # First price of a bar.
+    open: Decimal | None = None
+    # Highest price of a bar.
+    high: Decimal | None = None
+    # Lowest price of a bar.
+    low: Decimal | None = None
+    # Last price of a bar.
+    close: Decimal | None = None
+    # Traded in a bar, in base units; of a trade, its size.
+    volume: Decimal | None = None
+    # Of `funding`: the fraction paid per interval; of `rate`: the yearly rate as a fraction; of `gas`: native units per
+    # gas.
+    rate: Decimal | None = None
+    # When this record was written, by its writer's clock (UTC).
+    produced_at: datetime | None = None
+    # The trace this record belongs to: the same for everything that one instruction or command caused.
+    trace_id: str | None = None
+    # The id of the record that made its writer write this one.
+    causation_id: str | None = None
+
+
+class Position(Struct, frozen=True, kw_only=True):
+    """How much of something is held."""
+
+    # `venue[@account]:type:symbol`.
+    position_key: str
+    # How much, in units of the asset; for a derivative in base units, signed.
+    amount: Decimal
+
+
+class PositionSnapshot(Struct, frozen=True, kw_only=True):
+    """What an account held, by the venue's own books: the value of the topic `venue_positions`."""
+
+    # Deterministic: made of strategy, venue, account, version and attempt.
+    snapshot_id: str
+    # The strategy: the Kafka key of every record of its loops. Letters, digits, `.`, `_`, `-`; at most 100.
+    strategy_id: str
+    # The lane of the account.
+    lane: str
+    # The venue asked.
+    venue: str
+    # The account asked about.
+    account: str
+    # The version of the expected positions that it was taken for.
+    position_version: int | None = None
+    # The venue's time of the snapshot (UTC).
+    as_of: datetime
+    # When we got it (UTC).
+    observed_at: datetime | None = None
+    # The venue's running number within the account, up to which the snapshot goes.
+    venue_sequence: int | None = None
+    # The block it was read at.
+    block_number: int | None = None
+    # The cursor into the account's ledger up to which the snapshot goes.
+    account_cursor: str | None = None
+    # Every position that is not zero, by key.
+    positions: tuple[Position, ...] = ()
+    # True: what is not listed is zero. False: some could not be read, and nothing may be concluded from an absence.
+    complete: bool
+    # When this record was written, by its writer's clock (UTC).
+    produced_at: datetime
+    # The trace this record belongs to: the same for everything that one instruction or command caused.
+    trace_id: str | None = None
+    # The id of the record that made its writer write this one.
+    causation_id: str | None = None
+
+
+class PositionUpdate(Struct, frozen=True, kw_only=True):
+    """What a report did to the expected positions: the value of the topic `position_updates`."""
+
+    # Deterministic: made of the strategy and the version.
+    update_id: str
+    # The strategy: the Kafka key of every record of its loops. Letters, digits, `.`, `_`, `-`; at most 100.
+    strategy_id: str
+    # Gapless per strategy, from 1.
+    position_version: int
+    # The version before: 0 for the first.
+    previous_version: int
+    # The report applied; null for an adjustment.
+    report_id: str | None = None
+    # Its number within its loop.
+    report_no: int | None = None
+    # Its kind.
+    report_kind: ReportKind | None = None
+    # Every report of the loop so far, in order.
+    report_ids: tuple[str, ...] = ()
+    # What the loop has filled so far, in base units.
+    filled_amount: Decimal | None = None
+    # Of a correction: the report it corrects.
+    corrects_report_id: str | None = None
+    # The instruction of the loop, if it has one.
+    instruction_id: str | None = None
+    # The loop it belongs to; of an adjustment, the last one.
+    loop_no: int
+    # What the loop is for.
+    loop_kind: LoopKind
+    # The lane of the account.
+    lane: str
+    # Where it happened.
+    venue: str
+    # The account it happened to.
+    account: str
+    # The block it is in: a snapshot to verify this must not be older.
+    block_number: int | None = None
+    # The venue's running number within the account: a snapshot must not be older.
+    venue_sequence: int | None = None
+    # The venue's time of the last evidence: a snapshot must not be older.
+    venue_time: datetime | None = None
+    # The report's outcome.
+    outcome: Outcome
+    # True: nothing of the loop follows; positions are to be verified.
+    is_final: bool
+    # Why: `trade`, `transfer`, `funding`, `interest`, `reward`, `fee`, `gas`, `adjustment`, `initial` or `correction`.
+    source: str
+    # What was applied.
+    deltas: tuple[Delta, ...] = ()
+    # The positions touched, as expected afterwards.
+    expected_positions: tuple[Position, ...] = ()
+    # When it happened, by the venue's clock (UTC).
+    event_time: datetime
+    # The report's error, or what the handler found wrong.
+    error: ErrorInfo | None = None
+    # When this record was written, by its writer's clock (UTC).
+    produced_at: datetime
+    # The trace this record belongs to: the same for everything that one instruction or command caused.
+    trace_id: str | None = None
+    # The id of the record that made its writer write this one.
+    causation_id: str | None = None
+
+
+class ReconciliationResult(Struct, frozen=True, kw_only=True):
+    """Whether the expected positions are what the venues hold: the value of the topic `reconciliation_results`. Exactly
+    one per final position version.
+    """
+
+    # Deterministic: made of the strategy and the version.
+    result_id: str
+    # The strategy: the Kafka key of every record of its loops. Letters, digits, `.`, `_`, `-`; at most 100.
+    strategy_id: str
+    # The version verified.
+    position_version: int
+    # The instruction of the loop, if it has one.
+    instruction_id: str | None = None
+    # The loop it ends.
+    loop_no: int
+    # What was verified.
+    kind: ReconciliationKind
+    # The lane of the account.
+    lane: str
+    # The venue of the loop.
+    venue: str
+    # The account of the loop.
+    account: str
+    # The loop's outcome, from its final report.
+    outcome: Outcome
+    # How the comparison ended.
+    status: ReconciliationStatus
+    # True: every position was compared, and passed.
+    verified: bool
+    # The snapshot compared with; null when none could be taken.
+    snapshot_id: str | None = None
+    # The snapshot's time, by the venue's clock (UTC).
+    as_of: datetime | None = None
+    # The snapshot's block.
+    block_number: int | None = None
+    # Every position of the accounts touched, in both directions.
+    checks: tuple[Check, ...] = ()
+    # The position update's source.
+    source: str
+    # Every report of the loop, in order.
+    report_ids: tuple[str, ...] = ()
+    # What the loop filled, in base units.
+    filled_amount: Decimal | None = None
+    # Of a correction: the report it corrects.
+    corrects_report_id: str | None = None
+    # What went wrong before reconciliation, if something did.
+    execution_error: ErrorInfo | None = None
+    # How many snapshots were tried. Measured: not part of a replay's digest.
+    attempts: int = 0
+    # When the comparison began (UTC).
+    started_at: datetime
+    # When it ended (UTC).
+    finished_at: datetime
+    # What reconciliation found wrong.
+    error: ErrorInfo | None = None
+    # When this record was written, by its writer's clock (UTC).
+    produced_at: datetime
+    # The trace this record belongs to: the same for everything that one instruction or command caused.
+    trace_id: str | None = None
+    # The id of the record that made its writer write this one.
+    causation_id: str | None = None
+
+
+RECORDS: dict[str, type[Struct]] = {
+    "Action": Action,
+    "Cancel": Cancel,
+    "CexTrade": CexTrade,
+    "Check": Check,
+    "Delta": Delta,
+    "ControlCommand": ControlCommand,
+    "ErrorInfo": ErrorInfo,
+    "Header": Header,
+    "DeadLetter": DeadLetter,
+    "Fee": Fee,
+    "ExecutionReport": ExecutionReport,
+    "SmartContractAction": SmartContractAction,
+    "WalletTransfer": WalletTransfer,
+    "Instruction": Instruction,
+    "InstructionResult": InstructionResult,
+    "IntentAudit": IntentAudit,
+    "RoutedInstruction": RoutedInstruction,
+    "JournalEntry": JournalEntry,
+    "MarketData": MarketData,
+    "Position": Position,
+    "PositionSnapshot": PositionSnapshot,
+    "PositionUpdate": PositionUpdate,
+    "ReconciliationResult": ReconciliationResult,
+}
+
+# The values of topics and of state: these have schema ids.
+TOP_LEVEL = frozenset(
+    {
+        "ControlCommand",
+        "DeadLetter",
+        "ExecutionReport",
+        "Instruction",
+        "InstructionResult",
+        "IntentAudit",
+        "JournalEntry",
+        "MarketData",
+        "PositionSnapshot",
+        "PositionUpdate",
+        "ReconciliationResult",
+        "RoutedInstruction",
+    }
+)
