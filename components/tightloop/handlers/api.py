@@ -77,16 +77,21 @@ class Context(Protocol):
 
 
 class Handler(Protocol):
-    """A component. ``inputs`` are the topics it consumes; ``changelog`` the compacted topic that holds its state."""
+    """A component.
+
+    ``inputs`` are the topics it consumes; ``changelog`` the compacted topic that holds its state; ``failure_code`` the
+    code under which a defect of its own is dead-lettered.
+    """
 
     name: str
+    failure_code: str
     inputs: tuple[str, ...]
     changelog: str
 
     def on_record(self, context: Context, record: Inbound) -> None:
         """Raises ExecutionError for a record that cannot be processed: the runner dead-letters it."""
 
-    def on_dead(self, context: Context, topic: str, error: ExecutionError) -> None:
+    def on_dead(self, context: Context, topic: str, offset: int, error: ExecutionError) -> None:
         """A record of this key could not be processed and goes to ``dead_letters`` in the same transaction."""
 
     def on_time(self, context: Context) -> None: ...

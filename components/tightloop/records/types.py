@@ -85,6 +85,30 @@ ReconciliationKind = Literal["loop", "refresh", "verify", "adopt", "UNKNOWN"]
 ReconciliationStatus = Literal["matched", "mismatched", "unavailable", "timeout", "UNKNOWN"]
 
 
+class AccountCursor(Struct, frozen=True, kw_only=True):
+    """How far an account's ledger at its venue is reported."""
+
+    # The venue asked.
+    venue: str
+    # The account.
+    account: str
+    # The venue's cursor, opaque.
+    cursor: str
+    # The wallet's next nonce (chains); null: to be read.
+    next_nonce: int | None = None
+
+
+class AccountRef(Struct, frozen=True, kw_only=True):
+    """An account on a lane."""
+
+    # The lane that acts on it.
+    lane: str
+    # The venue whose account it is.
+    venue: str
+    # The account's name.
+    account: str
+
+
 class Action(Struct, frozen=True, kw_only=True):
     """One step on one protocol. Tokens are named by symbol and identified by chain and address in a token list."""
 
@@ -474,6 +498,100 @@ class Instruction(Struct, frozen=True, kw_only=True):
     causation_id: str | None = None
 
 
+class RoutedInstruction(Struct, frozen=True, kw_only=True):
+    """One loop, from the interface manager to the executor of a lane: the value of the topics `instructions.<lane>`."""
+
+    # The strategy: the Kafka key of every record of its loops. Letters, digits, `.`, `_`, `-`; at most 100.
+    strategy_id: str
+    # The loop's number: gapless per strategy, from 1. A cancel has the number of the loop it is for.
+    loop_no: int
+    # What the loop is for.
+    kind: LoopKind
+    # What signs: an exchange or a chain.
+    lane: str
+    # The venue acted on; for a loop without instruction, the venue whose account it is about.
+    venue: str
+    # The account acted on, never left out.
+    account: str
+    # The instruction. Null for loops that the system starts by itself: `refresh`, `verify`, `adopt`, and an operator's
+    # `cancel`.
+    instruction: Instruction | None = None
+    # 1 for every submission of the same intent; higher only for a further order that is really meant.
+    attempt: int = 1
+    # The price that limits were checked against, in quote per base.
+    reference_price: Decimal | None = None
+    # When the manager dispatched it (UTC).
+    dispatched_at: datetime
+    # No submission, resubmission or fee bump later than this (UTC): the instruction's expiry.
+    not_after: datetime
+    # Of a `cancel`: the loop whose order is to be cancelled.
+    target_loop_no: int | None = None
+    # When this record was written, by its writer's clock (UTC).
+    produced_at: datetime
+    # The trace this record belongs to: the same for everything that one instruction or command caused.
+    trace_id: str | None = None
+    # The id of the record that made its writer write this one.
+    causation_id: str | None = None
+
+
+class LedgerLoop(Struct, frozen=True, kw_only=True):
+    """A loop that reads an account instead of executing: `refresh`, `verify` or `adopt`."""
+
+    # The loop as it was dispatched.
+    routed: RoutedInstruction
+    # When it ends without having read the venue (UTC).
+    give_up_at: datetime
+    # How many reads failed.
+    tries: int = 0
+    # The client order ids of unresolved intents that are asked about first.
+    open_questions: tuple[str, ...] = ()
+    # Every report of the loop so far, in order.
+    report_ids: tuple[str, ...] = ()
+    # The number of the next report.
+    next_report_no: int = 1
+
+
+class ExecutorHead(Struct, frozen=True, kw_only=True):
+    """Where a key stands at an executor: its state in the topic `execution_journal`, beside the intents. One per key.
+    """
+
+    # The strategy: the Kafka key of every record of its loops. Letters, digits, `.`, `_`, `-`; at most 100.
+    strategy_id: str
+    # The highest loop seen: a record that is not above it is refused.
+    last_loop_no: int = 0
+    # The accounts acted on.
+    accounts: tuple[AccountCursor, ...] = ()
+    # The loop under way that executes nothing.
+    reading: LedgerLoop | None = None
+    # An instruction that waits for its wallet's nonce before it is journalled.
+    waiting: RoutedInstruction | None = None
+    # When this record was written, by its writer's clock (UTC).
+    produced_at: datetime
+
+
+class Halt(Struct, frozen=True, kw_only=True):
+    """Why a key is stopped. A key holds a set of halts, and nothing is dispatched while one stands."""
+
+    # Deterministic: the same cause always gives the same id, so that it is never counted twice.
+    halt_id: str
+    # The code of the error that caused it.
+    code: str
+    # What was wrong, for a person. Never holds a secret.
+    message: str
+    # How bad it is.
+    severity: Severity
+    # Whom it stops.
+    scope: Scope = "key"
+    # The venue it stops, with the scope `venue`.
+    venue: str | None = None
+    # When it was set (UTC).
+    since: datetime
+    # Who set it; null: the system.
+    actor: str | None = None
+    # The record that caused it: a result, a command, or `topic/partition@offset` of a dead letter.
+    cause_id: str | None = None
+
+
 class InstructionResult(Struct, frozen=True, kw_only=True):
     """How an instruction ended: the value of the topic `instruction_results`. Exactly one per instruction id; a later
     correction of an `unknown` is a further record, with `resolves`.
@@ -577,42 +695,6 @@ class IntentAudit(Struct, frozen=True, kw_only=True):
     causation_id: str | None = None
 
 
-class RoutedInstruction(Struct, frozen=True, kw_only=True):
-    """One loop, from the interface manager to the executor of a lane: the value of the topics `instructions.<lane>`."""
-
-    # The strategy: the Kafka key of every record of its loops. Letters, digits, `.`, `_`, `-`; at most 100.
-    strategy_id: str
-    # The loop's number: gapless per strategy, from 1. A cancel has a number of its own.
-    loop_no: int
-    # What the loop is for.
-    kind: LoopKind
-    # What signs: an exchange or a chain.
-    lane: str
-    # The venue acted on; for a loop without instruction, the venue whose account it is about.
-    venue: str
-    # The account acted on, never left out.
-    account: str
-    # The instruction. Null for loops that the system starts by itself: `refresh`, `verify`, `adopt`, and an operator's
-    # `cancel`.
-    instruction: Instruction | None = None
-    # 1 for every submission of the same intent; higher only for a further order that is really meant.
-    attempt: int = 1
-    # The price that limits were checked against, in quote per base.
-    reference_price: Decimal | None = None
-    # When the manager dispatched it (UTC).
-    dispatched_at: datetime
-    # No submission, resubmission or fee bump later than this (UTC): the instruction's expiry.
-    not_after: datetime
-    # Of a `cancel`: the loop whose order is to be cancelled.
-    target_loop_no: int | None = None
-    # When this record was written, by its writer's clock (UTC).
-    produced_at: datetime
-    # The trace this record belongs to: the same for everything that one instruction or command caused.
-    trace_id: str | None = None
-    # The id of the record that made its writer write this one.
-    causation_id: str | None = None
-
-
 class JournalEntry(Struct, frozen=True, kw_only=True):
     """What the executor means to do, written before it does it: its state, one per intent, in the topic
     `execution_journal`. Private.
@@ -672,6 +754,8 @@ class JournalEntry(Struct, frozen=True, kw_only=True):
     filled_cost: Decimal = Decimal(0)
     # The venue's id of the order.
     venue_order_id: str | None = None
+    # What became of it, once the venue has said so and only the account's ledger is still to be read.
+    outcome: Outcome | None = None
     # What went wrong last.
     error: ErrorInfo | None = None
     # When this record was written, by its writer's clock (UTC).
@@ -680,6 +764,101 @@ class JournalEntry(Struct, frozen=True, kw_only=True):
     trace_id: str | None = None
     # The id of the record that made its writer write this one.
     causation_id: str | None = None
+
+
+class KnownAccount(Struct, frozen=True, kw_only=True):
+    """An account that a key has touched."""
+
+    # Which.
+    account: AccountRef
+    # True: its positions were taken over and verified.
+    adopted: bool
+    # The version of the expected positions with which it was taken over.
+    adopted_version: int | None = None
+
+
+class PendingCheck(Struct, frozen=True, kw_only=True):
+    """A verification that takes the slot as soon as it is free."""
+
+    # `resume`, `correction` or `adjustment`.
+    purpose: str
+    # The accounts to verify.
+    accounts: tuple[AccountRef, ...] = ()
+    # Of a resume: the halts that it clears.
+    halt_ids: tuple[str, ...] = ()
+
+
+class Slot(Struct, frozen=True, kw_only=True):
+    """The loop that holds a key's slot, and what is written when the slot is freed."""
+
+    # The loop under way.
+    loop_no: int
+    # What that loop is for.
+    kind: LoopKind
+    # Why the slot was taken: `instruction`, `refresh`, `adopt`, `resume`, `correction` or `adjustment`. Further loops
+    # of the slot (a `verify` after a mismatch) keep it.
+    purpose: str
+    # True: positions could not be verified and the slot waits for `retry_at`.
+    suspended: bool = False
+    # The account the loop concerns.
+    account: AccountRef
+    # The accounts that are still to be looked at before the slot is free.
+    remaining: tuple[AccountRef, ...] = ()
+    # When the loop was dispatched (UTC).
+    dispatched_at: datetime
+    # When the key is halted because the loop has not ended (UTC).
+    deadline_at: datetime
+    # True: the deadline has passed; the loop is still waited for.
+    overdue: bool = False
+    # True: a record of the loop is a dead letter, so that it can no longer close.
+    broken: bool = False
+    # When verification first failed (UTC).
+    suspended_since: datetime | None = None
+    # When the next `verify` is dispatched (UTC).
+    retry_at: datetime | None = None
+    # How many times verification was repeated.
+    retries: int = 0
+    # Of a resume: the halts that it clears.
+    halt_ids: tuple[str, ...] = ()
+    # The cancel instructions that wait for this loop's result.
+    cancel_ids: tuple[str, ...] = ()
+    # Of an instruction: its result, as far as it is known.
+    result: InstructionResult | None = None
+
+
+class LoopHead(Struct, frozen=True, kw_only=True):
+    """Where a key's loop stands: the interface manager's state in the topic `loop_state`. One per key."""
+
+    # The strategy: the Kafka key of every record of its loops. Letters, digits, `.`, `_`, `-`; at most 100.
+    strategy_id: str
+    # The number of the latest loop; 0: none yet.
+    last_loop_no: int = 0
+    # The highest `sequence` taken in.
+    last_sequence: int | None = None
+    # The latest version of the expected positions that was verified.
+    position_version: int = 0
+    # The loop that holds the slot; null: the slot is free.
+    slot: Slot | None = None
+    # The halts that stand.
+    halts: tuple[Halt, ...] = ()
+    # The accounts touched so far.
+    accounts: tuple[KnownAccount, ...] = ()
+    # Verifications that wait for the slot.
+    checks: tuple[PendingCheck, ...] = ()
+    # The number the next queued instruction gets.
+    queue_next: int = 0
+    # How many instructions are queued.
+    queued: int = 0
+    # When the first queued instruction expires (UTC).
+    next_expiry: datetime | None = None
+    # How many instruction ids are remembered.
+    seen: int = 0
+    # When the slot was last freed (UTC).
+    idle_since: datetime | None = None
+    # The latest commands carried out, so that none is twice.
+    command_ids: tuple[str, ...] = ()
+    # When this record was written, by its writer's clock (UTC).
+    produced_at: datetime
 
 
 class MarketData(Struct, frozen=True, kw_only=True):
@@ -839,6 +1018,23 @@ class PositionUpdate(Struct, frozen=True, kw_only=True):
     causation_id: str | None = None
 
 
+class QueuedInstruction(Struct, frozen=True, kw_only=True):
+    """An instruction that waits for its key's slot: the interface manager's state in the topic `loop_state`."""
+
+    # The strategy: the Kafka key of every record of its loops. Letters, digits, `.`, `_`, `-`; at most 100.
+    strategy_id: str
+    # The instruction.
+    instruction: Instruction
+    # The account it will act on.
+    account: AccountRef
+    # When it expires (UTC).
+    expires_at: datetime
+    # When it was taken in (UTC).
+    received_at: datetime
+    # When this record was written, by its writer's clock (UTC).
+    produced_at: datetime
+
+
 class ReconciliationResult(Struct, frozen=True, kw_only=True):
     """Whether the expected positions are what the venues hold: the value of the topic `reconciliation_results`. Exactly
     one per final position version.
@@ -902,7 +1098,43 @@ class ReconciliationResult(Struct, frozen=True, kw_only=True):
     causation_id: str | None = None
 
 
+class SeenInstruction(Struct, frozen=True, kw_only=True):
+    """An instruction id that is known, so that it is never executed twice: the interface manager's state in the topic
+    `loop_state`.
+    """
+
+    # The strategy: the Kafka key of every record of its loops. Letters, digits, `.`, `_`, `-`; at most 100.
+    strategy_id: str
+    # The id.
+    instruction_id: str
+    # Of everything in it that a publisher decides; the same id with another hash is refused.
+    content_hash: str
+    # When it was first seen (UTC).
+    seen_at: datetime
+    # Where it is queued; null: it is not.
+    queue_name: str | None = None
+    # The loop that a resume ended without evidence; a late result of it corrects the instruction's.
+    ended_loop_no: int | None = None
+    # Of an instruction whose outcome is not known: its result, to be corrected later.
+    result: InstructionResult | None = None
+    # When this record was written, by its writer's clock (UTC).
+    produced_at: datetime
+
+
+class SharedHalts(Struct, frozen=True, kw_only=True):
+    """The halts of a venue or of all, as one partition knows them: the interface manager's state in the topic
+    `loop_state`.
+    """
+
+    # The halts that stand.
+    halts: tuple[Halt, ...] = ()
+    # When this record was written, by its writer's clock (UTC).
+    produced_at: datetime
+
+
 RECORDS: dict[str, type[Struct]] = {
+    "AccountCursor": AccountCursor,
+    "AccountRef": AccountRef,
     "Action": Action,
     "Cancel": Cancel,
     "CexTrade": CexTrade,
@@ -917,15 +1149,25 @@ RECORDS: dict[str, type[Struct]] = {
     "SmartContractAction": SmartContractAction,
     "WalletTransfer": WalletTransfer,
     "Instruction": Instruction,
+    "RoutedInstruction": RoutedInstruction,
+    "LedgerLoop": LedgerLoop,
+    "ExecutorHead": ExecutorHead,
+    "Halt": Halt,
     "InstructionResult": InstructionResult,
     "IntentAudit": IntentAudit,
-    "RoutedInstruction": RoutedInstruction,
     "JournalEntry": JournalEntry,
+    "KnownAccount": KnownAccount,
+    "PendingCheck": PendingCheck,
+    "Slot": Slot,
+    "LoopHead": LoopHead,
     "MarketData": MarketData,
     "Position": Position,
     "PositionSnapshot": PositionSnapshot,
     "PositionUpdate": PositionUpdate,
+    "QueuedInstruction": QueuedInstruction,
     "ReconciliationResult": ReconciliationResult,
+    "SeenInstruction": SeenInstruction,
+    "SharedHalts": SharedHalts,
 }
 
 # The values of topics and of state: these have schema ids.
@@ -934,14 +1176,19 @@ TOP_LEVEL = frozenset(
         "ControlCommand",
         "DeadLetter",
         "ExecutionReport",
+        "ExecutorHead",
         "Instruction",
         "InstructionResult",
         "IntentAudit",
         "JournalEntry",
+        "LoopHead",
         "MarketData",
         "PositionSnapshot",
         "PositionUpdate",
+        "QueuedInstruction",
         "ReconciliationResult",
         "RoutedInstruction",
+        "SeenInstruction",
+        "SharedHalts",
     }
 )

@@ -1,0 +1,308 @@
+"""One partition of one component: feeds its handler and collects what the events did, until a runner commits it.
+
+Both runners drive this class, so a record is checked, handled, dead-lettered and undone in one way only. A runner calls
+:meth:`feed`, :meth:`wake` and :meth:`answer` any number of times, reads :attr:`outputs` and :meth:`changes`, makes them
+durable, and then says :meth:`commit`, which returns the calls to perform; or :meth:`rollback`, and nothing happened.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import Any, TypeVar
+
+import structlog
+from msgspec import Struct
+
+from tightloop.handlers.api import Context, Handler, Inbound
+from tightloop.handlers.effects import Answer, Call
+from tightloop.records import codec, topics
+from tightloop.records.errors import ExecutionError
+from tightloop.records.types import ControlCommand, DeadLetter
+from tightloop.runners.partitioner import partition_of
+from tightloop.runners.state import PartitionState
+
+log = structlog.get_logger()
+T = TypeVar("T", bound=Struct)
+DEAD_LETTERS = "dead_letters"
+
+
+class RawRecord(Struct, frozen=True):
+    """A record as the bus delivered it; ``topic`` without a prefix."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes], ...] = ()
+
+
+class Output(Struct, frozen=True):
+    """A record to publish, to the worker's own partition."""
+
+    topic: str
+    key: bytes | None
+    record: Struct
+
+
+class Started(Struct, frozen=True):
+    """A call to perform now that the event that asked for it is durable."""
+
+    key: str
+    call_id: str
+    serial: int
+    call: Call
+
+
+class PartitionWorker:
+    """``partitions``: how many the input topics have, so that a key on the wrong one is noticed."""
+
+    def __init__(self, handler: Handler, partition: int, partitions: int) -> None:
+        self.handler = handler
+        self.partition = partition
+        self.partitions = partitions
+        self.state = PartitionState()
+        self.outputs: list[Output] = []
+        self.events = 0  # since the last commit: a transaction is due when there was one
+        self._asked: list[tuple[str, str, Call]] = []
+        self._wishes: list[tuple[str, datetime | None]] = []
+        self._wake: dict[str, datetime] = {}
+        self._heap: list[tuple[datetime, str]] = []
+        self._pending: dict[tuple[str, str], int] = {}
+        self._serial = 0
+        self._taken_wakes: list[tuple[str, datetime]] = []
+        self._taken_calls: list[tuple[tuple[str, str], int]] = []
+
+    # --- events -------------------------------------------------------------------------------------------------------
+
+    def feed(self, raw: RawRecord, now: datetime) -> None:
+        """Handle one record, or dead-letter it. Never raises for what the record holds."""
+        self.events += 1
+        key: str | None = None
+        try:
+            key = self._key_of(raw)
+            value = self._value_of(raw, key)
+        except ExecutionError as error:
+            self._bury(raw, key, error, now)
+            return
+        inbound = Inbound(raw.topic, raw.partition, raw.offset, key, value, len(raw.value or b""))
+        context_key = "" if isinstance(value, ControlCommand) and value.scope != "key" else key
+        try:
+            self._event(context_key, now, lambda context: self.handler.on_record(context, inbound))
+        except ExecutionError as error:
+            self._bury(raw, key, error, now)
+        except Exception as error:  # noqa: BLE001  a defect of ours must cost one key, not the component
+            self._bury(raw, key, self._defect(error, f"{raw.topic}/{raw.partition}@{raw.offset}"), now)
+
+    def wake(self, now: datetime, limit: int = 1000) -> int:
+        """Handle the wake-ups that are due, at most ``limit``; returns how many there were."""
+        woken = 0
+        while self._heap and self._heap[0][0] <= now and woken < limit:
+            at, key = heapq.heappop(self._heap)
+            if self._wake.get(key) != at:
+                continue  # a wish that a later one replaced
+            del self._wake[key]
+            self._taken_wakes.append((key, at))
+            woken += 1
+            self._guarded(key, now, "wake-up", self.handler.on_time)
+        self.events += woken
+        return woken
+
+    def answer(self, key: str, call_id: str, serial: int, answer: Answer, now: datetime) -> bool:
+        """Handle the answer to a call; False when the call is no longer waited for."""
+        if self._pending.get((key, call_id)) != serial:
+            return False
+        del self._pending[key, call_id]
+        self._taken_calls.append(((key, call_id), serial))
+        self.events += 1
+        self._guarded(key, now, call_id, lambda context: self.handler.on_answer(context, call_id, answer))
+        return True
+
+    def restored(self, now: datetime) -> None:
+        """After the state was loaded: each key asks again for what was under way."""
+        for key in self.state.keys():
+            self.events += 1
+            self._guarded(key, now, "restore", self.handler.on_restore)
+
+    # --- what a runner needs ------------------------------------------------------------------------------------------
+
+    def next_wake(self) -> datetime | None:
+        while self._heap and self._wake.get(self._heap[0][1]) != self._heap[0][0]:
+            heapq.heappop(self._heap)
+        return self._heap[0][0] if self._heap else None
+
+    @property
+    def calls_under_way(self) -> int:
+        return len(self._pending)
+
+    def changes(self) -> list[tuple[str, str, Struct | None]]:
+        return self.state.changes()
+
+    def commit(self) -> list[Started]:
+        self.state.commit()
+        for key, at in self._wishes:
+            self._apply_wish(key, at)
+        started = []
+        for key, call_id, call in self._asked:
+            self._serial += 1
+            self._pending[key, call_id] = self._serial
+            started.append(Started(key, call_id, self._serial, call))
+        self._forget_batch()
+        return [one for one in started if self._pending.get((one.key, one.call_id)) == one.serial]
+
+    def rollback(self) -> None:
+        self.state.rollback()
+        for key, at in self._taken_wakes:
+            self._apply_wish(key, at)
+        for pending, serial in self._taken_calls:
+            self._pending.setdefault(pending, serial)
+        self._forget_batch()
+
+    def _forget_batch(self) -> None:
+        self.outputs = []
+        self.events = 0
+        self._asked.clear()
+        self._wishes.clear()
+        self._taken_wakes.clear()
+        self._taken_calls.clear()
+
+    def _apply_wish(self, key: str, at: datetime | None) -> None:
+        if at is None:
+            self._wake.pop(key, None)
+        elif self._wake.get(key) != at:
+            self._wake[key] = at
+            heapq.heappush(self._heap, (at, key))
+
+    # --- inside -------------------------------------------------------------------------------------------------------
+
+    def _event(self, key: str, now: datetime, run: Callable[[Context], None]) -> None:
+        mark = (self.state.mark(), len(self.outputs), len(self._asked), len(self._wishes))
+        try:
+            run(_EventContext(self, key, now))
+        except BaseException:
+            self.state.rollback(mark[0])
+            del self.outputs[mark[1] :]
+            del self._asked[mark[2] :]
+            del self._wishes[mark[3] :]
+            raise
+
+    def _guarded(self, key: str, now: datetime, what: str, run: Callable[[Context], None]) -> None:
+        """An event that no record caused: a failure has no bytes to keep, but it halts the key all the same."""
+        try:
+            self._event(key, now, run)
+        except Exception as error:  # noqa: BLE001  as in feed: one key, not the component
+            known = error if isinstance(error, ExecutionError) else self._defect(error, what)
+            name = f"{self.handler.name}:{what}"
+            self._bury(RawRecord(name, self.partition, -1, key.encode(), b""), key, known, now)
+
+    def _defect(self, error: Exception, where: str) -> ExecutionError:
+        log.exception("handler failed", component=self.handler.name, where=where)
+        return ExecutionError(
+            self.handler.failure_code, f"{self.handler.name} failed on {where}: {type(error).__name__}: {error}"
+        )
+
+    def _key_of(self, raw: RawRecord) -> str:
+        if not raw.key:
+            raise ExecutionError("TLC-005", f"{_place(raw)} has no key", halts=False)
+        try:
+            key = raw.key.decode()
+        except UnicodeDecodeError:
+            raise ExecutionError("TLC-005", f"{_place(raw)} has a key that is not UTF-8 text", halts=False) from None
+        expected = partition_of(raw.key, self.partitions)
+        if expected != raw.partition and not (raw.topic == "control" and key == "*"):
+            raise ExecutionError(
+                "TLC-006",
+                f"{_place(raw)}: key {key!r} belongs on partition {expected} of {self.partitions}; "
+                "the publisher must set partitioner=murmur2_random",
+                halts=False,
+            )
+        return key
+
+    def _value_of(self, raw: RawRecord, key: str) -> Any:
+        if raw.value is None:
+            raise ExecutionError("TLC-001", f"{_place(raw)} has no value")
+        value = codec.decode(raw.value)
+        expected = topics.contract_of(raw.topic).value
+        if type(value).__name__ != expected:
+            raise ExecutionError("TLC-004", f"{_place(raw)} holds a {type(value).__name__}, not a {expected}")
+        path = codec.has_unknown(value)
+        if path is not None:
+            raise ExecutionError("TLC-008", f"{_place(raw)}: {path} holds a symbol this version does not know")
+        strategy_id = getattr(value, "strategy_id", key)
+        if strategy_id != key and not isinstance(value, DeadLetter):
+            raise ExecutionError("TLC-007", f"{_place(raw)}: the key is {key!r}, strategy_id is {strategy_id!r}")
+        return value
+
+    def _bury(self, raw: RawRecord, key: str | None, error: ExecutionError, now: datetime) -> None:
+        log.error("dead letter", code=error.code, error=error.message, place=_place(raw), halts=error.halts)
+        if raw.topic != DEAD_LETTERS:
+            letter = DeadLetter(
+                topic=raw.topic,
+                partition=raw.partition,
+                offset=raw.offset,
+                key=raw.key,
+                value=raw.value,
+                headers=tuple(),
+                error=error.info(),
+                component=self.handler.name,
+                halts=error.halts,
+                failed_at=now,
+                produced_at=now,
+            )
+            self.outputs.append(Output(DEAD_LETTERS, raw.key, letter))
+        if key:
+            self._event(key, now, lambda context: self.handler.on_dead(context, raw.topic, raw.offset, error))
+
+
+def _place(raw: RawRecord) -> str:
+    return f"{raw.topic} partition {raw.partition} offset {raw.offset}"
+
+
+class _EventContext:
+    """The handlers' Context over a worker; lives for one event."""
+
+    __slots__ = ("_worker", "key", "now")
+
+    def __init__(self, worker: PartitionWorker, key: str, now: datetime) -> None:
+        self._worker = worker
+        self.key = key
+        self.now = now
+
+    @property
+    def partition(self) -> int:
+        return self._worker.partition
+
+    def get(self, name: str, kind: type[T]) -> T | None:
+        return self._worker.state.get(self.key, name, kind)
+
+    def put(self, name: str, record: Struct) -> None:
+        self._worker.state.put(self.key, name, record)
+
+    def delete(self, name: str) -> None:
+        self._worker.state.delete(self.key, name)
+
+    def scan(self, group: str, kind: type[T]) -> Iterator[tuple[str, T]]:
+        return self._worker.state.scan(self.key, group, kind)
+
+    def oldest(self, group: str, kind: type[T], count: int) -> list[tuple[str, T]]:
+        return self._worker.state.oldest(self.key, group, kind, count)
+
+    def emit(self, topic: str, record: Struct) -> None:
+        self._worker.outputs.append(Output(topic, self.key.encode(), record))
+
+    def call(self, call_id: str, call: Call) -> None:
+        self._worker._asked.append((self.key, call_id, call))
+
+    def wake_at(self, at: datetime | None) -> None:
+        self._worker._wishes.append((self.key, at))
+
+    def shared(self) -> Context:
+        return _EventContext(self._worker, "", self.now)
+
+    def keys(self) -> list[str]:
+        return self._worker.state.keys()
+
+    def other(self, key: str) -> Context:
+        return _EventContext(self._worker, key, self.now)
