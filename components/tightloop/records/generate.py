@@ -16,7 +16,7 @@ from tightloop.records.schemas import NAMESPACE, Schema, in_order, read_schemas,
 
 TARGET = Path(__file__).with_name("types.py")
 WIDTH = 120
-HEADER = '''"""The records. Made from ``schemas/`` by ``python -m tightloop.records.generate``: change those, not this file.
+HEADER = '''"""The records, made from ``schemas/`` by ``python -m tightloop.records.generate``: nothing here is edited.
 
 Amounts are ``Decimal``; times are aware, UTC, to the microsecond; lists are tuples. Every enum has ``"UNKNOWN"``.
 """
@@ -77,7 +77,8 @@ def _comment(doc: str) -> list[str]:
 def _docstring(doc: str) -> list[str]:
     if len(doc) + 10 <= WIDTH:
         return [f'    """{doc}"""']
-    lines = textwrap.wrap(doc, WIDTH - 4, initial_indent='"""', break_on_hyphens=False)
+    # a little narrower than the limit: a formatter puts the closing quotes on a lone line, which must not overflow
+    lines = textwrap.wrap(doc, WIDTH - 10, initial_indent='"""', break_on_hyphens=False)
     return [f"    {line}" for line in lines] + ['    """']
 
 
@@ -108,7 +109,7 @@ def source(schemas: dict[str, Schema]) -> str:
     names = [name for name in order if schemas[name]["type"] == "record"]
     every = "RECORDS: dict[str, type[Struct]] = {\n" + "".join(f'    "{name}": {name},\n' for name in names) + "}"
     tops = "\n".join(f'        "{name}",' for name in top_level(schemas))
-    top = "# The values of topics and of state: these have schema ids.\nTOP_LEVEL = frozenset(\n    {\n" + tops + "\n    }\n)"
+    top = f"# Values of topics and of state: these have schema ids.\nTOP_LEVEL = frozenset(\n    {{\n{tops}\n    }}\n)"
     return HEADER + "\n" + "\n\n".join(enums) + "\n\n\n" + "\n\n\n".join([*records, f"{every}\n\n{top}"]) + "\n"
 
 

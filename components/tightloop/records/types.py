@@ -1,4 +1,4 @@
-"""The records. Made from ``schemas/`` by ``python -m tightloop.records.generate``: change those, not this file.
+"""The records, made from ``schemas/`` by ``python -m tightloop.records.generate``: nothing here is edited.
 
 Amounts are ``Decimal``; times are aware, UTC, to the microsecond; lists are tuples. Every enum has ``"UNKNOWN"``.
 """
@@ -148,8 +148,8 @@ class Cancel(Struct, frozen=True, kw_only=True):
 
 
 class CexTrade(Struct, frozen=True, kw_only=True):
-    """A trade on an exchange, spot or perpetual. Leverage, margin mode and position mode are configuration, not part of
-    it.
+    """A trade on an exchange, spot or perpetual. Leverage, margin mode and position mode are configuration, not
+    part of it.
     """
 
     # `spot` or `perp`.
@@ -196,8 +196,8 @@ class Check(Struct, frozen=True, kw_only=True):
 
 
 class Delta(Struct, frozen=True, kw_only=True):
-    """A change of one position. A list of deltas is complete: what is bought, what pays for it, every fee in the asset
-    in which it was taken, gas in the native asset.
+    """A change of one position. A list of deltas is complete: what is bought, what pays for it, every fee in the
+    asset in which it was taken, gas in the native asset.
     """
 
     # `venue[@account]:type:symbol`, split at the first two colons; no account means the strategy's default one there.
@@ -308,8 +308,8 @@ class DeadLetter(Struct, frozen=True, kw_only=True):
 
 
 class Fee(Struct, frozen=True, kw_only=True):
-    """What was charged. It explains a part of the deltas, where the same amount stands with the other sign, and is
-    never applied by itself.
+    """What was charged. It explains a part of the deltas, where the same amount stands with the other sign, and
+    is never applied by itself.
     """
 
     # The position it was taken from: `venue[@account]:type:symbol`.
@@ -321,8 +321,8 @@ class Fee(Struct, frozen=True, kw_only=True):
 
 
 class ExecutionReport(Struct, frozen=True, kw_only=True):
-    """What happened at a venue: the value of the topic `fills`. Incremental: it holds only what no earlier report of
-    its loop held. A correction holds the difference.
+    """What happened at a venue: the value of the topic `fills`. Incremental: it holds only what no earlier report
+    of its loop held. A correction holds the difference.
     """
 
     # Deterministic: the same event always gives the same id.
@@ -446,8 +446,8 @@ class WalletTransfer(Struct, frozen=True, kw_only=True):
 
 
 class Instruction(Struct, frozen=True, kw_only=True):
-    """What a strategy wants done: the value of the topic `instructions`. Exactly one payload is given, the one that
-    `type` names.
+    """What a strategy wants done: the value of the topic `instructions`. Exactly one payload is given, the one
+    that `type` names.
     """
 
     # Idempotency key within the strategy: the same id with the same content again changes nothing. Letters, digits,
@@ -552,7 +552,8 @@ class LedgerLoop(Struct, frozen=True, kw_only=True):
 
 
 class ExecutorHead(Struct, frozen=True, kw_only=True):
-    """Where a key stands at an executor: its state in the topic `execution_journal`, beside the intents. One per key.
+    """Where a key stands at an executor: its state in the topic `execution_journal`, beside the intents. One per
+    key.
     """
 
     # The strategy: the Kafka key of every record of its loops. Letters, digits, `.`, `_`, `-`; at most 100.
@@ -593,8 +594,8 @@ class Halt(Struct, frozen=True, kw_only=True):
 
 
 class InstructionResult(Struct, frozen=True, kw_only=True):
-    """How an instruction ended: the value of the topic `instruction_results`. Exactly one per instruction id; a later
-    correction of an `unknown` is a further record, with `resolves`.
+    """How an instruction ended: the value of the topic `instruction_results`. Exactly one per instruction id; a
+    later correction of an `unknown` is a further record, with `resolves`.
     """
 
     # The instruction.
@@ -862,8 +863,8 @@ class LoopHead(Struct, frozen=True, kw_only=True):
 
 
 class MarketData(Struct, frozen=True, kw_only=True):
-    """One observation of a market: the value of the topic `market_data`, whose key is `venue:symbol`. Prices in quote
-    per base.
+    """One observation of a market: the value of the topic `market_data`, whose key is `venue:symbol`. Prices in
+    quote per base.
     """
 
     # Where.
@@ -1036,8 +1037,8 @@ class QueuedInstruction(Struct, frozen=True, kw_only=True):
 
 
 class ReconciliationResult(Struct, frozen=True, kw_only=True):
-    """Whether the expected positions are what the venues hold: the value of the topic `reconciliation_results`. Exactly
-    one per final position version.
+    """Whether the expected positions are what the venues hold: the value of the topic `reconciliation_results`.
+    Exactly one per final position version.
     """
 
     # Deterministic: made of the strategy and the version.
@@ -1099,8 +1100,8 @@ class ReconciliationResult(Struct, frozen=True, kw_only=True):
 
 
 class SeenInstruction(Struct, frozen=True, kw_only=True):
-    """An instruction id that is known, so that it is never executed twice: the interface manager's state in the topic
-    `loop_state`.
+    """An instruction id that is known, so that it is never executed twice: the interface manager's state in the
+    topic `loop_state`.
     """
 
     # The strategy: the Kafka key of every record of its loops. Letters, digits, `.`, `_`, `-`; at most 100.
@@ -1170,7 +1171,7 @@ RECORDS: dict[str, type[Struct]] = {
     "SharedHalts": SharedHalts,
 }
 
-# The values of topics and of state: these have schema ids.
+# Values of topics and of state: these have schema ids.
 TOP_LEVEL = frozenset(
     {
         "ControlCommand",

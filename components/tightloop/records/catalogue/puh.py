@@ -1,0 +1,128 @@
+"""PUH: the position update handler's errors."""
+
+from __future__ import annotations
+
+from tightloop.records.catalogue.entry import ErrorEntry
+from tightloop.records.types import Severity
+
+
+def _entry(code: str, title: str, severity: Severity, cause: str, system: str, operator: str) -> ErrorEntry:
+    return ErrorEntry(
+        code=code,
+        title=title,
+        severity=severity,
+        component="position-update-handler",
+        cause=cause,
+        system=system,
+        operator=operator,
+    )
+
+
+_DEAD = "Writes the record to `dead_letters` and halts its key."
+
+ENTRIES = (
+    _entry(
+        "PUH-001",
+        "tight loop failed",
+        "HIGH",
+        "A loop driven in process ended in an error; the message names the cause.",
+        "Raises it with its cause; the positions keep what was really done.",
+        "Read the cause in the message and correct what it names.",
+    ),
+    _entry(
+        "PUH-002",
+        "component timeout",
+        "MEDIUM",
+        "A step of a loop driven in process took longer than its bound.",
+        "Raises it; the positions keep what was really done.",
+        "Check the venue's state; allow more time.",
+    ),
+    _entry(
+        "PUH-003",
+        "orchestration failed",
+        "CRITICAL",
+        "A component of a loop driven in process failed in a way it does not know; the message names the cause.",
+        "Stops, and raises it with its cause.",
+        "Read the cause; report it when it is none of the catalogue.",
+    ),
+    _entry(
+        "PUH-004",
+        "fill for an unknown instruction",
+        "HIGH",
+        "A report names a loop or an instruction that cannot exist, such as a loop number below 1.",
+        _DEAD,
+        "Find who wrote it: only executors may write `fills`.",
+    ),
+    _entry(
+        "PUH-005",
+        "same fill id, different content",
+        "HIGH",
+        "A report id came again with other content.",
+        _DEAD,
+        "Find who wrote it: an executor's ids are made of what they stand for.",
+    ),
+    _entry(
+        "PUH-006",
+        "fill out of order",
+        "HIGH",
+        "A report came whose predecessor in its loop is missing.",
+        "Applies it (deltas add up in any order), and halts the key.",
+        "Find the missing report (`tightloop dead-letters`), bring it in with `dead-letters retry`, then resume.",
+    ),
+    _entry(
+        "PUH-007",
+        "invalid delta",
+        "HIGH",
+        "A delta's position key or source cannot be read, or its amount is out of range.",
+        _DEAD,
+        "Find who wrote it; after a fix, `tightloop dead-letters retry`.",
+    ),
+    _entry(
+        "PUH-008",
+        "state restore failed",
+        "CRITICAL",
+        "The state topic does not lead to a state that this version can go on from.",
+        "Stops the component.",
+        "Check that the state topic is whole and compacted, not deleted; restore it from a copy, then restart.",
+    ),
+    _entry(
+        "PUH-009",
+        "handshake timeout",
+        "HIGH",
+        "In process, a loop's reconciliation did not come back in time.",
+        "Raises it; the positions keep what was really done.",
+        "Check the venue's state; reconcile again.",
+    ),
+    _entry(
+        "PUH-010",
+        "balance below zero",
+        "HIGH",
+        "A report takes more from a balance than it holds by what is expected.",
+        "Applies it: a fact is a fact. The update carries the error, and reconciliation judges it.",
+        "Look for a deposit or a transfer that was not reported; `tightloop adjust` what is explained.",
+    ),
+    _entry(
+        "PUH-011",
+        "result for another version",
+        "HIGH",
+        "In process, a reconciliation answered for another version than the one asked for.",
+        "Raises it.",
+        "Report it: this should not happen.",
+    ),
+    _entry(
+        "PUH-012",
+        "invalid adjustment",
+        "MEDIUM",
+        "An `adjust` has no deltas, no `expected_position_version`, or a delta that cannot be read.",
+        "Refuses it with a final update without deltas.",
+        "Correct the command and give it again.",
+    ),
+    _entry(
+        "PUH-013",
+        "position version has moved on",
+        "MEDIUM",
+        "An `adjust` was decided on a version that is not the current one.",
+        "Refuses it with a final update without deltas. Facts are never refused.",
+        "Look at the positions again (`tightloop status`) and decide anew.",
+    ),
+)

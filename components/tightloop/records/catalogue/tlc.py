@@ -1,0 +1,96 @@
+"""TLC: records that cannot be taken in at all, whichever component meets them."""
+
+from __future__ import annotations
+
+from tightloop.records.catalogue.entry import ErrorEntry
+from tightloop.records.types import Severity
+
+_HALTS = "Writes the record, byte for byte, to `dead_letters` and halts its key; other keys go on."
+_NO_HALT = "Writes the record, byte for byte, to `dead_letters`; no key is halted."
+_RETRY = "Correct its writer; once this side can read it, `tightloop dead-letters retry`; then resume the key."
+
+
+def _entry(
+    code: str,
+    title: str,
+    cause: str,
+    *,
+    system: str = _HALTS,
+    operator: str = _RETRY,
+    severity: Severity = "HIGH",
+) -> ErrorEntry:
+    return ErrorEntry(
+        code=code,
+        title=title,
+        severity=severity,
+        component="runtime",
+        cause=cause,
+        system=system,
+        operator=operator,
+    )
+
+
+ENTRIES = (
+    _entry(
+        "TLC-001",
+        "not a record of ours",
+        "The value is too short for the five bytes before every record, or does not begin with the magic byte 0.",
+        operator="Find what writes it: values are Avro with Confluent's five-byte header. Then resume the key.",
+    ),
+    _entry(
+        "TLC-002",
+        "unknown schema id",
+        "The value names a schema id that the catalogue of this version does not have.",
+        operator="Upgrade the components to a version that knows the id, or correct the publisher; "
+        "then `tightloop dead-letters retry` and resume the key.",
+    ),
+    _entry(
+        "TLC-003",
+        "truncated or corrupt body",
+        "The bytes after the header are not what the schema says: they end early, go on, or mean nothing.",
+    ),
+    _entry(
+        "TLC-004",
+        "wrong type for the topic",
+        "The value is a record of ours, but not of the type that the topic holds.",
+    ),
+    _entry(
+        "TLC-005",
+        "no key",
+        "The record has no key, or one that is not text: nobody can say whose it is.",
+        system=_NO_HALT,
+        operator="Make the publisher set the strategy_id as the key, and publish again.",
+    ),
+    _entry(
+        "TLC-006",
+        "wrong partition",
+        "The key does not belong on the partition it arrived on: the publisher uses another partitioner.",
+        system=_NO_HALT,
+        operator="Set `partitioner=murmur2_random` on the publisher (librdkafka), or use the Java client's default, "
+        "and publish again.",
+    ),
+    _entry(
+        "TLC-007",
+        "key and strategy_id differ",
+        "The record's key is not the strategy_id inside it.",
+        system="Writes the record, byte for byte, to `dead_letters` and halts the Kafka key; other keys go on.",
+        operator="Make the publisher set the strategy_id as the key; then resume the key.",
+    ),
+    _entry(
+        "TLC-008",
+        "unknown enum symbol",
+        "An enum holds `UNKNOWN`, or a symbol this version does not have: nothing may act on it.",
+        operator="Upgrade the components, or correct the publisher; then `tightloop dead-letters retry` and resume.",
+    ),
+    _entry(
+        "TLC-009",
+        "amount out of range",
+        "An amount is not a number, infinite, has more than 18 places, or is 10^58 or more.",
+    ),
+    _entry(
+        "TLC-010",
+        "too large",
+        "The record is larger than its topic allows.",
+        operator="Make it smaller: fewer actions, checks or notes in one record.",
+    ),
+)

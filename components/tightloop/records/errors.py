@@ -1,0 +1,89 @@
+"""Errors: one exception, ``ExecutionError``, and one catalogue of codes that says what each of them means.
+
+The catalogue is data (``records/catalogue/``); from it the command line and the docs are made. An ``ExecutionError``
+carries a code of it, what was wrong in this case, and what to do.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from tightloop.records.catalogue import eif, eim, exi, puh, rec, tlc
+from tightloop.records.catalogue.entry import ErrorEntry
+from tightloop.records.types import ErrorInfo, Severity
+
+CATALOGUE: dict[str, ErrorEntry] = {
+    entry.code: entry for part in (eim, eif, rec, puh, exi, tlc) for entry in part.ENTRIES
+}
+
+_SECRET_NAME = re.compile(r"secret|passw|passphrase|private|credential|mnemonic|signature|api.?key|auth", re.IGNORECASE)
+_MASK = "***"
+
+
+class ExecutionError(ValueError):
+    """Something went wrong that has a code. A caller that catches ``ValueError`` still works.
+
+    ``code`` is one of the catalogue; ``severity``, ``component`` and ``remedy`` come from there unless given.
+    ``context`` holds what helps to find the cause, as plain values; what is named like a secret is masked at once, so
+    that no trace, log or record can show it. Raises KeyError when ``code`` is not in the catalogue.
+    """
+
+    code: str
+    message: str
+    severity: Severity
+    component: str
+    context: dict[str, Any]
+    remedy: str
+
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        *,
+        context: Mapping[str, Any] | None = None,
+        severity: Severity | None = None,
+        component: str | None = None,
+        remedy: str | None = None,
+    ) -> None:
+        super().__init__(code, message)
+        entry = CATALOGUE[code]
+        self.code = code
+        self.message = message
+        self.severity = severity or entry.severity
+        self.component = component or entry.component
+        self.context = _masked(context or {})
+        self.remedy = remedy or entry.operator
+
+    @property
+    def title(self) -> str:
+        return CATALOGUE[self.code].title
+
+    def __str__(self) -> str:
+        return f"{self.code} {self.title}: {self.message}"
+
+    def __repr__(self) -> str:
+        shown = f", context={self.context!r}" if self.context else ""
+        return f"ExecutionError({self.code!r}, {self.message!r}{shown})"
+
+
+def _masked(context: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: _MASK if _SECRET_NAME.search(name) else _masked(value) if isinstance(value, Mapping) else value
+        for name, value in context.items()
+    }
+
+
+def error_info(error: ExecutionError) -> ErrorInfo:
+    """The error as it travels on records: code, message, severity. The context stays behind."""
+    return ErrorInfo(code=error.code, message=error.message, severity=error.severity)
+
+
+def error_entry(code: str) -> ErrorEntry:
+    """The catalogue's entry, whatever the case of ``code``. Raises KeyError with the codes that come nearest."""
+    entry = CATALOGUE.get(code.upper())
+    if entry is None:
+        near = sorted(known for known in CATALOGUE if known[:3] == code.upper()[:3]) or sorted(CATALOGUE)
+        raise KeyError(f"no error {code!r}: there are {', '.join(near)}")
+    return entry
