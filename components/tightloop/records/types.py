@@ -98,6 +98,23 @@ class AccountCursor(Struct, frozen=True, kw_only=True):
     next_nonce: int | None = None
 
 
+class AccountMark(Struct, frozen=True, kw_only=True):
+    """How far an account was acted on: a snapshot that verifies it must not be older."""
+
+    # The lane that acts on it.
+    lane: str
+    # The venue asked for its positions.
+    venue: str
+    # The account's name.
+    account: str
+    # The venue's running number of the last event applied, within the account.
+    venue_sequence: int | None = None
+    # The last block with something applied.
+    block_number: int | None = None
+    # The venue's time of the last event applied (UTC).
+    venue_time: datetime | None = None
+
+
 class AccountRef(Struct, frozen=True, kw_only=True):
     """An account on a lane."""
 
@@ -134,6 +151,21 @@ class Action(Struct, frozen=True, kw_only=True):
     max_slippage_bps: Decimal | None = None
     # What only this protocol knows: a pool's fee tier, a market's id, a rate mode. Values are text.
     parameters: dict[str, str] = field(default_factory=dict)
+
+
+class AppliedCommands(Struct, frozen=True, kw_only=True):
+    """The latest `adjust` commands answered, so that none is answered twice: the position update handler's state
+    in the topic `positions`. At most one per key.
+    """
+
+    # The strategy: the Kafka key of every record of its loops. Letters, digits, `.`, `_`, `-`; at most 100.
+    strategy_id: str
+    # Their ids, oldest first.
+    command_ids: tuple[str, ...] = ()
+    # A hash of each one's content, in the same order.
+    digests: tuple[str, ...] = ()
+    # When this record was written, by its writer's clock (UTC).
+    produced_at: datetime
 
 
 class Cancel(Struct, frozen=True, kw_only=True):
@@ -193,6 +225,9 @@ class Check(Struct, frozen=True, kw_only=True):
     tolerance: Decimal
     # True: the difference is within the tolerance.
     passed: bool
+    # Of a check that failed, why: `REC-002` differs, `REC-004` unknown, `REC-008` held but not expected, `REC-014`
+    # tolerated differences have added up.
+    code: str | None = None
 
 
 class Delta(Struct, frozen=True, kw_only=True):
@@ -570,6 +605,45 @@ class ExecutorHead(Struct, frozen=True, kw_only=True):
     produced_at: datetime
 
 
+class ExpectedPosition(Struct, frozen=True, kw_only=True):
+    """How much of a position is expected to be held: the position update handler's state in the topic
+    `positions`. One per position that is not zero.
+    """
+
+    # The strategy: the Kafka key of every record of its loops. Letters, digits, `.`, `_`, `-`; at most 100.
+    strategy_id: str
+    # `venue[@account]:type:symbol`.
+    position_key: str
+    # How much, in units of the asset; for a derivative in base units, signed.
+    amount: Decimal
+    # The version that last changed it.
+    position_version: int
+    # When this record was written, by its writer's clock (UTC).
+    produced_at: datetime
+
+
+class FoldedPosition(Struct, frozen=True, kw_only=True):
+    """How much of a position reconciliation itself expects, and what it has tolerated: its state in the topic
+    `reconciliation_state`. One per position that is not zero or has a residual.
+    """
+
+    # The strategy: the Kafka key of every record of its loops. Letters, digits, `.`, `_`, `-`; at most 100.
+    strategy_id: str
+    # `venue[@account]:type:symbol`.
+    position_key: str
+    # How much, in units of the asset; for a derivative in base units, signed.
+    amount: Decimal
+    # The version at which the amount was last taken from the update because the own sum disagreed; deltas of lower
+    # versions are contained. 0: never.
+    restated_at: int = 0
+    # The difference (actual minus expected) that the last match tolerated.
+    residual: Decimal = Decimal(0)
+    # By how much that difference has moved in all, either way.
+    residual_total: Decimal = Decimal(0)
+    # When this record was written, by its writer's clock (UTC).
+    produced_at: datetime
+
+
 class Halt(Struct, frozen=True, kw_only=True):
     """Why a key is stopped. A key holds a set of halts, and nothing is dispatched while one stands."""
 
@@ -919,43 +993,6 @@ class Position(Struct, frozen=True, kw_only=True):
     amount: Decimal
 
 
-class PositionSnapshot(Struct, frozen=True, kw_only=True):
-    """What an account held, by the venue's own books: the value of the topic `venue_positions`."""
-
-    # Deterministic: made of strategy, venue, account, version and attempt.
-    snapshot_id: str
-    # The strategy: the Kafka key of every record of its loops. Letters, digits, `.`, `_`, `-`; at most 100.
-    strategy_id: str
-    # The lane of the account.
-    lane: str
-    # The venue asked.
-    venue: str
-    # The account asked about.
-    account: str
-    # The version of the expected positions that it was taken for.
-    position_version: int | None = None
-    # The venue's time of the snapshot (UTC).
-    as_of: datetime
-    # When we got it (UTC).
-    observed_at: datetime | None = None
-    # The venue's running number within the account, up to which the snapshot goes.
-    venue_sequence: int | None = None
-    # The block it was read at.
-    block_number: int | None = None
-    # The cursor into the account's ledger up to which the snapshot goes.
-    account_cursor: str | None = None
-    # Every position that is not zero, by key.
-    positions: tuple[Position, ...] = ()
-    # True: what is not listed is zero. False: some could not be read, and nothing may be concluded from an absence.
-    complete: bool
-    # When this record was written, by its writer's clock (UTC).
-    produced_at: datetime
-    # The trace this record belongs to: the same for everything that one instruction or command caused.
-    trace_id: str | None = None
-    # The id of the record that made its writer write this one.
-    causation_id: str | None = None
-
-
 class PositionUpdate(Struct, frozen=True, kw_only=True):
     """What a report did to the expected positions: the value of the topic `position_updates`."""
 
@@ -1019,6 +1056,134 @@ class PositionUpdate(Struct, frozen=True, kw_only=True):
     causation_id: str | None = None
 
 
+class PendingVerification(Struct, frozen=True, kw_only=True):
+    """A final position version that has no result yet: reconciliation's state in the topic `reconciliation_state`."""
+
+    # The strategy: the Kafka key of every record of its loops. Letters, digits, `.`, `_`, `-`; at most 100.
+    strategy_id: str
+    # The version.
+    position_version: int
+    # The final update, without its deltas and expected positions.
+    update: PositionUpdate
+    # The kind of its result.
+    kind: ReconciliationKind
+    # True: the result ends the loop of the update. False: it is told beside a loop, of a correction or an adjustment.
+    closes_loop: bool
+    # The accounts to be read.
+    accounts: tuple[AccountRef, ...]
+    # The attempt under way, or the last one, from 1.
+    attempt: int = 1
+    # True: an attempt is under way. False: the next one waits for `due_at`.
+    reading: bool = True
+    # Which of `accounts` this attempt has read, by their place from 0.
+    answered: tuple[int, ...] = ()
+    # When the attempt is given up, or the next one begins (UTC).
+    due_at: datetime
+    # When verification began (UTC).
+    started_at: datetime
+    # When it ends, whatever was read (UTC).
+    ends_at: datetime
+    # When a mismatch is no longer hoped to heal (UTC).
+    mismatch_ends_at: datetime
+    # Why attempts failed: the codes, each once, the latest last.
+    failures: tuple[str, ...] = ()
+    # A gap or a disagreement that the result has to tell.
+    error: ErrorInfo | None = None
+    # When this record was written, by its writer's clock (UTC).
+    produced_at: datetime
+
+
+class ReportedLoop(Struct, frozen=True, kw_only=True):
+    """What the position update handler remembers of a loop: which reports were applied, and what they came to.
+    Its state in the topic `positions`; the latest loop stands inside the `PositionHead`.
+    """
+
+    # The strategy: the Kafka key of every record of its loops. Letters, digits, `.`, `_`, `-`; at most 100.
+    strategy_id: str
+    # The loop.
+    loop_no: int
+    # The instruction of the loop, once a report named it.
+    instruction_id: str | None = None
+    # The highest report number applied; 0: none yet.
+    last_report_no: int = 0
+    # Report numbers below it that were not applied. As ranges, lowest first: first, last, first, last, ...
+    missing: tuple[int, ...] = ()
+    # The number of the loop's final report, once it was applied.
+    final_report_no: int | None = None
+    # The final report's outcome, or a later correction's.
+    outcome: Outcome | None = None
+    # The reports applied, in the order of their arrival; of very many the latest.
+    report_ids: tuple[str, ...] = ()
+    # A hash of each of those reports' content, in the same order.
+    digests: tuple[str, ...] = ()
+    # What the reports filled, in base units.
+    filled_amount: Decimal = Decimal(0)
+    # The source of the loop's latest update that had one.
+    source: str | None = None
+    # What was found wrong with the loop's reports so far; carried on to its final update.
+    error: ErrorInfo | None = None
+    # When this record was written, by its writer's clock (UTC).
+    produced_at: datetime
+
+
+class PositionHead(Struct, frozen=True, kw_only=True):
+    """Where a key's expected positions stand: the position update handler's state in the topic `positions`. One
+    per key.
+    """
+
+    # The strategy: the Kafka key of every record of its loops. Letters, digits, `.`, `_`, `-`; at most 100.
+    strategy_id: str
+    # The latest version; 0: none yet.
+    position_version: int = 0
+    # The account of the latest report.
+    account: AccountRef | None = None
+    # The loop with the highest number so far.
+    loop: ReportedLoop | None = None
+    # Loop numbers below it of which no report came. As ranges, lowest first: first, last, first, last, ...
+    unseen_loops: tuple[int, ...] = ()
+    # Earlier loops that lack a report, or a final one, or whose outcome is unknown: kept until they are settled.
+    unsettled_loops: tuple[int, ...] = ()
+    # When this record was written, by its writer's clock (UTC).
+    produced_at: datetime
+
+
+class PositionSnapshot(Struct, frozen=True, kw_only=True):
+    """What an account held, by the venue's own books: the value of the topic `venue_positions`."""
+
+    # Deterministic: made of strategy, venue, account, version and attempt.
+    snapshot_id: str
+    # The strategy: the Kafka key of every record of its loops. Letters, digits, `.`, `_`, `-`; at most 100.
+    strategy_id: str
+    # The lane of the account.
+    lane: str
+    # The venue asked.
+    venue: str
+    # The account asked about.
+    account: str
+    # The version of the expected positions that it was taken for.
+    position_version: int | None = None
+    # The venue's time of the snapshot (UTC).
+    as_of: datetime
+    # When we got it (UTC).
+    observed_at: datetime | None = None
+    # The venue's running number within the account, up to which the snapshot goes.
+    venue_sequence: int | None = None
+    # The block it was read at.
+    block_number: int | None = None
+    # The cursor into the account's ledger up to which the snapshot goes.
+    account_cursor: str | None = None
+    # Every position that is not zero, by key.
+    positions: tuple[Position, ...] = ()
+    # True: what is not listed is zero. False: some could not be read, and nothing may be concluded from an absence.
+    complete: bool
+    # When this record was written, by its writer's clock (UTC).
+    produced_at: datetime
+    # The trace this record belongs to: the same for everything that one instruction or command caused.
+    trace_id: str | None = None
+    # The id of the record that made its writer write this one.
+    causation_id: str | None = None
+
+
 class QueuedInstruction(Struct, frozen=True, kw_only=True):
     """An instruction that waits for its key's slot: the interface manager's state in the topic `loop_state`."""
 
@@ -1032,6 +1197,31 @@ class QueuedInstruction(Struct, frozen=True, kw_only=True):
     expires_at: datetime
     # When it was taken in (UTC).
     received_at: datetime
+    # When this record was written, by its writer's clock (UTC).
+    produced_at: datetime
+
+
+class ReconciliationHead(Struct, frozen=True, kw_only=True):
+    """What reconciliation has folded so far: its state in the topic `reconciliation_state`. One per key."""
+
+    # The strategy: the Kafka key of every record of its loops. Letters, digits, `.`, `_`, `-`; at most 100.
+    strategy_id: str
+    # The highest version folded; 0: none yet.
+    position_version: int = 0
+    # Versions below it that never came. As ranges, lowest first: first, last, first, last, ...
+    missing: tuple[int, ...] = ()
+    # A hash of the content of each of the latest versions, the highest last; empty for one that is missing.
+    digests: tuple[str, ...] = ()
+    # The loop of which updates came, but not the final one.
+    open_loop: int | None = None
+    # The highest loop whose final update came.
+    last_final_loop: int = 0
+    # The accounts that the open loop has touched.
+    touched: tuple[AccountRef, ...] = ()
+    # Every account seen, and how far it was acted on.
+    accounts: tuple[AccountMark, ...] = ()
+    # A gap or a disagreement found since the last result of a loop; the next results carry it.
+    error: ErrorInfo | None = None
     # When this record was written, by its writer's clock (UTC).
     produced_at: datetime
 
@@ -1135,8 +1325,10 @@ class SharedHalts(Struct, frozen=True, kw_only=True):
 
 RECORDS: dict[str, type[Struct]] = {
     "AccountCursor": AccountCursor,
+    "AccountMark": AccountMark,
     "AccountRef": AccountRef,
     "Action": Action,
+    "AppliedCommands": AppliedCommands,
     "Cancel": Cancel,
     "CexTrade": CexTrade,
     "Check": Check,
@@ -1153,6 +1345,8 @@ RECORDS: dict[str, type[Struct]] = {
     "RoutedInstruction": RoutedInstruction,
     "LedgerLoop": LedgerLoop,
     "ExecutorHead": ExecutorHead,
+    "ExpectedPosition": ExpectedPosition,
+    "FoldedPosition": FoldedPosition,
     "Halt": Halt,
     "InstructionResult": InstructionResult,
     "IntentAudit": IntentAudit,
@@ -1163,9 +1357,13 @@ RECORDS: dict[str, type[Struct]] = {
     "LoopHead": LoopHead,
     "MarketData": MarketData,
     "Position": Position,
-    "PositionSnapshot": PositionSnapshot,
     "PositionUpdate": PositionUpdate,
+    "PendingVerification": PendingVerification,
+    "ReportedLoop": ReportedLoop,
+    "PositionHead": PositionHead,
+    "PositionSnapshot": PositionSnapshot,
     "QueuedInstruction": QueuedInstruction,
+    "ReconciliationHead": ReconciliationHead,
     "ReconciliationResult": ReconciliationResult,
     "SeenInstruction": SeenInstruction,
     "SharedHalts": SharedHalts,
@@ -1174,20 +1372,27 @@ RECORDS: dict[str, type[Struct]] = {
 # Values of topics and of state: these have schema ids.
 TOP_LEVEL = frozenset(
     {
+        "AppliedCommands",
         "ControlCommand",
         "DeadLetter",
         "ExecutionReport",
         "ExecutorHead",
+        "ExpectedPosition",
+        "FoldedPosition",
         "Instruction",
         "InstructionResult",
         "IntentAudit",
         "JournalEntry",
         "LoopHead",
         "MarketData",
+        "PendingVerification",
+        "PositionHead",
         "PositionSnapshot",
         "PositionUpdate",
         "QueuedInstruction",
+        "ReconciliationHead",
         "ReconciliationResult",
+        "ReportedLoop",
         "RoutedInstruction",
         "SeenInstruction",
         "SharedHalts",
