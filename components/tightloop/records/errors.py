@@ -27,7 +27,7 @@ class ExecutionError(ValueError):
 
     ``code`` is one of the catalogue; ``severity``, ``component`` and ``remedy`` come from there unless given.
     ``context`` holds what helps to find the cause, as plain values; what is named like a secret is masked at once, so
-    that no trace, log or record can show it. Raises KeyError when ``code`` is not in the catalogue.
+    that no trace, log or record can show it. ``halts``: does a dead letter with this error halt its key? Raises KeyError when ``code`` is not in the catalogue.
     """
 
     code: str
@@ -36,6 +36,7 @@ class ExecutionError(ValueError):
     component: str
     context: dict[str, Any]
     remedy: str
+    halts: bool
 
     def __init__(
         self,
@@ -46,6 +47,7 @@ class ExecutionError(ValueError):
         severity: Severity | None = None,
         component: str | None = None,
         remedy: str | None = None,
+        halts: bool = True,
     ) -> None:
         super().__init__(code, message)
         entry = CATALOGUE[code]
@@ -55,6 +57,7 @@ class ExecutionError(ValueError):
         self.component = component or entry.component
         self.context = _masked(context or {})
         self.remedy = remedy or entry.operator
+        self.halts = halts
 
     @property
     def title(self) -> str:

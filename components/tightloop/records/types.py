@@ -578,6 +578,8 @@ class LedgerLoop(Struct, frozen=True, kw_only=True):
     give_up_at: datetime
     # How many reads failed.
     tries: int = 0
+    # When to read again (UTC).
+    retry_at: datetime | None = None
     # The client order ids of unresolved intents that are asked about first.
     open_questions: tuple[str, ...] = ()
     # Every report of the loop so far, in order.

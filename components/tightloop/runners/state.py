@@ -71,7 +71,7 @@ class PartitionState:
                 break
         return [(name, record) for name in names if (record := self.get(key, name, kind)) is not None]
 
-    def keys(self) -> list[str]:
+    def strategies(self) -> list[str]:
         return sorted(key for key in self._entries if key)
 
     def __len__(self) -> int:

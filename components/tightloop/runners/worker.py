@@ -18,8 +18,8 @@ from msgspec import Struct
 from tightloop.handlers.api import Context, Handler, Inbound
 from tightloop.handlers.effects import Answer, Call
 from tightloop.records import codec, topics
-from tightloop.records.errors import ExecutionError
-from tightloop.records.types import ControlCommand, DeadLetter
+from tightloop.records.errors import ExecutionError, error_info
+from tightloop.records.types import ControlCommand, DeadLetter, Header
 from tightloop.runners.partitioner import partition_of
 from tightloop.runners.state import PartitionState
 
@@ -122,7 +122,7 @@ class PartitionWorker:
 
     def restored(self, now: datetime) -> None:
         """After the state was loaded: each key asks again for what was under way."""
-        for key in self.state.keys():
+        for key in self.state.strategies():
             self.events += 1
             self._guarded(key, now, "restore", self.handler.on_restore)
 
@@ -244,8 +244,8 @@ class PartitionWorker:
                 offset=raw.offset,
                 key=raw.key,
                 value=raw.value,
-                headers=tuple(),
-                error=error.info(),
+                headers=tuple(Header(name=name, value=value) for name, value in raw.headers),
+                error=error_info(error),
                 component=self.handler.name,
                 halts=error.halts,
                 failed_at=now,
@@ -302,7 +302,7 @@ class _EventContext:
         return _EventContext(self._worker, "", self.now)
 
     def keys(self) -> list[str]:
-        return self._worker.state.keys()
+        return self._worker.state.strategies()
 
     def other(self, key: str) -> Context:
         return _EventContext(self._worker, key, self.now)

@@ -133,4 +133,20 @@ ENTRIES = (
         "Halts the key until an operator adopts the position version that the halt names.",
         "Compare the positions with the venue's own page, then `tightloop adopt KEY`.",
     ),
+    _entry(
+        "EIM-015",
+        "queue or memory of ids full",
+        "MEDIUM",
+        "The key has as many queued instructions, or remembered instruction ids, as its bounded state may hold.",
+        "Refuses the instruction with a result. Nothing was submitted; what is queued stays.",
+        "Publish no faster than the loop closes; number instructions with `sequence`, which needs few remembered ids.",
+    ),
+    _entry(
+        "EIM-016",
+        "command refused",
+        "MEDIUM",
+        "A control command does not fit what it is about: unknown halt ids, another position version, no such target.",
+        "Changes nothing; the command goes to dead_letters, without a halt.",
+        "Read `tightloop status`, and give the command again with what it shows.",
+    ),
 )

@@ -1,0 +1,149 @@
+"""The end of an intent's loop: what the venue showed becomes reports, the last of them final.
+
+A loop's reports carry what accrued on the account up to their own point as well. When the venue's answer shows that
+nothing lies between the account's cursor and the order's entries, the loop ends with it; otherwise the ledger is read
+first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from decimal import Decimal
+
+from msgspec.structs import replace
+
+from tightloop.handlers import effects as fx
+from tightloop.handlers.executor import reports
+from tightloop.handlers.executor.turn import Turn, info, intent_name
+from tightloop.records.types import ErrorInfo, JournalEntry, Outcome, ReportKind
+
+LEDGER_TRIES = 8
+
+
+def settle(turn: Turn, entry: JournalEntry, found: fx.OrderFound) -> None:
+    """The venue has shown how the intent ended."""
+    error = info(found.code, found.message or "") if found.code else None
+    fresh = _fresh(entry, found.entries)
+    adjoins = found.cursor_after is not None and found.cursor_before == turn.cursor(entry.account)
+    if found.cursor_after is not None and adjoins and len(fresh) == len(found.entries):
+        turn.set_cursor(entry.venue, entry.account, found.cursor_after)
+        for shown in fresh[:-1]:
+            entry = _report(turn, entry, "working", "partially_filled", shown)
+        last = fresh[-1] if fresh else None
+        outcome = reports.outcome_of(found, entry.filled_amount + (last.amount if last else Decimal(0)))
+        finish(turn, entry, outcome, error, last, found.remaining, found.as_of)
+        return
+    entry = report_new(turn, entry, found.entries)
+    close(turn, entry, reports.outcome_of(found, entry.filled_amount), error)
+
+
+def close(turn: Turn, entry: JournalEntry, outcome: Outcome, error: ErrorInfo | None) -> None:
+    """The outcome is known; read what accrued before the final report."""
+    entry = turn.put(replace(entry, outcome=outcome, error=error, tries=0, next_try_at=None))
+    read_ledger(turn, entry)
+
+
+def read_ledger(turn: Turn, entry: JournalEntry) -> None:
+    cursor = turn.cursor(entry.account)
+    turn.context.call(intent_name(entry), fx.ReadLedger(entry.strategy_id, entry.venue, entry.account, cursor))
+
+
+def on_ledger(turn: Turn, entry: JournalEntry, ledger: fx.Ledger) -> None:
+    if entry.outcome is None:
+        raise ValueError(f"a ledger was read for {intent_name(entry)}, whose outcome is not known")
+    for shown in ledger.entries:
+        if reports.is_accrual(shown):
+            entry = _report(turn, entry, "accrual", "none", shown)
+        elif shown.client_order_id == entry.client_order_id and shown.entry_id not in entry.reported_entries:
+            entry = _report(turn, entry, "working", "partially_filled", shown)
+    turn.set_cursor(entry.venue, entry.account, ledger.cursor)
+    if ledger.more:
+        read_ledger(turn, turn.put(entry))
+    else:
+        finish(turn, entry, entry.outcome, entry.error, None, None, ledger.as_of)
+
+
+def ledger_unavailable(turn: Turn, entry: JournalEntry) -> None:
+    """Try again; in the end report without what accrued: the next verify finds it, because the cursor stands still."""
+    if entry.outcome is not None and entry.tries >= LEDGER_TRIES:
+        finish(turn, entry, entry.outcome, entry.error)
+    else:
+        pause = min(turn.settings.poll_s * 2**entry.tries, turn.settings.poll_max_s)
+        turn.put(replace(entry, tries=entry.tries + 1, next_try_at=turn.after(pause)))
+
+
+def finish(
+    turn: Turn,
+    entry: JournalEntry,
+    outcome: Outcome,
+    error: ErrorInfo | None,
+    last: fx.LedgerEntry | None = None,
+    remaining: Decimal | None = None,
+    as_of: datetime | None = None,
+) -> None:
+    """The loop's one final report; the journal forgets the intent."""
+    entry = _report(turn, entry, "final", outcome, last, error, remaining, as_of)
+    turn.audit(entry, "finished", outcome, error)
+    turn.drop(entry)
+    if turn.settings.fence == "nonce" and outcome not in ("filled", "rolled_back"):
+        turn.set_nonce(entry.venue, entry.account, None)  # its nonce may be free again: read it before the next
+
+
+def give_up(turn: Turn, entry: JournalEntry, code: str, message: str) -> None:
+    """No evidence by the deadline: the loop ends ``unknown``, and the intent stays in the journal to be watched."""
+    error = info(code, message)
+    entry = _report(turn, entry, "final", "unknown", None, error)
+    entry = turn.put(
+        replace(entry, status="unknown", error=error, tries=0, next_try_at=turn.after(turn.settings.watch_s))
+    )
+    turn.audit(entry, "unknown", message, error)
+    if turn.settings.fence == "nonce":
+        turn.set_nonce(entry.venue, entry.account, None)
+
+
+def report_new(turn: Turn, entry: JournalEntry, entries: Iterable[fx.LedgerEntry]) -> JournalEntry:
+    """A working report for each entry that none has told of yet."""
+    for shown in _fresh(entry, entries):
+        entry = _report(turn, entry, "working", "partially_filled", shown)
+    return entry
+
+
+def _fresh(entry: JournalEntry, entries: Iterable[fx.LedgerEntry]) -> list[fx.LedgerEntry]:
+    return [shown for shown in entries if shown.entry_id not in entry.reported_entries]
+
+
+def _report(
+    turn: Turn,
+    entry: JournalEntry,
+    kind: ReportKind,
+    outcome: Outcome,
+    shown: fx.LedgerEntry | None,
+    error: ErrorInfo | None = None,
+    remaining: Decimal | None = None,
+    as_of: datetime | None = None,
+) -> JournalEntry:
+    report = reports.report(
+        entry.routed,
+        report_no=entry.next_report_no,
+        kind=kind,
+        outcome=outcome,
+        now=turn.now,
+        simulated=turn.settings.simulated,
+        shown=shown,
+        intent=entry,
+        error=error,
+        remaining=remaining,
+        cursor=turn.cursor(entry.account),
+        as_of=as_of,
+    )
+    turn.publish(report)
+    counted = shown is not None and not reports.is_accrual(shown)
+    return replace(
+        entry,
+        report_ids=(*entry.report_ids, report.report_id),
+        next_report_no=entry.next_report_no + 1,
+        reported_entries=(*entry.reported_entries, shown.entry_id) if shown and counted else entry.reported_entries,
+        filled_amount=entry.filled_amount + report.amount,
+        filled_cost=entry.filled_cost + (report.cost or Decimal(0)),
+    )

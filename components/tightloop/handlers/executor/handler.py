@@ -1,0 +1,99 @@
+"""The executor of a lane: journals each intent before the call that acts on it, and reports what the venue shows.
+
+One loop of kind ``execute`` is one *intent* (``intents.py``): journalled, submitted, and asked for until the venue has
+given evidence of what became of it. The loops ``refresh``, ``verify`` and ``adopt`` only read (``reading.py``). A
+``cancel`` reaches into the loop it names. All calls are performed by the runner after the journal has committed.
+"""
+
+from __future__ import annotations
+
+from typing import TypeGuard
+
+import structlog
+from msgspec.structs import replace
+
+from tightloop.handlers.api import Context, Inbound
+from tightloop.handlers.effects import Answer
+from tightloop.handlers.executor import intents, reading, watching
+from tightloop.handlers.executor.settings import ExecutorSettings
+from tightloop.handlers.executor.turn import Turn
+from tightloop.records.errors import ExecutionError
+from tightloop.records.types import ControlCommand, JournalEntry, RoutedInstruction
+
+log = structlog.get_logger()
+
+
+class Executor:
+    """Handler of one lane. Bounded state per key: one head and one entry per intent that is not resolved."""
+
+    failure_code = "EXI-001"
+    changelog = "execution_journal"
+
+    def __init__(self, settings: ExecutorSettings) -> None:
+        self.settings = settings
+        self.name = f"executor-{settings.lane}"
+        self.inputs: tuple[str, ...] = (f"instructions.{settings.lane}", "control")
+
+    def on_record(self, context: Context, record: Inbound) -> None:
+        turn = Turn(context, self.settings)
+        if isinstance(record.value, ControlCommand):
+            if record.value.command == "resolve":
+                watching.resolve(turn, record.value)
+        elif _is_routed(record.value):
+            self._routed(turn, record.value)
+        turn.save()
+
+    def _routed(self, turn: Turn, routed: RoutedInstruction) -> None:
+        if routed.lane != self.settings.lane:
+            raise ExecutionError("EXI-013", f"loop {routed.loop_no} is for lane {routed.lane}, not {self.settings.lane}")
+        if routed.kind == "cancel":
+            intents.request_cancel(turn, routed)
+            return
+        if routed.loop_no <= turn.head.last_loop_no:
+            raise ExecutionError(
+                "EXI-014", f"loop_no {routed.loop_no} is not above the last one seen, {turn.head.last_loop_no}"
+            )
+        turn.head = replace(turn.head, last_loop_no=routed.loop_no)
+        if routed.kind == "execute":
+            intents.start(turn, routed)
+        else:
+            reading.start(turn, routed)
+
+    def on_answer(self, context: Context, call_id: str, answer: Answer) -> None:
+        turn = Turn(context, self.settings)
+        if call_id.startswith("intent|"):
+            entry = context.get(call_id, JournalEntry)
+            if entry is not None:
+                (watching if entry.status == "unknown" else intents).on_answer(turn, entry, answer)
+        elif call_id == intents.NONCE:
+            intents.on_nonce(turn, answer)
+        else:
+            reading.on_answer(turn, answer)
+        turn.save()
+
+    def on_time(self, context: Context) -> None:
+        turn = Turn(context, self.settings)
+        for entry in list(turn.intents()):
+            (watching if entry.status == "unknown" else intents).on_time(turn, entry)
+        reading.on_time(turn)
+        turn.save()
+
+    def on_restore(self, context: Context) -> None:
+        """Ask the venue about every open intent: a predecessor may have submitted it, or not."""
+        turn = Turn(context, self.settings)
+        for entry in list(turn.intents()):
+            intents.ask_after_restore(turn, entry)
+        intents.ask_nonce_again(turn)
+        reading.resume(turn)
+        turn.save()
+
+    def on_dead(self, context: Context, topic: str, offset: int, error: ExecutionError) -> None:
+        """The manager halts the key; here nothing changes."""
+        log.warning("record refused", key=context.key, topic=topic, offset=offset, code=error.code)
+
+
+def _is_routed(value: object) -> TypeGuard[RoutedInstruction]:
+    return isinstance(value, RoutedInstruction)
+
+
+__all__ = ["Executor", "ExecutorSettings"]

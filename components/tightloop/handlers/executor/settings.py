@@ -1,0 +1,42 @@
+"""What an executor is told: its lane, and the times by which it judges evidence. Seconds, unless a name says otherwise."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import Struct
+
+
+class ExecutorSettings(Struct, frozen=True, kw_only=True):
+    """Raises ValueError for times that could not hold guarantee 3 (architecture.md)."""
+
+    lane: str
+    fence: Literal["window", "nonce"]  # what keeps a late request from acting: its signed time, or the wallet's nonce
+    environment: str = "dev"
+    simulated: bool = True
+    send_window_s: float = 3.0  # a mutating request leaves no later than this after its journal record's time
+    acceptance_window_s: float = 2.0  # the venue refuses a request whose signed time is older
+    clock_margin_s: float = 0.5
+    evidence_s: float = 60.0  # without evidence for so long, a loop ends `unknown`
+    poll_s: float = 0.25  # how soon a working order is asked for again; doubles up to `poll_max_s`
+    poll_max_s: float = 2.0
+    read_s: float = 10.0  # how long a refresh, verify or adopt tries to read the venue
+    watch_s: float = 5.0  # how soon an unknown intent is asked for again; doubles up to `watch_max_s`
+    watch_max_s: float = 60.0
+
+    def __post_init__(self) -> None:
+        for name in ("send_window_s", "acceptance_window_s", "evidence_s", "poll_s", "read_s", "watch_s"):
+            if getattr(self, name) <= 0:
+                raise ValueError(f"{name} must be above zero, not {getattr(self, name)}")
+        if self.clock_margin_s < 0:
+            raise ValueError(f"clock_margin_s must not be negative, not {self.clock_margin_s}")
+        if self.evidence_s <= self.absence_s:
+            raise ValueError(
+                f"evidence_s ({self.evidence_s}) must be above send window + acceptance window + clock margin "
+                f"({self.absence_s}): before that, 'not found' is no evidence"
+            )
+
+    @property
+    def absence_s(self) -> float:
+        """How long after the journalled time 'not found' begins to count as evidence."""
+        return self.send_window_s + self.acceptance_window_s + self.clock_margin_s

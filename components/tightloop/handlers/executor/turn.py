@@ -1,0 +1,120 @@
+"""One event at an executor: the key's head, its intents, and what is published about them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from msgspec.structs import replace
+
+from tightloop.handlers.api import Context
+from tightloop.handlers.executor.settings import ExecutorSettings
+from tightloop.records.errors import ExecutionError, error_info
+from tightloop.records.types import (
+    AccountCursor,
+    ErrorInfo,
+    ExecutionReport,
+    ExecutorHead,
+    IntentAudit,
+    JournalEntry,
+)
+
+
+def intent_name(entry: JournalEntry) -> str:
+    """The state entry of an intent, and the id of the one call that is under way for it."""
+    return f"intent|{entry.loop_no:012d}|{entry.attempt}"
+
+
+class Turn:
+    """Collects what one event changes; :meth:`save` writes the head when it did."""
+
+    def __init__(self, context: Context, settings: ExecutorSettings) -> None:
+        self.context = context
+        self.settings = settings
+        self.now: datetime = context.now
+        self._loaded = context.get("head", ExecutorHead)
+        self.head = self._loaded or ExecutorHead(strategy_id=context.key, produced_at=self.now)
+
+    def after(self, seconds: float) -> datetime:
+        return self.now + timedelta(seconds=seconds)
+
+    def save(self) -> None:
+        """Write what changed, and ask to be woken when the next thing is due."""
+        if self.head is not self._loaded:
+            self.context.put("head", replace(self.head, produced_at=self.now))
+        due = [entry.next_try_at for entry in self.intents() if entry.next_try_at]
+        due += [entry.cancel_at for entry in self.intents() if entry.cancel_at and entry.status == "working"]
+        if self.head.reading and self.head.reading.retry_at:
+            due.append(self.head.reading.retry_at)
+        self.context.wake_at(min(due) if due else None)
+
+    # --- intents ------------------------------------------------------------------------------------------------------
+
+    def intents(self) -> Iterator[JournalEntry]:
+        for _, entry in self.context.scan("intent", JournalEntry):
+            yield entry
+
+    def put(self, entry: JournalEntry) -> JournalEntry:
+        entry = replace(entry, produced_at=self.now)
+        self.context.put(intent_name(entry), entry)
+        return entry
+
+    def drop(self, entry: JournalEntry) -> None:
+        self.context.delete(intent_name(entry))
+
+    def audit(self, entry: JournalEntry, event: str, detail: str | None = None, error: ErrorInfo | None = None) -> None:
+        self.context.emit(
+            "execution_audit",
+            IntentAudit(
+                strategy_id=entry.strategy_id,
+                lane=entry.lane,
+                venue=entry.venue,
+                account=entry.account,
+                instruction_id=entry.instruction_id,
+                loop_no=entry.loop_no,
+                attempt=entry.attempt,
+                client_order_id=entry.client_order_id,
+                event=event,
+                status=entry.status,
+                submissions=entry.submissions,
+                venue_order_id=entry.venue_order_id,
+                nonce=entry.nonce,
+                tx_hash=entry.tx_hash,
+                not_after=entry.routed.not_after,
+                detail=detail,
+                error=error,
+                event_time=self.now,
+                produced_at=self.now,
+                trace_id=entry.trace_id,
+                causation_id=entry.causation_id,
+            ),
+        )
+
+    def publish(self, report: ExecutionReport) -> None:
+        self.context.emit("fills", report)
+
+    # --- accounts -----------------------------------------------------------------------------------------------------
+
+    def account(self, account: str) -> AccountCursor | None:
+        return next((one for one in self.head.accounts if one.account == account), None)
+
+    def cursor(self, account: str) -> str | None:
+        known = self.account(account)
+        return known.cursor if known else None
+
+    def set_cursor(self, venue: str, account: str, cursor: str) -> None:
+        known = self.account(account) or AccountCursor(venue=venue, account=account, cursor=cursor)
+        self._put_account(replace(known, cursor=cursor))
+
+    def set_nonce(self, venue: str, account: str, nonce: int | None) -> None:
+        known = self.account(account) or AccountCursor(venue=venue, account=account, cursor="")
+        if known.next_nonce != nonce:
+            self._put_account(replace(known, next_nonce=nonce))
+
+    def _put_account(self, account: AccountCursor) -> None:
+        others = tuple(one for one in self.head.accounts if one.account != account.account)
+        self.head = replace(self.head, accounts=(*others, account))
+
+
+def info(code: str, message: str) -> ErrorInfo:
+    return error_info(ExecutionError(code, message))
