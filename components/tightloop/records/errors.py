@@ -10,12 +10,12 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from tightloop.records.catalogue import eif, eim, exi, puh, rec, tlc
+from tightloop.records.catalogue import brk, eif, eim, exi, puh, rec, tlc
 from tightloop.records.catalogue.entry import ErrorEntry
 from tightloop.records.types import ErrorInfo, Severity
 
 CATALOGUE: dict[str, ErrorEntry] = {
-    entry.code: entry for part in (eim, eif, rec, puh, exi, tlc) for entry in part.ENTRIES
+    entry.code: entry for part in (eim, eif, rec, puh, exi, tlc, brk) for entry in part.ENTRIES
 }
 
 _SECRET_NAME = re.compile(r"secret|passw|passphrase|private|credential|mnemonic|signature|api.?key|auth", re.IGNORECASE)
@@ -25,9 +25,10 @@ _MASK = "***"
 class ExecutionError(ValueError):
     """Something went wrong that has a code. A caller that catches ``ValueError`` still works.
 
-    ``code`` is one of the catalogue; ``severity``, ``component`` and ``remedy`` come from there unless given.
+    ``code`` is one of the catalogue; ``severity``, ``component``, ``remedy`` and ``halts`` come from there unless given.
     ``context`` holds what helps to find the cause, as plain values; what is named like a secret is masked at once, so
-    that no trace, log or record can show it. ``halts``: does a dead letter with this error halt its key? Raises KeyError when ``code`` is not in the catalogue.
+    that no trace, log or record can show it. ``halts``: does a dead letter with this error halt its key? Raises
+    KeyError when ``code`` is not in the catalogue.
     """
 
     code: str
@@ -47,7 +48,7 @@ class ExecutionError(ValueError):
         severity: Severity | None = None,
         component: str | None = None,
         remedy: str | None = None,
-        halts: bool = True,
+        halts: bool | None = None,
     ) -> None:
         super().__init__(code, message)
         entry = CATALOGUE[code]
@@ -57,7 +58,7 @@ class ExecutionError(ValueError):
         self.component = component or entry.component
         self.context = _masked(context or {})
         self.remedy = remedy or entry.operator
-        self.halts = halts
+        self.halts = entry.halts if halts is None else halts
 
     @property
     def title(self) -> str:

@@ -6,7 +6,9 @@ from tightloop.records.catalogue.entry import ErrorEntry
 from tightloop.records.types import Severity
 
 
-def _entry(code: str, title: str, severity: Severity, cause: str, system: str, operator: str) -> ErrorEntry:
+def _entry(
+    code: str, title: str, severity: Severity, cause: str, system: str, operator: str, *, halts: bool = True
+) -> ErrorEntry:
     return ErrorEntry(
         code=code,
         title=title,
@@ -15,6 +17,7 @@ def _entry(code: str, title: str, severity: Severity, cause: str, system: str, o
         cause=cause,
         system=system,
         operator=operator,
+        halts=halts,
     )
 
 
@@ -92,6 +95,7 @@ ENTRIES = (
         "An id came again with other content; or a `sequence` not above the last, with an id no longer known.",
         "Writes it to `dead_letters` without a halt and without a result: the id has its one.",
         "Make the publisher use an id once; a retry must repeat the very same content.",
+        halts=False,
     ),
     _entry(
         "EIM-010",

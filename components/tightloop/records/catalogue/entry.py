@@ -10,6 +10,7 @@ from tightloop.records.types import Severity
 class ErrorEntry(Struct, frozen=True, kw_only=True):
     """One code.
 
+    ``halts``: does a dead letter with this code halt its key?
     ``cause``: what brings it about. ``system``: what the system does by itself. ``operator``: what a person does.
     ``reserved``: why nothing raises it; ``None`` for a code that is in use.
     """
@@ -21,4 +22,5 @@ class ErrorEntry(Struct, frozen=True, kw_only=True):
     cause: str
     system: str
     operator: str
+    halts: bool = True
     reserved: str | None = None

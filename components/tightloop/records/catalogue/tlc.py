@@ -18,6 +18,7 @@ def _entry(
     system: str = _HALTS,
     operator: str = _RETRY,
     severity: Severity = "HIGH",
+    halts: bool = True,
 ) -> ErrorEntry:
     return ErrorEntry(
         code=code,
@@ -27,6 +28,7 @@ def _entry(
         cause=cause,
         system=system,
         operator=operator,
+        halts=halts,
     )
 
 
@@ -59,6 +61,7 @@ ENTRIES = (
         "no key",
         "The record has no key, or one that is not text: nobody can say whose it is.",
         system=_NO_HALT,
+        halts=False,
         operator="Make the publisher set the strategy_id as the key, and publish again.",
     ),
     _entry(
@@ -66,6 +69,7 @@ ENTRIES = (
         "wrong partition",
         "The key does not belong on the partition it arrived on: the publisher uses another partitioner.",
         system=_NO_HALT,
+        halts=False,
         operator="Set `partitioner=murmur2_random` on the publisher (librdkafka), or use the Java client's default, "
         "and publish again.",
     ),
@@ -92,5 +96,12 @@ ENTRIES = (
         "too large",
         "The record is larger than its topic allows.",
         operator="Make it smaller: fewer actions, checks or notes in one record.",
+    ),
+    _entry(
+        "TLC-011",
+        "record does not fit its schema",
+        "A record that was to be written has a value that its schema does not allow; the message names the field.",
+        system="Refuses to write it; nothing is published.",
+        operator="Correct what made the record.",
     ),
 )

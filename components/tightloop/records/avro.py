@@ -1,0 +1,140 @@
+"""Values in Avro's binary form: numbers, lengths, times, amounts. ``compiled`` puts them together to records.
+
+Numbers are zigzag varints. A time is its microseconds since 1970. An amount is an integer of units of 10^-18, as
+big-endian bytes. What a value must be is checked by operations that fail by themselves on what is wrong.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from decimal import Context, Decimal, Inexact, InvalidOperation
+
+PLACES = 18
+DIGITS = 76
+_UNITS = 10**PLACES
+_UNIT = Decimal(1).scaleb(-PLACES)
+_BOUND = 10**DIGITS
+_BOUND_BYTES = 32  # 10^76 takes 32 bytes with its sign
+# quantize() in this context is the whole check: too many places is Inexact, too large or not a number InvalidOperation
+_WIRE = Context(prec=DIGITS, traps=[Inexact, InvalidOperation])
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class CorruptError(ValueError):
+    """The bytes are not what the schema says."""
+
+
+class AmountError(ValueError):
+    """An amount is not a number, too fine, or too large."""
+
+
+# --- numbers ----------------------------------------------------------------------------------------------------------
+
+
+def varint(number: int, bits: int = 64) -> bytes:
+    """A signed integer, zigzag. Raises OverflowError for one of more bits."""
+    if number >> (bits - 1) not in (0, -1):
+        raise OverflowError(f"{number} does not fit into {bits} bits")
+    rest = (number << 1) ^ (number >> 63)
+    out = bytearray()
+    while rest > 127:
+        out.append(rest & 127 | 128)
+        rest >>= 7
+    out.append(rest)
+    return bytes(out)
+
+
+SMALL = tuple(varint(number) for number in range(1024))
+
+
+def read_varint(data: bytes, at: int, bits: int = 64) -> tuple[int, int]:
+    """The number at ``at``, and where the next value begins."""
+    number = shift = 0
+    while True:
+        byte = data[at]
+        at += 1
+        number |= (byte & 127) << shift
+        if byte < 128:
+            break
+        shift += 7
+        if shift >= bits:
+            break
+    if byte > 127 or number >> bits:
+        raise CorruptError(f"a number is longer than {bits} bits")
+    return (number >> 1) ^ -(number & 1), at
+
+
+def read_length(data: bytes, at: int) -> tuple[int, int]:
+    """A length that is not a single byte, and where what it measures begins."""
+    length, at = read_varint(data, at)
+    if length < 0:
+        raise CorruptError("a length is below zero")
+    return length, at
+
+
+def read_count(data: bytes, at: int) -> tuple[int, int]:
+    """How many items a block of an array or a map has; a count below zero is followed by the block's size in bytes."""
+    count, at = read_varint(data, at)
+    if count < 0:
+        _, at = read_varint(data, at)
+        count = -count
+    return count, at
+
+
+# One event stamps many fields with the same time, and a time travels through a whole loop: most have just been met.
+_WRITTEN: dict[datetime, bytes] = {}
+_READ: dict[bytes, datetime] = {}
+_REMEMBERED = 2048
+_TIME_BYTES = 8  # what every time between 1979 and 4253 takes
+
+
+def write_time(time: datetime) -> bytes:
+    """Raises TypeError for a naive time."""
+    found = _WRITTEN.get(time)
+    if found is not None:
+        return found
+    since = time - _EPOCH
+    raw = varint((since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds)
+    if len(_WRITTEN) >= _REMEMBERED:
+        _WRITTEN.clear()
+    _WRITTEN[time] = raw
+    return raw
+
+
+def read_time(data: bytes, at: int) -> tuple[datetime, int]:
+    """Raises OverflowError for what no ``datetime`` can say."""
+    end = at + _TIME_BYTES
+    raw = data[at:end]
+    found = _READ.get(raw)
+    if found is not None:
+        return found, end
+    micros, after = read_varint(data, at)
+    time = _EPOCH + timedelta(0, 0, micros)
+    if after == end:
+        if len(_READ) >= _REMEMBERED:
+            _READ.clear()
+        _READ[raw] = time
+    return time, after
+
+
+def write_amount(amount: Decimal) -> bytes:
+    units = int(amount.quantize(_UNIT, None, _WIRE).scaleb(PLACES, _WIRE))
+    length = (units.bit_length() >> 3) + 1
+    return SMALL[length] + units.to_bytes(length, "big", signed=True)
+
+
+def read_amount(data: bytes, at: int) -> tuple[Decimal, int]:
+    length, at = read_length(data, at)
+    end = at + length
+    if length >= _BOUND_BYTES:
+        _check_size(data[at:end])
+    units = int.from_bytes(data[at:end], "big", signed=True)
+    whole, fraction = divmod(units, _UNITS)
+    if fraction:
+        return _WIRE.normalize(_WIRE.multiply(Decimal(units), _UNIT)), end
+    return Decimal(whole), end
+
+
+def _check_size(raw: bytes) -> None:
+    if abs(int.from_bytes(raw, "big", signed=True)) >= _BOUND:
+        raise AmountError("an amount is 10^58 or more")
