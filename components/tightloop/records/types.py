@@ -897,8 +897,8 @@ class Slot(Struct, frozen=True, kw_only=True):
     retries: int = 0
     # Of a resume: the halts that it clears.
     halt_ids: tuple[str, ...] = ()
-    # The cancel instructions that wait for this loop's result.
-    cancel_ids: tuple[str, ...] = ()
+    # The results of cancels that are written with this loop's.
+    cancels: tuple[InstructionResult, ...] = ()
     # Of an instruction: its result, as far as it is known.
     result: InstructionResult | None = None
 
@@ -922,6 +922,8 @@ class LoopHead(Struct, frozen=True, kw_only=True):
     accounts: tuple[KnownAccount, ...] = ()
     # Verifications that wait for the slot.
     checks: tuple[PendingCheck, ...] = ()
+    # The lowest number that may still be queued.
+    queue_first: int = 0
     # The number the next queued instruction gets.
     queue_next: int = 0
     # How many instructions are queued.

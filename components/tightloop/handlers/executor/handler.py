@@ -45,7 +45,7 @@ class Executor:
 
     def _routed(self, turn: Turn, routed: RoutedInstruction) -> None:
         if routed.lane != self.settings.lane:
-            raise ExecutionError("EXI-013", f"loop {routed.loop_no} is for lane {routed.lane}, not {self.settings.lane}")
+            raise ExecutionError("EXI-013", f"loop {routed.loop_no} is for lane {routed.lane}, not {self.name}")
         if routed.kind == "cancel":
             intents.request_cancel(turn, routed)
             return

@@ -313,6 +313,3 @@ def _no_evidence(turn: Turn, entry: JournalEntry, code: str, message: str) -> No
     else:
         pause = min(turn.settings.poll_s * 2 ** min(entry.tries, 10), turn.settings.poll_max_s)
         _ask_later(turn, entry, pause)
-
-
-__all__ = ["NONCE", "ask_after_restore", "ask_nonce_again", "on_answer", "on_nonce", "on_time", "request_cancel", "start"]

@@ -1,4 +1,4 @@
-"""What an executor is told: its lane, and the times by which it judges evidence. Seconds, unless a name says otherwise."""
+"""What an executor is told: its lane, and the times by which it judges evidence, in seconds."""
 
 from __future__ import annotations
 

@@ -1,0 +1,136 @@
+"""The operator's levers, each a record on ``control``. A command that does not fit is refused and changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from msgspec.structs import replace
+
+from tightloop.handlers.manager import dispatch, waiting
+from tightloop.handlers.manager.turn import Turn, halt_id, info
+from tightloop.records.errors import ExecutionError
+from tightloop.records.types import ControlCommand, Halt, PendingCheck, SharedHalts
+
+REMEMBERED_COMMANDS = 32
+
+
+def on_command(turn: Turn, command: ControlCommand) -> None:
+    """For one key. Raises ExecutionError EIM-016 (no halt). Commands that others act on are left to them."""
+    act = {"halt": _halt, "resume": _resume, "cancel": _cancel, "adopt": _adopt}.get(command.command)
+    if act is None or command.command_id in turn.head.command_ids:
+        return
+    act(turn, command)
+    turn.update(command_ids=(*turn.head.command_ids, command.command_id)[-REMEMBERED_COMMANDS:])
+    dispatch.advance(turn)
+
+
+def _refused(command: ControlCommand, why: str) -> ExecutionError:
+    return ExecutionError("EIM-016", f"{command.command} {command.command_id}: {why}", halts=False)
+
+
+def _halt(turn: Turn, command: ControlCommand) -> None:
+    cause = halt_id(turn.head.strategy_id, "command", command.command_id)
+    turn.halt(cause, info("EIM-011", f"operator: {command.reason}"), command.command_id, command.actor)
+    if command.cancel_working:
+        dispatch.cancel_in_flight(turn, None)
+
+
+def _resume(turn: Turn, command: ControlCommand) -> None:
+    """Verify every account; only ``matched`` clears the halts named. A loop that can no longer close is ended first."""
+    named = command.expected_halt_ids
+    standing = {one.halt_id for one in turn.head.halts}
+    if not named or not set(named) <= standing:
+        raise _refused(command, f"it must name halts that stand: {sorted(standing) or 'none does'}, not {list(named)}")
+    _end_hopeless_loop(turn)
+    if command.accept_unverified or not turn.adopted():
+        turn.update(halts=tuple(one for one in turn.head.halts if one.halt_id not in named))
+        return
+    check = PendingCheck(purpose="resume", accounts=turn.adopted(), halt_ids=named)
+    turn.update(checks=(*turn.head.checks, check))
+    slot = turn.head.slot
+    if slot and slot.suspended:
+        turn.update(slot=replace(slot, retry_at=turn.now))
+
+
+def _end_hopeless_loop(turn: Turn) -> None:
+    """A loop whose record is a dead letter, or that is overdue, will not close by itself any more."""
+    slot = turn.head.slot
+    if slot is None or not (slot.broken or slot.overdue):
+        return
+    if slot.result is None:
+        dispatch.free(turn)
+        return
+    error = info("EIM-012", f"loop {slot.loop_no} could no longer close and was ended by a resume")
+    outcome = slot.result.outcome or "unknown"  # known when only the verification after its loop is hopeless
+    dispatch.free(turn, replace(slot.result, status="halted", outcome=outcome, error=error))
+
+
+def _cancel(turn: Turn, command: ControlCommand) -> None:
+    target = command.target_id or ""
+    if not waiting.cancel_queued(turn, target) and not dispatch.cancel_in_flight(turn, target):
+        raise _refused(command, f"{target or 'no target'} is neither queued nor in flight")
+
+
+def _adopt(turn: Turn, command: ControlCommand) -> None:
+    version = command.expected_position_version
+    cause = halt_id(turn.head.strategy_id, "adopt", version)
+    if not any(one.halt_id == cause for one in turn.head.halts):
+        raise _refused(command, f"no account waits to be adopted at position version {version}")
+    turn.update(halts=tuple(one for one in turn.head.halts if one.halt_id != cause))
+
+
+# --- a venue, or all --------------------------------------------------------------------------------------------------
+
+
+def on_shared_command(turn: Turn, command: ControlCommand, other: Callable[[str], Turn]) -> None:
+    """For a venue or for all: one record a partition. ``turn`` is the partition's own; ``other`` opens a key's."""
+    if command.command == "halt":
+        _halt_shared(turn, command, other)
+    elif command.command == "resume":
+        _resume_shared(turn, command, other)
+
+
+def _put_shared(turn: Turn, halts: tuple[Halt, ...]) -> None:
+    turn.context.shared().put("halts", SharedHalts(halts=halts, produced_at=turn.now))
+
+
+def _halt_shared(turn: Turn, command: ControlCommand, other: Callable[[str], Turn]) -> None:
+    halt = Halt(
+        halt_id=halt_id("", "command", command.command_id),
+        code="EIM-011",
+        message=f"operator: {command.reason}",
+        severity="HIGH",
+        scope=command.scope,
+        venue=command.venue,
+        since=turn.now,
+        actor=command.actor,
+        cause_id=command.command_id,
+    )
+    standing = turn.shared_halts()
+    if not any(one.halt_id == halt.halt_id for one in standing):
+        _put_shared(turn, (*standing, halt))
+    if command.cancel_working:
+        for key in turn.context.keys():  # noqa: SIM118  a Context is not a mapping
+            one = other(key)
+            slot = one.head.slot
+            if slot and slot.result and command.venue in (None, slot.result.venue):
+                dispatch.cancel_in_flight(one, None)
+                one.save()
+
+
+def _resume_shared(turn: Turn, command: ControlCommand, other: Callable[[str], Turn]) -> None:
+    """The halt moves to each key that has an account there, and goes when that key's own verification has matched."""
+    cleared = tuple(one for one in turn.shared_halts() if one.halt_id in command.expected_halt_ids)
+    if not cleared:
+        raise _refused(command, f"it must name halts of a venue or of all that stand, not {command.expected_halt_ids}")
+    _put_shared(turn, tuple(one for one in turn.shared_halts() if one not in cleared))
+    for key in turn.context.keys():  # noqa: SIM118  a Context is not a mapping
+        one = other(key)
+        if one.adopted() and not command.accept_unverified:
+            one.update(halts=(*one.head.halts, *cleared))
+            check = PendingCheck(
+                purpose="resume", accounts=one.adopted(), halt_ids=tuple(halt.halt_id for halt in cleared)
+            )
+            one.update(checks=(*one.head.checks, check))
+        dispatch.advance(one)
+        one.save()

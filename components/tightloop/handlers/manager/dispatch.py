@@ -1,0 +1,207 @@
+"""What takes a free slot: a verification that waits, an adoption, the next instruction, a refresh. One at a time."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from msgspec.structs import replace
+
+from tightloop.handlers.manager import waiting
+from tightloop.handlers.manager.turn import Turn, info
+from tightloop.records.types import (
+    AccountRef,
+    InstructionResult,
+    LoopKind,
+    QueuedInstruction,
+    RoutedInstruction,
+    SeenInstruction,
+    Slot,
+)
+
+
+def advance(turn: Turn) -> None:
+    """Give the slot to whatever is next, if it is free. Halts stop instructions and refreshes, never verifications."""
+    head = turn.head
+    if head.slot is not None:
+        return
+    if head.checks:
+        check = head.checks[0]
+        turn.update(checks=head.checks[1:])
+        start_series(turn, "verify", check.purpose, check.accounts, check.halt_ids)
+        return
+    while not turn.head.halts and (first := turn.first_queued()) is not None:
+        name, queued = first
+        if queued.expires_at <= turn.now:
+            waiting.leave_queue(turn, name, queued, "expired", info("EIM-010", f"expired at {queued.expires_at}"))
+        elif turn.halts_for(queued.instruction.venue):
+            break
+        elif not _is_adopted(turn, queued.account):
+            start_series(turn, "adopt", "adopt", (queued.account,))
+            return
+        else:
+            turn.unqueue(name)
+            seen = turn.seen(queued.instruction.instruction_id)
+            if seen is not None:
+                turn.put_seen(replace(seen, queue_name=None))
+            start_instruction(turn, queued)
+            return
+    refresh_at = turn.refresh_at()
+    if refresh_at is not None and refresh_at <= turn.now:
+        start_series(turn, "refresh", "refresh", turn.adopted())
+
+
+def can_start(turn: Turn, queued: QueuedInstruction) -> bool:
+    """May this instruction take the slot at once, without being queued? (Its halts were looked at when it came in.)"""
+    head = turn.head
+    return head.slot is None and not head.queued and not head.checks and _is_adopted(turn, queued.account)
+
+
+def _is_adopted(turn: Turn, account: AccountRef) -> bool:
+    known = turn.known(account)
+    return known is not None and known.adopted
+
+
+# --- taking the slot --------------------------------------------------------------------------------------------------
+
+
+def start_instruction(turn: Turn, queued: QueuedInstruction) -> None:
+    instruction = queued.instruction
+    result = turn.result_of(
+        instruction,
+        queued.received_at,
+        status="UNKNOWN",  # set when the slot is freed
+        account=queued.account.account,
+        dispatched_at=turn.now,
+        loop_no=turn.head.last_loop_no + 1,
+    )
+    seconds = turn.settings.evidence_s + turn.settings.reconcile_s + turn.settings.deadline_margin_s
+    slot = Slot(
+        loop_no=0,
+        kind="execute",
+        purpose="instruction",
+        account=queued.account,
+        dispatched_at=turn.now,
+        deadline_at=queued.expires_at + timedelta(seconds=seconds),
+        result=result,
+    )
+    _take(turn, slot, "execute", queued)
+
+
+def start_series(
+    turn: Turn,
+    kind: LoopKind,
+    purpose: str,
+    accounts: tuple[AccountRef, ...],
+    halt_ids: tuple[str, ...] = (),
+) -> None:
+    """One loop per account, one after another; the slot is kept until all are done."""
+    slot = Slot(
+        loop_no=0,
+        kind=kind,
+        purpose=purpose,
+        account=accounts[0],
+        remaining=accounts[1:],
+        dispatched_at=turn.now,
+        deadline_at=turn.now,
+        halt_ids=halt_ids,
+    )
+    start_loop(turn, slot, kind)
+
+
+def start_loop(turn: Turn, slot: Slot, kind: LoopKind) -> None:
+    """The next loop of a slot that executes nothing: ``refresh``, ``verify`` or ``adopt``."""
+    seconds = turn.settings.evidence_s + turn.settings.reconcile_s + turn.settings.deadline_margin_s
+    _take(turn, replace(slot, deadline_at=turn.after(seconds)), kind, None)
+
+
+def _take(turn: Turn, slot: Slot, kind: LoopKind, queued: QueuedInstruction | None) -> None:
+    loop_no = turn.head.last_loop_no + 1
+    slot = replace(
+        slot,
+        loop_no=loop_no,
+        kind=kind,
+        suspended=False,
+        retry_at=None,
+        overdue=False,
+        broken=False,
+        dispatched_at=turn.now,
+    )
+    turn.update(last_loop_no=loop_no, slot=slot)
+    _route(turn, slot, kind, loop_no, queued)
+
+
+def _route(
+    turn: Turn,
+    slot: Slot,
+    kind: LoopKind,
+    loop_no: int,
+    queued: QueuedInstruction | None,
+    target_loop_no: int | None = None,
+) -> None:
+    instruction = queued.instruction if queued else None
+    trade = instruction.cex_trade if instruction else None
+    trace_id = (instruction.trace_id or instruction.instruction_id) if instruction else None
+    turn.context.emit(
+        f"instructions.{slot.account.lane}",
+        RoutedInstruction(
+            strategy_id=turn.head.strategy_id,
+            loop_no=loop_no,
+            kind=kind,
+            lane=slot.account.lane,
+            venue=instruction.venue if instruction else slot.account.venue,
+            account=slot.account.account,
+            instruction=instruction,
+            reference_price=trade.reference_price if trade else None,
+            dispatched_at=turn.now,
+            not_after=queued.expires_at if queued else slot.deadline_at,
+            target_loop_no=target_loop_no,
+            produced_at=turn.now,
+            trace_id=trace_id or f"{turn.head.strategy_id}/{slot.purpose}/{loop_no}",
+            causation_id=instruction.instruction_id if instruction else slot.purpose,
+        ),
+    )
+
+
+# --- cancelling what is in flight -------------------------------------------------------------------------------------
+
+
+def cancel_in_flight(turn: Turn, instruction_id: str | None) -> bool:
+    """Ask the executor to cancel the instruction in flight (``None``: whichever it is). False: there is none."""
+    slot = turn.head.slot
+    if slot is None or slot.result is None or instruction_id not in (None, slot.result.instruction_id):
+        return False
+    if slot.kind == "execute":
+        loop_no = slot.loop_no
+        _route(turn, slot, "cancel", loop_no, None, target_loop_no=loop_no)
+    return True
+
+
+# --- freeing the slot -------------------------------------------------------------------------------------------------
+
+
+def free(turn: Turn, result: InstructionResult | None = None) -> None:
+    """The slot is free; an instruction's result, and those of the cancels that waited for it, are written."""
+    slot = turn.slot()
+    if result is not None:
+        turn.publish_result(result)
+        _remember_unknown(turn, result)
+    for cancelled in slot.cancels:
+        turn.publish_result(cancelled)
+    turn.update(slot=None, idle_since=turn.now)
+
+
+def _remember_unknown(turn: Turn, result: InstructionResult) -> None:
+    """What ended ``unknown`` may be resolved later: keep its result so that a correction can be written."""
+    if result.outcome != "unknown":
+        return
+    seen = turn.seen(result.instruction_id)
+    if seen is None:
+        seen = SeenInstruction(
+            strategy_id=result.strategy_id,
+            instruction_id=result.instruction_id,
+            content_hash="",
+            seen_at=turn.now,
+            produced_at=turn.now,
+        )
+        turn.update(seen=turn.head.seen + 1)
+    turn.put_seen(replace(seen, result=result, ended_loop_no=result.loop_no))

@@ -1,0 +1,101 @@
+"""The interface manager: owns each key's slot, its queue, its halts and its deadlines. Nothing else frees or halts.
+
+=====================  ===============================================================================================
+event                  what it does
+=====================  ===============================================================================================
+an instruction         known, refused, expired, queued, or dispatched at once (``intake.py``)
+a reconciliation       ends a loop: frees the slot, verifies once more, suspends, or halts (``results.py``)
+result
+a control command      halt, resume, cancel, adopt (``control.py``)
+a dead letter          halts its key; a loop whose record it was can no longer close
+time                   a deadline (EIM-012), an expiry, the next try of a suspended key, a refresh
+=====================  ===============================================================================================
+
+After each of them the slot, if free, goes to whatever is next (``dispatch.py``), in the same transaction.
+"""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from tightloop.handlers.api import Context, Inbound
+from tightloop.handlers.effects import Answer
+from tightloop.handlers.manager import control, dispatch, intake, results, waiting
+from tightloop.handlers.manager.settings import ManagerSettings
+from tightloop.handlers.manager.turn import Turn, halt_id, info
+from tightloop.records.errors import ExecutionError, error_info
+from tightloop.records.types import ControlCommand, DeadLetter, ErrorInfo, Instruction, ReconciliationResult
+
+NAME = "interface-manager"
+
+
+class InterfaceManager:
+    """Handler. State per key: a head, ``queue_limit`` queued instructions, ``seen_limit`` ids; all bounded."""
+
+    name = NAME
+    failure_code = "EIM-001"
+    inputs: tuple[str, ...] = ("instructions", "reconciliation_results", "control", "dead_letters")
+    changelog = "loop_state"
+
+    def __init__(self, settings: ManagerSettings) -> None:
+        self.settings = settings
+
+    def on_record(self, context: Context, record: Inbound) -> None:
+        turn = Turn(context, self.settings)
+        value = record.value
+        if isinstance(value, Instruction):
+            intake.take_in(turn, record)
+        elif isinstance(value, ReconciliationResult):
+            results.on_result(turn, value)
+        elif isinstance(value, ControlCommand):
+            if value.scope != "key":
+                control.on_shared_command(turn, value, lambda key: Turn(context.other(key), self.settings))
+                return
+            control.on_command(turn, value)
+        elif isinstance(value, DeadLetter):
+            self._on_dead_letter(turn, value)
+        turn.save()
+
+    def _on_dead_letter(self, turn: Turn, letter: DeadLetter) -> None:
+        """Another component's; the manager's own halted the key when it was written."""
+        if letter.halts and letter.component != NAME:
+            _halt_for(turn, letter.topic, letter.partition, letter.offset, letter.error)
+
+    def on_dead(self, context: Context, topic: str, offset: int, error: ExecutionError) -> None:
+        if not error.halts:
+            return
+        turn = Turn(context, self.settings)
+        _halt_for(turn, topic, context.partition, offset, error_info(error))
+        turn.save()
+
+    def on_time(self, context: Context) -> None:
+        turn = Turn(context, self.settings)
+        waiting.expire_queued(turn)
+        _watch_deadline(turn)
+        results.retry_suspended(turn)
+        dispatch.advance(turn)
+        turn.save()
+
+    def on_answer(self, context: Context, call_id: str, answer: Answer) -> None:
+        raise ValueError(f"the interface manager asks nothing of the outside, and got an answer to {call_id}")
+
+    def on_restore(self, context: Context) -> None:
+        Turn(context, self.settings).save()
+
+
+def _halt_for(turn: Turn, topic: str, partition: int, offset: int, error: ErrorInfo) -> None:
+    place = f"{topic}/{partition}@{offset}"
+    turn.halt(halt_id(turn.head.strategy_id, "dead", place), error, place)
+    slot = turn.head.slot
+    if slot and topic not in ("instructions", "control", "dead_letters"):
+        turn.update(slot=replace(slot, broken=True))
+
+
+def _watch_deadline(turn: Turn) -> None:
+    """The manager's deadline frees nothing: it halts the key and goes on waiting for the loop's result."""
+    slot = turn.head.slot
+    if slot is None or slot.overdue or slot.suspended or slot.deadline_at > turn.now:
+        return
+    turn.update(slot=replace(slot, overdue=True))
+    message = f"loop {slot.loop_no} ({slot.kind}) on {slot.account.lane} has not ended by {slot.deadline_at}"
+    turn.halt(halt_id(turn.head.strategy_id, "overdue", slot.loop_no), info("EIM-012", message))

@@ -1,0 +1,163 @@
+"""Taking instructions in: known or new, valid or refused, at once into the slot or into the queue.
+
+An instruction that decodes ends in exactly one result. The same id with the same content again changes nothing; with
+other content, or where it can't be told any more whether it had its result, it is dead-lettered without a halt.
+"""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from tightloop.handlers.api import Inbound
+from tightloop.handlers.manager import dispatch, waiting
+from tightloop.handlers.manager.turn import Turn, info
+from tightloop.records import codec, ids, validate
+from tightloop.records.errors import ExecutionError, error_info
+from tightloop.records.types import AccountRef, Instruction, QueuedInstruction, SeenInstruction
+from tightloop.records.venues import lane_of
+
+
+def take_in(turn: Turn, record: Inbound) -> None:
+    """Raises ExecutionError (EIM-009, no halt) for an id whose one result is spent."""
+    instruction: Instruction = record.value
+    content = _content_hash(instruction)
+    seen = turn.seen(instruction.instruction_id)
+    if seen is not None:
+        if seen.content_hash != content:
+            raise _spent(instruction, "was published before with other content")
+        return
+    _refuse_spent(turn, instruction)
+    _forget_old(turn)
+    turn.put_seen(
+        SeenInstruction(
+            strategy_id=instruction.strategy_id,
+            instruction_id=instruction.instruction_id,
+            content_hash=content,
+            seen_at=turn.now,
+            produced_at=turn.now,
+        )
+    )
+    turn.update(
+        seen=turn.head.seen + 1,
+        last_sequence=turn.head.last_sequence if instruction.sequence is None else instruction.sequence,
+    )
+    try:
+        queued = _admit(turn, instruction, record.size)
+    except ExecutionError as error:
+        status = "expired" if error.code == "EIM-010" else "refused"
+        turn.publish_result(turn.result_of(instruction, turn.now, status=status, error=error_info(error)))
+        return
+    if instruction.cancel is not None:
+        cancel(turn, instruction)
+    elif dispatch.can_start(turn, queued):
+        dispatch.start_instruction(turn, queued)
+    else:
+        name = turn.enqueue(queued)
+        turn.put_seen(replace(waiting.seen_of(turn, instruction.instruction_id), queue_name=name))
+
+
+def _content_hash(instruction: Instruction) -> str:
+    """Of what the publisher decides; a retry may be produced later and under another trace."""
+    return ids.digest(codec.encode(replace(instruction, produced_at=None, trace_id=None, causation_id=None)))
+
+
+def _spent(instruction: Instruction, why: str) -> ExecutionError:
+    return ExecutionError("EIM-009", f"instruction {instruction.instruction_id} {why}", halts=False)
+
+
+def _refuse_spent(turn: Turn, instruction: Instruction) -> None:
+    """An id that is not known is new, unless it could have been forgotten."""
+    last = turn.head.last_sequence
+    if instruction.sequence is not None:
+        if last is not None and instruction.sequence <= last:
+            raise _spent(instruction, f"has sequence {instruction.sequence}, which is not above the last, {last}")
+    elif instruction.created_at < turn.after(-2 * turn.settings.max_age_s):
+        raise _spent(instruction, "is older than ids are remembered, so it may have had its result; number it")
+
+
+def _forget_old(turn: Turn) -> None:
+    """Two ids a time at most: what comes in pays for what goes out."""
+    oldest = turn.after(-2 * turn.settings.max_age_s)
+    sequenced = turn.head.last_sequence is not None
+    for name, seen in turn.context.oldest("seen", SeenInstruction, 2):
+        too_many = sequenced and turn.head.seen > turn.settings.sequenced_seen_limit
+        if (seen.seen_at < oldest or too_many) and seen.queue_name is None:
+            turn.context.delete(name)
+            turn.update(seen=turn.head.seen - 1)
+
+
+def _admit(turn: Turn, instruction: Instruction, size: int) -> QueuedInstruction:
+    """Raises ExecutionError for an instruction that is refused: nothing of it will reach a venue."""
+    settings = turn.settings
+    if size > settings.instruction_bytes:
+        limit = settings.instruction_bytes
+        raise ExecutionError("EIM-007", f"{size} bytes are more than an instruction may have: {limit}")
+    validate.check_instruction(instruction)
+    if instruction.created_at > turn.after(settings.clock_margin_s):
+        raise ExecutionError("EIM-007", f"created_at {instruction.created_at} is in the future (now: {turn.now})")
+    if instruction.sequence is None and instruction.created_at < turn.after(-settings.max_age_s):
+        raise ExecutionError(
+            "EIM-010",
+            f"created_at {instruction.created_at} is more than {settings.max_age_s:.0f} s ago, and it has no sequence",
+        )
+    account = account_of(turn, instruction)
+    queued = QueuedInstruction(
+        strategy_id=instruction.strategy_id,
+        instruction=instruction,
+        account=account,
+        expires_at=validate.expires_at(instruction),
+        received_at=turn.now,
+        produced_at=turn.now,
+    )
+    if instruction.cancel is not None:
+        return queued
+    halts = turn.halts_for(instruction.venue)
+    if halts:
+        raise ExecutionError("EIM-011", f"halted by {', '.join(f'{one.code} ({one.halt_id[:8]})' for one in halts)}")
+    if queued.expires_at <= turn.now:
+        raise ExecutionError("EIM-010", f"expired at {queued.expires_at}, before it was taken in")
+    if turn.head.queued >= settings.queue_limit:
+        raise ExecutionError("EIM-015", f"{turn.head.queued} instructions are queued, which is the limit")
+    if instruction.sequence is None and turn.head.seen > settings.seen_limit:
+        raise ExecutionError("EIM-015", f"{turn.head.seen} instruction ids are remembered; number them with `sequence`")
+    return queued
+
+
+def account_of(turn: Turn, instruction: Instruction) -> AccountRef:
+    """The account an instruction acts on. Raises ExecutionError EIM-002 (no such lane) or EIM-007 (no such account)."""
+    lane = lane_of(instruction.venue)
+    if lane not in turn.settings.lanes:
+        raise ExecutionError("EIM-002", f"venue {instruction.venue} is on lane {lane}, which has no executor here")
+    configured = [one for one in turn.settings.accounts.get(instruction.strategy_id, ()) if one.lane == lane]
+    if not configured and turn.settings.simulated:
+        configured = [AccountRef(lane=lane, venue=account_venue(lane), account=instruction.strategy_id)]
+    wanted = [one for one in configured if instruction.account in (None, one.account)]
+    if len(wanted) != 1:
+        names = ", ".join(one.account for one in configured) or "none"
+        raise ExecutionError(
+            "EIM-007",
+            f"account {instruction.account!r} names no single account of {instruction.strategy_id} on {lane}: {names}",
+        )
+    return wanted[0]
+
+
+def account_venue(lane: str) -> str:
+    """Under which venue an account of a lane is kept: an exchange's own name, a chain's ``wallet``."""
+    return lane if lane_of(lane) == lane else "wallet"
+
+
+# --- cancels ----------------------------------------------------------------------------------------------------------
+
+
+def cancel(turn: Turn, instruction: Instruction) -> None:
+    """A cancel's own result is written with its target's; without a target it is refused."""
+    target = instruction.cancel.instruction_id if instruction.cancel else None
+    if target and waiting.cancel_queued(turn, target):
+        turn.publish_result(turn.result_of(instruction, turn.now, status="reconciled", outcome="none"))
+    elif target and dispatch.cancel_in_flight(turn, target):
+        slot = turn.slot()
+        own = turn.result_of(instruction, turn.now, status="reconciled", outcome="none", loop_no=slot.loop_no)
+        turn.update(slot=replace(slot, cancels=(*slot.cancels, own)))
+    else:
+        error = info("EIM-007", f"there is nothing to cancel: {target} is neither queued nor in flight")
+        turn.publish_result(turn.result_of(instruction, turn.now, status="refused", error=error))

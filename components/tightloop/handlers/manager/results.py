@@ -1,0 +1,214 @@
+"""Reconciliation results: they end loops. Matched frees, mismatched verifies once and then halts, what could not be
+verified suspends.
+"""
+
+from __future__ import annotations
+
+import structlog
+from msgspec.structs import replace
+
+from tightloop.handlers.manager import dispatch
+from tightloop.handlers.manager.turn import Turn, halt_id, info
+from tightloop.records.types import (
+    ErrorInfo,
+    InstructionResult,
+    KnownAccount,
+    PendingCheck,
+    ReconciliationResult,
+    Slot,
+)
+
+log = structlog.get_logger()
+
+UNREADABLE = "EXI-003"
+# What is wrong with the key's own books, and halts it even when the positions match.
+HALTING = frozenset({"PUH-004", "PUH-006", "PUH-007", "PUH-010", "REC-004", "REC-009", "REC-010", "REC-014"})
+
+
+def on_result(turn: Turn, result: ReconciliationResult) -> None:
+    turn.update(position_version=max(turn.head.position_version, result.position_version))
+    if result.corrects_report_id is not None:
+        _corrected(turn, result)
+    elif result.source == "adjustment":
+        _adjusted(turn, result)
+    elif turn.head.slot is None or turn.head.slot.loop_no != result.loop_no:
+        _late(turn, result)
+    else:
+        _of_slot(turn, turn.head.slot, result)
+    dispatch.advance(turn)
+
+
+def _of_slot(turn: Turn, slot: Slot, result: ReconciliationResult) -> None:
+    slot = _learn(slot, result)
+    turn.update(slot=slot)
+    unreadable = slot.kind != "execute" and _code(result.execution_error) == UNREADABLE
+    if slot.kind == "adopt" and not unreadable:  # what is held is in the books now: it must never be added again
+        version = result.position_version
+        turn.put_account(KnownAccount(account=slot.account, adopted=True, adopted_version=version))
+    if unreadable or result.status in ("unavailable", "timeout"):
+        _suspend(turn, slot, result)
+    elif result.status == "mismatched":
+        if slot.kind == "verify":
+            _halt(turn, slot, result, info("REC-002", _mismatch(result)))
+        else:
+            dispatch.start_loop(turn, slot, "verify")
+    elif result.status == "matched":
+        _matched(turn, slot, result)
+    else:
+        raise ValueError(f"reconciliation result {result.result_id} has status {result.status}")
+
+
+def _learn(slot: Slot, result: ReconciliationResult) -> Slot:
+    """An instruction's result takes over what its own loop, or the verify after it, came to."""
+    if slot.result is None:
+        return slot
+    known = replace(slot.result, position_version=result.position_version, result_id=result.result_id)
+    if result.kind == "loop":
+        known = replace(
+            known,
+            outcome=result.outcome,
+            filled_amount=result.filled_amount,
+            report_ids=result.report_ids,
+            error=result.execution_error or result.error,
+        )
+    return replace(slot, result=known)
+
+
+def _matched(turn: Turn, slot: Slot, result: ReconciliationResult) -> None:
+    wrong = _books_wrong(result)
+    if wrong is not None:
+        _halt(turn, slot, result, wrong)
+    elif slot.result is not None and slot.result.outcome == "unknown":
+        error = slot.result.error or info("EXI-005", "the venue gave no evidence in time")
+        _halt(turn, slot, result, error)
+    elif slot.purpose == "adopt":
+        _adopted(turn, slot, result)
+    elif slot.remaining:
+        account, *rest = slot.remaining
+        following = replace(slot, account=account, remaining=tuple(rest), suspended_since=None, retries=0)
+        dispatch.start_loop(turn, following, "refresh" if slot.purpose == "refresh" else "verify")
+    else:
+        _free(turn, slot)
+
+
+def _free(turn: Turn, slot: Slot) -> None:
+    if slot.purpose == "resume":
+        turn.update(halts=tuple(one for one in turn.head.halts if one.halt_id not in slot.halt_ids))
+    if slot.result is None:
+        dispatch.free(turn)
+        return
+    expired = slot.result.outcome == "none" and _code(slot.result.error) == "EIM-010"
+    dispatch.free(turn, replace(slot.result, status="expired" if expired else "reconciled"))
+
+
+def _adopted(turn: Turn, slot: Slot, result: ReconciliationResult) -> None:
+    """A simulated account is free at once; a live one waits for the operator, who names this version."""
+    if not turn.settings.simulated:
+        version = result.position_version
+        message = f"{slot.account.account} at {slot.account.venue} was taken over at position version {version}"
+        turn.halt(halt_id(turn.head.strategy_id, "adopt", version), info("EIM-014", message), result.result_id)
+    dispatch.free(turn)
+
+
+def _suspend(turn: Turn, slot: Slot, result: ReconciliationResult) -> None:
+    since = slot.suspended_since or turn.now
+    if (turn.now - since).total_seconds() >= turn.settings.suspend_s:
+        message = f"positions could not be verified since {since}: {_why(result)}"
+        _halt(turn, slot, result, info("REC-003", message))
+        return
+    pause = min(turn.settings.retry_s * 2 ** min(slot.retries, 10), turn.settings.retry_max_s)
+    suspended = replace(
+        slot, suspended=True, suspended_since=since, retry_at=turn.after(pause), retries=slot.retries + 1
+    )
+    turn.update(slot=suspended)
+
+
+def retry_suspended(turn: Turn) -> None:
+    """The pause is over: verify again, in the same slot."""
+    slot = turn.head.slot
+    if slot and slot.suspended and slot.retry_at and slot.retry_at <= turn.now:
+        adopts = slot.purpose == "adopt" and slot.account not in turn.adopted()
+        dispatch.start_loop(turn, slot, "adopt" if adopts else "verify")
+
+
+def _halt(turn: Turn, slot: Slot, result: ReconciliationResult, error: ErrorInfo) -> None:
+    """The loop is over and the key is not to go on."""
+    turn.halt(halt_id(turn.head.strategy_id, "result", result.result_id), error, result.result_id)
+    if slot.result is None:
+        dispatch.free(turn)
+    else:
+        dispatch.free(turn, replace(slot.result, status="halted", error=error))
+
+
+# --- results that neither free nor halt -------------------------------------------------------------------------------
+
+
+def _corrected(turn: Turn, result: ReconciliationResult) -> None:
+    """An ``unknown`` is known now: its instruction gets a further result, and the account is verified."""
+    seen = turn.seen(result.instruction_id) if result.instruction_id else None
+    if seen is not None and seen.result is not None:
+        turn.publish_result(_resolved(seen.result, result))
+        turn.put_seen(replace(seen, result=None, ended_loop_no=None))
+    _check_later(turn, "correction", result)
+
+
+def _resolved(known: InstructionResult, result: ReconciliationResult) -> InstructionResult:
+    return replace(
+        known,
+        status="reconciled" if result.status == "matched" else "halted",
+        outcome=result.outcome,
+        filled_amount=result.filled_amount,
+        report_ids=result.report_ids,
+        position_version=result.position_version,
+        result_id=result.result_id,
+        resolves=result.corrects_report_id or (result.report_ids[-1] if result.report_ids else result.result_id),
+        error=result.execution_error,
+    )
+
+
+def _adjusted(turn: Turn, result: ReconciliationResult) -> None:
+    if _code(result.error or result.execution_error) in ("PUH-012", "PUH-013"):
+        log.warning("adjustment refused", key=turn.head.strategy_id, error=str(result.error or result.execution_error))
+        return
+    _check_later(turn, "adjustment", result)
+
+
+def _check_later(turn: Turn, purpose: str, result: ReconciliationResult) -> None:
+    accounts = (
+        tuple(one for one in turn.adopted() if one.account == result.account and one.lane == result.lane)
+        or turn.adopted()
+    )
+    if accounts:
+        turn.update(checks=(*turn.head.checks, PendingCheck(purpose=purpose, accounts=accounts)))
+
+
+def _late(turn: Turn, result: ReconciliationResult) -> None:
+    """The result of a loop that a resume ended: its instruction's outcome is known after all."""
+    seen = turn.seen(result.instruction_id) if result.instruction_id else None
+    if seen is None or seen.result is None or seen.ended_loop_no != result.loop_no or result.outcome == "unknown":
+        log.info("late result", key=turn.head.strategy_id, loop_no=result.loop_no, status=result.status)
+        return
+    turn.publish_result(_resolved(seen.result, result))
+    turn.put_seen(replace(seen, result=None, ended_loop_no=None))
+
+
+def _books_wrong(result: ReconciliationResult) -> ErrorInfo | None:
+    return next((one for one in (result.error, result.execution_error) if _code(one) in HALTING), None)
+
+
+def _code(error: ErrorInfo | None) -> str | None:
+    return error.code if error else None
+
+
+def _mismatch(result: ReconciliationResult) -> str:
+    failed = [check for check in result.checks if not check.passed]
+    shown = "; ".join(
+        f"{check.position_key}: expected {check.expected.normalize():f}, actual {check.actual.normalize():f}"
+        for check in failed[:5]
+    )
+    return f"version {result.position_version} of {result.account} at {result.venue}: {shown or _why(result)}"
+
+
+def _why(result: ReconciliationResult) -> str:
+    error = result.error or result.execution_error
+    return f"{error.code} {error.message}" if error else result.status

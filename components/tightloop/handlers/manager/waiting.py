@@ -1,0 +1,50 @@
+"""Instructions that leave the queue without a loop: expired or cancelled."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from tightloop.handlers.manager.turn import Turn, info
+from tightloop.records.types import ErrorInfo, InstructionStatus, QueuedInstruction, SeenInstruction
+
+
+def expire_queued(turn: Turn) -> None:
+    """Write the result of whatever has expired, wherever in the queue it stands."""
+    if turn.head.next_expiry is None or turn.head.next_expiry > turn.now:
+        return
+    remaining = []
+    for name, queued in list(turn.context.scan("queue", QueuedInstruction)):
+        if queued.expires_at <= turn.now:
+            leave_queue(turn, name, queued, "expired", info("EIM-010", f"expired at {queued.expires_at} while queued"))
+        else:
+            remaining.append(queued.expires_at)
+    turn.update(next_expiry=min(remaining) if remaining else None)
+
+
+def leave_queue(
+    turn: Turn, name: str, queued: QueuedInstruction, status: InstructionStatus, error: ErrorInfo | None
+) -> None:
+    turn.unqueue(name)
+    turn.put_seen(replace(seen_of(turn, queued.instruction.instruction_id), queue_name=None))
+    turn.publish_result(
+        turn.result_of(
+            queued.instruction, queued.received_at, status=status, error=error, account=queued.account.account
+        )
+    )
+
+
+def seen_of(turn: Turn, instruction_id: str) -> SeenInstruction:
+    """What is remembered of an instruction that is queued."""
+    seen = turn.seen(instruction_id)
+    if seen is None:
+        raise ValueError(f"instruction {instruction_id} is queued but not among the ids seen")
+    return seen
+
+
+def cancel_queued(turn: Turn, instruction_id: str) -> bool:
+    seen = turn.seen(instruction_id)
+    queued = turn.context.get(seen.queue_name, QueuedInstruction) if seen and seen.queue_name else None
+    if seen is None or seen.queue_name is None or queued is None:
+        return False
+    leave_queue(turn, seen.queue_name, queued, "cancelled", None)
+    return True
