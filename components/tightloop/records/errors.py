@@ -25,7 +25,7 @@ _MASK = "***"
 class ExecutionError(ValueError):
     """Something went wrong that has a code. A caller that catches ``ValueError`` still works.
 
-    ``code`` is one of the catalogue; ``severity``, ``component``, ``remedy`` and ``halts`` come from there unless given.
+    ``code`` is one of the catalogue; severity, component, remedy and ``halts`` come from there unless given.
     ``context`` holds what helps to find the cause, as plain values; what is named like a secret is masked at once, so
     that no trace, log or record can show it. ``halts``: does a dead letter with this error halt its key? Raises
     KeyError when ``code`` is not in the catalogue.

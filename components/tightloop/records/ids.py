@@ -1,0 +1,65 @@
+"""Deterministic ids, and the alphabet of those that people choose.
+
+An id is made of what it stands for, so that whoever does the same thing again (after a crash, on another machine, in a
+replay) gives it the same id, and everybody else can tell that it is the same thing. All are BLAKE2b over the
+length-prefixed parts, cut to 32 hex characters, which every venue takes as an order id. All but the client order id
+begin with the kind of id.
+"""
+
+from __future__ import annotations
+
+import re
+from hashlib import blake2b
+
+STRATEGY_ID = re.compile(r"[A-Za-z0-9._-]{1,100}")
+INSTRUCTION_ID = re.compile(r"[A-Za-z0-9._:-]{1,200}")
+HEX = 32
+
+
+def digest(*parts: str | int) -> str:
+    """32 hex characters. The lengths (4 bytes, big-endian) keep ("ab", "c") and ("a", "bc") apart."""
+    hashed = blake2b()
+    for part in parts:
+        raw = str(part).encode()
+        hashed.update(len(raw).to_bytes(4, "big"))
+        hashed.update(raw)
+    return hashed.hexdigest()[:HEX]
+
+
+def client_order_id(environment: str, strategy_id: str, account: str, instruction_id: str, attempt: int) -> str:
+    """One intent's id at the venue: the same for every submission of it."""
+    return digest(environment, strategy_id, account, instruction_id, attempt)
+
+
+def report_id(strategy_id: str, loop_no: int, report_no: int) -> str:
+    return digest("report", strategy_id, loop_no, report_no)
+
+
+def update_id(strategy_id: str, position_version: int) -> str:
+    return digest("update", strategy_id, position_version)
+
+
+def result_id(strategy_id: str, position_version: int) -> str:
+    return digest("result", strategy_id, position_version)
+
+
+def snapshot_id(strategy_id: str, venue: str, account: str, position_version: int, attempt: int) -> str:
+    return digest("snapshot", strategy_id, venue, account, position_version, attempt)
+
+
+def halt_id(strategy_id: str, code: str, cause: str | int) -> str:
+    """``cause``: what brought the halt about, such as a report id, or a topic, partition and offset."""
+    return digest("halt", strategy_id, code, cause)
+
+
+def trace_id(strategy_id: str, cause: str | int) -> str:
+    """The trace of what no publisher gave one: a loop that the system starts by itself, or a bare instruction."""
+    return digest("trace", strategy_id, cause)
+
+
+def is_strategy_id(text: str) -> bool:
+    return STRATEGY_ID.fullmatch(text) is not None
+
+
+def is_instruction_id(text: str) -> bool:
+    return INSTRUCTION_ID.fullmatch(text) is not None
