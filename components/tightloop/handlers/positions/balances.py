@@ -1,0 +1,67 @@
+"""Deltas onto the expected positions, exactly. A position that comes to zero is no longer kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import Decimal
+
+from tightloop.handlers.api import Context
+from tightloop.handlers.places import place_of
+from tightloop.records import money
+from tightloop.records.errors import ExecutionError
+from tightloop.records.types import Delta, ExpectedPosition, Position
+
+SIGNED = frozenset({"Perp", "MarginBalance"})
+"""Position types that may be below zero."""
+
+
+def apply(context: Context, deltas: Iterable[Delta], version: int) -> tuple[Position, ...]:
+    """Add the deltas up and write the positions they touch; returns those, as expected afterwards, by key.
+
+    Raises ExecutionError PUH-007 when an amount outgrows what a record can hold (10^58).
+    """
+    touched = expected_after(context, deltas)
+    for position in touched:
+        if position.amount:
+            context.put(
+                _name(position.position_key),
+                ExpectedPosition(
+                    strategy_id=context.key,
+                    position_key=position.position_key,
+                    amount=position.amount,
+                    position_version=version,
+                    produced_at=context.now,
+                ),
+            )
+        else:
+            context.delete(_name(position.position_key))
+    return touched
+
+
+def expected_after(context: Context, deltas: Iterable[Delta]) -> tuple[Position, ...]:
+    """What the positions touched would come to; nothing is written."""
+    amounts: dict[str, Decimal] = {}
+    for delta in deltas:
+        key = delta.position_key
+        amounts[key] = (amounts[key] if key in amounts else _held(context, key)) + delta.amount
+        if abs(amounts[key]) >= money.BOUND:
+            raise ExecutionError("PUH-007", f"{key} would come to {amounts[key]}: amounts stay below 10^58")
+    return tuple(Position(position_key=key, amount=amounts[key]) for key in sorted(amounts))
+
+
+def below_zero(positions: Iterable[Position], strategy_id: str) -> tuple[Position, ...]:
+    """Those that are below zero and must not be: everything but perpetuals and margin balances."""
+    return tuple(
+        position
+        for position in positions
+        if position.amount < money.ZERO and place_of(position.position_key, strategy_id).kind not in SIGNED
+    )
+
+
+def _held(context: Context, key: str) -> Decimal:
+    position = context.get(_name(key), ExpectedPosition)
+    return position.amount if position else money.ZERO
+
+
+def _name(key: str) -> str:
+    return f"position|{key}"

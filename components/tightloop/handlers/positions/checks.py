@@ -1,0 +1,97 @@
+"""Can a report be applied? Pure checks; each raises ExecutionError, and the record becomes a dead letter."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import Decimal
+
+from tightloop.handlers.places import place_of, plain_deltas
+from tightloop.records import money
+from tightloop.records.errors import ExecutionError
+from tightloop.records.types import Delta, ExecutionReport, ReportedLoop
+
+SOURCES = frozenset(
+    {"trade", "transfer", "funding", "interest", "reward", "fee", "gas", "adjustment", "initial", "correction"}
+)
+_CHARGES = frozenset({"fee", "gas"})
+
+
+def check_report(report: ExecutionReport) -> None:
+    """What a report says by itself. Raises ExecutionError PUH-004, PUH-007, and TLC-008 for an unknown enum symbol."""
+    if "UNKNOWN" in (report.kind, report.loop_kind, report.outcome):
+        raise ExecutionError(
+            "TLC-008", f"report {report.report_id}: kind, loop_kind or outcome is a symbol this version does not know"
+        )
+    if report.loop_no < 1 or report.report_no < 1 or report.loop_kind == "cancel":
+        raise ExecutionError(
+            "PUH-004",
+            f"report {report.report_id} is number {report.report_no} of loop {report.loop_no} ({report.loop_kind}): "
+            "loops and reports count from 1, and a cancel makes no report",
+        )
+    if report.kind == "correction" and report.corrects_report_id is None:
+        raise _invalid(report, "a correction must name the report it corrects")
+    _check_amounts(report)
+    check_deltas(report.deltas, report.strategy_id)
+    if report.fees:
+        _check_fees(report)
+
+
+def check_deltas(deltas: Iterable[Delta], strategy_id: str) -> None:
+    """Raises ExecutionError PUH-007 for a delta whose position key, source or amount cannot be read."""
+    for delta in deltas:
+        place_of(delta.position_key, strategy_id)
+        if delta.source not in SOURCES:
+            raise ExecutionError("PUH-007", f"delta of {delta.position_key}: there is no source {delta.source!r}")
+        if not delta.amount.is_finite():
+            raise ExecutionError("PUH-007", f"delta of {delta.position_key}: {delta.amount} is no amount")
+
+
+def check_belongs(loop: ReportedLoop, report: ExecutionReport) -> None:
+    """Raises ExecutionError PUH-004 when the report contradicts what its loop is known to be.
+
+    A correction may name only a report that was applied, unless one of the loop's reports is missing: it may be that.
+    """
+    known = loop.instruction_id
+    if known is not None and report.instruction_id is not None and report.instruction_id != known:
+        raise ExecutionError(
+            "PUH-004",
+            f"report {report.report_id} is of instruction {report.instruction_id}, its loop {loop.loop_no} of {known}",
+        )
+    complete = not loop.missing and loop.last_report_no + 1 == report.report_no
+    if report.kind == "correction" and complete and report.corrects_report_id not in loop.report_ids:
+        raise ExecutionError(
+            "PUH-004",
+            f"report {report.report_id} corrects {report.corrects_report_id}, which loop {loop.loop_no} never had",
+        )
+
+
+def _check_amounts(report: ExecutionReport) -> None:
+    numbers = {"amount": report.amount, "cost": report.cost, "remaining": report.remaining}
+    for name, number in numbers.items():
+        if number is None:
+            continue
+        if not number.is_finite():
+            raise _invalid(report, f"{name} {number} is no amount")
+        if number < 0 and (report.kind != "correction" or name == "remaining"):
+            raise _invalid(report, f"{name} {number} is below zero")
+
+
+def _check_fees(report: ExecutionReport) -> None:
+    """Each fee must be in the deltas with the other sign, as a charge: they alone are applied."""
+    charged: dict[str, Decimal] = {}
+    charges = [one for one in plain_deltas(report.deltas, report.strategy_id) if one.source in _CHARGES]
+    for fee in report.fees:
+        key = place_of(fee.position_key, report.strategy_id).key
+        charged[key] = charged.get(key, money.ZERO) + fee.amount
+    for key, amount in charged.items():
+        taken = sum((delta.amount for delta in charges if delta.position_key == key), money.ZERO)
+        if taken != -amount:
+            raise _invalid(report, f"fees of {amount} at {key}, but the deltas of source fee or gas come to {taken}")
+
+
+def _invalid(report: ExecutionReport, what: str) -> ExecutionError:
+    return ExecutionError(
+        "PUH-007",
+        f"report {report.report_id} (number {report.report_no} of loop {report.loop_no}): {what}",
+        context={"report_id": report.report_id},
+    )
