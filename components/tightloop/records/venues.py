@@ -26,12 +26,10 @@ class Venue(Struct, frozen=True):
 
 
 class Lane(Struct, frozen=True):
-    """What signs: an exchange with its accounts, or a chain with its wallets (``chain_id`` by EIP-155)."""
+    """What signs: an exchange with its accounts, or a chain with its wallets."""
 
     name: str
     kind: Literal["exchange", "chain"]
-    chain_id: int | None = None
-    native: str | None = None
 
 
 _TYPES: dict[VenueKind, tuple[str, ...]] = {
@@ -47,7 +45,7 @@ LANES: dict[str, Lane] = {
         Lane("binance", "exchange"),
         Lane("bybit", "exchange"),
         Lane("okx", "exchange"),
-        Lane("ethereum", "chain", chain_id=1, native="ETH"),
+        Lane("ethereum", "chain"),
     )
 }
 
