@@ -1091,8 +1091,6 @@ class PendingVerification(Struct, frozen=True, kw_only=True):
     mismatch_ends_at: datetime
     # Why attempts failed: the codes, each once, the latest last.
     failures: tuple[str, ...] = ()
-    # A gap or a disagreement that the result has to tell.
-    error: ErrorInfo | None = None
     # When this record was written, by its writer's clock (UTC).
     produced_at: datetime
 
@@ -1224,7 +1222,7 @@ class ReconciliationHead(Struct, frozen=True, kw_only=True):
     touched: tuple[AccountRef, ...] = ()
     # Every account seen, and how far it was acted on.
     accounts: tuple[AccountMark, ...] = ()
-    # A gap or a disagreement found since the last result of a loop; the next results carry it.
+    # A gap or a disagreement found; results carry it up to the first that matches and ends a loop.
     error: ErrorInfo | None = None
     # When this record was written, by its writer's clock (UTC).
     produced_at: datetime
