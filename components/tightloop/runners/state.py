@@ -74,6 +74,13 @@ class PartitionState:
     def strategies(self) -> list[str]:
         return sorted(key for key in self._entries if key)
 
+    def entries(self) -> Iterator[tuple[str, str, Struct]]:
+        """Everything there is, decoded."""
+        for key, groups in self._entries.items():
+            for group in groups.values():
+                for name, entry in group.items():
+                    yield key, name, codec.decode(entry) if isinstance(entry, bytes) else entry
+
     def __len__(self) -> int:
         return sum(len(group) for groups in self._entries.values() for group in groups.values())
 

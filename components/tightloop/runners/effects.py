@@ -1,0 +1,155 @@
+"""Performs the handlers' calls through the venues' adapters, in an event loop on a thread of its own.
+
+A call never raises: what an adapter did not turn into an answer becomes the one that concludes nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import deque
+from collections.abc import Awaitable, Mapping, Sequence
+from datetime import timedelta
+from typing import Generic, TypeVar
+
+import structlog
+
+from tightloop.handlers import effects as fx
+from tightloop.records.types import JournalEntry
+from tightloop.records.venues import lane_of
+from tightloop.runners.clock import Clock
+from tightloop.runners.worker import Started
+from tightloop.venues.adapter import ClockGate, VenueAdapter
+
+log = structlog.get_logger()
+Owner = TypeVar("Owner")
+
+
+class Performer:
+    """Turns a call into one adapter method. ``adapters``: by lane."""
+
+    def __init__(self, adapters: Mapping[str, VenueAdapter], clock: Clock, send_window_s: float) -> None:
+        self.adapters = dict(adapters)
+        self._clock = clock
+        self._send_window = timedelta(seconds=send_window_s)
+
+    async def perform(self, call: fx.Call) -> fx.Answer:
+        try:
+            return await self._perform(call)
+        except Exception as error:
+            log.exception("a call failed", call=type(call).__name__)
+            message = f"{type(error).__name__}: {error}"
+            if isinstance(call, fx.Submit | fx.CancelOrder):
+                return fx.Ambiguous(message)
+            return fx.Unavailable("EXI-003", message)
+
+    async def _perform(self, call: fx.Call) -> fx.Answer:
+        match call:
+            case fx.Submit(entry):
+                gate = ClockGate(self._clock.now, entry.journalled_at, self._send_window, entry.routed.not_after)
+                return await self._of(entry).submit(entry, gate)
+            case fx.FindOrder(entry):
+                return await self._of(entry).find(entry)
+            case fx.CancelOrder(entry):  # a cancel may leave after not_after: it is what ends an order then
+                gate = ClockGate(self._clock.now, entry.journalled_at, self._send_window, None)
+                return await self._of(entry).cancel(entry, gate)
+            case fx.ReadLedger(strategy_id, venue, account, cursor):
+                return await self.adapters[lane_of(venue)].ledger(strategy_id, venue, account, cursor)
+            case fx.ReadPositions(strategy_id, venue, account):
+                return await self.adapters[lane_of(venue)].positions(strategy_id, venue, account)
+            case fx.ReadNonce(strategy_id, venue, account):
+                return await self.adapters[lane_of(venue)].nonce(strategy_id, venue, account)
+
+    def _of(self, entry: JournalEntry) -> VenueAdapter:
+        return self.adapters[entry.lane]
+
+    async def close(self) -> None:
+        for adapter in self.adapters.values():
+            await adapter.close()
+
+
+class EffectLoop(Generic[Owner]):
+    """Starts calls and collects answers. ``owner`` is whoever asked: an answer is dropped when it is gone by then."""
+
+    def __init__(self, performer: Performer) -> None:
+        self._performer = performer
+        self._answers: deque[tuple[Owner, Started, fx.Answer]] = deque()
+        self._outstanding = 0
+        self._loop = _new_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="effects", daemon=True)
+        self._thread.start()
+
+    @property
+    def outstanding(self) -> int:
+        """Calls started whose answers were not taken yet."""
+        return self._outstanding
+
+    @property
+    def has_answers(self) -> bool:
+        return bool(self._answers)
+
+    def start(self, calls: Sequence[tuple[Owner, Started]]) -> None:
+        if calls:
+            self._outstanding += len(calls)
+            self._loop.call_soon_threadsafe(self._launch, calls)
+
+    def take(self, limit: int) -> list[tuple[Owner, Started, fx.Answer]]:
+        taken = []
+        while self._answers and len(taken) < limit:
+            taken.append(self._answers.popleft())
+        self._outstanding -= len(taken)
+        return taken
+
+    def give_back(self, answers: Sequence[tuple[Owner, Started, fx.Answer]]) -> None:
+        """The transaction that handled them was undone."""
+        self._answers.extendleft(reversed(answers))
+        self._outstanding += len(answers)
+
+    def stop(self, timeout_s: float = 5.0) -> None:
+        """Cancel what is under way, close the adapters, end the thread."""
+
+        async def end() -> None:
+            others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+            for task in others:
+                task.cancel()
+            await asyncio.gather(*others, return_exceptions=True)
+            await self._performer.close()
+
+        future = asyncio.run_coroutine_threadsafe(end(), self._loop)
+        try:
+            future.result(timeout_s)
+        finally:
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join(timeout_s)
+
+    def _launch(self, calls: Sequence[tuple[Owner, Started]]) -> None:
+        for owner, started in calls:
+            task = self._loop.create_task(self._run(owner, started))
+            _TASKS.add(task)
+            task.add_done_callback(_TASKS.discard)
+
+    async def _run(self, owner: Owner, started: Started) -> None:
+        answer = await self._performer.perform(started.call)
+        self._answers.append((owner, started, answer))
+
+
+_TASKS: set[asyncio.Task[None]] = set()  # the event loop itself holds tasks only weakly
+
+
+def _new_loop() -> asyncio.AbstractEventLoop:
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()
+
+
+def run_now(coroutine: Awaitable[fx.Answer]) -> fx.Answer:
+    """Drive a coroutine that never waits for anything (an in-process venue) to its end, without an event loop."""
+    steps = coroutine.__await__()
+    try:
+        next(steps)
+    except StopIteration as end:
+        answer: fx.Answer = end.value
+        return answer
+    raise RuntimeError("an in-process venue must answer at once, and this one waited")

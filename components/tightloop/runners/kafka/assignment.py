@@ -1,0 +1,194 @@
+"""Which partitions this replica works on.
+
+A partition is *held* as far as its input topics were assigned to this member, *restoring* when all of them are, and
+*active* once its state is back. Only an active partition is fetched from; everything else is paused. With KIP-848 and
+the range assignor the topics of a partition number come to one member, but not in one step.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+import structlog
+from confluent_kafka import Consumer, KafkaException, TopicPartition
+
+from tightloop.handlers.api import Handler
+from tightloop.runners import metrics
+from tightloop.runners.kafka.restore import Restored, Restorer
+from tightloop.runners.kafka.settings import KafkaSettings
+from tightloop.runners.worker import PartitionWorker
+
+log = structlog.get_logger()
+
+
+class Assignment:
+    """Its callbacks run inside the consumer's ``poll`` and ``consume``; everything else between them."""
+
+    def __init__(self, handler: Handler, consumer: Consumer, settings: KafkaSettings, partitions: int) -> None:
+        self.active: dict[int, PartitionWorker] = {}
+        self.changed = False  # a callback ran: what was polled before it may belong to somebody else now
+        self._handler = handler
+        self._consumer = consumer
+        self._prefix = settings.prefix
+        self._partitions = partitions
+        self._held: dict[int, set[str]] = {}
+        self._epochs: dict[int, int] = {}
+        self._restoring: dict[int, float] = {}
+        self._ready: list[Restored] = []
+        self._next: dict[tuple[str, int], int] = {}
+        self._paused = False
+        self._restorer = Restorer(consumer, settings, handler.name, handler.inputs, handler.changelog)
+
+    # --- callbacks ----------------------------------------------------------------------------------------------------
+
+    def on_assign(self, consumer: Consumer, assigned: list[TopicPartition]) -> None:
+        self.changed = True
+        consumer.incremental_assign([TopicPartition(one.topic, one.partition, 0) for one in assigned])
+        consumer.pause([TopicPartition(one.topic, one.partition) for one in assigned])
+        for one in assigned:
+            self._held.setdefault(one.partition, set()).add(one.topic.removeprefix(self._prefix))
+        complete = [
+            partition
+            for partition in {one.partition for one in assigned}
+            if self._held[partition] == set(self._handler.inputs)
+        ]
+        wanted = []
+        for partition in sorted(complete):
+            self._epochs[partition] = self._epochs.get(partition, 0) + 1
+            self._restoring[partition] = time.monotonic()
+            wanted.append((partition, self._epochs[partition]))
+        if wanted:
+            self._restorer.request(wanted)
+        log.info("assigned", component=self._handler.name, partitions=sorted({one.partition for one in assigned}))
+
+    def on_revoke(self, consumer: Consumer, revoked: list[TopicPartition]) -> None:
+        """No transaction is open here: one is begun only after polling, and ended before the next poll."""
+        self.changed = True
+        for one in revoked:
+            self._held.get(one.partition, set()).discard(one.topic.removeprefix(self._prefix))
+            self._next.pop((one.topic.removeprefix(self._prefix), one.partition), None)
+        for partition in {one.partition for one in revoked}:
+            self._epochs[partition] = self._epochs.get(partition, 0) + 1
+            self._restoring.pop(partition, None)
+            worker = self.active.pop(partition, None)
+            if worker is not None:
+                rest = [TopicPartition(self._prefix + topic, partition) for topic in self._held[partition]]
+                if rest:
+                    consumer.pause(rest)
+        log.info("revoked", component=self._handler.name, partitions=sorted({one.partition for one in revoked}))
+
+    # --- between polls ------------------------------------------------------------------------------------------------
+
+    @property
+    def restoring(self) -> int:
+        return len(self._restoring)
+
+    @property
+    def holds_any(self) -> bool:
+        return any(self._held.values())
+
+    def activate_restored(self) -> list[PartitionWorker]:
+        """Start fetching from the partitions whose state is back. Raises what a restore failed with."""
+        self._ready += self._restorer.results()
+        started, waiting = [], []
+        for restored in self._ready:
+            if self._epochs.get(restored.partition) != restored.epoch:
+                continue  # revoked meanwhile
+            if restored.error is not None:
+                raise restored.error
+            if self._start_fetching(restored):
+                started.append(self._activate(restored))
+            else:
+                waiting.append(restored)
+        self._ready = waiting
+        return started
+
+    def _start_fetching(self, restored: Restored) -> bool:
+        partitions = []
+        for topic, offset in restored.offsets.items():
+            place = TopicPartition(self._prefix + topic, restored.partition, offset)
+            try:
+                self._consumer.seek(place)
+            except KafkaException as error:  # the client has not begun with this partition yet: next time round
+                log.debug("seek too early", place=str(place), error=str(error))
+                return False
+            partitions.append(TopicPartition(place.topic, place.partition))
+            self._next[topic, restored.partition] = offset
+        if not self._paused:
+            self._consumer.resume(partitions)
+        return True
+
+    def _activate(self, restored: Restored) -> PartitionWorker:
+        worker = PartitionWorker(self._handler, restored.partition, self._partitions)
+        worker.state = restored.state
+        self.active[restored.partition] = worker
+        seconds = time.monotonic() - self._restoring.pop(restored.partition)
+        metrics.RESTORE_SECONDS.labels(self._handler.name).observe(seconds)
+        log.info(
+            "partition active",
+            component=self._handler.name,
+            partition=restored.partition,
+            entries=len(worker.state),
+            seconds=round(seconds, 3),
+        )
+        return worker
+
+    def owns(self, worker: PartitionWorker) -> bool:
+        return self.active.get(worker.partition) is worker
+
+    # --- offsets ------------------------------------------------------------------------------------------------------
+
+    def stands_at(self, partition: int) -> dict[str, int]:
+        """The next offset of each input topic of an active partition, as last committed."""
+        return {topic: self._next[topic, partition] for topic in self._handler.inputs}
+
+    def moved_to(self, offsets: dict[tuple[str, int], int]) -> None:
+        self._next.update(offsets)
+
+    def positions(self, topics_read: Sequence[tuple[str, int]]) -> dict[tuple[str, int], int]:
+        """Where the consumer now stands on partitions it has read from: control records take offsets too."""
+        asked = [TopicPartition(self._prefix + topic, partition) for topic, partition in topics_read]
+        answered = self._consumer.position(asked)
+        return {(one.topic.removeprefix(self._prefix), one.partition): one.offset for one in answered}
+
+    def rewind(self) -> None:
+        """Fetch again from where the last commit stands."""
+        for (topic, partition), offset in self._next.items():
+            if partition in self.active:
+                self._consumer.seek(TopicPartition(self._prefix + topic, partition, offset))
+
+    def committed_elsewhere(self) -> list[str]:
+        """Places whose committed offset is not where this replica stands; empty when all is well."""
+        asked = [
+            TopicPartition(self._prefix + topic, partition)
+            for (topic, partition) in self._next
+            if partition in self.active
+        ]
+        if not asked:
+            return []
+        return [
+            f"{one.topic}/{one.partition}: committed {one.offset}, here "
+            f"{self._next[one.topic.removeprefix(self._prefix), one.partition]}"
+            for one in self._consumer.committed(asked, timeout=5.0)
+            if one.offset >= 0 and one.offset != self._next[one.topic.removeprefix(self._prefix), one.partition]
+        ]
+
+    # --- pausing ------------------------------------------------------------------------------------------------------
+
+    def pause(self, paused: bool) -> None:
+        """Take in nothing new while too many calls are under way."""
+        if paused == self._paused:
+            return
+        self._paused = paused
+        places = [
+            TopicPartition(self._prefix + topic, partition)
+            for topic, partition in self._next
+            if partition in self.active
+        ]
+        if places:
+            (self._consumer.pause if paused else self._consumer.resume)(places)
+        log.info("paused" if paused else "resumed", component=self._handler.name)
+
+    def stop(self) -> None:
+        self._restorer.stop(5.0)

@@ -1,0 +1,171 @@
+"""Brings a partition's state back from the changelog, in the background, while the partition is paused.
+
+The order matters: the committed input offsets first (asked for as ``read_committed``, which waits for a pending
+transactional offset), then the changelog's end, then the changelog up to that end. The end is that of the *log*, not of
+what is stable: one open transaction hides everything committed after it, and reading ``read_committed`` up to the
+log's end waits a dead owner's transaction out.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Sequence
+
+import structlog
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient, IsolationLevel, OffsetSpec
+from msgspec import Struct
+
+from tightloop.records.errors import ExecutionError
+from tightloop.runners.kafka.settings import KafkaSettings
+from tightloop.runners.state import PartitionState, parse_changelog_key
+
+log = structlog.get_logger()
+INPUTS_HEADER = "inputs"
+
+
+class Restored(Struct, frozen=True):
+    """``offsets``: where to go on, by input topic. ``error``: why it could not be done; the process must end."""
+
+    partition: int
+    epoch: int
+    state: PartitionState
+    offsets: dict[str, int]
+    error: BaseException | None = None
+
+
+class Restorer:
+    """One background thread. ``request`` asks for partitions, ``results`` gives them back."""
+
+    def __init__(
+        self, main: Consumer, settings: KafkaSettings, component: str, inputs: Sequence[str], changelog: str
+    ) -> None:
+        self._main = main
+        self._settings = settings
+        self._component = component
+        self._inputs = tuple(inputs)
+        self._changelog = changelog
+        self._requests: queue.SimpleQueue[list[tuple[int, int]] | None] = queue.SimpleQueue()
+        self._results: queue.SimpleQueue[Restored] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="restore", daemon=True)
+        self._thread.start()
+
+    def request(self, partitions: list[tuple[int, int]]) -> None:
+        """``(partition, epoch)`` pairs; the epoch comes back with the result, so that a stale one is noticed."""
+        self._requests.put(partitions)
+
+    def results(self) -> list[Restored]:
+        restored = []
+        while not self._results.empty():
+            restored.append(self._results.get())
+        return restored
+
+    def stop(self, timeout_s: float) -> None:
+        self._requests.put(None)
+        self._thread.join(timeout_s)
+
+    def _run(self) -> None:
+        while (wanted := self._requests.get()) is not None:
+            try:
+                for restored in self._restore(wanted):
+                    self._results.put(restored)
+            except Exception as error:  # noqa: BLE001  handed to the main thread, which ends the process
+                for partition, epoch in wanted:
+                    self._results.put(Restored(partition, epoch, PartitionState(), {}, error))
+
+    def _restore(self, wanted: list[tuple[int, int]]) -> list[Restored]:
+        deadline = time.monotonic() + self._settings.restore_s
+        partitions = [partition for partition, _ in wanted]
+        committed = self._committed(partitions, deadline)
+        states = {partition: PartitionState() for partition in partitions}
+        expected = self._read_changelog(states, deadline)
+        restored = []
+        for partition, epoch in wanted:
+            offsets = {}
+            for topic in self._inputs:
+                at = committed[topic, partition]
+                least = expected.get(partition, {}).get(topic)
+                offsets[topic] = self._start(topic, partition, at, least)
+            restored.append(Restored(partition, epoch, states[partition], offsets))
+        return restored
+
+    def _committed(self, partitions: list[int], deadline: float) -> dict[tuple[str, int], int]:
+        prefix = self._settings.prefix
+        asked = [TopicPartition(prefix + topic, partition) for topic in self._inputs for partition in partitions]
+        while True:
+            try:
+                answered = self._main.committed(asked, timeout=5.0)
+                return {(one.topic.removeprefix(prefix), one.partition): one.offset for one in answered}
+            except KafkaException as error:
+                if time.monotonic() > deadline:
+                    raise
+                log.info("committed offsets not known yet", component=self._component, error=str(error))
+                time.sleep(0.02)
+
+    def _start(self, topic: str, partition: int, committed: int, least: int | None) -> int:
+        """Where to go on. Raises ExecutionError PUH-008 for a start behind what the state already holds."""
+        if committed >= 0:
+            if least is not None and committed < least:
+                raise self._failed(f"{topic}/{partition}: committed offset {committed} is behind the state's {least}")
+            return committed
+        if least:
+            raise self._failed(f"{topic}/{partition}: no committed offset, but the state goes up to {least}")
+        low, _ = self._main.get_watermark_offsets(TopicPartition(self._settings.prefix + topic, partition), timeout=10)
+        return int(low)
+
+    def _failed(self, message: str) -> ExecutionError:
+        return ExecutionError("PUH-008", f"{self._component}: {message}")
+
+    def _read_changelog(self, states: dict[int, PartitionState], deadline: float) -> dict[int, dict[str, int]]:
+        topic = self._settings.prefix + self._changelog
+        ends = self._ends(topic, list(states))
+        expected: dict[int, dict[str, int]] = {}
+        reading = {partition for partition, end in ends.items() if end > 0}
+        if not reading:
+            return expected
+        consumer = Consumer(self._settings.restore_consumer(self._component))
+        try:
+            consumer.list_topics(topic, timeout=10)  # saves half a second of waiting for metadata at the first assign
+            consumer.assign([TopicPartition(topic, partition, 0) for partition in sorted(reading)])
+            while reading:
+                if time.monotonic() > deadline:
+                    raise self._failed(f"the changelog's end was not reached in {self._settings.restore_s} s: {ends}")
+                for message in consumer.consume(1000, 0.1):
+                    partition = message.partition()
+                    error = message.error()
+                    if error is None:
+                        key, name = parse_changelog_key(message.key())
+                        states[partition].load(key, name, message.value())
+                        _note_inputs(expected.setdefault(partition, {}), message.headers())
+                    elif error.code() == KafkaError._PARTITION_EOF:
+                        if message.offset() >= ends[partition]:
+                            reading.discard(partition)
+                    elif error.code() == KafkaError._AUTO_OFFSET_RESET:
+                        low, _ = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=10)
+                        consumer.seek(TopicPartition(topic, partition, low))
+                    elif not error.retriable() and error.fatal():
+                        raise KafkaException(error)
+        finally:
+            consumer.close()
+        return expected
+
+    def _ends(self, topic: str, partitions: list[int]) -> dict[int, int]:
+        admin = AdminClient(self._settings.admin())  # a new one each time: an old one may answer from a cache
+        asked = {TopicPartition(topic, partition): OffsetSpec.latest() for partition in partitions}
+        answers = admin.list_offsets(asked, isolation_level=IsolationLevel.READ_UNCOMMITTED, request_timeout=10)
+        return {place.partition: future.result(15).offset for place, future in answers.items()}
+
+
+def format_inputs(offsets: dict[str, int]) -> bytes:
+    """The header ``inputs``: the next offset of each input topic of the partition."""
+    return ",".join(f"{topic}:{offset}" for topic, offset in sorted(offsets.items())).encode()
+
+
+def _note_inputs(expected: dict[str, int], headers: list[tuple[str, bytes]] | None) -> None:
+    for name, value in headers or ():
+        if name == INPUTS_HEADER and value:
+            for part in value.decode().split(","):
+                topic, _, offset = part.rpartition(":")
+                expected[topic] = max(expected.get(topic, 0), int(offset))

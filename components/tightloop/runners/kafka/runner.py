@@ -1,0 +1,246 @@
+"""The transactional loop: consume, handle, produce; state and offsets in one transaction; calls after it.
+
+One pass of the loop drains what there is (records, answers, moments that have come), hands it to the partitions'
+workers, and commits all they did in one transaction: fast when idle, efficient when busy. ``docs/runner.md`` explains
+each rule and what broke without it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+
+import structlog
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer
+
+from tightloop.handlers.api import Handler
+from tightloop.handlers.effects import Answer
+from tightloop.records.errors import ExecutionError
+from tightloop.runners import metrics
+from tightloop.runners.clock import Clock
+from tightloop.runners.effects import EffectLoop
+from tightloop.runners.kafka.assignment import Assignment
+from tightloop.runners.kafka.settings import KafkaSettings
+from tightloop.runners.kafka.transaction import MustExit, Transaction, Undone
+from tightloop.runners.kafka.watchdog import Watchdog
+from tightloop.runners.worker import PartitionWorker, RawRecord, Started
+
+log = structlog.get_logger()
+IDLE_POLL_S = 0.2
+BUSY_POLL_S = 0.001  # while calls are under way: their answers are looked for this often
+Answered = tuple[PartitionWorker, Started, Answer]
+
+
+class KafkaRunner:
+    """Runs one handler as one replica of a component. ``run`` returns after ``stop``, and raises MustExit."""
+
+    def __init__(
+        self,
+        handler: Handler,
+        settings: KafkaSettings,
+        effects: EffectLoop[PartitionWorker],
+        clock: Clock,
+        outputs: Sequence[str],
+    ) -> None:
+        self.handler = handler
+        self.settings = settings
+        self._effects = effects
+        self._clock = clock
+        self._producer = Producer(settings.producer(handler.name))
+        self._consumer = Consumer(settings.consumer(handler.name))
+        partitions = self._check_topics(outputs)
+        self.assignment = Assignment(handler, self._consumer, settings, partitions)
+        self._transaction = Transaction(self._producer, self._consumer, settings, handler.changelog)
+        self._watchdog = Watchdog(settings.watchdog_s, f"{handler.name}-{settings.slot}")
+        self._stopping = False
+        self._paused = False
+        self.last_pass = time.monotonic()
+
+    # --- life ---------------------------------------------------------------------------------------------------------
+
+    def stop(self) -> None:
+        """Finish what is under way and return from ``run``. Safe to call from a signal handler."""
+        self._stopping = True
+
+    @property
+    def ready(self) -> bool:
+        """Has every partition that was assigned been restored?"""
+        assignment = self.assignment
+        return assignment.holds_any and not assignment.restoring and bool(assignment.active)
+
+    def run(self) -> None:
+        self._init_transactions()
+        self._consumer.subscribe(
+            [self.settings.prefix + topic for topic in self.handler.inputs],
+            on_assign=self.assignment.on_assign,
+            on_revoke=self.assignment.on_revoke,
+            on_lost=self.assignment.on_revoke,
+        )
+        log.info("started", component=self.handler.name, slot=self.settings.slot)
+        try:
+            while not self._stopping:
+                self._pass()
+            self._finish_calls()
+        finally:
+            self._close()
+
+    def _init_transactions(self) -> None:
+        """Before subscribing: ends what a dead predecessor of this slot left open, and fences it."""
+        self._retry(lambda: self._producer.init_transactions(10.0), 60.0, "init_transactions")
+
+    def _retry(self, call: Callable[[], None], seconds: float, what: str) -> None:
+        deadline = time.monotonic() + seconds
+        while True:
+            try:
+                call()
+                return
+            except KafkaException as raised:
+                if not raised.args[0].retriable() or time.monotonic() > deadline:
+                    raise MustExit(f"{what} failed: {raised.args[0]}") from raised
+
+    def _finish_calls(self) -> None:
+        """Take in nothing new, but commit the answers to calls that are under way, so that nobody has to ask again."""
+        deadline = time.monotonic() + self.settings.stop_s
+        self.assignment.pause(True)
+        while self._effects.outstanding and time.monotonic() < deadline:
+            self._pass()
+
+    def _close(self) -> None:
+        self.assignment.stop()
+        self._consumer.close()
+        self._effects.stop()
+        log.info("stopped", component=self.handler.name, slot=self.settings.slot)
+
+    def _check_topics(self, outputs: Sequence[str]) -> int:
+        """The number of partitions, the same for every topic. Raises ExecutionError EIF-010 where it is not."""
+        wanted = {*self.handler.inputs, *outputs, self.handler.changelog}
+        known = self._consumer.list_topics(timeout=10).topics
+        counts = {
+            topic: len(known[self.settings.prefix + topic].partitions)
+            for topic in sorted(wanted)
+            if self.settings.prefix + topic in known
+        }
+        missing = sorted(wanted - set(counts))
+        if missing:
+            raise ExecutionError(
+                "EIF-010", f"topics are missing: {', '.join(missing)}; `tightloop topics create` makes them"
+            )
+        if len(set(counts.values())) != 1:
+            raise ExecutionError("EIF-010", f"topics of a loop must have the same number of partitions, not {counts}")
+        return next(iter(counts.values()))
+
+    # --- one pass -----------------------------------------------------------------------------------------------------
+
+    def _pass(self) -> None:
+        self.last_pass = time.monotonic()
+        messages = self._poll()
+        restored = self.assignment.activate_restored()
+        answers = self._effects.take(self.settings.batch_records)
+        now = self._clock.now()  # before the transaction begins: what is journalled counts from here
+        for worker in restored:
+            worker.restored(now)
+        read: set[tuple[str, int]] = set()
+        for message in messages:
+            self._feed(message, read)
+        for worker, started, answer in answers:
+            if self.assignment.owns(worker):
+                worker.answer(started.key, started.call_id, started.serial, answer, now)
+        for worker in self.assignment.active.values():
+            worker.wake(now)
+        workers = [worker for worker in self.assignment.active.values() if worker.events]
+        if workers:
+            self._commit(workers, read, answers)
+        self._hold_back()
+
+    def _poll(self) -> list[Message]:
+        self.assignment.changed = False
+        first = self._consumer.poll(self._patience())
+        if first is None:
+            return []
+        messages = [first, *self._consumer.consume(self.settings.batch_records - 1, 0)]
+        if self.assignment.changed:  # a rebalance ran in between: some of these may be another's now
+            self.assignment.rewind()
+            return []
+        return messages
+
+    def _patience(self) -> float:
+        """How long to wait for a record."""
+        if self._effects.has_answers:
+            return 0.0
+        if self._effects.outstanding or self.assignment.restoring:
+            return BUSY_POLL_S
+        wakes = [at for worker in self.assignment.active.values() if (at := worker.next_wake()) is not None]
+        if not wakes:
+            return IDLE_POLL_S
+        return max(0.0, min(IDLE_POLL_S, (min(wakes) - self._clock.now()).total_seconds()))
+
+    def _feed(self, message: Message, read: set[tuple[str, int]]) -> None:
+        error = message.error()
+        if error is not None:
+            self._consumer_error(error)
+            return
+        topic = message.topic().removeprefix(self.settings.prefix)
+        worker = self.assignment.active.get(message.partition())
+        if worker is None:
+            return  # fetched before its partition was paused; it will be fetched again when its state is back
+        read.add((topic, message.partition()))
+        raw = RawRecord(
+            topic,
+            message.partition(),
+            message.offset(),
+            message.key(),
+            message.value(),
+            tuple((name, value) for name, value in message.headers() or ()),
+        )
+        metrics.RECORDS_IN.labels(self.handler.name, topic).inc()
+        worker.feed(raw, self._clock.now())
+
+    def _consumer_error(self, error: KafkaError) -> None:
+        if error.fatal() or error.code() in (KafkaError._AUTO_OFFSET_RESET, KafkaError._MAX_POLL_EXCEEDED):
+            raise MustExit(f"the consumer can't go on: {error}")
+        log.warning("consumer", component=self.handler.name, error=str(error))
+
+    def _commit(self, workers: list[PartitionWorker], read: set[tuple[str, int]], answers: list[Answered]) -> None:
+        began = time.monotonic()
+        self._watchdog.enter()
+        moved = self.assignment.positions(sorted(read)) if read else {}
+        offsets = {
+            (topic, worker.partition): at
+            for worker in workers
+            for topic, at in self.assignment.stands_at(worker.partition).items()
+        }
+        offsets.update(moved)
+        try:
+            self._transaction.commit(workers, offsets)
+        except Undone as undone:
+            self._undo(workers, answers, str(undone))
+            return
+        finally:
+            self._watchdog.leave()
+        self.assignment.moved_to(offsets)
+        metrics.TRANSACTIONS.labels(self.handler.name).inc()
+        metrics.TRANSACTION_SECONDS.labels(self.handler.name).observe(time.monotonic() - began)
+        for worker in workers:
+            for output in worker.outputs:
+                metrics.RECORDS_OUT.labels(self.handler.name, output.topic).inc()
+        self._effects.start([(worker, started) for worker in workers for started in worker.commit()])
+
+    def _undo(self, workers: list[PartitionWorker], answers: list[Answered], why: str) -> None:
+        log.warning("transaction undone", component=self.handler.name, why=why)
+        metrics.ABORTS.labels(self.handler.name).inc()
+        for worker in workers:
+            worker.rollback()
+        elsewhere = self.assignment.committed_elsewhere()
+        if elsewhere:
+            raise MustExit(f"somebody else has committed for this replica's partitions: {'; '.join(elsewhere)}")
+        self.assignment.rewind()
+        self._effects.give_back(answers)
+
+    def _hold_back(self) -> None:
+        outstanding = self._effects.outstanding
+        metrics.CALLS_UNDER_WAY.labels(self.handler.name).set(outstanding)
+        if outstanding >= self.settings.max_calls:
+            self._paused = True
+        elif outstanding <= self.settings.max_calls // 2:
+            self._paused = False
+        self.assignment.pause(self._paused or self._stopping)
