@@ -1,0 +1,96 @@
+"""What the executor and reconciliation need of a venue, and the gate every mutating request passes.
+
+One adapter serves one lane. It translates a venue's language into the words of ``tightloop.handlers.effects``, asks
+once, never repeats a mutating request by itself, and turns whatever goes wrong into an answer: before the first byte
+has left it is :class:`NotSent`, after that :class:`Ambiguous`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Literal, Protocol
+
+from tightloop.handlers.effects import (
+    Ambiguous,
+    GateClosed,
+    Ledger,
+    Nonce,
+    NotFound,
+    NotSent,
+    OrderFound,
+    Positions,
+    Refused,
+    Unavailable,
+)
+from tightloop.records.types import JournalEntry
+
+Submitted = OrderFound | Refused | NotSent | GateClosed | Ambiguous
+Found = OrderFound | NotFound | Unavailable
+Cancelled = OrderFound | NotFound | Refused | NotSent | GateClosed | Ambiguous | Unavailable
+
+
+class GateShut(Exception):
+    """The last check refused. ``reason``: ``window`` (journal again) or ``expired`` (``not_after`` has passed)."""
+
+    def __init__(self, reason: Literal["window", "expired"]) -> None:
+        super().__init__(reason)
+        self.reason: Literal["window", "expired"] = reason
+
+
+class Gate(Protocol):
+    """The last thing before the bytes go to the socket."""
+
+    def pass_through(self) -> datetime:
+        """The time to sign with (aware, UTC). Raises GateShut when the request may leave no more."""
+
+
+class ClockGate:
+    """Open until ``send_window`` has passed since the journal's time, and not after ``not_after``."""
+
+    def __init__(
+        self,
+        clock: Callable[[], datetime],
+        journalled_at: datetime,
+        send_window: timedelta,
+        not_after: datetime | None,
+    ) -> None:
+        self._clock = clock
+        self._closes_at = journalled_at + send_window
+        self._not_after = not_after
+
+    def pass_through(self) -> datetime:
+        now = self._clock()
+        if self._not_after is not None and now > self._not_after:
+            raise GateShut("expired")
+        if now > self._closes_at:
+            raise GateShut("window")
+        return now
+
+
+class VenueAdapter(Protocol):
+    """One lane's venue. ``fence``: what keeps a late request from acting: its signed time, or the wallet's nonce."""
+
+    lane: str
+    acceptance_window_s: float
+    fence: Literal["window", "nonce"]
+
+    async def submit(self, entry: JournalEntry, gate: Gate) -> Submitted:
+        """Act once on this intent."""
+
+    async def find(self, entry: JournalEntry) -> Found:
+        """What became of this intent? Changes nothing."""
+
+    async def cancel(self, entry: JournalEntry, gate: Gate) -> Cancelled:
+        """Cancel what still works of it; the answer is the order as it then is."""
+
+    async def ledger(self, strategy_id: str, venue: str, account: str, cursor: str | None) -> Ledger | Unavailable:
+        """The account's ledger after ``cursor``; None: from its beginning."""
+
+    async def positions(self, strategy_id: str, venue: str, account: str) -> Positions | Unavailable:
+        """Everything the account holds."""
+
+    async def nonce(self, strategy_id: str, venue: str, account: str) -> Nonce | Unavailable:
+        """The wallet's next nonce (chains)."""
+
+    async def close(self) -> None: ...

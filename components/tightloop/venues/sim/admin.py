@@ -1,0 +1,200 @@
+"""The control endpoint of the sandbox: faults, clocks, drift, and everything a judge needs to see.
+
+``GET /admin/health``; ``GET /admin/books[?lane=&account=]``; ``GET /admin/requests[?after=N&limit=M]``; ``POST
+/admin/faults`` (a FaultRule), ``GET /admin/faults``, ``DELETE /admin/faults[?id=N]``; ``POST /admin/clock``; ``POST
+/admin/drift``, ``/admin/fill``, ``/admin/accounts``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from tightloop.handlers.effects import LedgerEntry
+from tightloop.venues.sim import commands as c
+from tightloop.venues.sim.books import Drifted, VenueError
+from tightloop.venues.sim.faults import FaultRule, FaultState
+from tightloop.venues.sim.requests import Request
+from tightloop.venues.sim.sandbox import Sandbox
+from tightloop.venues.sim.trades import ExchangeAccount
+from tightloop.venues.sim.views import OrderView, order_views
+from tightloop.venues.sim.wallets import Transaction, WalletAccount
+
+_PAGE = 10_000
+
+
+class ClockChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``market_advance_s``: funding and interest jump ahead. ``skew_s``: the venues' clock against the wall's.
+    ``advance_s`` and ``set``: the manual clock.
+    """
+
+    market_advance_s: float = 0.0
+    skew_s: float | None = None
+    advance_s: float = 0.0
+    set: datetime | None = None
+
+
+class DriftRequest(Struct, frozen=True, kw_only=True):
+    lane: str
+    account: str
+    position_key: str
+    amount: Decimal
+
+
+class FillRequest(Struct, frozen=True, kw_only=True):
+    lane: str
+    account: str
+    client_order_id: str
+    amount: Decimal | None = None
+    price: Decimal | None = None
+
+
+class AccountRequest(Struct, frozen=True, kw_only=True):
+    """Open an account with balances of its own, before anything touches it."""
+
+    lane: str
+    account: str
+    opening: dict[str, Decimal]
+
+
+class AccountBooks(Struct, frozen=True, kw_only=True):
+    """Everything the venue knows of an account. Opening + ledger deltas + drifts = balances."""
+
+    lane: str
+    account: str
+    opened_at: datetime
+    as_of: datetime
+    sequence: int
+    opening: dict[str, Decimal]
+    balances: dict[str, Decimal]
+    ledger: list[LedgerEntry]
+    drifts: list[Drifted]
+    orders: list[OrderView]
+    transactions: list[Transaction]
+    nonce: int | None
+
+
+class Books(Struct, frozen=True, kw_only=True):
+    as_of: datetime
+    market_time: datetime
+    accounts: list[AccountBooks]
+
+
+class Requests(Struct, frozen=True, kw_only=True):
+    """Requests after the asked number; ``last`` is the number of the last one there is."""
+
+    requests: list[Request]
+    last: int
+
+
+def admin_routes(sandbox: Sandbox) -> dict[str, Callable[[dict[str, str], bytes], Any]]:
+    """``METHOD /path`` to what answers it, from query and body."""
+    admin = _Admin(sandbox)
+    return {
+        "GET /admin/health": admin.health,
+        "GET /admin/books": admin.books,
+        "GET /admin/requests": admin.requests,
+        "GET /admin/faults": admin.list_faults,
+        "POST /admin/faults": admin.add_fault,
+        "DELETE /admin/faults": admin.clear_faults,
+        "POST /admin/clock": admin.clock,
+        "POST /admin/drift": admin.drift,
+        "POST /admin/fill": admin.fill,
+        "POST /admin/accounts": admin.open_account,
+    }
+
+
+class _Admin:
+    def __init__(self, sandbox: Sandbox) -> None:
+        self._sandbox = sandbox
+
+    def health(self, query: dict[str, str], body: bytes) -> Any:
+        sandbox = self._sandbox
+        now = sandbox.now()
+        return {
+            "ready": True,
+            "time": now,
+            "market_time": sandbox.market_clock.market(now),
+            "market_origin": sandbox.market_origin,
+            "lanes": list(sandbox.lanes),
+        }
+
+    def books(self, query: dict[str, str], body: bytes) -> Books:
+        sandbox = self._sandbox
+        now = sandbox.settle_everything()
+        wanted_lane, wanted = query.get("lane"), query.get("account")
+        accounts = [
+            _books(lane.lane, account, now)
+            for lane in sandbox.lanes.values()
+            for account in lane.accounts.values()
+            if wanted_lane in (None, lane.lane) and wanted in (None, account.name)
+        ]
+        return Books(as_of=now, market_time=sandbox.market_clock.market(now), accounts=accounts)
+
+    def requests(self, query: dict[str, str], body: bytes) -> Requests:
+        every = self._sandbox.requests.all
+        after = int(query.get("after") or 0)
+        return Requests(requests=every[after : after + int(query.get("limit", _PAGE))], last=len(every))
+
+    def list_faults(self, query: dict[str, str], body: bytes) -> list[FaultState]:
+        return self._sandbox.faults.active
+
+    def add_fault(self, query: dict[str, str], body: bytes) -> FaultState:
+        return self._sandbox.faults.add(msgspec.json.decode(body, type=FaultRule), self._sandbox.now())
+
+    def clear_faults(self, query: dict[str, str], body: bytes) -> Any:
+        return {"cleared": self._sandbox.faults.clear(int(query["id"]) if "id" in query else None)}
+
+    def clock(self, query: dict[str, str], body: bytes) -> Any:
+        sandbox = self._sandbox
+        change = msgspec.json.decode(body, type=ClockChange)
+        if change.skew_s is not None:
+            sandbox.skew = timedelta(seconds=change.skew_s)
+        if change.advance_s or change.set is not None:
+            if sandbox.manual is None:
+                raise VenueError("bad_request", "the clock is the wall's: start the server with clock `manual`")
+            sandbox.manual.move(timedelta(seconds=change.advance_s), change.set)
+        if change.market_advance_s:
+            microseconds = round(change.market_advance_s * 1_000_000)
+            sandbox.act("", c.AdvanceMarket(microseconds=microseconds), sandbox.now())
+        return self.health(query, body)
+
+    def drift(self, query: dict[str, str], body: bytes) -> Any:
+        asked = msgspec.json.decode(body, type=DriftRequest)
+        command = c.Drift(account=asked.account, position_key=asked.position_key, amount=asked.amount)
+        self._sandbox.act(asked.lane, command, self._sandbox.now())
+        return self._sandbox.positions(asked.lane, asked.account)
+
+    def fill(self, query: dict[str, str], body: bytes) -> Any:
+        asked = msgspec.json.decode(body, type=FillRequest)
+        command = c.FillWorking(
+            account=asked.account, client_order_id=asked.client_order_id, amount=asked.amount, price=asked.price
+        )
+        return self._sandbox.act(asked.lane, command, self._sandbox.now())
+
+    def open_account(self, query: dict[str, str], body: bytes) -> Any:
+        asked = msgspec.json.decode(body, type=AccountRequest)
+        self._sandbox.act(asked.lane, c.OpenAccount(account=asked.account, opening=asked.opening), self._sandbox.now())
+        return self._sandbox.positions(asked.lane, asked.account)
+
+
+def _books(lane: str, account: Any, now: datetime) -> AccountBooks:
+    return AccountBooks(
+        lane=lane,
+        account=account.name,
+        opened_at=account.opened_at,
+        as_of=now,
+        sequence=account.sequence,
+        opening=account.opening,
+        balances={key: amount for key, amount in account.balances.items() if amount},
+        ledger=account.ledger,
+        drifts=account.drifts,
+        orders=order_views(account) if isinstance(account, ExchangeAccount) else [],
+        transactions=list(account.transactions.values()) if isinstance(account, WalletAccount) else [],
+        nonce=account.nonce if isinstance(account, WalletAccount) else None,
+    )

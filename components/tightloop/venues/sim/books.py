@@ -1,0 +1,97 @@
+"""An account's books: balances by position key, and a gapless ledger that explains every change of them.
+
+Invariant: opening balances + all ledger deltas + drifts = balances. Only :meth:`Account.post` and
+:meth:`Account.drift` change a balance.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from msgspec import Struct
+
+from tightloop.handlers.effects import Ledger, LedgerEntry, OrderFound, Positions
+from tightloop.records.types import Delta
+
+ZERO = Decimal(0)
+
+
+class VenueError(Exception):
+    """The venue refuses; nothing was done. ``code`` is one of ``errors.CODES``; ``nonce`` the wallet's next one."""
+
+    def __init__(self, code: str, message: str, nonce: int | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.nonce = nonce
+
+
+class Drifted(Struct, frozen=True):
+    """A change of a balance that no ledger entry explains."""
+
+    at: datetime
+    position_key: str
+    amount: Decimal
+    sequence: int  # of the ledger when it happened
+
+
+class Account:
+    """Balances are signed; a key that was never touched is zero. ``settled_to`` is market time."""
+
+    __slots__ = ("balances", "drifts", "ledger", "name", "next_due", "opened_at", "opening", "settled_to")
+
+    def __init__(self, name: str, opening: dict[str, Decimal], opened_at: datetime, settled_to: datetime) -> None:
+        self.name = name
+        self.opening = opening
+        self.balances = dict(opening)
+        self.ledger: list[LedgerEntry] = []
+        self.drifts: list[Drifted] = []
+        self.opened_at = opened_at
+        self.settled_to = settled_to
+        self.next_due: datetime | None = None  # market time of what accrues next; None: not known
+
+    @property
+    def sequence(self) -> int:
+        return len(self.ledger)
+
+    def balance(self, key: str) -> Decimal:
+        return self.balances.get(key, ZERO)
+
+    def post(self, entry_id: str, kind: Any, at: datetime, deltas: tuple[Delta, ...], **facts: Any) -> LedgerEntry:
+        """Append an entry and apply its deltas. ``facts`` are the optional fields of LedgerEntry."""
+        entry = LedgerEntry(entry_id, len(self.ledger) + 1, kind, at, deltas, **facts)
+        self.ledger.append(entry)
+        balances = self.balances
+        for delta in deltas:
+            key = delta.position_key
+            balances[key] = balances.get(key, ZERO) + delta.amount
+        return entry
+
+    def drift(self, key: str, amount: Decimal, at: datetime) -> None:
+        self.drifts.append(Drifted(at, key, amount, self.sequence))
+        self.balances[key] = self.balance(key) + amount
+
+    def read_ledger(self, after: int, limit: int, now: datetime) -> Ledger:
+        """Entries after sequence ``after``. Raises VenueError for a cursor this ledger never gave out."""
+        if not 0 <= after <= len(self.ledger):
+            raise VenueError("bad_request", f"the ledger of {self.name} ends at {len(self.ledger)}, not {after}")
+        end = min(after + limit, len(self.ledger))
+        return Ledger(tuple(self.ledger[after:end]), str(end), now, more=end < len(self.ledger))
+
+    def read_positions(self, now: datetime, block_number: int | None) -> Positions:
+        held = {key: amount for key, amount in self.balances.items() if amount}
+        return Positions(now, held, str(self.sequence), venue_sequence=self.sequence, block_number=block_number)
+
+    def evidence(self, status: Any, now: datetime, entries: tuple[LedgerEntry, ...], **facts: Any) -> OrderFound:
+        """What the account's ledger says of an order. With no entries both cursors are the ledger's end."""
+        before: str | None
+        after: str | None
+        if not entries:
+            before = after = str(self.sequence)
+        elif entries[-1].sequence - entries[0].sequence + 1 == len(entries):
+            before, after = str(entries[0].sequence - 1), str(entries[-1].sequence)
+        else:
+            before = after = None
+        return OrderFound(status, now, entries=entries, cursor_before=before, cursor_after=after, **facts)

@@ -1,0 +1,199 @@
+"""Adapters to the simulated venues' server: one per lane, over HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+from urllib.parse import quote
+
+import msgspec
+from msgspec.structs import replace
+
+from tightloop.handlers.effects import (
+    Ambiguous,
+    GateClosed,
+    Ledger,
+    Nonce,
+    NotFound,
+    NotSent,
+    OrderFound,
+    Positions,
+    Unavailable,
+)
+from tightloop.records.types import JournalEntry
+from tightloop.venues.adapter import Cancelled, Found, Gate, GateShut, Submitted
+from tightloop.venues.sim import translate
+from tightloop.venues.sim.wire import Broken, NotLeft, Wire
+
+_encode = msgspec.json.Encoder().encode
+_order = msgspec.json.Decoder(OrderFound).decode
+_ledger = msgspec.json.Decoder(Ledger).decode
+_positions = msgspec.json.Decoder(Positions).decode
+_nonce = msgspec.json.Decoder(Nonce).decode
+_error = msgspec.json.Decoder(translate.ErrorBody).decode
+_NO_CODE = translate.ErrorBody("", "the answer can't be read")
+
+
+class _SimLane:
+    """What both kinds of lane share: the wire, and the questions about an account."""
+
+    fence: Literal["window", "nonce"]
+
+    def __init__(
+        self,
+        lane: str,
+        host: str,
+        port: int,
+        *,
+        mutation_timeout_s: float = 5.0,
+        read_timeout_s: float = 10.0,
+        acceptance_window_s: float = 2.0,
+        connections: int = 256,
+    ) -> None:
+        self.lane = lane
+        self.acceptance_window_s = acceptance_window_s
+        self._mutation_timeout_s = mutation_timeout_s
+        self._read_timeout_s = read_timeout_s
+        self._wire = Wire(host, port, connections)
+        self._path = f"/{lane}".encode()
+
+    async def _mutate(self, method_path: bytes, body: Callable[[], bytes]) -> tuple[int, bytes] | Submitted:
+        """Send once, through the gate that ``body`` passes."""
+        try:
+            return await self._wire.ask(method_path, body, self._mutation_timeout_s)
+        except GateShut as shut:
+            return GateClosed(shut.reason)
+        except NotLeft as error:
+            return NotSent(translate.UNAVAILABLE, str(error), 0.5)
+        except Broken as error:
+            return Ambiguous(str(error))
+
+    async def _read(self, path: str) -> tuple[int, bytes] | Unavailable:
+        try:
+            return await self._wire.ask(b"GET " + self._path + path.encode(), None, self._read_timeout_s)
+        except (NotLeft, Broken) as error:
+            return Unavailable(translate.UNAVAILABLE, str(error))
+
+    async def _find(self, entry: JournalEntry, path: str) -> Found:
+        got = await self._read(path)
+        if isinstance(got, Unavailable):
+            return got
+        status, body = got
+        if status == 200:
+            return _found(body, entry)
+        error = _refusal(body)
+        if status == 404 and error.code == "unknown_order" and error.as_of is not None:
+            return NotFound(error.as_of, error.nonce)
+        return Unavailable(translate.UNAVAILABLE, f"{status} {error.code}: {error.message}")
+
+    async def ledger(self, strategy_id: str, venue: str, account: str, cursor: str | None) -> Ledger | Unavailable:
+        got = await self._read(f"/ledger?account={quote(account)}&after={cursor or 0}")
+        if isinstance(got, Unavailable) or got[0] != 200:
+            return _unavailable(got)
+        ledger = _ledger(got[1])
+        if account == strategy_id:
+            return ledger
+        return replace(ledger, entries=translate.qualified_entries(ledger.entries, account))
+
+    async def positions(self, strategy_id: str, venue: str, account: str) -> Positions | Unavailable:
+        got = await self._read(f"/positions?account={quote(account)}")
+        if isinstance(got, Unavailable) or got[0] != 200:
+            return _unavailable(got)
+        positions = _positions(got[1])
+        if account == strategy_id:
+            return positions
+        return replace(positions, amounts=translate.qualified_amounts(positions.amounts, account))
+
+    async def close(self) -> None:
+        self._wire.close()
+
+
+def _found(body: bytes, entry: JournalEntry) -> OrderFound:
+    return translate.order_found(_order(body), entry.strategy_id, entry.account)
+
+
+def _refusal(body: bytes) -> translate.ErrorBody:
+    """An answer that can't be read proves nothing: its code is none of the venue's."""
+    try:
+        return _error(body)
+    except msgspec.DecodeError:
+        return _NO_CODE
+
+
+def _unavailable(got: tuple[int, bytes] | Unavailable) -> Unavailable:
+    if isinstance(got, Unavailable):
+        return got
+    error = _refusal(got[1])
+    return Unavailable(translate.UNAVAILABLE, f"{got[0]} {error.code}: {error.message}")
+
+
+def _submitted(got: tuple[int, bytes] | Submitted, entry: JournalEntry) -> Submitted:
+    if not isinstance(got, tuple):
+        return got
+    status, body = got
+    if status == 200:
+        return _found(body, entry)
+    error = _refusal(body)
+    return translate.refusal_of_submit(error.code, error.message)
+
+
+class SimExchange(_SimLane):
+    """An exchange lane of the simulated venues. The signed time is its fence."""
+
+    fence: Literal["window", "nonce"] = "window"
+
+    async def submit(self, entry: JournalEntry, gate: Gate) -> Submitted:
+        refused = translate.unsupported(entry, "exchange")
+        if refused is not None:
+            return refused
+        got = await self._mutate(
+            b"POST " + self._path + b"/order", lambda: _encode(translate.place_order(entry, gate.pass_through()))
+        )
+        return _submitted(got, entry)
+
+    async def find(self, entry: JournalEntry) -> Found:
+        path = f"/order?account={quote(entry.account)}&client_order_id={quote(entry.client_order_id)}"
+        return await self._find(entry, path)
+
+    async def cancel(self, entry: JournalEntry, gate: Gate) -> Cancelled:
+        got = await self._mutate(
+            b"DELETE " + self._path + b"/order", lambda: _encode(translate.cancel_order(entry, gate.pass_through()))
+        )
+        if isinstance(got, tuple) and got[0] != 200:
+            error = _refusal(got[1])
+            if error.as_of is not None:
+                return translate.refusal_of_cancel(error.code, error.message, error.as_of)
+        return _submitted(got, entry)
+
+    async def nonce(self, strategy_id: str, venue: str, account: str) -> Nonce | Unavailable:
+        return Unavailable(translate.UNSUPPORTED, f"{self.lane} is an exchange and has no nonces")
+
+
+class SimChain(_SimLane):
+    """A chain lane of the simulated venues. The nonce is its fence."""
+
+    fence: Literal["window", "nonce"] = "nonce"
+
+    async def submit(self, entry: JournalEntry, gate: Gate) -> Submitted:
+        refused = translate.unsupported(entry, "chain")
+        if refused is not None:
+            return refused
+        got = await self._mutate(
+            b"POST " + self._path + b"/transaction", lambda: _encode(translate.broadcast(entry, gate.pass_through()))
+        )
+        return _submitted(got, entry)
+
+    async def find(self, entry: JournalEntry) -> Found:
+        return await self._find(
+            entry, f"/transaction?account={quote(entry.account)}&hash={translate.transaction_hash(entry)}"
+        )
+
+    async def cancel(self, entry: JournalEntry, gate: Gate) -> Cancelled:
+        """A simulated transaction is mined at once: there is nothing to take back, only what became of it."""
+        return await self.find(entry)
+
+    async def nonce(self, strategy_id: str, venue: str, account: str) -> Nonce | Unavailable:
+        got = await self._read(f"/nonce?account={quote(account)}")
+        if isinstance(got, Unavailable) or got[0] != 200:
+            return _unavailable(got)
+        return _nonce(got[1])

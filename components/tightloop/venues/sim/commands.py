@@ -1,0 +1,149 @@
+"""What can change the books: data only. A command with its time is one line of the log; the books are their fold."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Literal
+
+import msgspec
+from msgspec import Struct
+
+from tightloop.records.types import AmountRule, Market, OrderType, Side, TimeInForce
+
+
+class Intent(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Who asks and why: what a judge of the request log needs."""
+
+    account: str
+    strategy_id: str = ""
+    instruction_id: str = ""
+    loop_no: int = 0
+    attempt: int = 1
+
+
+class PlaceOrder(Intent, frozen=True, kw_only=True, omit_defaults=True, tag_field="op", tag="order"):
+    """``timestamp`` is the signed time; ``decided_at`` the decision's, from which the market price is taken.
+
+    Exactly one of ``amount`` (base units) and ``quote_amount``. With ``max_slippage_bps`` a market order is an IOC
+    limit that far from ``reference_price`` (None: from the market's price).
+    """
+
+    client_order_id: str
+    market: Market
+    symbol: str
+    side: Side
+    order_type: OrderType
+    timestamp: datetime
+    decided_at: datetime
+    amount: Decimal | None = None
+    quote_amount: Decimal | None = None
+    price: Decimal | None = None
+    time_in_force: TimeInForce = "GTC"
+    reduce_only: bool = False
+    reference_price: Decimal | None = None
+    max_slippage_bps: Decimal | None = None
+
+
+class CancelWorking(Intent, frozen=True, kw_only=True, omit_defaults=True, tag_field="op", tag="cancel"):
+    client_order_id: str
+    timestamp: datetime
+
+
+class ChainAction(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One step of a transaction; the fields mean what they mean in the record ``Action``."""
+
+    protocol: str
+    operation: str
+    token_in: str | None = None
+    token_out: str | None = None
+    amount: Decimal | None = None
+    amount_rule: AmountRule = "number"
+    min_amount_out: Decimal | None = None
+    max_slippage_bps: Decimal | None = None
+    parameters: dict[str, str] = {}
+
+
+class Broadcast(Intent, frozen=True, kw_only=True, omit_defaults=True, tag_field="op", tag="transaction"):
+    """A transaction: ``nonce`` fences it, ``tx_hash`` names it. ``max_fee`` is in the native asset."""
+
+    client_order_id: str
+    nonce: int
+    tx_hash: str
+    chain_id: int
+    decided_at: datetime
+    actions: tuple[ChainAction, ...]
+    atomic: bool = False
+    deadline: datetime | None = None
+    max_fee: Decimal | None = None
+    reference_price: Decimal | None = None
+    timestamp: datetime | None = None
+
+
+class OpenAccount(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="op", tag="open"):
+    """The first touch. ``opening`` by position key; None: what the lane's settings give everyone."""
+
+    account: str
+    opening: dict[str, Decimal] | None = None
+
+
+class Drift(Struct, frozen=True, kw_only=True, tag_field="op", tag="drift"):
+    """A balance changes and no ledger entry says so: what must be found by comparing."""
+
+    account: str
+    position_key: str
+    amount: Decimal
+
+
+class FillWorking(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="op", tag="fill"):
+    """The operator of the sandbox fills a working order: all of it, or ``amount``."""
+
+    account: str
+    client_order_id: str
+    amount: Decimal | None = None
+    price: Decimal | None = None
+
+
+class AdvanceMarket(Struct, frozen=True, kw_only=True, tag_field="op", tag="advance"):
+    """The market clock (funding, interest, resting orders) jumps ahead of the wall clock, for every lane."""
+
+    microseconds: int
+
+
+Acting = PlaceOrder | CancelWorking | Broadcast
+Command = PlaceOrder | CancelWorking | Broadcast | OpenAccount | Drift | FillWorking | AdvanceMarket
+
+
+class Effect(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a fault does to the engine's handling of one request; the other faults happen around the engine.
+
+    ``fill``: the fraction filled at once; ``rest``: what becomes of the rest: ``later`` (``parts`` of equal size, one
+    every ``every_s`` seconds), ``work`` (open until cancelled) or ``cancel``.
+    """
+
+    reject: str | None = None  # the venue's error code
+    message: str = ""
+    as_order: bool = False  # reject after an order was made
+    revert: bool = False
+    fill: Decimal | None = None
+    parts: int = 1
+    every_s: float = 1.0
+    rest: Literal["later", "work", "cancel"] = "later"
+    slippage_bps: Decimal = Decimal(0)
+
+
+class Logged(Struct, frozen=True, array_like=True):
+    """One line of the log. ``at`` is the engine's time; ``dropped`` says why the engine never saw the command."""
+
+    at: datetime
+    arrived: datetime
+    lane: str
+    command: Command
+    effect: Effect | None = None
+    fault: str | None = None
+    dropped: str | None = None
+    late_us: int = 0
+
+
+encode_logged = msgspec.json.Encoder().encode
+decode_logged = msgspec.json.Decoder(Logged).decode

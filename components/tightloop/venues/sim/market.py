@@ -1,0 +1,132 @@
+"""The market that the simulated venues trade at: series of records in time, looked up by "the last not later than".
+
+A bar counts from its end, with its close (the contract of ``MarketData``), so that no decision sees the future; the
+first bar of a series also counts from its start, with its open. Times before a series' first record get that record.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Generic, TypeVar
+
+from tightloop.venues.sim import rounding
+
+T = TypeVar("T")
+STABLE = frozenset({"USDT", "USDC", "DAI"})
+_UNDERLYING = {"WETH": "ETH", "WBTC": "BTC"}
+_ONE = Decimal(1)
+
+
+class Series(Generic[T]):
+    """Values by time, oldest first."""
+
+    __slots__ = ("times", "values")
+
+    def __init__(self, points: list[tuple[datetime, T]]) -> None:
+        points.sort(key=lambda point: point[0])
+        self.times = [time for time, _ in points]
+        self.values = [value for _, value in points]
+
+    def at(self, time: datetime) -> T:
+        index = bisect_right(self.times, time) - 1
+        return self.values[index if index > 0 else 0]
+
+    def has(self, time: datetime) -> bool:
+        index = bisect_right(self.times, time) - 1
+        return index >= 0 and self.times[index] == time
+
+    def next_after(self, time: datetime) -> datetime | None:
+        index = bisect_right(self.times, time)
+        return self.times[index] if index < len(self.times) else None
+
+
+class Market:
+    """All series. Prices are in quote per base, rates are yearly fractions, gas is native units per gas."""
+
+    def __init__(
+        self,
+        prices: dict[tuple[str, str], Series[Decimal]],
+        funding: dict[tuple[str, str], Series[Decimal]],
+        rates: dict[str, Series[tuple[Decimal, Decimal]]],
+        gas: Series[Decimal] | None,
+    ) -> None:
+        self._prices = prices
+        self._funding = funding
+        self._rates = rates
+        self._gas = gas
+        self._resolved: dict[tuple[str, str], Series[Decimal] | None] = {}
+        starts = [series.times[0] for series in prices.values()]
+        if not starts:
+            raise ValueError("the market has no prices: give a folder with *_spot_1h.csv.gz files, or none at all")
+        self.start = min(starts)
+
+    def price_series(self, lane: str, symbol: str) -> Series[Decimal] | None:
+        """The lane's own series; else another venue's of that symbol; else, for a perpetual, the spot market's."""
+        key = (lane, symbol)
+        if key not in self._resolved:
+            self._resolved[key] = self._resolve(lane, symbol)
+        return self._resolved[key]
+
+    def _resolve(self, lane: str, symbol: str) -> Series[Decimal] | None:
+        own = self._prices.get((lane, symbol))
+        if own is not None:
+            return own
+        for (_, other), series in sorted(self._prices.items(), key=lambda item: item[0]):
+            if other == symbol:
+                return series
+        return self._resolve(lane, symbol.partition(":")[0]) if ":" in symbol else None
+
+    def price(self, lane: str, symbol: str, at: datetime) -> Decimal | None:
+        series = self.price_series(lane, symbol)
+        return None if series is None else series.at(at)
+
+    def funding(self, lane: str, symbol: str) -> Series[Decimal] | None:
+        return self._funding.get((lane, symbol))
+
+    def worth(self, lane: str, token: str, at: datetime) -> Decimal | None:
+        """What one unit of a chain's token is worth in USDT."""
+        if token in STABLE:
+            return _ONE
+        return self.price(lane, f"{_UNDERLYING.get(token, token)}/USDT", at)
+
+    def rates(self, token: str) -> Series[tuple[Decimal, Decimal]] | None:
+        """Yearly (supply, borrow) rates of the lending market."""
+        return self._rates.get(token)
+
+    def gas_price(self, at: datetime) -> Decimal:
+        return Decimal(0) if self._gas is None else self._gas.at(at)
+
+
+class LendingIndices:
+    """Growth of one unit supplied or borrowed since the market's start, compounded once a step."""
+
+    def __init__(self, market: Market, step: timedelta) -> None:
+        self._market = market
+        self._step = step
+        self._tables: dict[str, list[tuple[Decimal, Decimal]]] = {}
+        self._fraction = rounding.DOWN.divide(Decimal(int(step.total_seconds())), Decimal(365 * 24 * 3600))
+
+    def step_of(self, at: datetime) -> int:
+        return max(0, (at - self._market.start) // self._step)
+
+    def time_of(self, step: int) -> datetime:
+        return self._market.start + step * self._step
+
+    def at(self, token: str, step: int) -> tuple[Decimal, Decimal] | None:
+        """(supply index, borrow index) from this step on; None: the token has no lending market."""
+        series = self._market.rates(token)
+        if series is None:
+            return None
+        table = self._tables.setdefault(token, [(_ONE, _ONE)])
+        while len(table) <= step:
+            supply_rate, borrow_rate = series.at(self.time_of(len(table) - 1))
+            supply, borrow = table[-1]
+            table.append((self._grow(supply, supply_rate), self._grow(borrow, borrow_rate)))
+        return table[step]
+
+    def _grow(self, index: Decimal, yearly: Decimal) -> Decimal:
+        context = rounding.DOWN
+        factor = context.add(_ONE, context.multiply(yearly, self._fraction))
+        return context.quantize(context.multiply(index, factor), rounding.RAY)

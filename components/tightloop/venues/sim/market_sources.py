@@ -1,0 +1,131 @@
+"""Where a market comes from: a folder of recorded data, or a seed.
+
+Files (gzip CSV, times in UTC): ``<lane>_<PAIR>_spot_1h``, ``<lane>_<PAIR>_perp_1h`` (columns timestamp, open, close),
+``<lane>_<PAIR>_funding`` (funding_timestamp, funding_rate), ``aave_v3_<TOKEN>_rates_1d`` (targetDate,
+currentLiquidityRate, currentVariableBorrowRate, price), ``ethereum_gas_1h`` (timestamp, gas_price_gwei). Numbers go
+from text to Decimal and never through a float.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import random
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+from tightloop.venues.sim import rounding
+from tightloop.venues.sim.market import STABLE, Market, Series
+
+_HOUR = timedelta(hours=1)
+_GWEI = Decimal("1e-9")
+_WEI = Decimal("1e-18")
+_EPOCH = datetime(2024, 1, 1, tzinfo=UTC)
+
+
+def load_market(folder: Path) -> Market:
+    """Read a folder of recorded data. Raises ValueError when it holds no prices."""
+    prices: dict[tuple[str, str], Series[Decimal]] = {}
+    funding: dict[tuple[str, str], Series[Decimal]] = {}
+    rates: dict[str, Series[tuple[Decimal, Decimal]]] = {}
+    gas: Series[Decimal] | None = None
+    for path in sorted(folder.glob("*.csv.gz")):
+        parts = path.name.removesuffix(".csv.gz").split("_")
+        if parts[0] == "aave":
+            token = parts[2]
+            rates[token] = _rates(path)
+            if token == "WETH":
+                prices[("aave", "ETH/USDT")] = _column(path, "targetDate", "price")
+        elif parts[1] == "gas":
+            gas = _column(path, "timestamp", "gas_price_gwei", scale=_GWEI)
+        elif parts[2] == "funding":
+            funding[(parts[0], _unified(parts[1], "perp"))] = _column(path, "funding_timestamp", "funding_rate")
+        elif parts[2] in ("spot", "perp"):
+            prices[(parts[0], _unified(parts[1], parts[2]))] = _bars(path)
+    return Market(prices, funding, rates, gas)
+
+
+def _unified(pair: str, market: str) -> str:
+    quote = next((quote for quote in ("USDT", "USDC") if pair.endswith(quote)), pair[-3:])
+    spot = f"{pair.removesuffix(quote)}/{quote}"
+    return spot if market == "spot" else f"{spot}:{quote}"
+
+
+def _rows(path: Path, *columns: str) -> Iterator[list[str]]:
+    with gzip.open(path, "rt", encoding="utf-8", newline="") as file:
+        reader = csv.reader(file)
+        header = next(reader)
+        missing = [column for column in columns if column not in header]
+        if missing:
+            raise ValueError(f"{path.name} has no column {', '.join(missing)}")
+        places = [header.index(column) for column in columns]
+        for row in reader:
+            yield [row[place] for place in places]
+
+
+def _bars(path: Path) -> Series[Decimal]:
+    points: list[tuple[datetime, Decimal]] = []
+    for time, opened, close in _rows(path, "timestamp", "open", "close"):
+        start = datetime.fromisoformat(time)
+        if not points:
+            points.append((start, Decimal(opened)))
+        points.append((start + _HOUR, Decimal(close)))
+    return Series(points)
+
+
+def _column(path: Path, time: str, value: str, scale: Decimal = Decimal(1)) -> Series[Decimal]:
+    return Series(
+        [
+            (datetime.fromisoformat(at), rounding.DOWN.quantize(rounding.DOWN.multiply(Decimal(text), scale), _WEI))
+            for at, text in _rows(path, time, value)
+        ]
+    )
+
+
+def _rates(path: Path) -> Series[tuple[Decimal, Decimal]]:
+    columns = ("targetDate", "currentLiquidityRate", "currentVariableBorrowRate")
+    return Series(
+        [
+            (datetime.fromisoformat(at), (Decimal(supply), Decimal(borrow)))
+            for at, supply, borrow in _rows(path, *columns)
+        ]
+    )
+
+
+def synthetic_market(seed: int, hours: int = 24 * 90) -> Market:
+    """A random walk in whole basis points, hourly; funding every 8 hours; steady lending rates; wandering gas."""
+    prices: dict[tuple[str, str], Series[Decimal]] = {}
+    funding: dict[tuple[str, str], Series[Decimal]] = {}
+    lanes = ("binance", "bybit", "okx")
+    for base, opening in (("BTC", Decimal(42_000)), ("ETH", Decimal(2_300))):
+        walk = _walk(random.Random(f"{seed}:{base}"), opening, hours)
+        for lane in lanes:
+            chance = random.Random(f"{seed}:{base}:{lane}")
+            prices[(lane, f"{base}/USDT")] = Series(_around(walk, chance, Decimal("0.01")))
+            prices[(lane, f"{base}/USDT:USDT")] = Series(_around(walk, chance, Decimal("0.1")))
+            funding[(lane, f"{base}/USDT:USDT")] = Series(
+                [(time, Decimal(chance.randint(-20, 40)).scaleb(-5)) for time, _ in walk[::8]]
+            )
+    rates = {
+        token: Series([(_EPOCH, (Decimal("0.05"), Decimal("0.065")))]) for token in ("WETH", "WBTC", *sorted(STABLE))
+    }
+    chance = random.Random(f"{seed}:gas")
+    gas = Series([(time, Decimal(chance.randint(80, 400)).scaleb(-10)) for time, _ in walk])
+    return Market(prices, funding, rates, gas)
+
+
+def _walk(chance: random.Random, price: Decimal, hours: int) -> list[tuple[datetime, Decimal]]:
+    points = []
+    for hour in range(hours):
+        points.append((_EPOCH + hour * _HOUR, price))
+        price = rounding.multiple(price * (10_000 + chance.randint(-60, 61)) / 10_000, Decimal("0.01"))
+    return points
+
+
+def _around(
+    walk: list[tuple[datetime, Decimal]], chance: random.Random, tick: Decimal
+) -> list[tuple[datetime, Decimal]]:
+    """A venue's own prices: within three basis points of the common walk."""
+    return [(time, rounding.multiple(price * (10_000 + chance.randint(-3, 3)) / 10_000, tick)) for time, price in walk]

@@ -1,0 +1,41 @@
+"""The only places where the simulated venues round, each by name and in a context of its own.
+
+Everything else runs in the project's exact context, which traps inexactness.
+"""
+
+from __future__ import annotations
+
+from decimal import (
+    ROUND_DOWN,
+    ROUND_HALF_EVEN,
+    ROUND_UP,
+    Context,
+    Decimal,
+    DivisionByZero,
+    InvalidOperation,
+    Overflow,
+)
+from functools import cache
+
+_TRAPS = [InvalidOperation, DivisionByZero, Overflow]
+DOWN = Context(prec=100, rounding=ROUND_DOWN, traps=_TRAPS)
+UP = Context(prec=100, rounding=ROUND_UP, traps=_TRAPS)
+NEAREST = Context(prec=100, rounding=ROUND_HALF_EVEN, traps=_TRAPS)
+PENNY = Decimal("1e-8")  # what exchanges book in
+RAY = Decimal("1e-27")  # what lending indices and shares are kept in
+
+
+@cache
+def unit(decimals: int) -> Decimal:
+    """The smallest amount of a token with so many decimals."""
+    return Decimal(1).scaleb(-decimals)
+
+
+def multiple(value: Decimal, step: Decimal, context: Context = DOWN) -> Decimal:
+    """``value`` rounded to a multiple of ``step``."""
+    count = context.quantize(context.divide(value, step), Decimal(1))
+    return context.multiply(count, step)
+
+
+def is_multiple(value: Decimal, step: Decimal) -> bool:
+    return not DOWN.remainder(value, step)

@@ -1,0 +1,170 @@
+"""Booking a trade: what moves, what it costs, what it realises; and whether an account can afford it.
+
+Spot buys pay their fee from the base received, spot sells from the quote received, perpetuals from the margin balance,
+where realised profit lands too. A position's entry is kept as a cost (position times average entry, signed), so that
+the profits realised over a position's life add up exactly.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Literal
+
+from tightloop.handlers.effects import LedgerEntry
+from tightloop.records.types import Delta, Fee
+from tightloop.venues.sim import rounding
+from tightloop.venues.sim.books import ZERO, Account, VenueError
+from tightloop.venues.sim.orders import Listing, Order
+
+
+class ExchangeAccount(Account):
+    """``orders`` by client order id, oldest first (an id may be used again); ``perps``: cost by symbol."""
+
+    __slots__ = ("listings", "orders", "perps", "working")
+
+    def __init__(
+        self,
+        name: str,
+        opening: dict[str, Decimal],
+        opened_at: datetime,
+        settled_to: datetime,
+        listings: dict[str, Listing],
+    ) -> None:
+        super().__init__(name, opening, opened_at, settled_to)
+        self.listings = listings
+        self.orders: dict[str, list[Order]] = {}
+        self.working: dict[str, Order] = {}  # by order id
+        self.perps: dict[str, Decimal] = {}
+
+    def reserved(self, key: str) -> Decimal:
+        """What working spot orders hold back of a balance."""
+        held = ZERO
+        for order in self.working.values():
+            if not order.listing.perp:
+                reserved_key, amount = order.reserves()
+                if reserved_key == key:
+                    held += amount
+        return held
+
+
+def book_trade(
+    account: ExchangeAccount,
+    order: Order,
+    amount: Decimal,
+    price: Decimal,
+    liquidity: Literal["maker", "taker"],
+    at: datetime,
+) -> LedgerEntry:
+    """Fill ``amount`` of an order at ``price``: one ledger entry with every delta."""
+    listing = order.listing
+    cost = amount * price
+    rate = listing.maker if liquidity == "maker" else listing.taker
+    signed = amount if order.buy else -amount
+    pnl: Decimal | None = None
+    if listing.perp:
+        pnl = _realise(account, listing, signed, price)
+        fee_key, fee = listing.quote_key, _fee(cost, rate)
+        deltas = [Delta(position_key=listing.base_key, amount=signed, source="trade")]
+        if pnl:
+            deltas.append(Delta(position_key=listing.quote_key, amount=pnl, source="trade"))
+    else:
+        fee_key, fee = (listing.base_key, _fee(amount, rate)) if order.buy else (listing.quote_key, _fee(cost, rate))
+        deltas = [
+            Delta(position_key=listing.base_key, amount=signed, source="trade"),
+            Delta(position_key=listing.quote_key, amount=-cost if order.buy else cost, source="trade"),
+        ]
+    fees: tuple[Fee, ...] = ()
+    if fee:
+        deltas.append(Delta(position_key=fee_key, amount=-fee, source="fee"))
+        fees = (Fee(position_key=fee_key, amount=fee, kind="trading"),)
+    entry = account.post(
+        f"{order.order_id}-{len(order.entries) + 1}",
+        "trade",
+        at,
+        tuple(deltas),
+        fees=fees,
+        client_order_id=order.client_order_id,
+        symbol=listing.rules.symbol,
+        side=order.side,
+        amount=amount,
+        cost=cost,
+        liquidity=liquidity,
+        realised_pnl=pnl,
+    )
+    order.entries.append(entry)
+    order.filled += amount
+    order.cost += cost
+    order.updated_at = at
+    account.next_due = None
+    return entry
+
+
+def _fee(amount: Decimal, rate: Decimal) -> Decimal:
+    """Charged to the eighth decimal, rounded up in the exchange's favour."""
+    return rounding.UP.quantize(rounding.UP.multiply(amount, rate), rounding.PENNY)
+
+
+def _realise(account: ExchangeAccount, listing: Listing, signed: Decimal, price: Decimal) -> Decimal:
+    """Carry a perpetual's cost through a trade; what it realises. Called before the position changes."""
+    symbol = listing.rules.symbol
+    held = account.balance(listing.base_key)
+    cost = account.perps.get(symbol, ZERO)
+    if not held or (held > 0) == (signed > 0):
+        account.perps[symbol] = cost + signed * price
+        return ZERO
+    closing = min(abs(signed), abs(held))
+    left = abs(held) - closing
+    removed = (
+        cost
+        if not left
+        else rounding.NEAREST.quantize(
+            rounding.NEAREST.divide(rounding.NEAREST.multiply(cost, closing), abs(held)), rounding.PENNY
+        )
+    )
+    opening = abs(signed) - closing
+    if left:
+        account.perps[symbol] = cost - removed
+    elif opening:
+        account.perps[symbol] = (opening if signed > 0 else -opening) * price
+    else:
+        del account.perps[symbol]
+    return (closing if held > 0 else -closing) * price - removed
+
+
+def check_spot_funds(account: ExchangeAccount, order: Order, needed: Decimal) -> None:
+    """``needed`` of the quote (buys) or base (sells). Raises VenueError when it isn't there."""
+    key = order.listing.quote_key if order.buy else order.listing.base_key
+    free = account.balance(key) - (account.reserved(key) if account.working else ZERO)
+    if free < needed:
+        raise VenueError("insufficient_balance", f"{key}: {needed} is needed, {free} is free")
+
+
+def check_margin(
+    account: ExchangeAccount,
+    order: Order,
+    price: Decimal,
+    leverage: Decimal,
+    at: datetime,
+) -> None:
+    """Initial margin of all positions, this order and the working ones, against equity at market prices."""
+    listing = order.listing
+    signed = order.amount if order.buy else -order.amount
+    held = account.balance(listing.base_key)
+    after = abs(held + signed)
+    if after <= abs(held):
+        return
+    notional = after * price
+    equity = account.balance(listing.quote_key) - _fee(order.amount * price, listing.taker)
+    for symbol, cost in account.perps.items():
+        other = account.listings[symbol]
+        mark = other.price(at)
+        position = account.balance(other.base_key)
+        equity += position * mark - cost
+        if other is not listing:
+            notional += abs(position) * mark
+    for working in account.working.values():
+        if working.listing.perp and not working.reduce_only:
+            notional += working.remaining * (working.limit or price)
+    if equity * leverage < notional:
+        raise VenueError("insufficient_margin", f"{notional} at {leverage} times leverage needs more than {equity}")
