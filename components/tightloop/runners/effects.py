@@ -94,7 +94,7 @@ class EffectLoop(Generic[Owner]):
             self._loop.call_soon_threadsafe(self._launch, calls)
 
     def take(self, limit: int) -> list[tuple[Owner, Started, fx.Answer]]:
-        taken = []
+        taken: list[tuple[Owner, Started, fx.Answer]] = []
         while self._answers and len(taken) < limit:
             taken.append(self._answers.popleft())
         self._outstanding -= len(taken)

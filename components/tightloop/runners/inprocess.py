@@ -1,8 +1,8 @@
 """The in-process runner: the same handlers and workers as on Kafka, without a broker, and deterministic.
 
 Topics are lists of encoded records. Each pass feeds one component what it has not read yet, commits, performs the calls
-it asked for at once, and goes on until nothing is left to do; time stands still until :meth:`InProcessRunner.advance`. The
-same input gives the same bytes.
+it asked for at once, and goes on until nothing is left to do; time stands still until
+:meth:`InProcessRunner.advance`. The same input gives the same bytes.
 """
 
 from __future__ import annotations

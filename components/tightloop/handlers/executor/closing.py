@@ -50,7 +50,8 @@ def read_ledger(turn: Turn, entry: JournalEntry) -> None:
 
 
 def on_ledger(turn: Turn, entry: JournalEntry, ledger: fx.Ledger) -> None:
-    if entry.outcome is None:
+    outcome, error = entry.outcome, entry.error
+    if outcome is None:
         raise ValueError(f"a ledger was read for {intent_name(entry)}, whose outcome is not known")
     for shown in ledger.entries:
         if reports.is_accrual(shown):
@@ -61,7 +62,7 @@ def on_ledger(turn: Turn, entry: JournalEntry, ledger: fx.Ledger) -> None:
     if ledger.more:
         read_ledger(turn, turn.put(entry))
     else:
-        finish(turn, entry, entry.outcome, entry.error, None, None, ledger.as_of)
+        finish(turn, entry, outcome, error, None, None, ledger.as_of)
 
 
 def ledger_unavailable(turn: Turn, entry: JournalEntry) -> None:

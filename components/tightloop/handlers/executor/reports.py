@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from tightloop.handlers.effects import LedgerEntry, OrderFound
 from tightloop.records import ids
@@ -85,11 +86,11 @@ def report(
         produced_at=now,
         trace_id=routed.trace_id,
         causation_id=routed.causation_id,
-        **(_shown(shown) if shown else {}),
+        **(_shown(shown) if shown is not None else {}),
     )
 
 
-def _shown(entry: LedgerEntry) -> dict[str, object]:
+def _shown(entry: LedgerEntry) -> dict[str, Any]:
     traded = entry.kind in TRADED
     return {
         "symbol": entry.symbol,

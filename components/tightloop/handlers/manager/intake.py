@@ -9,18 +9,19 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from tightloop.handlers.api import Inbound
+from tightloop.handlers.content import digest
 from tightloop.handlers.manager import dispatch, waiting
 from tightloop.handlers.manager.turn import Turn, info
-from tightloop.records import codec, ids, validate
+from tightloop.records import validate
 from tightloop.records.errors import ExecutionError, error_info
 from tightloop.records.types import AccountRef, Instruction, QueuedInstruction, SeenInstruction
-from tightloop.records.venues import lane_of
+from tightloop.records.venues import home_of, lane_of
 
 
 def take_in(turn: Turn, record: Inbound) -> None:
     """Raises ExecutionError (EIM-009, no halt) for an id whose one result is spent."""
     instruction: Instruction = record.value
-    content = _content_hash(instruction)
+    content = digest(instruction)
     seen = turn.seen(instruction.instruction_id)
     if seen is not None:
         if seen.content_hash != content:
@@ -54,11 +55,6 @@ def take_in(turn: Turn, record: Inbound) -> None:
     else:
         name = turn.enqueue(queued)
         turn.put_seen(replace(waiting.seen_of(turn, instruction.instruction_id), queue_name=name))
-
-
-def _content_hash(instruction: Instruction) -> str:
-    """Of what the publisher decides; a retry may be produced later and under another trace."""
-    return ids.digest(codec.encode(replace(instruction, produced_at=None, trace_id=None, causation_id=None)))
 
 
 def _spent(instruction: Instruction, why: str) -> ExecutionError:
@@ -130,7 +126,7 @@ def account_of(turn: Turn, instruction: Instruction) -> AccountRef:
         raise ExecutionError("EIM-002", f"venue {instruction.venue} is on lane {lane}, which has no executor here")
     configured = [one for one in turn.settings.accounts.get(instruction.strategy_id, ()) if one.lane == lane]
     if not configured and turn.settings.simulated:
-        configured = [AccountRef(lane=lane, venue=account_venue(lane), account=instruction.strategy_id)]
+        configured = [AccountRef(lane=lane, venue=home_of(lane), account=instruction.strategy_id)]
     wanted = [one for one in configured if instruction.account in (None, one.account)]
     if len(wanted) != 1:
         names = ", ".join(one.account for one in configured) or "none"
@@ -139,11 +135,6 @@ def account_of(turn: Turn, instruction: Instruction) -> AccountRef:
             f"account {instruction.account!r} names no single account of {instruction.strategy_id} on {lane}: {names}",
         )
     return wanted[0]
-
-
-def account_venue(lane: str) -> str:
-    """Under which venue an account of a lane is kept: an exchange's own name, a chain's ``wallet``."""
-    return lane if lane_of(lane) == lane else "wallet"
 
 
 # --- cancels ----------------------------------------------------------------------------------------------------------

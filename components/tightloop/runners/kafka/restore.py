@@ -14,11 +14,12 @@ import time
 from collections.abc import Sequence
 
 import structlog
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient, IsolationLevel, OffsetSpec
+from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # documented, not in __all__
 from msgspec import Struct
 
 from tightloop.records.errors import ExecutionError
+from tightloop.runners.kafka.messages import Headers, headers_of, key_of, place
 from tightloop.runners.kafka.settings import KafkaSettings
 from tightloop.runners.state import PartitionState, parse_changelog_key
 
@@ -133,14 +134,14 @@ class Restorer:
                 if time.monotonic() > deadline:
                     raise self._failed(f"the changelog's end was not reached in {self._settings.restore_s} s: {ends}")
                 for message in consumer.consume(1000, 0.1):
-                    partition = message.partition()
+                    _, partition, offset = place(message)
                     error = message.error()
                     if error is None:
-                        key, name = parse_changelog_key(message.key())
+                        key, name = parse_changelog_key(key_of(message))
                         states[partition].load(key, name, message.value())
-                        _note_inputs(expected.setdefault(partition, {}), message.headers())
+                        _note_inputs(expected.setdefault(partition, {}), headers_of(message))
                     elif error.code() == KafkaError._PARTITION_EOF:
-                        if message.offset() >= ends[partition]:
+                        if offset >= ends[partition]:
                             reading.discard(partition)
                     elif error.code() == KafkaError._AUTO_OFFSET_RESET:
                         low, _ = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=10)
@@ -153,7 +154,10 @@ class Restorer:
 
     def _ends(self, topic: str, partitions: list[int]) -> dict[int, int]:
         admin = AdminClient(self._settings.admin())  # a new one each time: an old one may answer from a cache
-        asked = {TopicPartition(topic, partition): OffsetSpec.latest() for partition in partitions}
+        asked = {
+            TopicPartition(topic, partition): OffsetSpec.latest()  # type: ignore[no-untyped-call]
+            for partition in partitions
+        }
         answers = admin.list_offsets(asked, isolation_level=IsolationLevel.READ_UNCOMMITTED, request_timeout=10)
         return {place.partition: future.result(15).offset for place, future in answers.items()}
 
@@ -163,9 +167,9 @@ def format_inputs(offsets: dict[str, int]) -> bytes:
     return ",".join(f"{topic}:{offset}" for topic, offset in sorted(offsets.items())).encode()
 
 
-def _note_inputs(expected: dict[str, int], headers: list[tuple[str, bytes]] | None) -> None:
-    for name, value in headers or ():
-        if name == INPUTS_HEADER and value:
+def _note_inputs(expected: dict[str, int], headers: Headers) -> None:
+    for name, value in headers:
+        if name == INPUTS_HEADER:
             for part in value.decode().split(","):
                 topic, _, offset = part.rpartition(":")
                 expected[topic] = max(expected.get(topic, 0), int(offset))

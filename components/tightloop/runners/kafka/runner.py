@@ -20,6 +20,7 @@ from tightloop.runners import metrics
 from tightloop.runners.clock import Clock
 from tightloop.runners.effects import EffectLoop
 from tightloop.runners.kafka.assignment import Assignment
+from tightloop.runners.kafka.messages import headers_of, place
 from tightloop.runners.kafka.settings import KafkaSettings
 from tightloop.runners.kafka.transaction import MustExit, Transaction, Undone
 from tightloop.runners.kafka.watchdog import Watchdog
@@ -179,19 +180,13 @@ class KafkaRunner:
         if error is not None:
             self._consumer_error(error)
             return
-        topic = message.topic().removeprefix(self.settings.prefix)
-        worker = self.assignment.active.get(message.partition())
+        full_name, partition, offset = place(message)
+        topic = full_name.removeprefix(self.settings.prefix)
+        worker = self.assignment.active.get(partition)
         if worker is None:
             return  # fetched before its partition was paused; it will be fetched again when its state is back
-        read.add((topic, message.partition()))
-        raw = RawRecord(
-            topic,
-            message.partition(),
-            message.offset(),
-            message.key(),
-            message.value(),
-            tuple((name, value) for name, value in message.headers() or ()),
-        )
+        read.add((topic, partition))
+        raw = RawRecord(topic, partition, offset, message.key(), message.value(), headers_of(message))
         metrics.RECORDS_IN.labels(self.handler.name, topic).inc()
         worker.feed(raw, self._clock.now())
 

@@ -62,7 +62,7 @@ class Transaction:
                 worker.partition,
                 headers=_headers(output.record, inputs),
             )
-        marks = [(INPUTS_HEADER, inputs)]
+        marks: list[tuple[str, str | bytes | None]] = [(INPUTS_HEADER, inputs)]
         for key, name, record in worker.changes():
             value = None if record is None else codec.encode(record)
             self._producer.produce(self._changelog, value, changelog_key(key, name), worker.partition, headers=marks)
@@ -112,8 +112,8 @@ def is_member(group: bytes) -> bool:
     return bool(generation >= 0 and member)
 
 
-def _headers(record: Struct, inputs: bytes) -> list[tuple[str, bytes]]:
-    headers = [(INPUTS_HEADER, inputs)]
+def _headers(record: Struct, inputs: bytes) -> list[tuple[str, str | bytes | None]]:
+    headers: list[tuple[str, str | bytes | None]] = [(INPUTS_HEADER, inputs)]
     for name in ("strategy_id", "instruction_id", "trace_id"):
         value = getattr(record, name, None)
         if value:
