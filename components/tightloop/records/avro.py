@@ -13,9 +13,9 @@ PLACES = 18
 DIGITS = 76
 _UNITS = 10**PLACES
 _UNIT = Decimal(1).scaleb(-PLACES)
+_PER_ONE = Decimal(_UNITS)
 _BOUND = 10**DIGITS
-_BOUND_BYTES = 32  # 10^76 takes 32 bytes with its sign
-# quantize() in this context is the whole check: too many places is Inexact, too large or not a number InvalidOperation
+# too many places are Inexact here
 _WIRE = Context(prec=DIGITS, traps=[Inexact, InvalidOperation])
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -82,22 +82,26 @@ def read_count(data: bytes, at: int) -> tuple[int, int]:
 
 
 # One event stamps many fields with the same time, and a time travels through a whole loop: most have just been met.
-_WRITTEN: dict[datetime, bytes] = {}
-_READ: dict[bytes, datetime] = {}
+_WRITTEN_TIMES: dict[datetime, bytes] = {}
+_READ_TIMES: dict[bytes, datetime] = {}
+# Amounts too: balances that did not change, prices, zeros.
+_READ_AMOUNTS: dict[bytes, Decimal] = {}
+_WRITTEN_AMOUNTS: dict[Decimal, bytes] = {}
 _REMEMBERED = 2048
+_SHORT = 33  # bytes; 10^58 takes 32, longer ones are padded and not worth keeping
 _TIME_BYTES = 8  # what every time between 1979 and 4253 takes
 
 
 def write_time(time: datetime) -> bytes:
     """Raises TypeError for a naive time."""
-    found = _WRITTEN.get(time)
+    found = _WRITTEN_TIMES.get(time)
     if found is not None:
         return found
     since = time - _EPOCH
     raw = varint((since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds)
-    if len(_WRITTEN) >= _REMEMBERED:
-        _WRITTEN.clear()
-    _WRITTEN[time] = raw
+    if len(_WRITTEN_TIMES) >= _REMEMBERED:
+        _WRITTEN_TIMES.clear()
+    _WRITTEN_TIMES[time] = raw
     return raw
 
 
@@ -105,36 +109,56 @@ def read_time(data: bytes, at: int) -> tuple[datetime, int]:
     """Raises OverflowError for what no ``datetime`` can say."""
     end = at + _TIME_BYTES
     raw = data[at:end]
-    found = _READ.get(raw)
+    found = _READ_TIMES.get(raw)
     if found is not None:
         return found, end
     micros, after = read_varint(data, at)
     time = _EPOCH + timedelta(0, 0, micros)
     if after == end:
-        if len(_READ) >= _REMEMBERED:
-            _READ.clear()
-        _READ[raw] = time
+        if len(_READ_TIMES) >= _REMEMBERED:
+            _READ_TIMES.clear()
+        _READ_TIMES[raw] = time
     return time, after
 
 
 def write_amount(amount: Decimal) -> bytes:
-    units = int(amount.quantize(_UNIT, None, _WIRE).scaleb(PLACES, _WIRE))
+    """Raises TypeError, ValueError, OverflowError or one of decimal's signals for what is no such amount."""
+    if amount.__class__ is not Decimal and not isinstance(amount, Decimal):
+        raise TypeError("an amount must be a Decimal")  # a float or an int would equal one, and be found
+    found = _WRITTEN_AMOUNTS.get(amount)
+    if found is not None:
+        return found
+    units = int(_WIRE.to_integral_exact(_WIRE.multiply(amount, _PER_ONE)))
+    if not -_BOUND < units < _BOUND:
+        raise AmountError("an amount is 10^58 or more")
     length = (units.bit_length() >> 3) + 1
-    return SMALL[length] + units.to_bytes(length, "big", signed=True)
+    raw = SMALL[length] + units.to_bytes(length, "big", signed=True)
+    if len(_WRITTEN_AMOUNTS) >= _REMEMBERED:
+        _WRITTEN_AMOUNTS.clear()
+    _WRITTEN_AMOUNTS[amount] = raw
+    return raw
 
 
 def read_amount(data: bytes, at: int) -> tuple[Decimal, int]:
-    length, at = read_length(data, at)
+    """An amount without trailing zeros, whole numbers without an exponent. Raises AmountError from 10^58 on."""
+    length = data[at]
+    if length & 129:
+        length, at = read_length(data, at)
+    else:
+        length >>= 1
+        at += 1
     end = at + length
-    if length >= _BOUND_BYTES:
-        _check_size(data[at:end])
-    units = int.from_bytes(data[at:end], "big", signed=True)
-    whole, fraction = divmod(units, _UNITS)
-    if fraction:
-        return _WIRE.normalize(_WIRE.multiply(Decimal(units), _UNIT)), end
-    return Decimal(whole), end
-
-
-def _check_size(raw: bytes) -> None:
-    if abs(int.from_bytes(raw, "big", signed=True)) >= _BOUND:
+    raw = data[at:end]
+    found = _READ_AMOUNTS.get(raw)
+    if found is not None:
+        return found, end
+    units = int.from_bytes(raw, "big", signed=True)
+    if not -_BOUND < units < _BOUND:
         raise AmountError("an amount is 10^58 or more")
+    whole, fraction = divmod(units, _UNITS)
+    amount = _WIRE.normalize(_WIRE.multiply(Decimal(units), _UNIT)) if fraction else Decimal(whole)
+    if length < _SHORT:
+        if len(_READ_AMOUNTS) >= _REMEMBERED:
+            _READ_AMOUNTS.clear()
+        _READ_AMOUNTS[raw] = amount
+    return amount, end
