@@ -55,6 +55,7 @@ def take_in(turn: Turn, record: Inbound) -> None:
     else:
         name = turn.enqueue(queued)
         turn.put_seen(replace(waiting.seen_of(turn, instruction.instruction_id), queue_name=name))
+        dispatch.advance(turn)
 
 
 def _spent(instruction: Instruction, why: str) -> ExecutionError:

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 
 import structlog
 from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # documented, not in __all__
+from confluent_kafka.admin import AdminClient, OffsetSpec
 from msgspec import Struct
 
 from tightloop.records.errors import ExecutionError

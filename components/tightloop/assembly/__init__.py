@@ -1,0 +1,1 @@
+"""From a configuration to running components: what a component is made of, and the process it runs in."""

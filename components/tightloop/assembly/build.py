@@ -1,0 +1,121 @@
+"""What each component is made of: its handler, and the adapters that perform its calls."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tightloop.assembly.config import Config
+from tightloop.handlers.api import Handler
+from tightloop.handlers.executor.handler import Executor
+from tightloop.handlers.executor.settings import ExecutorSettings
+from tightloop.handlers.manager.handler import InterfaceManager
+from tightloop.handlers.manager.settings import ManagerSettings
+from tightloop.handlers.positions.handler import PositionUpdates
+from tightloop.handlers.reconciliation.handler import Reconciliation
+from tightloop.handlers.reconciliation.settings import ReconciliationSettings, Tolerances
+from tightloop.records import topics
+from tightloop.records.errors import ExecutionError
+from tightloop.records.types import AccountRef
+from tightloop.records.venues import LANES, home_of
+from tightloop.venues.adapter import VenueAdapter
+from tightloop.venues.sim.client import SimChain, SimExchange
+
+MANAGER, EXECUTOR, POSITIONS, RECONCILIATION = (
+    "interface-manager",
+    "executor",
+    "position-update-handler",
+    "reconciliation",
+)
+COMPONENTS = (MANAGER, EXECUTOR, POSITIONS, RECONCILIATION)
+
+
+def every_component(config: Config) -> list[tuple[str, str | None]]:
+    """``(component, lane)`` of all that a system with these lanes consists of."""
+    executors: list[tuple[str, str | None]] = [(EXECUTOR, lane) for lane in config.lanes]
+    return [(MANAGER, None), *executors, (POSITIONS, None), (RECONCILIATION, None)]
+
+
+def make_handler(component: str, lane: str | None, config: Config) -> Handler:
+    """Raises ExecutionError EIF-010 for a component or lane that there is not."""
+    match component:
+        case "interface-manager":
+            return InterfaceManager(manager_settings(config))
+        case "executor" if lane in config.lanes:
+            return Executor(executor_settings(lane, config))
+        case "executor":
+            raise ExecutionError("EIF-010", f"lane {lane!r} is not configured; there are {', '.join(config.lanes)}")
+        case "position-update-handler":
+            return PositionUpdates()
+        case "reconciliation":
+            return Reconciliation(reconciliation_settings(config))
+    raise ExecutionError("EIF-010", f"there is no component {component!r}; there are {', '.join(COMPONENTS)}")
+
+
+def make_adapters(component: str, lane: str | None, config: Config) -> dict[str, VenueAdapter]:
+    """By lane: an executor's own; all of them for reconciliation, which only reads; none for the others."""
+    if component == EXECUTOR and lane is not None:
+        return {lane: _simulated(lane, config)}
+    if component == RECONCILIATION:
+        return {one: _simulated(one, config) for one in config.lanes}
+    return {}
+
+
+def _simulated(lane: str, config: Config) -> VenueAdapter:
+    host, port = config.simulator_address
+    if LANES[lane].kind == "chain":
+        return SimChain(lane, host, port)
+    return SimExchange(lane, host, port, acceptance_window_s=config.timing.acceptance_window)
+
+
+def outputs_of(component: str, lanes: Sequence[str]) -> list[str]:
+    """The topics a component writes, by the topics' own contracts."""
+    return [one.name for one in topics.all_topics(lanes) if component in one.writers]
+
+
+def manager_settings(config: Config) -> ManagerSettings:
+    accounts: dict[str, tuple[AccountRef, ...]] = {}
+    for name, account in config.accounts.items():
+        ref = AccountRef(lane=account.lane, venue=home_of(account.lane), account=name)
+        accounts[account.strategy] = (*accounts.get(account.strategy, ()), ref)
+    timing = config.timing
+    return ManagerSettings(
+        lanes=config.lanes,
+        accounts=accounts,
+        max_age_s=timing.max_age,
+        refresh_s=timing.refresh,
+        evidence_s=timing.evidence,
+        reconcile_s=config.reconciliation.budget,
+        suspend_s=timing.suspend,
+    )
+
+
+def executor_settings(lane: str, config: Config) -> ExecutorSettings:
+    """Raises ExecutionError EIF-010 for times under which 'not found' would be no evidence."""
+    timing = config.timing
+    try:
+        return ExecutorSettings(
+            lane=lane,
+            fence="nonce" if LANES[lane].kind == "chain" else "window",
+            environment=config.environment,
+            send_window_s=timing.send_window,
+            acceptance_window_s=timing.acceptance_window,
+            clock_margin_s=timing.clock_margin,
+            evidence_s=timing.evidence,
+        )
+    except ValueError as error:
+        raise ExecutionError("EIF-010", f"timing: {error}") from error
+
+
+def reconciliation_settings(config: Config) -> ReconciliationSettings:
+    """Raises ExecutionError REC-011 for a tolerance or a duration that cannot be one."""
+    given = config.reconciliation
+    standard = Tolerances()
+    return ReconciliationSettings(
+        tolerances=Tolerances(
+            dust=given.dust,
+            default_dust=given.default_dust,
+            relative={**standard.relative, **given.relative},
+        ),
+        budget_s=given.budget,
+        mismatch_budget_s=min(given.mismatch_budget, given.budget),
+    )

@@ -1,0 +1,69 @@
+"""One component as a process: what ``tightloop run`` and every container run."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Mapping
+from types import FrameType
+
+import structlog
+
+from tightloop.assembly import build
+from tightloop.assembly.config import Config
+from tightloop.assembly.probe import Probe
+from tightloop.handlers.api import Handler
+from tightloop.records import money
+from tightloop.runners.clock import SystemClock
+from tightloop.runners.effects import EffectLoop, Performer
+from tightloop.runners.kafka.runner import KafkaRunner
+from tightloop.runners.kafka.settings import KafkaSettings
+from tightloop.runners.kafka.transaction import MustExit
+from tightloop.runners.worker import PartitionWorker
+from tightloop.venues.adapter import VenueAdapter
+
+log = structlog.get_logger()
+RESTART_ME = 75  # EX_TEMPFAIL: the supervisor starts the component again
+
+
+def run_component(
+    component: str, lane: str | None, config: Config, *, slot: str = "0", probe_port: int | None = None
+) -> int:
+    """Run until SIGTERM or SIGINT; the exit code. Raises ExecutionError for what a restart would not mend."""
+    handler = build.make_handler(component, lane, config)
+    adapters = build.make_adapters(component, lane, config)
+    settings = KafkaSettings(bootstrap=config.bootstrap, prefix=config.prefix, slot=slot, client=dict(config.kafka))
+    outputs = build.outputs_of(component, config.lanes)
+    return run_handler(handler, adapters, settings, outputs, config.timing.send_window, probe_port)
+
+
+def run_handler(
+    handler: Handler,
+    adapters: Mapping[str, VenueAdapter],
+    settings: KafkaSettings,
+    outputs: list[str],
+    send_window_s: float,
+    probe_port: int | None = None,
+) -> int:
+    """The same for a handler and adapters of one's own."""
+    sys.setswitchinterval(0.0005)  # the loop and the calls take turns often: both have little to do at a time
+    money.install()
+    clock = SystemClock()
+    effects: EffectLoop[PartitionWorker] = EffectLoop(Performer(adapters, clock, send_window_s))
+    runner = KafkaRunner(handler, settings, effects, clock, outputs)
+    probe = Probe(runner, probe_port) if probe_port is not None else None
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        runner.stop()
+
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, stop)
+    try:
+        runner.run()
+    except MustExit as error:
+        log.error("ending, to be started again", component=handler.name, slot=settings.slot, why=str(error))
+        return RESTART_ME
+    finally:
+        if probe is not None:
+            probe.close()
+    return 0

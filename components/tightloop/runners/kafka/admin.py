@@ -1,0 +1,82 @@
+"""Topics against their contracts: what is missing, what differs, and bringing it about."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
+from msgspec import Struct
+
+from tightloop.records.errors import ExecutionError
+from tightloop.records.topics import TopicContract
+from tightloop.runners.kafka.settings import KafkaSettings
+
+TIMEOUT_S = 15.0
+
+
+class Difference(Struct, frozen=True):
+    """``wanted`` by the contract, ``found`` on the broker (``None``: the topic is missing). ``setting``: what of it."""
+
+    topic: str
+    setting: str
+    wanted: str
+    found: str | None
+
+
+class TopicAdmin:
+    """Plans, creates and checks the topics of a system."""
+
+    def __init__(self, settings: KafkaSettings) -> None:
+        self._admin = AdminClient(settings.admin())
+        self._prefix = settings.prefix
+
+    def plan(self, contracts: Sequence[TopicContract]) -> list[Difference]:
+        """Everything that is not as the contracts say. Raises KafkaException when the broker can't be reached."""
+        cluster = self._admin.list_topics(timeout=TIMEOUT_S)
+        brokers = len(cluster.brokers)
+        differences = []
+        for contract in contracts:
+            found = cluster.topics.get(self._prefix + contract.name)
+            if found is None or found.error is not None:
+                differences.append(Difference(contract.name, "partitions", str(contract.partitions), None))
+                continue
+            if len(found.partitions) != contract.partitions:
+                count = str(len(found.partitions))
+                differences.append(Difference(contract.name, "partitions", str(contract.partitions), count))
+            differences += self._config_differences(contract, brokers)
+        return differences
+
+    def _config_differences(self, contract: TopicContract, brokers: int) -> list[Difference]:
+        resource = ConfigResource(ResourceType.TOPIC, self._prefix + contract.name)
+        (future,) = self._admin.describe_configs([resource], request_timeout=TIMEOUT_S).values()
+        actual = {name: entry.value for name, entry in future.result(TIMEOUT_S).items()}
+        return [
+            Difference(contract.name, name, wanted, actual.get(name))
+            for name, wanted in contract.config(brokers).items()
+            if actual.get(name) != wanted
+        ]
+
+    def create(self, contracts: Sequence[TopicContract], partitions: int | None = None) -> list[str]:
+        """Create what is missing; the names created. ``partitions``: a number other than the contracts', for all."""
+        cluster = self._admin.list_topics(timeout=TIMEOUT_S)
+        brokers = len(cluster.brokers)
+        missing = [one for one in contracts if self._prefix + one.name not in cluster.topics]
+        if not missing:
+            return []
+        asked = [
+            NewTopic(
+                self._prefix + one.name,
+                num_partitions=partitions or one.partitions,
+                replication_factor=one.replicas(brokers),
+                config=one.config(brokers),
+            )
+            for one in missing
+        ]
+        for name, future in self._admin.create_topics(asked, request_timeout=TIMEOUT_S).items():
+            try:
+                future.result(TIMEOUT_S)
+            except KafkaException as error:
+                if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+                    raise ExecutionError("EIF-010", f"topic {name} could not be created: {error.args[0]}") from error
+        return [one.name for one in missing]
