@@ -112,13 +112,13 @@ class Chain:
         first = steps[0] if steps else None
         entry = account.post(
             f"{command.tx_hash}-0",
-            "transfer" if first is not None and first.side == "transfer" and len(steps) == 1 else "transaction",
+            "transfer" if [step.operation for step in steps] == ["transfer"] else "transaction",
             now,
             tuple(draft.deltas) + gas,
             fees=(Fee(position_key=self._gas_key, amount=gas_cost, kind="gas"),) if gas_cost else (),
             client_order_id=command.client_order_id,
             symbol=first.symbol if first else None,
-            side=first.side if first else None,
+            side="sell" if first and first.operation == "swap" else None,
             amount=first.amount if first else ZERO,
             cost=first.cost if first else None,
             tx_hash=command.tx_hash,

@@ -6,7 +6,7 @@ shifted by the constant alone, so that what a market order costs depends on noth
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 
 class MarketClock:
@@ -30,3 +30,20 @@ class MarketClock:
         """Everything due before must have been settled with the old offset."""
         self._ahead += by
         self._advanced_at = now
+
+
+def wall_clock() -> datetime:
+    return datetime.now(UTC)
+
+
+class ManualClock:
+    """A clock that moves only when told to, never backwards."""
+
+    def __init__(self, now: datetime) -> None:
+        self._now = now
+
+    def __call__(self) -> datetime:
+        return self._now
+
+    def move(self, by: timedelta, to: datetime | None = None) -> None:
+        self._now = max(self._now, (to or self._now) + by)

@@ -111,6 +111,7 @@ class AdvanceMarket(Struct, frozen=True, kw_only=True, tag_field="op", tag="adva
 
 
 Acting = PlaceOrder | CancelWorking | Broadcast
+ACTING = (PlaceOrder, CancelWorking, Broadcast)
 Command = PlaceOrder | CancelWorking | Broadcast | OpenAccount | Drift | FillWorking | AdvanceMarket
 
 

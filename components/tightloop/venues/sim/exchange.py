@@ -16,7 +16,7 @@ from tightloop.venues.sim.books import ZERO, VenueError
 from tightloop.venues.sim.clock import MarketClock
 from tightloop.venues.sim.commands import Effect, FillWorking, PlaceOrder
 from tightloop.venues.sim.market import Market
-from tightloop.venues.sim.orders import Level, Listing, Order, Part, amount_of, check_rules, levels, worst_price
+from tightloop.venues.sim.orders import Level, Listing, Order, Part, amount_of, by_rules, levels, worst_price
 from tightloop.venues.sim.settings import ExchangeSettings
 from tightloop.venues.sim.trades import ExchangeAccount, book_trade, check_margin, check_spot_funds
 
@@ -85,7 +85,7 @@ class Exchange:
         price = listing.price(at)
         limit = worst_price(command, listing, price)
         amount = amount_of(command, listing.rules, price)
-        check_rules(listing.rules, amount, price, limit)
+        amount, limit = by_rules(listing.rules, amount, price, limit)
         number = len(account.orders.get(command.client_order_id, ())) + 1
         order_id = f"{self.lane}-{command.client_order_id}-{number}"
         order = Order(order_id, command, listing, amount, limit, now)
@@ -130,7 +130,7 @@ class Exchange:
         reachable = sum((level.amount for level in met), ZERO)
         at_once = reachable
         if effect.fill is not None:
-            at_once = rounding.multiple(reachable * effect.fill, order.listing.rules.lot)
+            at_once = rounding.multiple_down(reachable * effect.fill, order.listing.rules.lot)
         elif command.time_in_force == "FOK" and reachable < order.amount:
             order.end("cancelled", now, "slippage_limit", f"only {reachable} of {order.amount} could be filled")
             return
@@ -154,7 +154,7 @@ class Exchange:
         account.next_due = None
 
     def _schedule(self, order: Order, amount: Decimal, price: Decimal, effect: Effect, market_now: datetime) -> None:
-        piece = rounding.multiple(rounding.DOWN.divide(amount, Decimal(effect.parts)), order.listing.rules.lot)
+        piece = rounding.multiple_down(rounding.DOWN.divide(amount, Decimal(effect.parts)), order.listing.rules.lot)
         for number in range(1, effect.parts + 1):
             size = amount if number == effect.parts else piece
             if size:
@@ -181,7 +181,11 @@ class Exchange:
         price = command.price or order.limit or (order.parts[0].price if order.parts else None)
         if price is None:
             price = order.listing.price(self._clock.market(now))
-        amount = order.remaining if command.amount is None else min(command.amount, order.remaining)
+        amount = order.remaining
+        if command.amount is not None:
+            amount = min(amount, rounding.multiple_down(command.amount, order.listing.rules.lot))
+        if amount <= 0:
+            raise VenueError("invalid_order", f"there is nothing of {command.amount} to fill")
         order.parts = []
         book_trade(account, order, amount, price, "maker", now)
         if not order.remaining:

@@ -120,7 +120,7 @@ def _walk(chance: random.Random, price: Decimal, hours: int) -> list[tuple[datet
     points = []
     for hour in range(hours):
         points.append((_EPOCH + hour * _HOUR, price))
-        price = rounding.multiple(price * (10_000 + chance.randint(-60, 61)) / 10_000, Decimal("0.01"))
+        price = rounding.multiple_down(price * (10_000 + chance.randint(-60, 61)) / 10_000, Decimal("0.01"))
     return points
 
 
@@ -128,4 +128,6 @@ def _around(
     walk: list[tuple[datetime, Decimal]], chance: random.Random, tick: Decimal
 ) -> list[tuple[datetime, Decimal]]:
     """A venue's own prices: within three basis points of the common walk."""
-    return [(time, rounding.multiple(price * (10_000 + chance.randint(-3, 3)) / 10_000, tick)) for time, price in walk]
+    return [
+        (time, rounding.multiple_down(price * (10_000 + chance.randint(-3, 3)) / 10_000, tick)) for time, price in walk
+    ]

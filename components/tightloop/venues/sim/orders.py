@@ -135,7 +135,8 @@ def worst_price(command: PlaceOrder, listing: Listing, market_price: Decimal) ->
     reference = command.reference_price or market_price
     buy = command.side == "buy"
     bound = reference * (_ONE + (command.max_slippage_bps if buy else -command.max_slippage_bps) * _BPS)
-    return rounding.multiple(bound, listing.rules.tick, rounding.DOWN if buy else rounding.UP)
+    tick = listing.rules.tick
+    return rounding.multiple_down(bound, tick) if buy else rounding.multiple_up(bound, tick)
 
 
 def amount_of(command: PlaceOrder, rules: SymbolRules, price: Decimal) -> Decimal:
@@ -144,26 +145,29 @@ def amount_of(command: PlaceOrder, rules: SymbolRules, price: Decimal) -> Decima
         return command.amount
     if command.quote_amount is None:
         raise VenueError("invalid_order", "an order needs an amount or a quote amount")
-    return rounding.multiple(rounding.DOWN.divide(command.quote_amount, price), rules.lot)
+    return rounding.multiple_down(rounding.DOWN.divide(command.quote_amount, price), rules.lot)
 
 
-def check_rules(rules: SymbolRules, amount: Decimal, price: Decimal, limit: Decimal | None) -> None:
-    """Lot, tick and minimum notional. Raises VenueError; the exchange rounds nothing for its customers."""
+def by_rules(
+    rules: SymbolRules, amount: Decimal, price: Decimal, limit: Decimal | None
+) -> tuple[Decimal, Decimal | None]:
+    """Amount and limit, written with the places of lot and tick. Raises VenueError when they are no multiples, or the
+    notional is too small: the exchange rounds nothing for its customers.
+    """
     if amount <= 0:
         raise VenueError("invalid_order", f"the amount must be above zero, not {amount}")
-    if not rounding.is_multiple(amount, rules.lot):
-        raise VenueError(
-            "invalid_order", f"{rules.symbol}: the amount {amount} is not a multiple of the lot {rules.lot}"
-        )
-    if limit is not None and (limit <= 0 or not rounding.is_multiple(limit, rules.tick)):
-        raise VenueError(
-            "invalid_order", f"{rules.symbol}: the price {limit} is not a multiple of the tick {rules.tick}"
-        )
-    notional = amount * (price if limit is None else limit)
+    lots = rounding.multiple_down(amount, rules.lot)
+    if lots != amount:
+        raise VenueError("invalid_order", f"{rules.symbol}: {amount} is not a multiple of the lot {rules.lot}")
+    if limit is not None:
+        ticks = rounding.multiple_down(limit, rules.tick) if limit > 0 else None
+        if ticks != limit:
+            raise VenueError("invalid_order", f"{rules.symbol}: {limit} is not a multiple of the tick {rules.tick}")
+        limit = ticks
+    notional = lots * (price if limit is None else limit)
     if notional < rules.min_notional:
-        raise VenueError(
-            "invalid_order", f"{rules.symbol}: {notional} is below the minimum notional {rules.min_notional}"
-        )
+        raise VenueError("invalid_order", f"{rules.symbol}: {notional} is below the minimum of {rules.min_notional}")
+    return lots, limit
 
 
 def levels(listing: Listing, buy: bool, amount: Decimal, price: Decimal, extra_bps: Decimal) -> list[Level]:
@@ -171,12 +175,12 @@ def levels(listing: Listing, buy: bool, amount: Decimal, price: Decimal, extra_b
     rules = listing.rules
     size = rules.liquidity or amount
     bps = listing.slippage_bps + extra_bps
-    context = rounding.UP if buy else rounding.DOWN
+    to_tick = rounding.multiple_up if buy else rounding.multiple_down
     met: list[Level] = []
     while amount > 0:
         taken = size if size < amount else amount
         factor = _ONE + (bps if buy else -bps) * _BPS
-        met.append(Level(taken, rounding.multiple(price * factor, rules.tick, context)))
+        met.append(Level(taken, to_tick(price * factor, rules.tick)))
         amount -= taken
         bps += rules.level_bps
     return met

@@ -28,8 +28,8 @@ _HELD = "wallet:BaseToken:"
 class Step(Struct, frozen=True):
     """What one action did. ``output`` is what ``previous_output`` means to the next."""
 
+    operation: str
     symbol: str
-    side: str
     amount: Decimal
     output: Decimal
     cost: Decimal | None = None
@@ -129,7 +129,7 @@ class Protocols:
             raise Reverted("slippage_limit", f"{out} {bought} would come out, {least} is the least")
         draft.move(_HELD + sold, -amount, "trade")
         draft.move(_HELD + bought, out, "trade")
-        return Step(f"{sold}/{bought}", "sell", amount, out, cost=out)
+        return Step("swap", f"{sold}/{bought}", amount, out, cost=out)
 
     def _supply(self, draft: Draft, action: ChainAction, amount: Decimal, at: datetime, worse_bps: Decimal) -> Step:
         token = self._token(action)
@@ -137,7 +137,7 @@ class Protocols:
         added = draft.lending.shares(key, amount, draft.account.step, up=False)
         draft.move(_HELD + token, -amount, "trade")
         draft.set_shares(key, draft.shares(key) + added)
-        return Step(token, "supply", amount, amount)
+        return Step("supply", token, amount, amount)
 
     def _withdraw(self, draft: Draft, action: ChainAction, amount: Decimal, at: datetime, worse_bps: Decimal) -> Step:
         token = self._token(action)
@@ -149,7 +149,7 @@ class Protocols:
         draft.set_shares(key, ZERO if amount == held else max(ZERO, draft.shares(key) - taken))
         draft.move(_HELD + token, amount, "trade")
         self._check_health(draft, at)
-        return Step(token, "withdraw", amount, amount)
+        return Step("withdraw", token, amount, amount)
 
     def _borrow(self, draft: Draft, action: ChainAction, amount: Decimal, at: datetime, worse_bps: Decimal) -> Step:
         token = self._token(action)
@@ -158,7 +158,7 @@ class Protocols:
         draft.set_shares(key, draft.shares(key) + added)
         draft.move(_HELD + token, amount, "trade")
         self._check_health(draft, at)
-        return Step(token, "borrow", amount, amount)
+        return Step("borrow", token, amount, amount)
 
     def _repay(self, draft: Draft, action: ChainAction, amount: Decimal, at: datetime, worse_bps: Decimal) -> Step:
         token = self._token(action)
@@ -170,11 +170,11 @@ class Protocols:
         taken = draft.lending.shares(key, amount, draft.account.step, up=False)
         draft.move(_HELD + token, -amount, "trade")
         draft.set_shares(key, ZERO if amount == owed else draft.shares(key) - taken)
-        return Step(token, "repay", amount, amount)
+        return Step("repay", token, amount, amount)
 
     def _transfer(self, draft: Draft, action: ChainAction, amount: Decimal, at: datetime, worse_bps: Decimal) -> Step:
         draft.move(_HELD + self._token(action), -amount, "transfer")
-        return Step(self._token(action), "transfer", amount, amount)
+        return Step("transfer", self._token(action), amount, amount)
 
     def _check_health(self, draft: Draft, at: datetime) -> None:
         """Debts may be at most the loan-to-value fraction of what is supplied."""

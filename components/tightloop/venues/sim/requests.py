@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from tightloop.handlers.effects import LedgerEntry, OrderFound
 from tightloop.venues.sim.books import VenueError
-from tightloop.venues.sim.commands import Broadcast, CancelWorking, Logged, PlaceOrder
+from tightloop.venues.sim.commands import ACTING, Broadcast, CancelWorking, Logged, PlaceOrder
 
 _OPERATIONS: dict[type, str] = {PlaceOrder: "order", CancelWorking: "cancel", Broadcast: "transaction"}
 
@@ -71,7 +71,7 @@ class RequestLog:
         entries: tuple[str, ...] = (),
     ) -> None:
         command = logged.command
-        if not isinstance(command, PlaceOrder | CancelWorking | Broadcast):
+        if not isinstance(command, ACTING):
             raise TypeError(f"{type(command).__name__} is not a request")
         transaction = command if isinstance(command, Broadcast) else None
         self.all.append(

@@ -31,11 +31,12 @@ def unit(decimals: int) -> Decimal:
     return Decimal(1).scaleb(-decimals)
 
 
-def multiple(value: Decimal, step: Decimal, context: Context = DOWN) -> Decimal:
-    """``value`` rounded to a multiple of ``step``."""
-    count = context.quantize(context.divide(value, step), Decimal(1))
-    return context.multiply(count, step)
+def multiple_down(value: Decimal, step: Decimal) -> Decimal:
+    """The largest multiple of ``step`` not above ``value`` (both positive), written with the step's places."""
+    return DOWN.multiply(DOWN.divide_int(value, step), step)
 
 
-def is_multiple(value: Decimal, step: Decimal) -> bool:
-    return not DOWN.remainder(value, step)
+def multiple_up(value: Decimal, step: Decimal) -> Decimal:
+    """The smallest multiple of ``step`` not below ``value`` (both positive)."""
+    below = multiple_down(value, step)
+    return below if below == value else DOWN.add(below, step)

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
+from decimal import DecimalException
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from tightloop.records import money
 from tightloop.venues.sim import commands as c
 from tightloop.venues.sim.books import VenueError
 from tightloop.venues.sim.chain import Chain
-from tightloop.venues.sim.clock import MarketClock
+from tightloop.venues.sim.clock import ManualClock, MarketClock, wall_clock
 from tightloop.venues.sim.exchange import Exchange
 from tightloop.venues.sim.faults import Faults, Strike
 from tightloop.venues.sim.log import CommandLog, LogDamaged
@@ -34,29 +35,15 @@ from tightloop.venues.sim.wallets import WalletAccount
 
 PAGE = 1000  # ledger entries an answer holds at most
 _NOT_LATE = timedelta(0)
-
-
-def wall_clock() -> datetime:
-    return datetime.now(UTC)
-
-
-class ManualClock:
-    """A clock that moves only when told to, never backwards."""
-
-    def __init__(self, now: datetime) -> None:
-        self._now = now
-
-    def __call__(self) -> datetime:
-        return self._now
-
-    def move(self, by: timedelta, to: datetime | None = None) -> None:
-        self._now = max(self._now, (to or self._now) + by)
+_WITHOUT_ACCOUNT = (c.OpenAccount, c.AdvanceMarket)
 
 
 class Sandbox:
-    """All simulated venues. Methods raise VenueError when the venue refuses."""
+    """All simulated venues. Methods raise VenueError when the venue refuses. ``market`` None: the settings' own."""
 
-    def __init__(self, settings: SimSettings, clock: Callable[[], datetime] | None = None) -> None:
+    def __init__(
+        self, settings: SimSettings, clock: Callable[[], datetime] | None = None, market: Market | None = None
+    ) -> None:
         self.settings = settings
         self.faults = Faults()
         self.requests = RequestLog()
@@ -64,9 +51,7 @@ class Sandbox:
         self.manual = ManualClock(settings.market_origin or wall_clock()) if settings.clock == "manual" else None
         self._clock = clock or self.manual or wall_clock
         self._log = None if settings.data_dir is None else CommandLog(Path(settings.data_dir) / "books.jsonl")
-        market = (
-            synthetic_market(settings.seed) if settings.market_dir is None else load_market(Path(settings.market_dir))
-        )
+        market = market or _market(settings)
         self.market_origin = self._market_origin()
         self._now = self.market_origin
         self.market_clock = MarketClock(market.start, self.market_origin)
@@ -78,7 +63,6 @@ class Sandbox:
             with money.exact():
                 for logged in self._log.replay():
                     self._replay(logged)
-        self.market: Market = market
         self._deferred: list[tuple[datetime, str, c.Acting, datetime, Strike]] = []
 
     def _market_origin(self) -> datetime:
@@ -124,7 +108,7 @@ class Sandbox:
         effect, fault = (None, None) if strike is None else (strike.effect, strike.name)
         late_us = late // timedelta(microseconds=1) if late else 0
         with money.exact():
-            if not isinstance(command, c.OpenAccount | c.AdvanceMarket):
+            if not isinstance(command, _WITHOUT_ACCOUNT):
                 self._account(lane, command.account)
             logged = c.Logged(self.now(), arrived, lane, command, effect, fault, late_us=late_us)
             if self._log is not None:
@@ -167,7 +151,7 @@ class Sandbox:
                 raise VenueError("bad_request", f"{lane.lane} has an account {command.account} already")
             lane.open(command.account, command.opening, logged.at)
             return None
-        if isinstance(command, c.PlaceOrder | c.CancelWorking | c.Broadcast):
+        if isinstance(command, c.ACTING):
             return self._perform(lane, command, logged)
         account: Any = lane.accounts[command.account]
         lane.settle(account, logged.at)
@@ -196,6 +180,10 @@ class Sandbox:
         except VenueError as refusal:
             self.requests.refused(logged, refusal)
             raise
+        except DecimalException as error:  # NaN, infinities: raised by the first check that compares them
+            invalid = VenueError("invalid_order", f"an amount or a price is no number: {error}")
+            self.requests.refused(logged, invalid)
+            raise invalid from error
         self.requests.acted(logged, found, account.ledger[before:])
         return found
 
@@ -286,6 +274,10 @@ class Sandbox:
             _, lane, command, arrived, strike = self._deferred.pop(0)
             with suppress(VenueError):  # nobody waits for it; the request log has it
                 self.act(lane, command, arrived, strike)
+
+
+def _market(settings: SimSettings) -> Market:
+    return synthetic_market(settings.seed) if settings.market_dir is None else load_market(Path(settings.market_dir))
 
 
 def _fold_settings(settings: SimSettings) -> dict[str, Any]:

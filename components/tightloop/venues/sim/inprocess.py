@@ -1,0 +1,227 @@
+"""Adapters straight into a sandbox, for backtests and tests without a server. They never really wait.
+
+They meet the same faults with the same answers as over HTTP. A request that would act after the client's patience is
+put off: it acts when the venue's clock gets there. A shorter delay is not waited for, but the signed time is judged as
+if it had been.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import Literal, TypeVar
+
+from msgspec.structs import replace
+
+from tightloop.handlers.effects import (
+    Ambiguous,
+    GateClosed,
+    Ledger,
+    Nonce,
+    NotFound,
+    NotSent,
+    OrderFound,
+    Positions,
+    Refused,
+    Unavailable,
+)
+from tightloop.records.types import JournalEntry
+from tightloop.venues.adapter import Cancelled, Found, Gate, GateShut, Submitted
+from tightloop.venues.sim import translate
+from tightloop.venues.sim.books import VenueError
+from tightloop.venues.sim.commands import Acting, PlaceOrder
+from tightloop.venues.sim.errors import meaning
+from tightloop.venues.sim.faults import Operation, Strike
+from tightloop.venues.sim.sandbox import Sandbox
+
+T = TypeVar("T")
+_LOST = "the connection was closed before an answer (an injected fault)"
+
+
+class _InProcessLane:
+    """What both kinds of lane share."""
+
+    fence: Literal["window", "nonce"]
+
+    def __init__(
+        self,
+        lane: str,
+        sandbox: Sandbox,
+        *,
+        mutation_timeout_s: float = 5.0,
+        read_timeout_s: float = 10.0,
+        acceptance_window_s: float = 2.0,
+    ) -> None:
+        self.lane = lane
+        self.sandbox = sandbox
+        self.acceptance_window_s = acceptance_window_s
+        self._mutation_timeout_s = mutation_timeout_s
+        self._read_timeout_s = read_timeout_s
+
+    def _mutate(
+        self, operation: Operation, request: str, entry: JournalEntry, gate: Gate, build: Callable[[datetime], Acting]
+    ) -> OrderFound | VenueError | NotSent | GateClosed | Ambiguous:
+        """Through the gate, past the faults, into the engine, and durable before the answer."""
+        try:
+            command = build(gate.pass_through())
+        except GateShut as shut:
+            return GateClosed(shut.reason)
+        sandbox = self.sandbox
+        sandbox.catch_up()
+        arrived = sandbox.now()
+        strike = sandbox.faults.strike(self.lane, entry.account, operation, request, arrived)
+        try:
+            if strike is None:
+                return self._act(command, arrived, None, timedelta(0))
+            return self._misact(command, arrived, strike)
+        except VenueError as refusal:
+            return refusal if strike is None or not self._unheard(strike) else Ambiguous(_LOST)
+        finally:
+            sandbox.flush()
+
+    def _act(self, command: Acting, arrived: datetime, strike: Strike | None, late: timedelta) -> OrderFound:
+        found = self.sandbox.act(self.lane, command, arrived, strike, late)
+        if found is None:
+            raise TypeError(f"{type(command).__name__} has no evidence")
+        return found
+
+    def _unheard(self, strike: Strike) -> bool:
+        return strike.lost_after or strike.delay_after_s >= self._mutation_timeout_s
+
+    def _misact(self, command: Acting, arrived: datetime, strike: Strike) -> OrderFound | VenueError | Ambiguous:
+        if strike.drop is not None:
+            self.sandbox.drop(self.lane, command, arrived, strike)
+            return _dropped(strike)
+        delay = timedelta(seconds=strike.delay_before_s)
+        if strike.delay_before_s >= self._mutation_timeout_s:
+            self.sandbox.defer(arrived + delay, self.lane, command, arrived, strike)
+            return Ambiguous("no answer in time (an injected fault)")
+        try:
+            found = self._act(command, arrived, strike, delay)
+        finally:
+            if strike.act_twice:
+                self._act_again(command, arrived, strike, delay)
+        return Ambiguous(_LOST) if self._unheard(strike) else found
+
+    def _act_again(self, command: Acting, arrived: datetime, strike: Strike, delay: timedelta) -> None:
+        with suppress(VenueError):  # the duplicate's answer reaches nobody; the request log has it
+            self._act(command, arrived, strike, delay)
+
+    def _look(self, operation: Operation, account: str, request: str, ask: Callable[[], T]) -> T | Unavailable:
+        """A question, past the faults. Raises VenueError."""
+        sandbox = self.sandbox
+        strike = sandbox.faults.strike(self.lane, account, operation, request, sandbox.now())
+        delay = 0.0 if strike is None else strike.delay_before_s + strike.delay_after_s
+        if strike is not None and (strike.drop or strike.lost_after or delay >= self._read_timeout_s):
+            return Unavailable(translate.UNAVAILABLE, f"{strike.name}: {_LOST}")
+        try:
+            return ask()
+        finally:
+            sandbox.flush()
+
+    async def find(self, entry: JournalEntry) -> Found:
+        request = self._request(entry)
+        try:
+            found = self._look(
+                "find", entry.account, request, lambda: self.sandbox.find(self.lane, entry.account, request)
+            )
+        except VenueError as refusal:
+            if meaning(refusal.code).verdict == "unknown":
+                return NotFound(self.sandbox.now(), refusal.nonce)
+            return Unavailable(translate.UNAVAILABLE, f"{refusal.code}: {refusal.message}")
+        if isinstance(found, Unavailable):
+            return found
+        return translate.order_found(found, entry.strategy_id, entry.account)
+
+    def _request(self, entry: JournalEntry) -> str:
+        return entry.client_order_id if self.fence == "window" else translate.transaction_hash(entry)
+
+    async def ledger(self, strategy_id: str, venue: str, account: str, cursor: str | None) -> Ledger | Unavailable:
+        after = int(cursor or 0)
+        try:
+            ledger = self._look("ledger", account, str(after), lambda: self.sandbox.ledger(self.lane, account, after))
+        except VenueError as refusal:
+            return _unavailable(refusal)
+        if isinstance(ledger, Unavailable) or account == strategy_id:
+            return ledger
+        return replace(ledger, entries=translate.qualified_entries(ledger.entries, account))
+
+    async def positions(self, strategy_id: str, venue: str, account: str) -> Positions | Unavailable:
+        try:
+            positions = self._look("positions", account, "", lambda: self.sandbox.positions(self.lane, account))
+        except VenueError as refusal:
+            return _unavailable(refusal)
+        if isinstance(positions, Unavailable) or account == strategy_id:
+            return positions
+        return replace(positions, amounts=translate.qualified_amounts(positions.amounts, account))
+
+    async def nonce(self, strategy_id: str, venue: str, account: str) -> Nonce | Unavailable:
+        try:
+            return self._look("nonce", account, "", lambda: self.sandbox.nonce(self.lane, account))
+        except VenueError as refusal:
+            return _unavailable(refusal)
+
+    async def close(self) -> None:
+        self.sandbox.flush()
+
+
+def _dropped(strike: Strike) -> VenueError | Ambiguous:
+    if strike.close:
+        return Ambiguous(_LOST)
+    code = "rate_limited" if strike.drop == "rate_limit" else "unavailable"
+    return VenueError(code, "an injected fault")
+
+
+def _unavailable(refusal: VenueError) -> Unavailable:
+    return Unavailable(translate.UNAVAILABLE, f"{refusal.code}: {refusal.message}")
+
+
+def _submitted(got: OrderFound | VenueError | NotSent | GateClosed | Ambiguous, entry: JournalEntry) -> Submitted:
+    if isinstance(got, VenueError):
+        return translate.refusal_of_submit(got.code, got.message)
+    if isinstance(got, OrderFound):
+        return translate.order_found(got, entry.strategy_id, entry.account)
+    return got
+
+
+class InProcessExchange(_InProcessLane):
+    """An exchange lane of a sandbox in this process."""
+
+    fence: Literal["window", "nonce"] = "window"
+
+    async def submit(self, entry: JournalEntry, gate: Gate) -> Submitted:
+        refused = translate.unsupported(entry, "exchange")
+        if refused is not None:
+            return refused
+
+        def build(signed: datetime) -> PlaceOrder:
+            return translate.place_order(entry, signed)
+
+        return _submitted(self._mutate("order", entry.client_order_id, entry, gate, build), entry)
+
+    async def cancel(self, entry: JournalEntry, gate: Gate) -> Cancelled:
+        got = self._mutate(
+            "cancel", entry.client_order_id, entry, gate, lambda signed: translate.cancel_order(entry, signed)
+        )
+        if isinstance(got, VenueError):
+            return translate.refusal_of_cancel(got.code, got.message, self.sandbox.now())
+        return _submitted(got, entry)
+
+
+class InProcessChain(_InProcessLane):
+    """A chain lane of a sandbox in this process."""
+
+    fence: Literal["window", "nonce"] = "nonce"
+
+    async def submit(self, entry: JournalEntry, gate: Gate) -> Submitted:
+        refused: Refused | None = translate.unsupported(entry, "chain")
+        if refused is not None:
+            return refused
+        request = translate.transaction_hash(entry)
+        got = self._mutate("transaction", request, entry, gate, lambda signed: translate.broadcast(entry, signed))
+        return _submitted(got, entry)
+
+    async def cancel(self, entry: JournalEntry, gate: Gate) -> Cancelled:
+        """As over HTTP: a simulated transaction can't be taken back."""
+        return await self.find(entry)
