@@ -46,18 +46,24 @@ class _Plain:
 def _live(stream: TextIO) -> Iterator[Report]:
     # Imported here: only somebody who looks at a terminal pays for it.
     from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeElapsedColumn())
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.fields[size]}"),
+        TimeElapsedColumn(),
+    )
     with Progress(*columns, console=Console(file=stream), transient=True) as progress:
-        task = progress.add_task("", total=None)
-        shown = ""
+        tasks: dict[str, TaskID] = {}
 
         def report(step: Step) -> None:
-            nonlocal shown
-            if step.text != shown:
-                shown = step.text
-                progress.reset(task, description=step.text, total=step.total or None)
-            progress.update(task, completed=step.done, total=step.total or None)
+            if step.text not in tasks:
+                for earlier in tasks.values():
+                    progress.update(earlier, visible=False)
+                tasks[step.text] = progress.add_task(step.text, total=step.total or None, size="")
+            size = f"{step.done / 1e6:.0f}/{step.total / 1e6:.0f} MB" if step.total else ""
+            progress.update(tasks[step.text], completed=step.done, size=size)
 
         yield report
