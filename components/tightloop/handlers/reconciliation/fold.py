@@ -1,0 +1,125 @@
+"""Reconciliation's own sum of the deltas, apart from the handler's, and what it notices on the way.
+
+Entry point: :func:`fold`. What holds:
+
+1. Every version is folded once. One that came before is ignored; one of the latest ``REMEMBERED`` that came before
+   with other content is refused (REC-012).
+2. A version whose predecessor is missing is folded all the same (REC-009); the missing one is folded when it comes.
+3. Where the own sum is not what the update expects, the update is believed from then on, as the versions to come build
+   on it, and the disagreement is an error (REC-010), except while a missing version explains it.
+4. REC-009 and REC-010 stand in the head until a result that matches and ends a loop has told of them.
+"""
+
+from __future__ import annotations
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from tightloop.handlers import numbering
+from tightloop.handlers.api import Context
+from tightloop.handlers.content import digest
+from tightloop.handlers.places import plain_deltas
+from tightloop.handlers.reconciliation import accounts, sums
+from tightloop.records.errors import ExecutionError, error_info
+from tightloop.records.types import AccountRef, PositionUpdate, ReconciliationHead
+
+REMEMBERED = 16
+
+
+class Folded(Struct, frozen=True):
+    """``head``: with the update in it, not written yet. ``accounts``: where a final update is to be verified.
+
+    ``closes_loop``: the update is the final one of its loop, and the first such.
+    """
+
+    head: ReconciliationHead
+    accounts: tuple[AccountRef, ...]
+    closes_loop: bool
+
+
+def fold(context: Context, head: ReconciliationHead, update: PositionUpdate) -> Folded | None:
+    """Take an update in; ``None`` when it came before. Positions are written, the head is not.
+
+    Raises ExecutionError REC-012 (same version, other content) and REC-004 (a position key that can't be read).
+    """
+    version, content = update.position_version, digest(update)
+    late = version <= head.position_version
+    if late and not numbering.contains(head.missing, version):
+        _check_same(head, version, content)
+        return None
+    try:
+        deltas = plain_deltas(update.deltas, context.key)
+        touched = accounts.touched(update, deltas, context.key)
+    except ExecutionError as error:
+        raise ExecutionError("REC-004", f"version {version}: {error.message}") from error
+    fault = _out_of_order(head, update)
+    head = _count(head, version, content)
+    sums.add(context, deltas, version)
+    if not late:
+        differing = sums.restate(context, update.expected_positions, version)
+        if differing and not head.missing and fault is None:
+            fault = ExecutionError("REC-010", f"version {version}: {'; '.join(differing)}")
+    closes = update.report_kind == "final" and update.loop_no != head.last_final_loop
+    if closes and head.open_loop == update.loop_no:
+        touched = accounts.merged(touched, head.touched)
+    head = replace(
+        head,
+        accounts=accounts.marked(head.accounts, update),
+        error=head.error or (error_info(fault) if fault else None),
+        produced_at=context.now,
+    )
+    return Folded(_follow_loop(head, update, touched), touched, closes)
+
+
+def _follow_loop(
+    head: ReconciliationHead, update: PositionUpdate, touched: tuple[AccountRef, ...]
+) -> ReconciliationHead:
+    """Which loop is under way, as far as updates tell, and what it has touched so far."""
+    loop_no, is_open = update.loop_no, head.open_loop
+    if update.report_kind == "final":
+        if is_open is not None and is_open <= loop_no:
+            head = replace(head, open_loop=None, touched=())
+        return replace(head, last_final_loop=max(head.last_final_loop, loop_no))
+    if update.is_final or loop_no <= head.last_final_loop or (is_open is not None and loop_no < is_open):
+        return head
+    return replace(
+        head, open_loop=loop_no, touched=accounts.merged(head.touched, touched) if loop_no == is_open else touched
+    )
+
+
+def _check_same(head: ReconciliationHead, version: int, content: str) -> None:
+    place = _place(head, version)
+    if place >= 0 and head.digests[place] != content:
+        raise ExecutionError(
+            "REC-012", f"version {version} came again with other content", context={"position_version": version}
+        )
+
+
+def _out_of_order(head: ReconciliationHead, update: PositionUpdate) -> ExecutionError | None:
+    version, last = update.position_version, head.position_version
+    if version > last + 1:
+        jumped = numbering.spelled((last + 1, version - 1))
+        return ExecutionError("REC-009", f"version {version} came, and {jumped} is missing")
+    if update.previous_version != version - 1:
+        return ExecutionError("REC-010", f"version {version} says that it follows {update.previous_version}")
+    return None
+
+
+def _count(head: ReconciliationHead, version: int, content: str) -> ReconciliationHead:
+    last = head.position_version
+    if version > last:
+        blanks = ("",) * min(version - last - 1, REMEMBERED)
+        return replace(
+            head,
+            position_version=version,
+            missing=numbering.with_gap(head.missing, last + 1, version - 1),
+            digests=(*head.digests, *blanks, content)[-REMEMBERED:],
+        )
+    place = _place(head, version)
+    digests = (*head.digests[:place], content, *head.digests[place + 1 :]) if place >= 0 else head.digests
+    return replace(head, missing=numbering.without(head.missing, version), digests=digests)
+
+
+def _place(head: ReconciliationHead, version: int) -> int:
+    """Where ``digests`` holds a version; negative when it no longer does."""
+    return version - head.position_version + len(head.digests) - 1

@@ -1,0 +1,92 @@
+"""Reconciliation's own figure of each position, and what it has tolerated there: one entry of the state a position."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import Decimal
+
+from msgspec.structs import replace
+
+from tightloop.handlers.api import Context
+from tightloop.handlers.places import place_of, same_account
+from tightloop.records import money
+from tightloop.records.types import AccountRef, Check, Delta, FoldedPosition, Position
+
+GROUP = "position"
+
+
+def add(context: Context, deltas: Iterable[Delta], version: int) -> None:
+    """Add the deltas of a version up. Where a later version was believed, it held them already."""
+    for delta in deltas:
+        position = _position(context, delta.position_key)
+        if position.restated_at > version:
+            continue
+        position = replace(position, amount=position.amount + delta.amount)
+        if delta.source == "adjustment":  # an operator has explained what was tolerated here
+            position = replace(position, residual_total=money.ZERO)
+        _write(context, position)
+
+
+def restate(context: Context, expected: Iterable[Position], version: int) -> list[str]:
+    """Take over the amounts that differ from the own ones; returns what differed, for a person."""
+    differing = []
+    for told in expected:
+        position = _position(context, place_of(told.position_key, context.key).key)
+        if position.amount != told.amount:
+            own, other = money.text(position.amount), money.text(told.amount)
+            differing.append(f"{told.position_key} is {other} by the update and {own} by its deltas")
+            _write(context, replace(position, amount=told.amount, restated_at=version))
+    return differing
+
+
+def expected_of(context: Context, accounts: tuple[AccountRef, ...]) -> dict[str, Decimal]:
+    """What these accounts are expected to hold now, by position key; zeros are left out."""
+    amounts = {}
+    for _, position in context.scan(GROUP, FoldedPosition):
+        place = place_of(position.position_key, context.key).account
+        if position.amount and place is not None and any(same_account(place, account) for account in accounts):
+            amounts[position.position_key] = position.amount
+    return amounts
+
+
+def settle_residuals(context: Context, checks: tuple[Check, ...], factor: Decimal) -> tuple[Check, ...]:
+    """Book the differences that ``checks`` tolerate; a check whose position tolerated too much in all fails (REC-014).
+
+    Too much: the difference has moved, either way, by more than ``factor`` times the position's tolerance since the
+    position was last adjusted, or was last closed without a difference.
+    """
+    return tuple(_settled(context, check, factor) for check in checks)
+
+
+def _settled(context: Context, check: Check, factor: Decimal) -> Check:
+    position = _position(context, check.position_key)
+    moved = (check.difference - position.residual).copy_abs()
+    closed = not check.expected and not check.difference
+    total = money.ZERO if closed else position.residual_total + moved
+    if moved or total != position.residual_total:
+        _write(context, replace(position, residual=check.difference, residual_total=total))
+    if total > factor * check.tolerance:
+        return replace(check, passed=False, code="REC-014")
+    return check
+
+
+def _position(context: Context, key: str) -> FoldedPosition:
+    known = context.get(_name(key), FoldedPosition)
+    if known is not None:
+        return known
+    return FoldedPosition(
+        strategy_id=context.key, position_key=key, amount=money.ZERO, restated_at=0, produced_at=context.now
+    )
+
+
+def _write(context: Context, position: FoldedPosition) -> None:
+    """A position that is zero, tolerates nothing and was never restated is forgotten."""
+    name = _name(position.position_key)
+    if position.amount or position.residual or position.residual_total or position.restated_at:
+        context.put(name, replace(position, produced_at=context.now))
+    else:
+        context.delete(name)
+
+
+def _name(key: str) -> str:
+    return f"{GROUP}|{key}"
