@@ -94,9 +94,8 @@ class _Comparison:
 
     def plain(self, reader: Any, writer: Any, path: str) -> Iterator[str]:
         kind = _type(reader)
-        if kind != _type(writer):
-            if kind not in _PROMOTIONS.get(_type(writer), ()):
-                yield f"{path}: {_called(writer)} is not {_called(reader)}"
+        if kind != _type(writer) and kind not in _PROMOTIONS.get(_type(writer), ()):
+            yield f"{path}: {_called(writer)} is not {_called(reader)}"
             return
         for attribute in _LOGICAL:
             old, new = _attribute(writer, attribute), _attribute(reader, attribute)

@@ -49,9 +49,10 @@ ENTRIES = (
         "PUH-004",
         "fill for an unknown instruction",
         "HIGH",
-        "A report names a loop or an instruction that cannot exist, such as a loop number below 1.",
+        "A report names a loop that cannot exist or was settled too long ago to be remembered, another instruction than "
+        "its loop has, or corrects a report its loop never had.",
         _DEAD,
-        "Find who wrote it: only executors may write `fills`.",
+        "Find who wrote it: only executors may write `fills`. What did happen, `tightloop adjust`.",
     ),
     _entry(
         "PUH-005",
@@ -73,7 +74,7 @@ ENTRIES = (
         "PUH-007",
         "invalid delta",
         "HIGH",
-        "A delta's position key or source cannot be read, or its amount is out of range.",
+        "A delta's position key or source cannot be read, an amount is out of range, or a fee is not in the deltas.",
         _DEAD,
         "Find who wrote it; after a fix, `tightloop dead-letters retry`.",
     ),
@@ -113,8 +114,10 @@ ENTRIES = (
         "PUH-012",
         "invalid adjustment",
         "MEDIUM",
-        "An `adjust` has no deltas, no `expected_position_version`, or a delta that cannot be read.",
-        "Refuses it with a final update without deltas.",
+        "An `adjust` has no deltas, no `expected_position_version`, a delta that cannot be read, or one that would take "
+        "a balance below zero.",
+        "Refuses it with a final update without deltas; where no account is known to verify, or its id came before with "
+        "other content, as a dead letter.",
         "Correct the command and give it again.",
     ),
     _entry(
