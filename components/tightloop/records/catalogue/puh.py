@@ -49,8 +49,8 @@ ENTRIES = (
         "PUH-004",
         "fill for an unknown instruction",
         "HIGH",
-        "A report names a loop that cannot exist or was settled too long ago to be remembered, another instruction than "
-        "its loop has, or corrects a report its loop never had.",
+        "A report names a loop that cannot exist or was settled too long ago to be remembered, another instruction "
+        "than its loop has, or corrects a report its loop never had.",
         _DEAD,
         "Find who wrote it: only executors may write `fills`. What did happen, `tightloop adjust`.",
     ),
@@ -114,10 +114,10 @@ ENTRIES = (
         "PUH-012",
         "invalid adjustment",
         "MEDIUM",
-        "An `adjust` has no deltas, no `expected_position_version`, a delta that cannot be read, or one that would take "
-        "a balance below zero.",
-        "Refuses it with a final update without deltas; where no account is known to verify, or its id came before with "
-        "other content, as a dead letter.",
+        "An `adjust` has no deltas, no `expected_position_version`, a delta that cannot be read, or one that would "
+        "take a balance below zero.",
+        "Refuses it with a final update without deltas; where no account is known to verify, or its id came before "
+        "with other content, as a dead letter.",
         "Correct the command and give it again.",
     ),
     _entry(

@@ -114,7 +114,7 @@ ENTRIES = (
         "REC-012",
         "duplicate request",
         "HIGH",
-        "A position version came again with other content. (With the same content it is ignored: one result a version.)",
+        "A position version came again with other content. (With the same content it is ignored.)",
         "Writes the record to `dead_letters` and halts its key.",
         "Find who wrote it: only the position update handler may write `position_updates`.",
     ),
