@@ -138,10 +138,9 @@ class EmbeddedBroker:
         prepared = ensure_prepared(java, jars, progress)
         progress(Step(f"Starting Apache Kafka {KAFKA_VERSION}"))
         self._open_data_dir()
-        format_data(self.data_dir, prepared.checkpoint)
-        begin = partial(launch, java, jars, self.data_dir, flags=prepared.flags, profile=self._profile)
         try:
-            self._bring_up(begin)
+            format_data(self.data_dir, prepared.checkpoint)
+            self._bring_up(partial(launch, java, jars, self.data_dir, flags=prepared.flags, profile=self._profile))
         except BaseException as error:
             self.kill()
             # Of a failed start the logs stay, even where all else is temporary: the error names them.
@@ -198,6 +197,7 @@ class EmbeddedBroker:
                 self._watchdog = Watchdog(self._process.pid, None if self._kept_dir else self._data_dir)
             try:
                 await_ready(self._process, self._port, self.data_dir, self._start_timeout_s)
+                self._fixed_port = self._port  # clients know it now: no later start may take another
                 return
             except ExecutionError:
                 if not attempts_left or not self._lost_a_port():

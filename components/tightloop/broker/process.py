@@ -98,15 +98,22 @@ def end_hard(process: psutil.Process) -> None:
 
 
 def _gone(process: psutil.Process, within_s: float) -> bool:
-    """Waits. A child is reaped; a stranger that nobody reaps counts as gone as well."""
+    """Waits until it holds nothing any more: a zombie's other threads may still keep its port.
+
+    A child is reaped. For a stranger a zombie has to do after a second, as nobody may ever reap it.
+    """
     deadline = time.monotonic() + within_s
-    while is_alive(process):
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.01)
-    with suppress(psutil.Error):
-        process.wait(0)
-    return True
+    child = isinstance(process, psutil.Popen)
+    while True:
+        left = max(0.0, deadline - time.monotonic())
+        try:
+            process.wait(left if child else min(left, 1.0))
+            return True
+        except psutil.TimeoutExpired:
+            if not child and not is_alive(process):
+                return True
+            if left == 0:
+                return False
 
 
 def await_ready(process: psutil.Process, port: int, data_dir: Path, timeout_s: float) -> None:
