@@ -27,11 +27,11 @@ class Executor:
     """Handler of one lane. Bounded state per key: one head and one entry per intent that is not resolved."""
 
     failure_code = "EXI-001"
-    changelog = "execution_journal"
 
     def __init__(self, settings: ExecutorSettings) -> None:
         self.settings = settings
         self.name = f"executor-{settings.lane}"
+        self.changelog = f"execution_journal.{settings.lane}"
         self.inputs: tuple[str, ...] = (f"instructions.{settings.lane}", "control")
 
     def on_record(self, context: Context, record: Inbound) -> None:

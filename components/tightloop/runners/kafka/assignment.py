@@ -15,7 +15,7 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from tightloop.handlers.api import Handler
 from tightloop.runners import metrics
-from tightloop.runners.kafka.restore import Restored, Restorer
+from tightloop.runners.kafka.restore import Restored, Restorer, committed_offsets
 from tightloop.runners.kafka.settings import KafkaSettings
 from tightloop.runners.worker import PartitionWorker
 
@@ -30,6 +30,7 @@ class Assignment:
         self.changed = False  # a callback ran: what was polled before it may belong to somebody else now
         self._handler = handler
         self._consumer = consumer
+        self._settings = settings
         self._prefix = settings.prefix
         self._partitions = partitions
         self._held: dict[int, set[str]] = {}
@@ -38,7 +39,7 @@ class Assignment:
         self._ready: list[Restored] = []
         self._next: dict[tuple[str, int], int] = {}
         self._paused = False
-        self._restorer = Restorer(consumer, settings, handler.name, handler.inputs, handler.changelog)
+        self._restorer = Restorer(settings, handler.name, handler.inputs, handler.changelog)
 
     # --- callbacks ----------------------------------------------------------------------------------------------------
 
@@ -160,18 +161,14 @@ class Assignment:
 
     def committed_elsewhere(self) -> list[str]:
         """Places whose committed offset is not where this replica stands; empty when all is well."""
-        asked = [
-            TopicPartition(self._prefix + topic, partition)
-            for (topic, partition) in self._next
-            if partition in self.active
-        ]
-        if not asked:
+        places = [(topic, partition) for (topic, partition) in self._next if partition in self.active]
+        if not places:
             return []
+        committed = committed_offsets(self._settings, self._handler.name, places)
         return [
-            f"{one.topic}/{one.partition}: committed {one.offset}, here "
-            f"{self._next[one.topic.removeprefix(self._prefix), one.partition]}"
-            for one in self._consumer.committed(asked, timeout=5.0)
-            if one.offset >= 0 and one.offset != self._next[one.topic.removeprefix(self._prefix), one.partition]
+            f"{topic}/{partition}: committed {offset}, here {self._next[topic, partition]}"
+            for (topic, partition), offset in committed.items()
+            if offset >= 0 and offset != self._next[topic, partition]
         ]
 
     # --- pausing ------------------------------------------------------------------------------------------------------

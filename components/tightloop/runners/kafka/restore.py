@@ -14,7 +14,14 @@ import time
 from collections.abc import Sequence
 
 import structlog
-from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import (
+    Consumer,
+    ConsumerGroupTopicPartitions,
+    IsolationLevel,
+    KafkaError,
+    KafkaException,
+    TopicPartition,
+)
 from confluent_kafka.admin import AdminClient, OffsetSpec
 from msgspec import Struct
 
@@ -25,6 +32,7 @@ from tightloop.runners.state import PartitionState, parse_changelog_key
 
 log = structlog.get_logger()
 INPUTS_HEADER = "inputs"
+Offsets = dict[tuple[str, int], int]
 
 
 class Restored(Struct, frozen=True):
@@ -40,10 +48,7 @@ class Restored(Struct, frozen=True):
 class Restorer:
     """One background thread. ``request`` asks for partitions, ``results`` gives them back."""
 
-    def __init__(
-        self, main: Consumer, settings: KafkaSettings, component: str, inputs: Sequence[str], changelog: str
-    ) -> None:
-        self._main = main
+    def __init__(self, settings: KafkaSettings, component: str, inputs: Sequence[str], changelog: str) -> None:
         self._settings = settings
         self._component = component
         self._inputs = tuple(inputs)
@@ -82,46 +87,41 @@ class Restorer:
         committed = self._committed(partitions, deadline)
         states = {partition: PartitionState() for partition in partitions}
         expected = self._read_changelog(states, deadline)
+        never = [place for place, offset in committed.items() if offset < 0]
+        first = self._offsets(never, OffsetSpec.earliest()) if never else {}  # type: ignore[no-untyped-call]
         restored = []
         for partition, epoch in wanted:
             offsets = {}
             for topic in self._inputs:
-                at = committed[topic, partition]
-                least = expected.get(partition, {}).get(topic)
-                offsets[topic] = self._start(topic, partition, at, least)
+                place = (topic, partition)
+                self._check_start(topic, partition, committed[place], expected.get(partition, {}).get(topic))
+                offsets[topic] = first[place] if place in first else committed[place]
             restored.append(Restored(partition, epoch, states[partition], offsets))
         return restored
 
-    def _committed(self, partitions: list[int], deadline: float) -> dict[tuple[str, int], int]:
-        prefix = self._settings.prefix
-        asked = [TopicPartition(prefix + topic, partition) for topic in self._inputs for partition in partitions]
+    def _committed(self, partitions: list[int], deadline: float) -> Offsets:
+        places = [(topic, partition) for topic in self._inputs for partition in partitions]
         while True:
             try:
-                answered = self._main.committed(asked, timeout=5.0)
-                return {(one.topic.removeprefix(prefix), one.partition): one.offset for one in answered}
+                return committed_offsets(self._settings, self._component, places)
             except KafkaException as error:
                 if time.monotonic() > deadline:
                     raise
-                log.info("committed offsets not known yet", component=self._component, error=str(error))
+                log.debug("committed offsets not stable yet", component=self._component, error=str(error))
                 time.sleep(0.02)
 
-    def _start(self, topic: str, partition: int, committed: int, least: int | None) -> int:
-        """Where to go on. Raises ExecutionError PUH-008 for a start behind what the state already holds."""
-        if committed >= 0:
-            if least is not None and committed < least:
-                raise self._failed(f"{topic}/{partition}: committed offset {committed} is behind the state's {least}")
-            return committed
-        if least:
-            raise self._failed(f"{topic}/{partition}: no committed offset, but the state goes up to {least}")
-        low, _ = self._main.get_watermark_offsets(TopicPartition(self._settings.prefix + topic, partition), timeout=10)
-        return int(low)
+    def _check_start(self, topic: str, partition: int, committed: int, least: int | None) -> None:
+        """Raises ExecutionError PUH-008 for a start behind what the state already holds."""
+        if least and committed < least:
+            at = committed if committed >= 0 else "missing"
+            raise self._failed(f"{topic}/{partition}: the committed offset is {at}, but the state goes up to {least}")
 
     def _failed(self, message: str) -> ExecutionError:
         return ExecutionError("PUH-008", f"{self._component}: {message}")
 
     def _read_changelog(self, states: dict[int, PartitionState], deadline: float) -> dict[int, dict[str, int]]:
         topic = self._settings.prefix + self._changelog
-        ends = self._ends(topic, list(states))
+        ends = self._ends(list(states))
         expected: dict[int, dict[str, int]] = {}
         reading = {partition for partition, end in ends.items() if end > 0}
         if not reading:
@@ -152,14 +152,39 @@ class Restorer:
             consumer.close()
         return expected
 
-    def _ends(self, topic: str, partitions: list[int]) -> dict[int, int]:
+    def _ends(self, partitions: list[int]) -> dict[int, int]:
+        places = [(self._changelog, partition) for partition in partitions]
+        latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+        return {partition: offset for (_, partition), offset in self._offsets(places, latest).items()}
+
+    def _offsets(self, places: list[tuple[str, int]], spec: OffsetSpec) -> Offsets:
+        """By ``(topic, partition)``, whether committed or not."""
+        prefix = self._settings.prefix
         admin = AdminClient(self._settings.admin())  # a new one each time: an old one may answer from a cache
-        asked = {
-            TopicPartition(topic, partition): OffsetSpec.latest()  # type: ignore[no-untyped-call]
-            for partition in partitions
-        }
+        asked = {TopicPartition(prefix + topic, partition): spec for topic, partition in places}
         answers = admin.list_offsets(asked, isolation_level=IsolationLevel.READ_UNCOMMITTED, request_timeout=10)
-        return {place.partition: future.result(15).offset for place, future in answers.items()}
+        return {
+            (place.topic.removeprefix(prefix), place.partition): future.result(15).offset
+            for place, future in answers.items()
+        }
+
+
+def committed_offsets(settings: KafkaSettings, component: str, places: Sequence[tuple[str, int]]) -> Offsets:
+    """The group's committed offsets by ``(topic, partition)``, -1001 where there is none.
+
+    Raises KafkaException while one is part of a transaction that is still open: it is not known then. Asked through an
+    admin client: the consumer's own ``committed`` was seen to wait for half a minute while another thread polled it.
+    """
+    admin = AdminClient(settings.admin())
+    asked = [TopicPartition(settings.prefix + topic, partition) for topic, partition in places]
+    group = ConsumerGroupTopicPartitions(settings.group(component), asked)
+    (future,) = admin.list_consumer_group_offsets([group], require_stable=True, request_timeout=5).values()
+    found: Offsets = {}
+    for one in future.result(10).topic_partitions:
+        if one.error is not None:
+            raise KafkaException(one.error)
+        found[one.topic.removeprefix(settings.prefix), one.partition] = one.offset
+    return found
 
 
 def format_inputs(offsets: dict[str, int]) -> bytes:
