@@ -137,6 +137,7 @@ class _Admin:
         return Books(as_of=now, market_time=sandbox.market_clock.market(now), accounts=accounts)
 
     def requests(self, query: dict[str, str], body: bytes) -> Requests:
+        self._sandbox.catch_up()
         every = self._sandbox.requests.all
         after = int(query.get("after") or 0)
         return Requests(requests=every[after : after + int(query.get("limit", _PAGE))], last=len(every))

@@ -85,6 +85,14 @@ class Strike(Struct, frozen=True):
     answer_twice: bool = False
 
 
+# How a dropped request is refused, when its connection isn't closed instead: the venue's code, and why.
+DROPPED = {
+    "lost_before": ("unavailable", "the request was lost (an injected fault)"),
+    "down": ("unavailable", "down (an injected fault)"),
+    "rate_limit": ("rate_limited", "too many requests (an injected fault)"),
+}
+
+
 class Faults:
     """All rules. The first rule that strikes a request is the one that does."""
 

@@ -32,7 +32,7 @@ from tightloop.venues.sim import translate
 from tightloop.venues.sim.books import VenueError
 from tightloop.venues.sim.commands import Acting, PlaceOrder
 from tightloop.venues.sim.errors import meaning
-from tightloop.venues.sim.faults import Operation, Strike
+from tightloop.venues.sim.faults import DROPPED, Operation, Strike
 from tightloop.venues.sim.sandbox import Sandbox
 
 T = TypeVar("T")
@@ -167,10 +167,9 @@ class _InProcessLane:
 
 
 def _dropped(strike: Strike) -> VenueError | Ambiguous:
-    if strike.close:
+    if strike.close or strike.drop is None:
         return Ambiguous(_LOST)
-    code = "rate_limited" if strike.drop == "rate_limit" else "unavailable"
-    return VenueError(code, "an injected fault")
+    return VenueError(*DROPPED[strike.drop])
 
 
 def _unavailable(refusal: VenueError) -> Unavailable:

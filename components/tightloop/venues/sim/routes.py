@@ -18,7 +18,7 @@ from tightloop.venues.sim.admin import admin_routes
 from tightloop.venues.sim.books import VenueError
 from tightloop.venues.sim.commands import Acting, Broadcast, CancelWorking, PlaceOrder
 from tightloop.venues.sim.errors import meaning
-from tightloop.venues.sim.faults import Operation, Strike
+from tightloop.venues.sim.faults import DROPPED, Operation, Strike
 from tightloop.venues.sim.http import Connection
 from tightloop.venues.sim.sandbox import PAGE, Sandbox
 from tightloop.venues.sim.translate import ErrorBody
@@ -221,12 +221,11 @@ class Routes:
 
     @staticmethod
     def _dropped(connection: Connection, strike: Strike) -> None:
-        if strike.close:
+        if strike.close or strike.drop is None:
             connection.hang_up()
-        elif strike.drop == "rate_limit":
-            connection.answer(429, error_body("rate_limited", "too many requests (an injected fault)"))
         else:
-            connection.answer(503, error_body("unavailable", "down (an injected fault)"))
+            code, message = DROPPED[strike.drop]
+            connection.answer(meaning(code).status, error_body(code, message))
 
     def _finish(self, connection: Connection, strike: Strike, result: tuple[int, bytes]) -> None:
         if strike.lost_after:

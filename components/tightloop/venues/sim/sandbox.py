@@ -249,6 +249,7 @@ class Sandbox:
 
     def settle_everything(self) -> datetime:
         """Bring every account up to now, for whoever looks at all books; that time."""
+        self.catch_up()
         now = self.now()
         with money.exact():
             for lane in self.lanes.values():

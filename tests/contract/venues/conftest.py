@@ -1,0 +1,69 @@
+"""Every execution case runs against each face of the simulated venues."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+from tests.support.venue_faces import Face, HttpFace, InProcessFace
+
+from tightloop.venues.sim.settings import SimSettings, exchange
+
+FACES = ("in_process", "http")
+
+
+def settings(acceptance_window_s: float = 2.0) -> SimSettings:
+    """One exchange (ETH/USDT trades at most 1 a time) and the chain."""
+    lane = exchange("binance")
+    symbols = tuple(
+        replace(rules, liquidity=Decimal(1)) if rules.symbol == "ETH/USDT" else rules for rules in lane.symbols
+    )
+    return SimSettings(exchanges=(replace(lane, symbols=symbols, acceptance_window_s=acceptance_window_s),))
+
+
+def open_face(name: str, folder: Path, chosen: SimSettings, *, manual: bool = True) -> Face:
+    return InProcessFace(folder, chosen) if name == "in_process" else HttpFace(folder, chosen, manual=manual)
+
+
+@pytest.fixture(scope="module", params=FACES)
+def shared_face(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Face]:
+    """One sandbox for a module's cases: each uses an account of its own."""
+    face = open_face(request.param, tmp_path_factory.mktemp("books"), settings())
+    try:
+        yield face
+    finally:
+        face.close()
+
+
+@pytest.fixture
+def face(shared_face: Face) -> Iterator[Face]:
+    yield shared_face
+    shared_face.control("DELETE", "/admin/faults")
+
+
+@pytest.fixture
+def account(request: pytest.FixtureRequest) -> str:
+    return request.node.originalname.removeprefix("test_")
+
+
+@pytest.fixture(params=FACES)
+def own_face(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Face]:
+    """A sandbox for one case that restarts it or moves its market."""
+    face = open_face(request.param, tmp_path, settings())
+    try:
+        yield face
+    finally:
+        face.close()
+
+
+@pytest.fixture(params=FACES)
+def slow_face(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Face]:
+    """A sandbox on the real clock (over HTTP), with an acceptance window of 1 s, for cases in which time is lost."""
+    face = open_face(request.param, tmp_path, settings(1.0), manual=False)
+    try:
+        yield face
+    finally:
+        face.close()
