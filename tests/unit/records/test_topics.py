@@ -18,7 +18,8 @@ def test_every_topic_of_the_contract_is_there() -> None:
         "control",
         "dead_letters",
         "execution_audit",
-        "execution_journal",
+        "execution_journal.binance",
+        "execution_journal.ethereum",
         "fills",
         "instruction_results",
         "instructions",
@@ -54,7 +55,7 @@ def test_dead_letters_take_whatever_fits_anywhere_else() -> None:
 
 def test_what_comes_of_an_instruction_is_never_refused_for_its_size() -> None:
     limit = topics.contract_of("instructions").max_message_bytes
-    for name in ("instructions.binance", "loop_state", "execution_journal", "execution_audit"):
+    for name in ("instructions.binance", "loop_state", "execution_journal.binance", "execution_audit"):
         assert topics.contract_of(name).max_message_bytes > limit
 
 
