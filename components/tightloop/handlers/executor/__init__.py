@@ -1,0 +1,1 @@
+"""The executor of a lane: journals, acts, finds out, reports."""

@@ -1,0 +1,1 @@
+"""The interface manager: each key's slot, queue, halts and deadlines."""
