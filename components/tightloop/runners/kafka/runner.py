@@ -22,7 +22,7 @@ from tightloop.runners.effects import EffectLoop
 from tightloop.runners.kafka.assignment import Assignment
 from tightloop.runners.kafka.messages import headers_of, place
 from tightloop.runners.kafka.settings import KafkaSettings
-from tightloop.runners.kafka.transaction import MustExit, Transaction, Undone
+from tightloop.runners.kafka.transaction import MustExit, Transaction, Undone, is_member
 from tightloop.runners.kafka.watchdog import Watchdog
 from tightloop.runners.worker import PartitionWorker, RawRecord, Started
 
@@ -65,9 +65,15 @@ class KafkaRunner:
 
     @property
     def ready(self) -> bool:
-        """Has every partition that was assigned been restored?"""
-        assignment = self.assignment
-        return assignment.holds_any and not assignment.restoring and bool(assignment.active)
+        """Is it a member of its group, and has every partition that was assigned been restored?
+
+        A replica beyond the number of partitions stands by with none, and is ready.
+        """
+        if self.assignment.restoring:
+            return False
+        if self.assignment.active:
+            return True
+        return not self.assignment.holds_any and is_member(self._consumer.consumer_group_metadata())
 
     def run(self) -> None:
         self._init_transactions()
