@@ -17,6 +17,7 @@ T = TypeVar("T")
 STABLE = frozenset({"USDT", "USDC", "DAI"})
 _UNDERLYING = {"WETH": "ETH", "WBTC": "BTC"}
 _ONE = Decimal(1)
+_YEAR_S = Decimal(365 * 24 * 3600)
 
 
 class Series(Generic[T]):
@@ -106,7 +107,7 @@ class LendingIndices:
         self._market = market
         self._step = step
         self._tables: dict[str, list[tuple[Decimal, Decimal]]] = {}
-        self._fraction = rounding.DOWN.divide(Decimal(int(step.total_seconds())), Decimal(365 * 24 * 3600))
+        self._seconds = Decimal(step // timedelta(seconds=1))
 
     def step_of(self, at: datetime) -> int:
         return max(0, (at - self._market.start) // self._step)
@@ -128,5 +129,5 @@ class LendingIndices:
 
     def _grow(self, index: Decimal, yearly: Decimal) -> Decimal:
         context = rounding.DOWN
-        factor = context.add(_ONE, context.multiply(yearly, self._fraction))
-        return context.quantize(context.multiply(index, factor), rounding.RAY)
+        growth = context.divide(context.multiply(context.multiply(index, yearly), self._seconds), _YEAR_S)
+        return context.quantize(context.add(index, growth), rounding.RAY)
