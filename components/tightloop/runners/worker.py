@@ -26,6 +26,7 @@ from tightloop.runners.state import PartitionState
 log = structlog.get_logger()
 T = TypeVar("T", bound=Struct)
 DEAD_LETTERS = "dead_letters"
+EVERYONE = "*"  # the Kafka key of a command for a venue or for all, on every partition
 
 
 class RawRecord(Struct, frozen=True):
@@ -211,7 +212,7 @@ class PartitionWorker:
         except UnicodeDecodeError:
             raise ExecutionError("TLC-005", f"{_place(raw)} has a key that is not UTF-8 text", halts=False) from None
         expected = partition_of(raw.key, self.partitions)
-        if expected != raw.partition and not (raw.topic == "control" and key == "*"):
+        if expected != raw.partition and not (raw.topic == "control" and key == EVERYONE):
             raise ExecutionError(
                 "TLC-006",
                 f"{_place(raw)}: key {key!r} belongs on partition {expected} of {self.partitions}; "
@@ -230,7 +231,7 @@ class PartitionWorker:
         path = codec.has_unknown(value)
         if path is not None:
             raise ExecutionError("TLC-008", f"{_place(raw)}: {path} holds a symbol this version does not know")
-        strategy_id = getattr(value, "strategy_id", key)
+        strategy_id = _belongs_to(value, key)
         if strategy_id != key and not isinstance(value, DeadLetter):
             raise ExecutionError("TLC-007", f"{_place(raw)}: the key is {key!r}, strategy_id is {strategy_id!r}")
         return value
@@ -254,6 +255,14 @@ class PartitionWorker:
             self.outputs.append(Output(DEAD_LETTERS, raw.key, letter))
         if key:
             self._event(key, now, lambda context: self.handler.on_dead(context, raw.topic, raw.offset, error))
+
+
+def _belongs_to(value: Struct, key: str) -> str | None:
+    """The Kafka key that the record must have: a command for a venue or for all names no strategy, or ``*``."""
+    strategy_id: str | None = getattr(value, "strategy_id", key)
+    if isinstance(value, ControlCommand) and value.scope != "key" and strategy_id is None:
+        return EVERYONE
+    return strategy_id
 
 
 def _place(raw: RawRecord) -> str:

@@ -1,0 +1,147 @@
+"""From plain data to an Instruction: nested as the record is, or flat, with the payload's fields beside the others.
+
+Floats are taken as their shortest decimal text. An unknown field is refused by name, with the nearest valid one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from difflib import get_close_matches
+from math import isfinite
+from typing import Any
+
+import msgspec
+from msgspec import Struct, structs
+
+from tightloop.records.errors import ExecutionError
+from tightloop.records.types import Action, Cancel, CexTrade, Instruction, SmartContractAction, WalletTransfer
+from tightloop.records.venues import INSTRUCTION_TYPES, VENUES, canonical
+
+Block = dict[str, Any]
+PAYLOADS: dict[str, type[Struct]] = {
+    "cex_trade": CexTrade,
+    "smart_contract_action": SmartContractAction,
+    "wallet_transfer": WalletTransfer,
+    "cancel": Cancel,
+}
+_CHAIN_IDS = {"ethereum": 1}
+_RULES = ("all", "previous_output")
+
+
+def instruction_from(block: Mapping[str, Any], *, now: datetime | None = None) -> Instruction:
+    """The Instruction that ``block`` describes; without ``created_at`` it was decided ``now``.
+
+    Raises ExecutionError EIM-005 for an unknown type, EIM-007 for what is missing, unknown or of a wrong kind. Whether
+    it is possible, ``records.validate`` says.
+    """
+    plain: Block = {name: _plain(value, name) for name, value in block.items() if value is not None}
+    kind = plain.get("type")
+    if kind not in PAYLOADS:
+        raise ExecutionError("EIM-005", f"type {kind!r} is unknown: there are {', '.join(INSTRUCTION_TYPES)}")
+    nested = _nested(plain, str(kind))
+    nested.setdefault("created_at", now or datetime.now(UTC))
+    try:
+        instruction = msgspec.convert(nested, Instruction, strict=False)
+    except (msgspec.ValidationError, ArithmeticError) as error:
+        raise ExecutionError("EIM-007", _words(str(error))) from error
+    return _in_utc(instruction)
+
+
+def _plain(value: Any, where: str) -> Any:
+    """Mappings, lists and exact numbers only."""
+    if isinstance(value, Mapping):
+        return {str(name): _plain(one, f"{where}.{name}") for name, one in value.items() if one is not None}
+    if isinstance(value, list | tuple):
+        return [_plain(one, f"{where}[{number}]") for number, one in enumerate(value)]
+    if isinstance(value, float):
+        if not isfinite(value):
+            raise ExecutionError("EIM-007", f"{where}: {value} is not a number that can be traded")
+        return Decimal(repr(float(value)))
+    if isinstance(value, Decimal) and not value.is_finite():
+        raise ExecutionError("EIM-007", f"{where}: {value} is not a number that can be traded")
+    return value
+
+
+def _nested(plain: Block, kind: str) -> Block:
+    """The payload's fields under the payload's name."""
+    own = _names(Instruction)
+    outer = {name: value for name, value in plain.items() if name in own}
+    inner = {name: value for name, value in plain.items() if name not in own}
+    payload = outer.get(kind, {})
+    if not isinstance(payload, dict):
+        raise ExecutionError("EIM-007", f"{kind}: must be a mapping of its fields")
+    merged = {**payload, **inner}
+    if kind == "smart_contract_action":
+        merged = _actions(merged, str(outer.get("venue", "")))
+    elif kind == "cancel" and "target" in merged:
+        merged["instruction_id"] = merged.pop("target")  # flat, the name is taken by the cancel's own id
+    _refuse_unknown(merged, PAYLOADS[kind], kind, set() if payload else own)
+    return {**outer, kind: merged}
+
+
+def _actions(payload: Block, venue: str) -> Block:
+    """A single action may lie flat beside the others; an amount may be `all` or `previous_output`."""
+    own = _names(SmartContractAction)
+    single = {name: value for name, value in payload.items() if name not in own}
+    payload = {name: value for name, value in payload.items() if name in own}
+    if single:
+        _refuse_unknown(single, Action, "smart_contract_action", own)
+        payload["actions"] = [single, *payload.get("actions", [])]
+    if isinstance(payload.get("actions"), list):
+        payload["actions"] = [_action(one, number, venue) for number, one in enumerate(payload["actions"])]
+    known = VENUES.get(canonical(venue))
+    if known is not None and known.lane in _CHAIN_IDS:
+        payload.setdefault("chain_id", _CHAIN_IDS[known.lane])
+    return payload
+
+
+def _action(action: Any, number: int, venue: str) -> Any:
+    if not isinstance(action, dict):
+        raise ExecutionError("EIM-007", f"smart_contract_action.actions[{number}]: must be a mapping of its fields")
+    _refuse_unknown(action, Action, f"smart_contract_action.actions[{number}]", set())
+    action = {"protocol": venue, **action}
+    if action.get("amount") in _RULES:
+        action["amount_rule"] = action.pop("amount")
+    if isinstance(action.get("parameters"), dict):
+        action["parameters"] = {name: str(value) for name, value in action["parameters"].items()}
+    return action
+
+
+def _names(kind: type[Struct]) -> set[str]:
+    return {field.name for field in structs.fields(kind)}
+
+
+def _refuse_unknown(given: Block, kind: type[Struct], where: str, beside: set[str]) -> None:
+    valid = _names(kind)
+    for name in given:
+        if name not in valid:
+            near = get_close_matches(name, valid | beside, n=1)
+            hint = f": did you mean {near[0]!r}?" if near else f"; there are {', '.join(sorted(valid))}"
+            raise ExecutionError("EIM-007", f"{where}: unknown field {name!r}{hint}")
+
+
+def _words(problem: str) -> str:
+    """msgspec's words, with the place first: ``cex_trade.side: Invalid enum value 'up'``."""
+    what, _, path = problem.partition(" - at `$")
+    return f"{path.rstrip('`').lstrip('.')}: {what}" if path else what
+
+
+def _in_utc(instruction: Instruction) -> Instruction:
+    changes: dict[str, Any] = {}
+    for name in ("created_at", "expires_at", "produced_at"):
+        at = getattr(instruction, name)
+        if at is not None:
+            changes[name] = _utc(at, name)
+    action = instruction.smart_contract_action
+    if action is not None and action.deadline is not None:
+        deadline = _utc(action.deadline, "smart_contract_action.deadline")
+        changes["smart_contract_action"] = structs.replace(action, deadline=deadline)
+    return structs.replace(instruction, **changes)
+
+
+def _utc(at: datetime, name: str) -> datetime:
+    if at.tzinfo is None:
+        raise ExecutionError("EIM-007", f"{name}: {at.isoformat()} names no time zone; end it with Z, for UTC")
+    return datetime.fromtimestamp(0, UTC) + (at - datetime.fromtimestamp(0, UTC))

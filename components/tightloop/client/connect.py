@@ -1,0 +1,75 @@
+"""Where the bus is, and what its client's errors mean for whoever asked."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec
+
+from tightloop.records.errors import ExecutionError
+from tightloop.runners.kafka.settings import KafkaSettings
+
+TIMEOUT_S = 10.0
+_AWAY = frozenset(
+    {
+        KafkaError._TRANSPORT,
+        KafkaError._ALL_BROKERS_DOWN,
+        KafkaError._TIMED_OUT,
+        KafkaError._RESOLVE,
+        KafkaError._MSG_TIMED_OUT,
+        KafkaError._TIMED_OUT_QUEUE,
+    }
+)
+Place = tuple[str, int]  # the contract's topic name, and a partition
+
+
+@contextmanager
+def reaching(bootstrap: str) -> Iterator[None]:
+    """Turns the client's errors into ExecutionError EIF-011, which says what is to be done."""
+    try:
+        yield
+    except KafkaException as error:
+        kafka: Any = error.args[0]
+        raise ExecutionError("EIF-011", _words(kafka, bootstrap), context={"bootstrap": bootstrap}) from error
+
+
+def _words(error: Any, bootstrap: str) -> str:
+    if isinstance(error, KafkaError) and error.code() in _AWAY:
+        return f"no Kafka broker answers at {bootstrap!r} ({error.name()})"
+    return f"Kafka at {bootstrap!r} refused: {error}"
+
+
+def partition_counts(settings: KafkaSettings, topics: Collection[str]) -> dict[str, int]:
+    """How many partitions each topic has. Raises ExecutionError EIF-011, or EIF-010 for a topic that is missing."""
+    with reaching(settings.bootstrap):
+        known = AdminClient(settings.admin()).list_topics(timeout=TIMEOUT_S).topics
+    counts = {}
+    for topic in topics:
+        found = known.get(settings.prefix + topic)
+        if found is None or found.error is not None:
+            raise ExecutionError(
+                "EIF-010",
+                f"there is no topic {settings.prefix + topic!r} on {settings.bootstrap}",
+                remedy="Create the topics: tightloop topics create. Or correct the prefix.",
+            )
+        counts[topic] = len(found.partitions)
+    return counts
+
+
+def end_offsets(settings: KafkaSettings, places: Collection[Place]) -> dict[Place, int]:
+    """Where each partition ends now, whether committed or not."""
+    prefix = settings.prefix
+    latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+    asked = {TopicPartition(prefix + topic, partition): latest for topic, partition in places}
+    if not asked:
+        return {}
+    with reaching(settings.bootstrap):
+        admin = AdminClient(settings.admin())
+        answers = admin.list_offsets(asked, isolation_level=IsolationLevel.READ_UNCOMMITTED, request_timeout=TIMEOUT_S)
+        return {
+            (place.topic.removeprefix(prefix), place.partition): future.result(TIMEOUT_S).offset
+            for place, future in answers.items()
+        }

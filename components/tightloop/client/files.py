@@ -1,0 +1,168 @@
+"""Instructions from a file: JSON lines, JSON, CSV or Parquet. Every line becomes an Instruction or a complaint."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+from decimal import Decimal
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+from msgspec import Struct
+
+from tightloop.client.blocks import instruction_from
+from tightloop.records import codec
+from tightloop.records.errors import ExecutionError
+from tightloop.records.types import Instruction
+from tightloop.records.validate import check_instruction
+
+Format = Literal["jsonl", "json", "csv", "parquet"]
+FORMATS: tuple[Format, ...] = ("jsonl", "json", "csv", "parquet")
+_SUFFIXES: dict[str, Format] = {
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".json": "json",
+    ".csv": "csv",
+    ".parquet": "parquet",
+}
+
+
+class BadLine(Struct, frozen=True):
+    """``line``: from 1; in a CSV the heading is line 1, in JSON and Parquet it is the number of the element."""
+
+    line: int
+    code: str
+    message: str
+
+
+class Parsed(Struct, frozen=True):
+    """``lines``: where each instruction stands."""
+
+    instructions: tuple[Instruction, ...]
+    lines: tuple[int, ...]
+    bad: tuple[BadLine, ...]
+
+
+def format_of(path: Path) -> Format | None:
+    """By its ending; None when that says nothing."""
+    return _SUFFIXES.get(path.suffix.lower())
+
+
+def parse(content: bytes, form: Format, *, defaults: Mapping[str, Any] | None = None, now: datetime) -> Parsed:
+    """Every instruction of ``content``, valid and encodable, or the complaint about its line.
+
+    ``defaults`` stand in for fields that a line lacks. Raises ExecutionError EIM-007 for content that is not of this
+    form at all.
+    """
+    good: list[Instruction] = []
+    lines: list[int] = []
+    bad: list[BadLine] = []
+    for number, read in _READERS[form](content):
+        try:
+            instruction = instruction_from({**(defaults or {}), **_mapping(read())}, now=now)
+            check_instruction(instruction)
+            codec.encode(instruction)
+        except ExecutionError as error:
+            bad.append(BadLine(number, error.code, error.message))
+        else:
+            good.append(instruction)
+            lines.append(number)
+    return Parsed(tuple(good), tuple(lines), tuple(bad))
+
+
+Read = Callable[[], Any]  # raises ExecutionError for a line that can't be read
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise ExecutionError("EIM-007", f"an instruction is a mapping of its fields, not {type(value).__name__}")
+    return value
+
+
+def _itself(value: Any) -> Any:
+    return value
+
+
+def _json_lines(content: bytes) -> Iterator[tuple[int, Read]]:
+    for number, line in enumerate(_text(content).splitlines(), start=1):
+        if line.strip():
+            yield number, partial(_json, line)
+
+
+def _json_document(content: bytes) -> Iterator[tuple[int, Read]]:
+    """A list of instructions, or a single one."""
+    found = _json(_text(content))
+    for number, one in enumerate(found if isinstance(found, list) else [found], start=1):
+        yield number, partial(_itself, one)
+
+
+def _csv(content: bytes) -> Iterator[tuple[int, Read]]:
+    """Columns are fields; ``cex_trade.symbol`` is a field within; an empty cell is no value; ``[`` begins JSON."""
+    reader = csv.DictReader(io.StringIO(_text(content), newline=""))
+    if not reader.fieldnames or "type" not in reader.fieldnames:
+        raise ExecutionError("EIM-007", "the first line of a CSV must name its columns, `type` among them")
+    for row in reader:
+        yield reader.line_num, partial(_unflattened, row)
+
+
+def _parquet(content: bytes) -> Iterator[tuple[int, Read]]:
+    try:
+        from pyarrow import parquet  # type: ignore[import-not-found,unused-ignore]
+    except ImportError as error:
+        raise ExecutionError(
+            "EIM-007",
+            "reading Parquet needs the package `pyarrow`, which is not installed",
+            remedy="pip install pyarrow, or give the instructions as JSON lines or CSV.",
+        ) from error
+    rows = parquet.read_table(io.BytesIO(content)).to_pylist()
+    for number, row in enumerate(rows, start=1):
+        yield number, partial(_unflattened, row)
+
+
+_READERS: dict[Format, Callable[[bytes], Iterator[tuple[int, Read]]]] = {
+    "jsonl": _json_lines,
+    "json": _json_document,
+    "csv": _csv,
+    "parquet": _parquet,
+}
+
+
+def _text(content: bytes) -> str:
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ExecutionError("EIM-007", f"the file is not UTF-8 text: {error}") from error
+
+
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text, parse_float=Decimal, parse_constant=_no_number)
+    except json.JSONDecodeError as error:
+        raise ExecutionError("EIM-007", f"not JSON: {error}") from error
+
+
+def _no_number(text: str) -> Any:
+    raise ExecutionError("EIM-007", f"{text} is not a number that can be traded")
+
+
+def _unflattened(row: Mapping[Any, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in row.items():
+        if name is None:
+            raise ExecutionError("EIM-007", f"more cells than columns: {value}")
+        if value is None or value == "":
+            continue
+        if isinstance(value, str) and value[:1] in ("[", "{"):
+            value = _json(value)
+        place = found
+        *groups, last = str(name).split(".")
+        for group in groups:
+            place = place.setdefault(group, {})
+            if not isinstance(place, dict):
+                raise ExecutionError("EIM-007", f"column {name!r}: {group!r} is a field and a group of fields")
+        place[last] = value
+    return found

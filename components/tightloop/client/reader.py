@@ -1,0 +1,164 @@
+"""Reads topics without a consumer group: every partition, committed records alone, from wherever one likes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Literal, Self
+
+from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, KafkaException, Message, TopicPartition
+from msgspec import Struct
+
+from tightloop.client.connect import TIMEOUT_S, Place, partition_counts, reaching
+from tightloop.records import codec
+from tightloop.records.errors import ExecutionError
+from tightloop.runners.kafka.messages import headers_of, place
+from tightloop.runners.kafka.settings import KafkaSettings
+
+Start = Literal["beginning", "end"] | datetime | Mapping[Place, int]
+_BATCH = 500
+
+
+class Received(Struct, frozen=True):
+    """A record as it lies on the bus. ``topic`` is the contract's name; ``time`` the broker's (UTC)."""
+
+    topic: str
+    partition: int
+    offset: int
+    time: datetime
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes], ...]
+
+    def record(self) -> Struct:
+        """What it holds. Raises ExecutionError TLC-001 to -003 and -009 for what can't be read."""
+        return codec.decode(self.value or b"")
+
+    def header(self, name: str) -> str | None:
+        return next((value.decode(errors="replace") for found, value in self.headers if found == name), None)
+
+
+class TopicReader:
+    """``partitions``: only these, of every topic. Not to be shared between threads.
+
+    Raises ExecutionError EIF-010 (no such topic) and EIF-011 (no broker answers).
+    """
+
+    def __init__(
+        self,
+        settings: KafkaSettings,
+        topics: Sequence[str],
+        start: Start = "beginning",
+        partitions: Collection[int] | None = None,
+    ) -> None:
+        self._settings = settings
+        counts = partition_counts(settings, topics)
+        self._places = [
+            (topic, partition)
+            for topic, count in counts.items()
+            for partition in range(count)
+            if partitions is None or partition in partitions
+        ]
+        self._ended: set[Place] = set()
+        self._held: list[Received] = []
+        self._consumer = Consumer(_consumer_settings(settings))
+        with reaching(settings.bootstrap):
+            self._consumer.assign(self._starts(start))
+
+    def poll(self, timeout_s: float) -> Received | None:
+        """The next record, or None when there was none for so long."""
+        deadline = time.monotonic() + timeout_s
+        while not self._held:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return None
+            self._fetch(left)
+        return self._held.pop(0)
+
+    def to_end(self, timeout_s: float = 60.0) -> Iterator[Received]:
+        """What there is up to the end, as it was when the end was met. Raises ExecutionError EIF-011 after the time."""
+        deadline = time.monotonic() + timeout_s
+        while True:
+            held, self._held = self._held, []
+            yield from held
+            if len(self._ended) == len(self._places):
+                return
+            if time.monotonic() > deadline:
+                bootstrap = self._settings.bootstrap
+                raise ExecutionError("EIF-011", f"Kafka at {bootstrap!r} did not come to an end in {timeout_s:g} s")
+            self._fetch(0.2)
+
+    def close(self) -> None:
+        self._consumer.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _fetch(self, timeout_s: float) -> None:
+        with reaching(self._settings.bootstrap):
+            messages = self._consumer.consume(1, min(timeout_s, 0.5))
+            if messages:
+                messages += self._consumer.consume(_BATCH, 0)
+            for message in messages:
+                self._take(message)
+
+    def _take(self, message: Message) -> None:
+        error = message.error()
+        if error is not None:
+            if error.code() == KafkaError._PARTITION_EOF:
+                topic, partition, _ = place(message)
+                self._ended.add((topic.removeprefix(self._settings.prefix), partition))
+            elif error.fatal() or error.code() == KafkaError._ALL_BROKERS_DOWN:
+                raise KafkaException(error)
+            return  # whatever else there is, the client mends by itself
+        received = _received(message, self._settings.prefix)
+        self._ended.discard((received.topic, received.partition))
+        self._held.append(received)
+
+    def _starts(self, start: Start) -> list[TopicPartition]:
+        prefix = self._settings.prefix
+        if isinstance(start, datetime):
+            at = int(start.timestamp() * 1000)
+            asked = [TopicPartition(prefix + topic, partition, at) for topic, partition in self._places]
+            return self._consumer.offsets_for_times(asked, timeout=TIMEOUT_S) if asked else []
+        if isinstance(start, str):
+            offset = OFFSET_BEGINNING if start == "beginning" else OFFSET_END
+            return [TopicPartition(prefix + topic, partition, offset) for topic, partition in self._places]
+        return [
+            TopicPartition(prefix + topic, partition, start.get((topic, partition), OFFSET_BEGINNING))
+            for topic, partition in self._places
+        ]
+
+
+def _consumer_settings(settings: KafkaSettings) -> dict[str, object]:
+    return {
+        **settings.admin(),
+        "group.id": f"{settings.prefix}tightloop-reader",  # never joined: partitions are assigned by hand
+        "enable.auto.commit": False,
+        "isolation.level": "read_committed",
+        "auto.offset.reset": "earliest",
+        "enable.partition.eof": True,
+        "fetch.wait.max.ms": 20,
+    }
+
+
+def _received(message: Message, prefix: str) -> Received:
+    topic, partition, offset = place(message)
+    _, milliseconds = message.timestamp()
+    key, value = message.key(), message.value()
+    return Received(
+        topic=topic.removeprefix(prefix),
+        partition=partition,
+        offset=offset,
+        time=datetime.fromtimestamp(milliseconds / 1000, UTC),
+        key=key.encode() if isinstance(key, str) else key,
+        value=value.encode() if isinstance(value, str) else value,
+        headers=headers_of(message),
+    )
