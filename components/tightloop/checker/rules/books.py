@@ -1,0 +1,178 @@
+"""What the venues' books hold, what was reported of it, and what is expected to be there."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from decimal import Context, Decimal, localcontext
+
+from tightloop.checker.collected import Collected, Record, Seen
+from tightloop.checker.verdict import Terms, Violation
+
+TRADED = ("trade", "transaction", "transfer")
+_EXACT = Context(prec=100)
+Entry = tuple[str, str, str]  # lane, account, entry id
+Account = tuple[str, str]  # lane, name
+
+
+def fills_reported(data: Collected, terms: Terms) -> Iterator[Violation]:
+    """Each fill in the books is reported once; each reported fill is in the books, as the books have it."""
+    booked = {
+        (account["lane"], account["account"], entry["entry_id"]): entry
+        for account in data.venues.accounts
+        for entry in account["ledger"]
+    }
+    told: defaultdict[Entry, list[Seen]] = defaultdict(list)
+    for seen in data.reports:
+        for entry_id in _entries_of(seen.value):
+            told[seen.value["lane"], seen.value["account"], entry_id].append(seen)
+    for place, reports in told.items():
+        strategy_id = reports[0].value["strategy_id"]
+        if len(reports) > 1:
+            where = ", ".join(f"{seen.place} (loop {seen.value['loop_no']})" for seen in reports)
+            yield Violation("fill-twice", strategy_id, f"{place} is reported {len(reports)} times: {where}")
+        if place not in booked:
+            yield Violation("fill-of-none", strategy_id, f"{place} is reported ({reports[0].place}), not in the books")
+        elif reports[0].value["kind"] != "correction" and _sum(reports[0].value) != _sum(booked[place]):
+            yield Violation(
+                "fill-otherwise", strategy_id, f"{reports[0].place}: other deltas than {place} in the books"
+            )
+    if terms.complete:
+        owners = _owners(data)
+        for place, entry in booked.items():
+            if place not in told and entry["kind"] in TRADED and entry["client_order_id"] is not None:
+                strategy_id = owners.get(place[:2], "")
+                yield Violation("fill-unreported", strategy_id, f"{place} is in the books and on no report")
+
+
+def positions_add_up(data: Collected, terms: Terms) -> Iterator[Violation]:
+    """``expected_positions`` of the updates are the sums of their deltas so far."""
+    for strategy_id, sums, update in _running(data):
+        for told in update.value["expected_positions"]:
+            key, amount = told["position_key"], told["amount"]
+            if sums.get(key, Decimal(0)) != amount:
+                message = f"{update.place}: {key} is {amount}, its deltas sum up to {sums.get(key, Decimal(0))}"
+                yield Violation("sum-differs", strategy_id, message)
+
+
+def books_match(data: Collected, terms: Terms) -> Iterator[Violation]:
+    """The books equal the expected positions, within dust, for every account of a strategy that did not drift.
+
+    What accrued at the venue and no report has told of yet (interest since the last look) is left out of the books.
+    """
+    if not terms.complete:
+        return
+    expected: dict[str, dict[str, Decimal]] = {}
+    for strategy_id, sums, _ in _running(data):
+        expected[strategy_id] = sums
+    owners = _owners(data)
+    adopted = _adopted(data)
+    untold = _untold(data)
+    for account in data.venues.accounts:
+        place = (account["lane"], account["account"])
+        strategy_id = owners.get(place, "")
+        if not strategy_id or strategy_id in terms.drifted or place not in adopted:
+            continue
+        held = _held(account, untold[place], strategy_id)
+        wanted = {
+            key: amount for key, amount in expected.get(strategy_id, {}).items() if _lies_in(key, account, strategy_id)
+        }
+        for key in sorted(held.keys() | wanted.keys()):
+            here, there = wanted.get(key, Decimal(0)), held.get(key, Decimal(0))
+            if abs(here - there) > terms.dust:
+                yield Violation("books-differ", strategy_id, f"{key}: expected {here}, in the books {there}")
+
+
+def _running(data: Collected) -> Iterator[tuple[str, dict[str, Decimal], Seen]]:
+    """Each update with the sums of its key's deltas so far."""
+    sums: dict[str, dict[str, Decimal]] = {}
+    with localcontext(_EXACT):
+        for seen in data.updates:
+            mine = sums.setdefault(seen.value["strategy_id"], {})
+            for delta in seen.value["deltas"]:
+                key = delta["position_key"]
+                mine[key] = mine.get(key, Decimal(0)) + delta["amount"]
+            yield seen.value["strategy_id"], mine, seen
+
+
+def _entries_of(report: Record) -> Iterable[str]:
+    """Ledger entries a report tells of: a correction may hold several, any other report one."""
+    one = report["venue_entry_id"]
+    return [one] if one is not None else report["venue_trade_ids"]
+
+
+def _sum(value: Record) -> dict[tuple[str, str], Decimal]:
+    """Deltas by position and source; positions without the account's name, which the books do not spell out."""
+    sums: Counter[tuple[str, str]] = Counter()
+    with localcontext(_EXACT):
+        for delta in value["deltas"]:
+            sums[_plain(delta["position_key"]), delta["source"]] += Decimal(delta["amount"])  # type: ignore[assignment]
+    return {key: Decimal(amount) for key, amount in sums.items() if amount}
+
+
+def _plain(key: str) -> str:
+    venue, _, rest = key.partition(":")
+    return f"{venue.partition('@')[0]}:{rest}"
+
+
+def _owners(data: Collected) -> dict[Account, str]:
+    return {(seen.value["lane"], seen.value["account"]): seen.value["strategy_id"] for seen in data.loops}
+
+
+def _adopted(data: Collected) -> set[Account]:
+    """Accounts whose holdings were taken into the books by a loop that could read them."""
+    return {
+        (seen.value["lane"], seen.value["account"])
+        for seen in data.reports
+        if seen.value["loop_kind"] == "adopt" and seen.value["kind"] == "final" and seen.value["error"] is None
+    }
+
+
+def _untold(data: Collected) -> defaultdict[Account, list[Record]]:
+    """Ledger entries of nobody's order that lie after the last one a report has told of."""
+    told = {
+        (seen.value["lane"], seen.value["account"], entry) for seen in data.reports for entry in _entries_of(seen.value)
+    }
+    marks: dict[Account, int] = {}
+    for seen in data.reports:
+        if seen.value["account_cursor"]:
+            account = (seen.value["lane"], seen.value["account"])
+            marks[account] = max(marks.get(account, 0), int(seen.value["account_cursor"]))
+    found: defaultdict[Account, list[Record]] = defaultdict(list)
+    for one in data.venues.accounts:
+        account = (one["lane"], one["account"])
+        for entry in one["ledger"]:
+            late = entry["sequence"] > marks.get(account, 0)
+            if entry["client_order_id"] is None and late and (*account, entry["entry_id"]) not in told:
+                found[account].append(entry)
+    return found
+
+
+def _held(account: Record, untold: list[Record], strategy_id: str) -> dict[str, Decimal]:
+    held = {key: Decimal(amount) for key, amount in account["balances"].items()}
+    with localcontext(_EXACT):
+        for entry in untold:
+            for delta in entry["deltas"]:
+                key = delta["position_key"]
+                held[key] = held.get(key, Decimal(0)) - Decimal(delta["amount"])
+    return {_qualified(key, account["account"], strategy_id): amount for key, amount in held.items() if amount}
+
+
+def _qualified(key: str, account: str, strategy_id: str) -> str:
+    if account == strategy_id:
+        return key
+    venue, _, rest = key.partition(":")
+    return f"{venue}@{account}:{rest}"
+
+
+def _lies_in(key: str, account: Record, strategy_id: str) -> bool:
+    """Does an expected position belong to this account? By its venue: an exchange's own, or one of a chain's."""
+    venue, _, _ = key.partition(":")
+    name, _, owner = venue.partition("@")
+    if (owner or strategy_id) != account["account"] or name == "transit":
+        return False
+    return (
+        name == account["lane"]
+        if account["nonce"] is None
+        else name in ("wallet", "uniswap", "curve", "aave", "morpho")
+    )
