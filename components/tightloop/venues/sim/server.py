@@ -23,6 +23,7 @@ import msgspec
 
 from tightloop.records import money
 from tightloop.venues.sim.http import Connection, Outbox
+from tightloop.venues.sim.log import LogDamaged
 from tightloop.venues.sim.routes import Routes
 from tightloop.venues.sim.sandbox import Sandbox
 from tightloop.venues.sim.settings import SimSettings
@@ -46,11 +47,12 @@ async def run(settings: SimSettings, ready: Callable[[str, int], None] | None = 
     stop = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stop.set)
+    gc.disable()  # nothing of what a replay makes is garbage
     sandbox = Sandbox(settings)
+    gc.enable()
     app = Routes(sandbox, loop)
     outbox = Outbox(loop, lambda: _flush_or_die(sandbox))
     # What was read at the start stays for good: the collector need not look at it again and again.
-    gc.collect()
     gc.freeze()
     gc.set_threshold(100_000, 50, 50)
     server = await loop.create_server(lambda: Connection(app, outbox), settings.host, settings.port, backlog=1024)
@@ -93,7 +95,10 @@ def main(arguments: list[str]) -> None:
     path = given.pop("settings")
     settings = SimSettings() if path is None else msgspec.json.decode(path.read_bytes(), type=SimSettings)
     settings = msgspec.structs.replace(settings, **{name: value for name, value in given.items() if value is not None})
-    serve(settings, announce)
+    try:
+        serve(settings, announce)
+    except (LogDamaged, OSError, ValueError) as error:
+        parser.exit(2, f"the simulated venues can't start: {error}\n")
 
 
 def announce(host: str, port: int) -> None:
