@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from tests.support.handler_context import START
+
 from tightloop.records import ids
 from tightloop.records.types import (
     ControlCommand,

@@ -40,11 +40,12 @@ def restate(context: Context, expected: Iterable[Position], version: int) -> lis
 
 
 def expected_of(context: Context, accounts: tuple[AccountRef, ...]) -> dict[str, Decimal]:
-    """What these accounts are expected to hold now, by position key; zeros are left out."""
+    """What these accounts are expected to hold now, by position key: what is not zero, or was tolerated to differ."""
     amounts = {}
     for _, position in context.scan(GROUP, FoldedPosition):
         place = place_of(position.position_key, context.key).account
-        if position.amount and place is not None and any(same_account(place, account) for account in accounts):
+        kept = position.amount or position.residual or position.residual_total
+        if kept and place is not None and any(same_account(place, account) for account in accounts):
             amounts[position.position_key] = position.amount
     return amounts
 
