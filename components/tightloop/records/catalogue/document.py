@@ -11,8 +11,8 @@ from tightloop.records.errors import CATALOGUE
 TARGET = Path(__file__).parents[4] / "docs" / "errors.md"
 HEADER = """# Errors: a runbook
 
-Made from the catalogue in `components/tightloop/records/catalogue/` (`tightloop errors CODE` shows one entry). Change it
-there, then run `python -m tightloop.records.catalogue.document`.
+Made from the catalogue in `components/tightloop/records/catalogue/` (`tightloop errors CODE` shows one entry). Change
+it there, then run `python -m tightloop.records.catalogue.document`.
 
 CRITICAL stops the component or the key, HIGH retries and then halts the key, MEDIUM degrades, LOW is for the record.
 """
