@@ -603,6 +603,8 @@ class ExecutorHead(Struct, frozen=True, kw_only=True):
     reading: LedgerLoop | None = None
     # An instruction that waits for its wallet's nonce before it is journalled.
     waiting: RoutedInstruction | None = None
+    # When to ask for that nonce again (UTC).
+    retry_at: datetime | None = None
     # When this record was written, by its writer's clock (UTC).
     produced_at: datetime
 
@@ -815,6 +817,8 @@ class JournalEntry(Struct, frozen=True, kw_only=True):
     cancel_requested: bool = False
     # True: the venue has shown it.
     found: bool = False
+    # True: a submission may have reached the venue.
+    may_have_left: bool = False
     # When to ask or try next (UTC).
     next_try_at: datetime | None = None
     # How many questions or tries failed since the last that did not; the pause grows with it.
@@ -901,6 +905,11 @@ class Slot(Struct, frozen=True, kw_only=True):
     cancels: tuple[InstructionResult, ...] = ()
     # Of an instruction: its result, as far as it is known.
     result: InstructionResult | None = None
+    # Of an instruction: what its strategy expects to happen.
+    expected_deltas: tuple[Delta, ...] = ()
+    # Of an instruction: how far what happens may be from what is expected, in basis points; null: the manager's own
+    # bound.
+    slippage_bps: Decimal | None = None
 
 
 class LoopHead(Struct, frozen=True, kw_only=True):
@@ -1212,14 +1221,17 @@ class ReconciliationHead(Struct, frozen=True, kw_only=True):
     position_version: int = 0
     # Versions below it that never came. As ranges, lowest first: first, last, first, last, ...
     missing: tuple[int, ...] = ()
-    # A hash of the content of each of the latest versions, the highest last; empty for one that is missing.
-    digests: tuple[str, ...] = ()
+    # A hash of the content of each of the latest versions, 16 hex digits each, the highest last; dashes for one that is
+    # missing.
+    digests: str = ""
     # The loop of which updates came, but not the final one.
     open_loop: int | None = None
     # The highest loop whose final update came.
     last_final_loop: int = 0
     # The accounts that the open loop has touched.
     touched: tuple[AccountRef, ...] = ()
+    # What the open loop has changed so far, by position and source.
+    deltas: tuple[Delta, ...] = ()
     # Every account seen, and how far it was acted on.
     accounts: tuple[AccountMark, ...] = ()
     # A gap or a disagreement found; results carry it up to the first that matches and ends a loop.
@@ -1271,6 +1283,9 @@ class ReconciliationResult(Struct, frozen=True, kw_only=True):
     report_ids: tuple[str, ...] = ()
     # What the loop filled, in base units.
     filled_amount: Decimal | None = None
+    # Every change of a position that the loop, the correction or the adjustment made, those of one position and source
+    # added up.
+    deltas: tuple[Delta, ...] = ()
     # Of a correction: the report it corrects.
     corrects_report_id: str | None = None
     # What went wrong before reconciliation, if something did.
@@ -1304,6 +1319,8 @@ class SeenInstruction(Struct, frozen=True, kw_only=True):
     content_hash: str
     # When it was first seen (UTC).
     seen_at: datetime
+    # True: it has a `sequence`, so that it is refused for ever once it is forgotten.
+    sequenced: bool = False
     # Where it is queued; null: it is not.
     queue_name: str | None = None
     # The loop that a resume ended without evidence; a late result of it corrects the instruction's.
@@ -1321,6 +1338,8 @@ class SharedHalts(Struct, frozen=True, kw_only=True):
 
     # The halts that stand.
     halts: tuple[Halt, ...] = ()
+    # The latest commands for a venue or for all that were carried out, so that none is twice.
+    command_ids: tuple[str, ...] = ()
     # When this record was written, by its writer's clock (UTC).
     produced_at: datetime
 
