@@ -31,7 +31,7 @@ def begin(
         strategy_id=update.strategy_id,
         position_version=update.position_version,
         update=replace(update, deltas=(), expected_positions=()),
-        kind=_OF_LOOP[update.loop_kind] if folded.closes_loop else "verify",
+        kind=_OF_LOOP.get(update.loop_kind, "verify") if folded.closes_loop else "verify",
         closes_loop=folded.closes_loop,
         accounts=folded.accounts,
         due_at=min(now + timedelta(seconds=settings.attempt_s), ends_at),

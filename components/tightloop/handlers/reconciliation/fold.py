@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from tightloop.handlers import numbering
 from tightloop.handlers.api import Context
-from tightloop.handlers.content import digest
+from tightloop.handlers.content import DIGITS, digest
 from tightloop.handlers.places import plain_deltas
 from tightloop.handlers.reconciliation import accounts, sums
 from tightloop.records.errors import ExecutionError, error_info
@@ -89,7 +89,7 @@ def _follow_loop(
 
 def _check_same(head: ReconciliationHead, version: int, content: str) -> None:
     place = _place(head, version)
-    if place >= 0 and head.digests[place] != content:
+    if place >= 0 and head.digests[place : place + DIGITS] != content:
         raise ExecutionError(
             "REC-012", f"version {version} came again with other content", context={"position_version": version}
         )
@@ -108,18 +108,20 @@ def _out_of_order(head: ReconciliationHead, update: PositionUpdate) -> Execution
 def _count(head: ReconciliationHead, version: int, content: str) -> ReconciliationHead:
     last = head.position_version
     if version > last:
-        blanks = ("",) * min(version - last - 1, REMEMBERED)
+        blanks = "-" * DIGITS * min(version - last - 1, REMEMBERED)
         return replace(
             head,
             position_version=version,
             missing=numbering.with_gap(head.missing, last + 1, version - 1),
-            digests=(*head.digests, *blanks, content)[-REMEMBERED:],
+            digests=(head.digests + blanks + content)[-REMEMBERED * DIGITS :],
         )
     place = _place(head, version)
-    digests = (*head.digests[:place], content, *head.digests[place + 1 :]) if place >= 0 else head.digests
+    digests = head.digests
+    if place >= 0:
+        digests = digests[:place] + content + digests[place + DIGITS :]
     return replace(head, missing=numbering.without(head.missing, version), digests=digests)
 
 
 def _place(head: ReconciliationHead, version: int) -> int:
     """Where ``digests`` holds a version; negative when it no longer does."""
-    return version - head.position_version + len(head.digests) - 1
+    return len(head.digests) - DIGITS * (head.position_version - version + 1)

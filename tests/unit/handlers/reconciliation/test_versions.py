@@ -204,4 +204,4 @@ def test_state_stays_bounded_however_many_versions_there_are(desk: Desk) -> None
         desk.answer()
     head = desk.driver.state["head"]
     assert len(desk.driver.state) == 1
-    assert (len(head.digests), len(head.missing), len(head.accounts)) == (16, 128, 1)
+    assert (len(head.digests), len(head.missing), len(head.accounts)) == (16 * 16, 128, 1)
