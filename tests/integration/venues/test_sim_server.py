@@ -154,7 +154,7 @@ def test_what_was_acknowledged_survives_a_kill_under_load(sim: Sim) -> None:
         while True:
             count += 1
             made = [trade(account, f"x{life}.{count}", now(), amount=D("0.001"))]
-                made.append(actions(account, f"t{life}.{count}", now(), nonce, swap("USDT", "WETH", D(1))))
+            made.append(actions(account, f"t{life}.{count}", now(), nonce, swap("USDT", "WETH", D(1))))
             for adapter, entry in zip((exchange, chain), made, strict=True):
                 gate = ClockGate(now, now(), timedelta(seconds=3), None)
                 answer = await adapter.submit(entry, gate)
