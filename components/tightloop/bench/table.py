@@ -1,0 +1,114 @@
+"""What was measured, for a person."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+from rich.console import Console
+from rich.table import Table
+
+from tightloop.bench.codecs import CodecCost
+from tightloop.bench.recovery import Idle, Recovered
+from tightloop.bench.speed import Speed
+
+# What the loop is held to, beside the ring on the same machine: its time at one key, its rate at more.
+P50_RATIO = {1: 1.5}
+RATE_RATIO = {64: 0.35, 1024: 0.06}
+
+
+class Report(Struct, frozen=True, kw_only=True):
+    """Everything one run of the bench found out."""
+
+    machine: str
+    speeds: list[Speed] = []
+    idle: list[Idle] = []
+    recoveries: list[Recovered] = []
+    codecs: list[CodecCost] = []
+
+
+def show(report: Report, console: Console) -> None:
+    console.print(report.machine)
+    if report.speeds:
+        console.print(_speeds(report.speeds))
+        console.print(_processors(report.speeds))
+    if report.idle:
+        console.print(_idle(report.idle))
+    if report.recoveries:
+        console.print(_recoveries(report.recoveries))
+    if report.codecs:
+        console.print(_codecs(report.codecs))
+
+
+def _table(title: str, *columns: str) -> Table:
+    table = Table(title=title, title_justify="left")
+    for number, column in enumerate(columns):
+        table.add_column(column, justify="left" if number == 0 else "right")
+    return table
+
+
+def _speeds(speeds: list[Speed]) -> Table:
+    table = _table(
+        "Ring of five transactions, and the whole loop (a round is from one result of a key to its next)",
+        "keys",
+        "ring loops/s",
+        "ring p50/p99 ms",
+        "loop loops/s",
+        "loop p50/p99 ms",
+        "rate ratio",
+        "p50 ratio",
+        "publish to result ms",
+    )
+    for one in speeds:
+        answer = "" if one.answer_p50_ms is None else f"{one.answer_p50_ms:.1f}"
+        table.add_row(
+            str(one.keys),
+            f"{one.ring_per_second:.0f}",
+            f"{one.ring_p50_ms:.1f} / {one.ring_p99_ms:.1f}",
+            f"{one.loop_per_second:.0f}",
+            f"{one.loop_p50_ms:.1f} / {one.loop_p99_ms:.1f}",
+            _judged(one.rate_ratio, RATE_RATIO.get(one.keys), above=True),
+            _judged(one.p50_ratio, P50_RATIO.get(one.keys), above=False),
+            answer,
+        )
+    return table
+
+
+def _judged(value: float, target: float | None, *, above: bool) -> str:
+    if target is None:
+        return f"{value:.2f}"
+    held = value >= target if above else value <= target
+    return f"{value:.3f} ({'at least' if above else 'at most'} {target}: {'held' if held else 'missed'})"
+
+
+def _processors(speeds: list[Speed]) -> Table:
+    names = list(dict.fromkeys(name for one in speeds for name in one.cpu))
+    table = _table("Processors during the loop, % of a core", "keys", *names)
+    for one in speeds:
+        table.add_row(str(one.keys), *(f"{one.cpu.get(name, 0.0):.0f}" for name in names))
+    return table
+
+
+def _idle(found: list[Idle]) -> Table:
+    table = _table("Idle, beside a running broker", "component", "resident MB", "% of a core", "ready after s")
+    for one in found:
+        table.add_row(one.component, f"{one.resident_mb:.0f}", f"{one.cpu_percent:.1f}", f"{one.ready_s:.2f}")
+    return table
+
+
+def _recoveries(found: list[Recovered]) -> Table:
+    table = _table(
+        "SIGKILL, started again at once: longest time without a result of the key",
+        "component",
+        "s",
+        "in a transaction, s",
+    )
+    for name in dict.fromkeys(one.component for one in found):
+        times = {one.in_transaction: f"{one.seconds:.2f}" for one in found if one.component == name}
+        table.add_row(name, times.get(False, ""), times.get(True, ""))
+    return table
+
+
+def _codecs(found: list[CodecCost]) -> Table:
+    table = _table("Codec", "record", "bytes", "encode µs", "decode µs")
+    for one in found:
+        table.add_row(one.record, str(one.size_bytes), f"{one.encode_us:.1f}", f"{one.decode_us:.1f}")
+    return table

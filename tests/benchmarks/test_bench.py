@@ -1,0 +1,60 @@
+"""The bench runs and says something sane. How fast it all is, is no matter of a test."""
+
+from __future__ import annotations
+
+import json
+from typing import Protocol
+
+import pytest
+
+from tightloop.bench import run
+from tightloop.bench.rounds import Rounds, measured
+
+
+class Broker(Protocol):
+    @property
+    def bootstrap(self) -> str: ...
+
+
+def test_a_round_is_counted_from_one_sight_of_a_key_to_its_next_while_measured() -> None:
+    rounds = Rounds()
+    rounds.seen(b"a", 1.0)
+    rounds.seen(b"a", 2.0)  # before it is measured
+    rounds.begin()
+    rounds.seen(b"a", 2.5)
+    rounds.seen(b"b", 3.0)  # a key seen for the first time has made no round
+    rounds.seen(b"a", 3.5)
+    found = rounds.end()
+    assert (found.rounds, found.p50_ms, found.p99_ms) == (2, 1000.0, 1000.0)
+
+
+def test_nothing_measured_gives_zeros() -> None:
+    found = measured([], 2.0)
+    assert (found.rounds, found.per_second, found.p50_ms) == (0, 0.0, 0.0)
+
+
+def test_an_unknown_part_is_refused_by_name() -> None:
+    with pytest.raises(ValueError, match="no part speeed"):
+        run.main(only=["speeed"])
+
+
+def test_codec_costs_come_without_a_broker(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run.main(only=["codec"], json=True) == 0
+    costs = json.loads(capsys.readouterr().out)["codecs"]
+    assert {"Instruction", "ExecutionReport"} <= {one["record"] for one in costs}
+    assert all(one["encode_us"] > 0 and one["decode_us"] > 0 and one["size_bytes"] > 5 for one in costs)
+
+
+def test_ring_and_loop_at_one_key_for_two_seconds(broker: Broker, capsys: pytest.CaptureFixture[str]) -> None:
+    assert _bench(broker.bootstrap) == 0
+    (speed,) = json.loads(capsys.readouterr().out)["speeds"]
+    assert speed["keys"] == 1
+    assert speed["ring_per_second"] > 1 and speed["loop_per_second"] > 1
+    assert 0 < speed["ring_p50_ms"] <= speed["ring_p99_ms"]
+    assert 0 < speed["loop_p50_ms"] <= speed["loop_p99_ms"]
+    assert speed["answer_p50_ms"] > 0
+    assert speed["cpu"]["executor-binance"] > 0
+
+
+def _bench(bootstrap: str) -> int:
+    return run.main(bootstrap=bootstrap, seconds=2.0, keys=[1], json=True, only=["speed"], rounds=1, warm_s=0.0)
