@@ -27,6 +27,9 @@ HALTING = frozenset({"PUH-004", "PUH-006", "PUH-007", "PUH-010", "REC-004", "REC
 
 def on_result(turn: Turn, result: ReconciliationResult) -> None:
     turn.update(position_version=max(turn.head.position_version, result.position_version))
+    wrong = _books_wrong(result)
+    if wrong is not None:  # whichever loop it belongs to, and whether its positions match or not
+        turn.halt(halt_id(turn.head.strategy_id, "result", result.result_id), wrong, result.result_id)
     if result.corrects_report_id is not None:
         _corrected(turn, result)
     elif result.source == "adjustment":
@@ -76,6 +79,8 @@ def _learn(slot: Slot, result: ReconciliationResult) -> Slot:
 
 def _matched(turn: Turn, slot: Slot, result: ReconciliationResult) -> None:
     wrong = _books_wrong(result)
+    if wrong is None and slot.result is not None and _code(slot.result.error) in HALTING:
+        wrong = slot.result.error  # of its own loop; the verify after it has matched
     if wrong is not None:
         _halt(turn, slot, result, wrong)
     elif slot.result is not None and slot.result.outcome == "unknown":
