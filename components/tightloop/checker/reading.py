@@ -90,7 +90,8 @@ class Reader:
         level = IsolationLevel.READ_UNCOMMITTED if of_the_log else IsolationLevel.READ_COMMITTED
         latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
         asked = {TopicPartition(*place): latest for place in self._reached}
-        answers = AdminClient(self._client).list_offsets(asked, isolation_level=level, request_timeout=15)
+        admin = AdminClient(self._client)  # a new one each time: an old one may answer from a cache
+        answers = admin.list_offsets(asked, isolation_level=level, request_timeout=15)
         return {(place.topic, place.partition): future.result(20).offset for place, future in answers.items()}
 
     def _seen(self, message: Any, place: Place) -> Seen:

@@ -1,0 +1,73 @@
+"""The entry of a component's process in these tests: the product's own, with the seam of ``seam.py`` around it.
+
+``python -m tests.chaos.component SPEC``: a JSON file with ``component``, ``lane``, ``slot``, ``config`` (of
+``tightloop.assembly.config``), ``folder`` (where points are armed), ``parent`` (the process without which this one
+ends) and ``without`` (the safeguards to take away). ``venues`` as the component is the simulated venues' server.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+from tests.chaos import seam
+from tightloop.assembly import build, process
+from tightloop.assembly.config import Config
+from tightloop.handlers.positions import loops
+from tightloop.runners.kafka import runner
+from tightloop.runners.kafka.settings import KafkaSettings
+from tightloop.venues.sim import server
+
+VENUES = "venues"
+
+
+def main(spec: dict[str, Any]) -> int:
+    threading.Thread(target=_end_with, args=(spec["parent"],), daemon=True).start()
+    if spec["component"] == VENUES:
+        server.main(spec["arguments"])
+        return 0
+    return _run(spec, Config.model_validate(spec["config"]))
+
+
+def _end_with(parent: int) -> None:
+    """Nobody outlives the test run, however that ends."""
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os._exit(1)
+
+
+def _run(spec: dict[str, Any], config: Config) -> int:
+    without = frozenset(spec["without"])
+    points = seam.Points(Path(spec["folder"]))
+    component, lane = spec["component"], spec["lane"]
+    if seam.DEDUPE in without:
+        loops.is_duplicate = lambda loop, report, digest: False
+    early = seam.EarlyCalls(build.make_adapters(component, lane, config)) if seam.JOURNAL in without else None
+    runner.Transaction = seam.pointed_transaction(points, without, early)
+    process.KafkaRunner = seam.pointed_runner(points)
+    adapters = {
+        name: seam.PointedAdapter(adapter, points, without, early)
+        for name, adapter in build.make_adapters(component, lane, config).items()
+    }
+    return process.run_handler(
+        build.make_handler(component, lane, _not_found_counts_at_once(config) if seam.SEND_WINDOW in without else config),
+        adapters,
+        KafkaSettings(bootstrap=config.bootstrap, prefix=config.prefix, slot=spec["slot"]),
+        build.outputs_of(component, config.lanes),
+        config.timing.send_window,
+        spec.get("probe_port"),
+    )
+
+
+def _not_found_counts_at_once(config: Config) -> Config:
+    timing = config.timing.model_copy(update={"send_window": 0.01, "acceptance_window": 0.01, "clock_margin": 0.0})
+    return config.model_copy(update={"timing": timing})
+
+
+if __name__ == "__main__":
+    sys.exit(main(json.loads(Path(sys.argv[1]).read_text())))

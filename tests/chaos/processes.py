@@ -1,0 +1,138 @@
+"""One process of the system under test: started from a spec, killed, stopped, woken, and ended whatever happens."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import IO, Any
+
+ROOT = Path(__file__).parents[2]
+
+
+class Process:
+    """``folder`` holds its spec, its output and the orders of the seam. ``wanted``: a supervisor is to keep it up."""
+
+    def __init__(self, name: str, folder: Path, spec: dict[str, Any]) -> None:
+        self.name = name
+        self.folder = folder
+        self.spec = spec
+        self.wanted = True
+        self.starts = 0
+        self.exits: list[int] = []
+        self._popen: subprocess.Popen[str] | None = None
+        self._output: IO[str] | None = None
+        self._wake_at: float | None = None
+        self._stop_for = 0.0
+        folder.mkdir(parents=True, exist_ok=True)
+
+    @property
+    def pid(self) -> int | None:
+        return self._popen.pid if self.is_up else None
+
+    @property
+    def is_up(self) -> bool:
+        return self._popen is not None and self._popen.poll() is None
+
+    @property
+    def is_stopped(self) -> bool:
+        return self._wake_at is not None
+
+    def start(self) -> None:
+        self._note_exit()
+        spec = self.folder / "spec.json"
+        spec.write_text(json.dumps({**self.spec, "folder": str(self.folder), "parent": os.getpid()}))
+        self._output = (self.folder / "output.log").open("a")
+        self._popen = subprocess.Popen(
+            [sys.executable, "-m", "tests.chaos.component", str(spec)],
+            stdout=self._output,
+            stderr=subprocess.STDOUT,
+            cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "components"), str(ROOT)])},
+            text=True,
+        )
+        self._wake_at = None
+        self.starts += 1
+
+    # what befalls it
+
+    def kill(self) -> None:
+        self._signal(signal.SIGKILL)
+
+    def stop_for(self, seconds: float) -> None:
+        """SIGSTOP; :meth:`tend` wakes it after ``seconds``."""
+        if self.is_up:
+            self._signal(signal.SIGSTOP)
+            self._wake_at = time.monotonic() + seconds
+
+    def wake(self) -> None:
+        self._signal(signal.SIGCONT)
+        self._wake_at = None
+
+    def arm(self, point: str, action: str, *, seconds: float = 0.0, strategy: str = "") -> None:
+        """The next time it reaches ``point``, it kills itself, or stops itself to be woken after ``seconds``."""
+        (self.folder / "hit").unlink(missing_ok=True)
+        self._stop_for = seconds
+        order = self.folder / "order.new"
+        order.write_text(json.dumps({"point": point, "action": action, "strategy": strategy}))
+        order.rename(self.folder / "armed")
+
+    def disarm(self) -> bool:
+        """Take the order back; False: it was obeyed already."""
+        try:
+            (self.folder / "armed").unlink()
+        except FileNotFoundError:
+            return False
+        return True
+
+    @property
+    def was_hit(self) -> bool:
+        return (self.folder / "hit").exists()
+
+    # what the supervisor does
+
+    def tend(self) -> None:
+        """Start it again when it should be up; wake it when its time has come."""
+        if self.was_hit and self._stop_for:
+            self._wake_at, self._stop_for = time.monotonic() + self._stop_for, 0.0
+        if self._wake_at is not None and time.monotonic() >= self._wake_at:
+            self.wake()
+        if self.wanted and not self.is_up:
+            self.start()
+
+    def end(self, grace_s: float = 0.0) -> int | None:
+        """SIGTERM and, after ``grace_s``, SIGKILL; its exit code."""
+        self.wanted = False
+        if self._popen is None:
+            return None
+        if grace_s and self.is_up:
+            self.wake()
+            self._signal(signal.SIGTERM)
+            try:
+                self._popen.wait(grace_s)
+            except subprocess.TimeoutExpired:
+                self.kill()
+        elif self.is_up:
+            self.kill()
+        code = self._popen.wait(10)
+        self._note_exit()
+        return code
+
+    def output(self) -> str:
+        return (self.folder / "output.log").read_text() if (self.folder / "output.log").exists() else ""
+
+    def _note_exit(self) -> None:
+        if self._popen is not None:
+            self.exits.append(self._popen.wait(10))
+            self._popen = None
+        if self._output is not None:
+            self._output.close()
+            self._output = None
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self.is_up and self._popen is not None:
+            self._popen.send_signal(number)

@@ -1,0 +1,153 @@
+"""The seam that exists only in the tests: named points at which a component's process stops or kills itself, and
+switches that take one safeguard away each.
+
+Points on the way of a request to a venue, in their order: ``after_journal`` (the intent is committed, its call begins),
+``before_check`` and ``after_check`` (around the last check before the bytes leave), ``after_answer`` (it is not handed
+over yet). Points of the runner: ``before_answers`` (a transaction for answers and timers alone is about to begin),
+``before_submit`` (one that journals an intent is), ``in_transaction`` (outputs produced, nothing committed),
+``after_transaction`` (committed; its calls have not begun).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import threading
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from tightloop.handlers.effects import Ambiguous, Answer, NotSent, Submit
+from tightloop.records.types import JournalEntry
+from tightloop.runners.kafka.runner import KafkaRunner
+from tightloop.runners.kafka.transaction import Transaction
+from tightloop.venues.adapter import Gate, VenueAdapter
+
+VENUE_POINTS = ("after_journal", "before_check", "after_check", "after_answer")
+JOURNAL, READ_BACK, SEND_WINDOW, OFFSETS, DEDUPE = "journal", "read-back", "send-window", "offsets", "dedupe"
+
+
+class Points:
+    """Looks for an order to stop or die in ``<folder>/armed`` each time a point is reached.
+
+    The order is taken by renaming it to ``hit``, so that it strikes once. It says which ``point``, which ``action``
+    (``stop`` or ``kill``) and, where it is not empty, which ``strategy``.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._armed = folder / "armed"
+        self._hit = folder / "hit"
+
+    def reach(self, point: str, strategy_id: str = "") -> None:
+        if not self._armed.exists():
+            return
+        try:
+            order = json.loads(self._armed.read_text())
+            if order["point"] != point or (order["strategy"] and order["strategy"] != strategy_id):
+                return
+            self._armed.rename(self._hit)
+        except FileNotFoundError:  # it was taken back, or another thread was quicker
+            return
+        os.kill(os.getpid(), signal.SIGKILL if order["action"] == "kill" else signal.SIGSTOP)
+
+
+class PointedGate:
+    def __init__(self, gate: Gate, points: Points, strategy_id: str, always_open: bool) -> None:
+        self._gate = gate
+        self._points = points
+        self._strategy_id = strategy_id
+        self._always_open = always_open
+
+    def pass_through(self) -> datetime:
+        self._points.reach("before_check", self._strategy_id)
+        signed = datetime.now(UTC) if self._always_open else self._gate.pass_through()
+        self._points.reach("after_check", self._strategy_id)
+        return signed
+
+
+class PointedAdapter:
+    """An adapter with the points on its way, and without the safeguards that are switched off."""
+
+    def __init__(self, adapter: VenueAdapter, points: Points, without: frozenset[str], early: EarlyCalls | None) -> None:
+        self._adapter = adapter
+        self._points = points
+        self._without = without
+        self._early = early
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._adapter, name)
+
+    async def submit(self, entry: JournalEntry, gate: Gate) -> Answer:
+        answered = self._early.take(entry) if self._early else None
+        if answered is not None:
+            return answered
+        self._points.reach("after_journal", entry.strategy_id)
+        pointed = PointedGate(gate, self._points, entry.strategy_id, SEND_WINDOW in self._without)
+        answer: Answer = await self._adapter.submit(entry, pointed)
+        self._points.reach("after_answer", entry.strategy_id)
+        if READ_BACK in self._without and isinstance(answer, Ambiguous):
+            return NotSent("EXI-003", answer.message)
+        return answer
+
+
+class OpenGate:
+    def pass_through(self) -> datetime:
+        return datetime.now(UTC)
+
+
+class EarlyCalls:
+    """Without the journal before the call: submits what a transaction is only about to journal."""
+
+    def __init__(self, adapters: Mapping[str, VenueAdapter]) -> None:
+        self._adapters = adapters
+        self._answers: dict[tuple[str, int], Answer] = {}
+        self._loop = asyncio.new_event_loop()
+        threading.Thread(target=self._loop.run_forever, daemon=True).start()
+
+    def perform(self, entry: JournalEntry) -> None:
+        submitting = self._adapters[entry.lane].submit(entry, OpenGate())
+        future = asyncio.run_coroutine_threadsafe(submitting, self._loop)
+        self._answers[entry.client_order_id, entry.submissions] = future.result(10)
+
+    def take(self, entry: JournalEntry) -> Answer | None:
+        return self._answers.pop((entry.client_order_id, entry.submissions), None)
+
+
+def pointed_transaction(points: Points, without: frozenset[str], early: EarlyCalls | None) -> type[Transaction]:
+    """The runner's transaction with the points in it."""
+
+    class PointedTransaction(Transaction):
+        reads_records = True
+
+        def commit(self, workers: Any, offsets: Any) -> None:
+            entries = [call.entry for worker in workers for *_, call in worker._asked if isinstance(call, Submit)]
+            for entry in entries if early else ():
+                early.perform(entry)
+            for entry in entries:
+                points.reach("before_submit", entry.strategy_id)
+            super().commit(workers, offsets)
+            points.reach("after_transaction")
+
+        def _send_offsets(self, offsets: Any) -> None:
+            points.reach("in_transaction")
+            if OFFSETS in without and not self.reads_records:
+                return
+            super()._send_offsets(offsets)
+
+    return PointedTransaction
+
+
+def pointed_runner(points: Points) -> type[KafkaRunner]:
+    """The runner, which says before each transaction whether it takes in records or only answers and timers."""
+
+    class PointedRunner(KafkaRunner):
+        def _commit(self, workers: Any, read: Any, answers: Any) -> None:
+            self._transaction.reads_records = bool(read)
+            if answers and not read:
+                points.reach("before_answers")
+            super()._commit(workers, read, answers)
+
+    return PointedRunner
