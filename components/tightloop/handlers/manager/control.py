@@ -7,9 +7,10 @@ from collections.abc import Callable
 from msgspec.structs import replace
 
 from tightloop.handlers.manager import dispatch, waiting
-from tightloop.handlers.manager.turn import Turn, halt_id, info
+from tightloop.handlers.manager.turn import Turn, halt_id, info, same_venue
 from tightloop.records.errors import ExecutionError
-from tightloop.records.types import ControlCommand, Halt, PendingCheck, SharedHalts
+from tightloop.records.types import AccountRef, ControlCommand, Halt, PendingCheck, SharedHalts
+from tightloop.records.venues import is_known, lane_of
 
 REMEMBERED_COMMANDS = 32
 
@@ -45,11 +46,16 @@ def _resume(turn: Turn, command: ControlCommand) -> None:
     if command.accept_unverified or not turn.adopted():
         turn.update(halts=tuple(one for one in turn.head.halts if one.halt_id not in named))
         return
-    check = PendingCheck(purpose="resume", accounts=turn.adopted(), halt_ids=named)
-    turn.update(checks=(*turn.head.checks, check))
+    _verify_for(turn, turn.adopted(), named)
     slot = turn.head.slot
     if slot and slot.suspended:
         turn.update(slot=replace(slot, retry_at=turn.now))
+
+
+def _verify_for(turn: Turn, accounts: tuple[AccountRef, ...], halt_ids: tuple[str, ...]) -> None:
+    check = PendingCheck(purpose="resume", accounts=accounts, halt_ids=halt_ids)
+    if check not in turn.head.checks:
+        turn.update(checks=(*turn.head.checks, check))
 
 
 def _end_hopeless_loop(turn: Turn) -> None:
@@ -83,18 +89,26 @@ def _adopt(turn: Turn, command: ControlCommand) -> None:
 
 
 def on_shared_command(turn: Turn, command: ControlCommand, other: Callable[[str], Turn]) -> None:
-    """For a venue or for all: one record a partition. ``turn`` is the partition's own; ``other`` opens a key's."""
-    if command.command == "halt":
-        _halt_shared(turn, command, other)
-    elif command.command == "resume":
-        _resume_shared(turn, command, other)
+    """For a venue or for all: one record a partition. ``turn`` is the partition's own; ``other`` opens a key's.
+
+    Raises ExecutionError EIM-016 (no halt).
+    """
+    known = turn.context.shared().get("halts", SharedHalts) or SharedHalts(produced_at=turn.now)
+    act = {"halt": _halt_shared, "resume": _resume_shared}.get(command.command)
+    if act is None:
+        raise _refused(command, "it is for one key only")
+    if command.scope == "venue" and (command.venue is None or not is_known(command.venue)):
+        raise _refused(command, f"there is no venue {command.venue!r}")
+    if command.command_id in known.command_ids:
+        return
+    halts = act(turn, known.halts, command, other)
+    command_ids = (*known.command_ids, command.command_id)[-REMEMBERED_COMMANDS:]
+    turn.context.shared().put("halts", SharedHalts(halts=halts, command_ids=command_ids, produced_at=turn.now))
 
 
-def _put_shared(turn: Turn, halts: tuple[Halt, ...]) -> None:
-    turn.context.shared().put("halts", SharedHalts(halts=halts, produced_at=turn.now))
-
-
-def _halt_shared(turn: Turn, command: ControlCommand, other: Callable[[str], Turn]) -> None:
+def _halt_shared(
+    turn: Turn, standing: tuple[Halt, ...], command: ControlCommand, other: Callable[[str], Turn]
+) -> tuple[Halt, ...]:
     halt = Halt(
         halt_id=halt_id("", "command", command.command_id),
         code="EIM-011",
@@ -106,31 +120,43 @@ def _halt_shared(turn: Turn, command: ControlCommand, other: Callable[[str], Tur
         actor=command.actor,
         cause_id=command.command_id,
     )
-    standing = turn.shared_halts()
-    if not any(one.halt_id == halt.halt_id for one in standing):
-        _put_shared(turn, (*standing, halt))
     if command.cancel_working:
         for key in turn.context.keys():  # noqa: SIM118  a Context is not a mapping
             one = other(key)
             slot = one.head.slot
-            if slot and slot.result and command.venue in (None, slot.result.venue):
+            if slot and slot.result and (command.scope == "all" or same_venue(command.venue, slot.result.venue)):
                 dispatch.cancel_in_flight(one, None)
                 one.save()
+    return (*standing, halt)
 
 
-def _resume_shared(turn: Turn, command: ControlCommand, other: Callable[[str], Turn]) -> None:
+def _resume_shared(
+    turn: Turn, standing: tuple[Halt, ...], command: ControlCommand, other: Callable[[str], Turn]
+) -> tuple[Halt, ...]:
     """The halt moves to each key that has an account there, and goes when that key's own verification has matched."""
-    cleared = tuple(one for one in turn.shared_halts() if one.halt_id in command.expected_halt_ids)
-    if not cleared:
-        raise _refused(command, f"it must name halts of a venue or of all that stand, not {command.expected_halt_ids}")
-    _put_shared(turn, tuple(one for one in turn.shared_halts() if one not in cleared))
+    named = set(command.expected_halt_ids)
+    cleared = tuple(one for one in standing if one.halt_id in named)
+    if not named or len(cleared) != len(named):
+        ids = sorted(one.halt_id for one in standing)
+        raise _refused(command, f"it must name halts of a venue or of all that stand: {ids}, not {sorted(named)}")
+    remaining = tuple(one for one in standing if one not in cleared)
+    turn.context.shared().put("halts", SharedHalts(halts=remaining, produced_at=turn.now))  # before keys look at it
     for key in turn.context.keys():  # noqa: SIM118  a Context is not a mapping
         one = other(key)
-        if one.adopted() and not command.accept_unverified:
-            one.update(halts=(*one.head.halts, *cleared))
-            check = PendingCheck(
-                purpose="resume", accounts=one.adopted(), halt_ids=tuple(halt.halt_id for halt in cleared)
-            )
-            one.update(checks=(*one.head.checks, check))
+        if not command.accept_unverified:
+            _move_to_key(one, cleared)
         dispatch.advance(one)
         one.save()
+    return remaining
+
+
+def _move_to_key(one: Turn, cleared: tuple[Halt, ...]) -> None:
+    for halt in cleared:
+        accounts = tuple(account for account in one.adopted() if _is_at(halt, account))
+        if accounts:
+            one.update(halts=(*one.head.halts, halt))
+            _verify_for(one, accounts, (halt.halt_id,))
+
+
+def _is_at(halt: Halt, account: AccountRef) -> bool:
+    return halt.scope == "all" or halt.venue is None or lane_of(halt.venue) == account.lane

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
-from tightloop.handlers.manager import waiting
+from tightloop.handlers.manager import expected, unresolved, waiting
 from tightloop.handlers.manager.turn import Turn, info
 from tightloop.records.types import (
     AccountRef,
@@ -14,7 +14,6 @@ from tightloop.records.types import (
     LoopKind,
     QueuedInstruction,
     RoutedInstruction,
-    SeenInstruction,
     Slot,
 )
 
@@ -81,10 +80,21 @@ def start_instruction(turn: Turn, queued: QueuedInstruction) -> None:
         purpose="instruction",
         account=queued.account,
         dispatched_at=turn.now,
-        deadline_at=queued.expires_at + timedelta(seconds=seconds),
+        deadline_at=_works_until(turn, queued) + timedelta(seconds=seconds),
         result=result,
+        expected_deltas=instruction.expected_deltas,
+        slippage_bps=expected.bound_of(instruction),
     )
     _take(turn, slot, "execute", queued)
+
+
+def _works_until(turn: Turn, queued: QueuedInstruction) -> datetime:
+    """When the executor cancels what still works of it."""
+    trade = queued.instruction.cex_trade
+    timeout_ms = trade.timeout_ms if trade else None
+    if timeout_ms is None:
+        return queued.expires_at
+    return max(queued.expires_at, turn.now + timedelta(milliseconds=timeout_ms))
 
 
 def start_series(
@@ -184,24 +194,7 @@ def free(turn: Turn, result: InstructionResult | None = None) -> None:
     slot = turn.slot()
     if result is not None:
         turn.publish_result(result)
-        _remember_unknown(turn, result)
+        unresolved.ended(turn, result)
     for cancelled in slot.cancels:
         turn.publish_result(cancelled)
     turn.update(slot=None, idle_since=turn.now)
-
-
-def _remember_unknown(turn: Turn, result: InstructionResult) -> None:
-    """What ended ``unknown`` may be resolved later: keep its result so that a correction can be written."""
-    if result.outcome != "unknown":
-        return
-    seen = turn.seen(result.instruction_id)
-    if seen is None:
-        seen = SeenInstruction(
-            strategy_id=result.strategy_id,
-            instruction_id=result.instruction_id,
-            content_hash="",
-            seen_at=turn.now,
-            produced_at=turn.now,
-        )
-        turn.update(seen=turn.head.seen + 1)
-    turn.put_seen(replace(seen, result=result, ended_loop_no=result.loop_no))

@@ -27,10 +27,13 @@ from tightloop.records.errors import ExecutionError, error_info
 from tightloop.records.types import ControlCommand, DeadLetter, ErrorInfo, Instruction, ReconciliationResult
 
 NAME = "interface-manager"
+_NO_LOOP = frozenset({"instructions", "control", "dead_letters"})  # topics whose records are not part of a loop
 
 
 class InterfaceManager:
-    """Handler. State per key: a head, ``queue_limit`` queued instructions, ``seen_limit`` ids; all bounded."""
+    """Handler. State per key, all of it bounded: a head, ``queue_limit`` queued instructions, twice ``seen_limit`` ids,
+    ``unresolved.LIMIT`` results whose outcome is unknown.
+    """
 
     name = NAME
     failure_code = "EIM-001"
@@ -87,7 +90,7 @@ def _halt_for(turn: Turn, topic: str, partition: int, offset: int, error: ErrorI
     place = f"{topic}/{partition}@{offset}"
     turn.halt(halt_id(turn.head.strategy_id, "dead", place), error, place)
     slot = turn.head.slot
-    if slot and topic not in ("instructions", "control", "dead_letters"):
+    if slot and not (topic in _NO_LOOP or topic.startswith(f"{NAME}:")):
         turn.update(slot=replace(slot, broken=True))
 
 

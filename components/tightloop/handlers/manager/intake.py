@@ -29,12 +29,17 @@ def take_in(turn: Turn, record: Inbound) -> None:
         return
     _refuse_spent(turn, instruction)
     _forget_old(turn)
+    if turn.head.seen >= 2 * turn.settings.seen_limit:
+        raise ExecutionError(
+            "EIM-015", f"{turn.head.seen} instruction ids are remembered: no room for one", halts=False
+        )
     turn.put_seen(
         SeenInstruction(
             strategy_id=instruction.strategy_id,
             instruction_id=instruction.instruction_id,
             content_hash=content,
             seen_at=turn.now,
+            sequenced=instruction.sequence is not None,
             produced_at=turn.now,
         )
     )
@@ -73,14 +78,20 @@ def _refuse_spent(turn: Turn, instruction: Instruction) -> None:
 
 
 def _forget_old(turn: Turn) -> None:
-    """Two ids a time at most: what comes in pays for what goes out."""
-    oldest = turn.after(-2 * turn.settings.max_age_s)
-    sequenced = turn.head.last_sequence is not None
+    """Two ids a time at most: what comes in pays for what goes out.
+
+    One without a sequence is kept until no copy of it can be young enough to be taken in again.
+    """
+    oldest = turn.after(-2 * turn.settings.max_age_s - turn.settings.clock_margin_s)
     for name, seen in turn.context.oldest("seen", SeenInstruction, 2):
-        too_many = sequenced and turn.head.seen > turn.settings.sequenced_seen_limit
-        if (seen.seen_at < oldest or too_many) and seen.queue_name is None:
-            turn.context.delete(name)
+        too_many = seen.sequenced and turn.head.seen > turn.settings.sequenced_seen_limit
+        if seen.seen_at >= oldest and not too_many:
+            continue
+        turn.context.delete(name)
+        if seen.queue_name is None:
             turn.update(seen=turn.head.seen - 1)
+        else:  # it may not be forgotten while it is queued: behind the others, so that it keeps none of them
+            turn.context.put(name, seen)
 
 
 def _admit(turn: Turn, instruction: Instruction, size: int) -> QueuedInstruction:
@@ -92,9 +103,12 @@ def _admit(turn: Turn, instruction: Instruction, size: int) -> QueuedInstruction
     validate.check_instruction(instruction)
     if instruction.created_at > turn.after(settings.clock_margin_s):
         raise ExecutionError("EIM-007", f"created_at {instruction.created_at} is in the future (now: {turn.now})")
+    expires_at = validate.expires_at(instruction)
+    if expires_at <= turn.now:
+        raise ExecutionError("EIM-010", f"expired at {expires_at}, before it was taken in")
     if instruction.sequence is None and instruction.created_at < turn.after(-settings.max_age_s):
         raise ExecutionError(
-            "EIM-010",
+            "EIM-007",
             f"created_at {instruction.created_at} is more than {settings.max_age_s:.0f} s ago, and it has no sequence",
         )
     account = account_of(turn, instruction)
@@ -102,7 +116,7 @@ def _admit(turn: Turn, instruction: Instruction, size: int) -> QueuedInstruction
         strategy_id=instruction.strategy_id,
         instruction=instruction,
         account=account,
-        expires_at=validate.expires_at(instruction),
+        expires_at=expires_at,
         received_at=turn.now,
         produced_at=turn.now,
     )
@@ -111,8 +125,6 @@ def _admit(turn: Turn, instruction: Instruction, size: int) -> QueuedInstruction
     halts = turn.halts_for(instruction.venue)
     if halts:
         raise ExecutionError("EIM-011", f"halted by {', '.join(f'{one.code} ({one.halt_id[:8]})' for one in halts)}")
-    if queued.expires_at <= turn.now:
-        raise ExecutionError("EIM-010", f"expired at {queued.expires_at}, before it was taken in")
     if turn.head.queued >= settings.queue_limit:
         raise ExecutionError("EIM-015", f"{turn.head.queued} instructions are queued, which is the limit")
     if instruction.sequence is None and turn.head.seen > settings.seen_limit:
@@ -146,6 +158,9 @@ def cancel(turn: Turn, instruction: Instruction) -> None:
     target = instruction.cancel.instruction_id if instruction.cancel else None
     if target and waiting.cancel_queued(turn, target):
         turn.publish_result(turn.result_of(instruction, turn.now, status="reconciled", outcome="none"))
+    elif (slot := turn.head.slot) and len(slot.cancels) >= turn.settings.cancels_limit:
+        error = info("EIM-015", f"{len(slot.cancels)} cancels wait for the end of loop {slot.loop_no} already")
+        turn.publish_result(turn.result_of(instruction, turn.now, status="refused", error=error))
     elif target and dispatch.cancel_in_flight(turn, target):
         slot = turn.slot()
         own = turn.result_of(instruction, turn.now, status="reconciled", outcome="none", loop_no=slot.loop_no)

@@ -7,11 +7,10 @@ from __future__ import annotations
 import structlog
 from msgspec.structs import replace
 
-from tightloop.handlers.manager import dispatch
+from tightloop.handlers.manager import dispatch, expected, unresolved
 from tightloop.handlers.manager.turn import Turn, halt_id, info
 from tightloop.records.types import (
     ErrorInfo,
-    InstructionResult,
     KnownAccount,
     PendingCheck,
     ReconciliationResult,
@@ -21,28 +20,36 @@ from tightloop.records.types import (
 log = structlog.get_logger()
 
 UNREADABLE = "EXI-003"
-# What is wrong with the key's own books, and halts it even when the positions match.
-HALTING = frozenset({"PUH-004", "PUH-006", "PUH-007", "PUH-010", "REC-004", "REC-009", "REC-010", "REC-014"})
+# What is wrong with the key's own books or with what its strategy believes, and halts it even when positions match.
+# (A balance below zero, PUH-010, does not: what pays for it may come later in the loop, and the comparison judges it.)
+HALTING = frozenset({"EIM-003", "PUH-004", "PUH-006", "PUH-007", "REC-004", "REC-009", "REC-010", "REC-014"})
+_RESULT_OF = {"execute": "loop"}  # the kind of the result that ends a loop; of all others: the loop's own kind
 
 
 def on_result(turn: Turn, result: ReconciliationResult) -> None:
     turn.update(position_version=max(turn.head.position_version, result.position_version))
     wrong = _books_wrong(result)
     if wrong is not None:  # whichever loop it belongs to, and whether its positions match or not
-        turn.halt(halt_id(turn.head.strategy_id, "result", result.result_id), wrong, result.result_id)
+        _halt_key(turn, result, wrong)
     if result.corrects_report_id is not None:
         _corrected(turn, result)
     elif result.source == "adjustment":
         _adjusted(turn, result)
-    elif turn.head.slot is None or turn.head.slot.loop_no != result.loop_no:
-        _late(turn, result)
+    elif (slot := turn.head.slot) is not None and _ends(slot, result):
+        _of_slot(turn, slot, result, wrong)
     else:
-        _of_slot(turn, turn.head.slot, result)
+        _late(turn, result)
     dispatch.advance(turn)
 
 
-def _of_slot(turn: Turn, slot: Slot, result: ReconciliationResult) -> None:
-    slot = _learn(slot, result)
+def _ends(slot: Slot, result: ReconciliationResult) -> bool:
+    return slot.loop_no == result.loop_no and result.kind == _RESULT_OF.get(slot.kind, slot.kind)
+
+
+def _of_slot(turn: Turn, slot: Slot, result: ReconciliationResult, wrong: ErrorInfo | None) -> None:
+    if wrong is None and (wrong := _surprise(turn, slot, result)) is not None:
+        _halt_key(turn, result, wrong)
+    slot = _learn(slot, result, wrong)
     turn.update(slot=slot)
     unreadable = slot.kind != "execute" and _code(result.execution_error) == UNREADABLE
     if slot.kind == "adopt" and not unreadable:  # what is held is in the books now: it must never be added again
@@ -52,16 +59,24 @@ def _of_slot(turn: Turn, slot: Slot, result: ReconciliationResult) -> None:
         _suspend(turn, slot, result)
     elif result.status == "mismatched":
         if slot.kind == "verify":
-            _halt(turn, slot, result, info("REC-002", _mismatch(result)))
+            _halt(turn, slot, result, wrong or info("REC-002", _mismatch(result)))
         else:
             dispatch.start_loop(turn, slot, "verify")
     elif result.status == "matched":
-        _matched(turn, slot, result)
+        _matched(turn, slot, result, wrong)
     else:
         raise ValueError(f"reconciliation result {result.result_id} has status {result.status}")
 
 
-def _learn(slot: Slot, result: ReconciliationResult) -> Slot:
+def _surprise(turn: Turn, slot: Slot, result: ReconciliationResult) -> ErrorInfo | None:
+    """What happened is not what the strategy expected. What was not carried out whole is told by its outcome."""
+    if not slot.expected_deltas or result.kind != "loop" or result.outcome != "filled":
+        return None
+    what = expected.missed(slot, result.deltas, turn.head.strategy_id, turn.settings.expected_bps)
+    return info("EIM-003", what) if what else None
+
+
+def _learn(slot: Slot, result: ReconciliationResult, wrong: ErrorInfo | None) -> Slot:
     """An instruction's result takes over what its own loop, or the verify after it, came to."""
     if slot.result is None:
         return slot
@@ -72,13 +87,12 @@ def _learn(slot: Slot, result: ReconciliationResult) -> Slot:
             outcome=result.outcome,
             filled_amount=result.filled_amount,
             report_ids=result.report_ids,
-            error=result.execution_error or result.error,
+            error=wrong or result.execution_error or result.error,
         )
     return replace(slot, result=known)
 
 
-def _matched(turn: Turn, slot: Slot, result: ReconciliationResult) -> None:
-    wrong = _books_wrong(result)
+def _matched(turn: Turn, slot: Slot, result: ReconciliationResult, wrong: ErrorInfo | None) -> None:
     if wrong is None and slot.result is not None and _code(slot.result.error) in HALTING:
         wrong = slot.result.error  # of its own loop; the verify after it has matched
     if wrong is not None:
@@ -138,42 +152,30 @@ def retry_suspended(turn: Turn) -> None:
 
 def _halt(turn: Turn, slot: Slot, result: ReconciliationResult, error: ErrorInfo) -> None:
     """The loop is over and the key is not to go on."""
-    turn.halt(halt_id(turn.head.strategy_id, "result", result.result_id), error, result.result_id)
+    if not any(one.code == error.code and one.message == error.message for one in turn.head.halts):
+        _halt_key(turn, result, error)
     if slot.result is None:
         dispatch.free(turn)
     else:
         dispatch.free(turn, replace(slot.result, status="halted", error=error))
 
 
-# --- results that neither free nor halt -------------------------------------------------------------------------------
+def _halt_key(turn: Turn, result: ReconciliationResult, error: ErrorInfo) -> None:
+    turn.halt(halt_id(turn.head.strategy_id, "result", result.result_id), error, result.result_id)
+
+
+# --- results that free nothing ----------------------------------------------------------------------------------------
 
 
 def _corrected(turn: Turn, result: ReconciliationResult) -> None:
     """An ``unknown`` is known now: its instruction gets a further result, and the account is verified."""
-    seen = turn.seen(result.instruction_id) if result.instruction_id else None
-    if seen is not None and seen.result is not None:
-        turn.publish_result(_resolved(seen.result, result))
-        turn.put_seen(replace(seen, result=None, ended_loop_no=None))
+    unresolved.corrected(turn, result)
     _check_later(turn, "correction", result)
 
 
-def _resolved(known: InstructionResult, result: ReconciliationResult) -> InstructionResult:
-    return replace(
-        known,
-        status="reconciled" if result.status == "matched" else "halted",
-        outcome=result.outcome,
-        filled_amount=result.filled_amount,
-        report_ids=result.report_ids,
-        position_version=result.position_version,
-        result_id=result.result_id,
-        resolves=result.corrects_report_id or (result.report_ids[-1] if result.report_ids else result.result_id),
-        error=result.execution_error,
-    )
-
-
 def _adjusted(turn: Turn, result: ReconciliationResult) -> None:
-    if _code(result.error or result.execution_error) in ("PUH-012", "PUH-013"):
-        log.warning("adjustment refused", key=turn.head.strategy_id, error=str(result.error or result.execution_error))
+    if _code(result.execution_error) in ("PUH-012", "PUH-013"):
+        log.warning("adjustment refused", key=turn.head.strategy_id, error=str(result.execution_error))
         return
     _check_later(turn, "adjustment", result)
 
@@ -183,18 +185,15 @@ def _check_later(turn: Turn, purpose: str, result: ReconciliationResult) -> None
         tuple(one for one in turn.adopted() if one.account == result.account and one.lane == result.lane)
         or turn.adopted()
     )
-    if accounts:
-        turn.update(checks=(*turn.head.checks, PendingCheck(purpose=purpose, accounts=accounts)))
+    check = PendingCheck(purpose=purpose, accounts=accounts)
+    if accounts and check not in turn.head.checks:  # one that still waits will see this, too
+        turn.update(checks=(*turn.head.checks, check))
 
 
 def _late(turn: Turn, result: ReconciliationResult) -> None:
-    """The result of a loop that a resume ended: its instruction's outcome is known after all."""
-    seen = turn.seen(result.instruction_id) if result.instruction_id else None
-    if seen is None or seen.result is None or seen.ended_loop_no != result.loop_no or result.outcome == "unknown":
-        log.info("late result", key=turn.head.strategy_id, loop_no=result.loop_no, status=result.status)
-        return
-    turn.publish_result(_resolved(seen.result, result))
-    turn.put_seen(replace(seen, result=None, ended_loop_no=None))
+    """No loop waits for it: it is of a loop that a resume ended, or of a report that came after its loop's end."""
+    log.info("late result", key=turn.head.strategy_id, loop_no=result.loop_no, status=result.status)
+    unresolved.late(turn, result)
 
 
 def _books_wrong(result: ReconciliationResult) -> ErrorInfo | None:

@@ -24,6 +24,7 @@ from tightloop.records.types import (
     SharedHalts,
     Slot,
 )
+from tightloop.records.venues import canonical
 
 
 class Turn:
@@ -71,6 +72,8 @@ class Turn:
         head = self.head
         if self.settings.refresh_s is None or head.slot or head.halts or head.idle_since is None or not self.adopted():
             return None
+        if any(one.scope == "all" for one in self.shared_halts()):
+            return None
         return head.idle_since + timedelta(seconds=self.settings.refresh_s)
 
     # --- accounts -----------------------------------------------------------------------------------------------------
@@ -107,7 +110,7 @@ class Turn:
 
     def halts_for(self, venue: str) -> tuple[Halt, ...]:
         """The halts that stop an instruction for ``venue``: the key's, the venue's, and those of all."""
-        shared = (one for one in self.shared_halts() if one.scope == "all" or one.venue == venue)
+        shared = (one for one in self.shared_halts() if one.scope == "all" or same_venue(one.venue, venue))
         return (*self.head.halts, *shared)
 
     # --- queue --------------------------------------------------------------------------------------------------------
@@ -116,11 +119,14 @@ class Turn:
         number = self.head.queue_next
         name = f"queue|{number:012d}"
         self.context.put(name, queued)
+        first = self.head.queue_first if self.head.queued else number
         expiry = min(queued.expires_at, self.head.next_expiry or queued.expires_at)
-        self.update(queue_next=number + 1, queued=self.head.queued + 1, next_expiry=expiry)
+        self.update(queue_first=first, queue_next=number + 1, queued=self.head.queued + 1, next_expiry=expiry)
         return name
 
     def first_queued(self) -> tuple[str, QueuedInstruction] | None:
+        if not self.head.queued:
+            return None
         number = self.head.queue_first
         while number < self.head.queue_next:
             name = f"queue|{number:012d}"
@@ -166,6 +172,10 @@ class Turn:
             "causation_id": instruction.instruction_id,
         }
         return InstructionResult(**{**fields, **changes})
+
+
+def same_venue(one: str | None, other: str) -> bool:
+    return one is not None and canonical(one) == canonical(other)
 
 
 def info(code: str, message: str) -> ErrorInfo:

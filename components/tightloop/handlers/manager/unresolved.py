@@ -1,0 +1,95 @@
+"""Instructions whose outcome is not known: their results are kept until something resolves them.
+
+A correction may come before its loop's own result (the venue answered while positions were still compared): it is kept
+then, and told right after the loop's result, so that what resolves always follows what it resolves.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from msgspec.structs import replace
+
+from tightloop.handlers.manager.turn import Turn
+from tightloop.records.types import InstructionResult, ReconciliationResult, SeenInstruction
+
+LIMIT = 64  # of a key; of more the oldest are forgotten
+_KEPT, _EARLY = "unresolved", "corrected"
+
+
+def ended(turn: Turn, result: InstructionResult) -> None:
+    """An instruction's loop has ended with ``result``, which is published."""
+    early = turn.context.get(_name(_EARLY, result.instruction_id), SeenInstruction)
+    if early is not None:
+        turn.context.delete(_name(_EARLY, result.instruction_id))
+    if result.outcome != "unknown":
+        return
+    if early is not None and early.result is not None:
+        turn.publish_result(early.result)
+        return
+    _keep(turn, _KEPT, result)
+    kept = turn.context.oldest(_KEPT, SeenInstruction, LIMIT + 1)
+    if len(kept) > LIMIT:
+        turn.context.delete(kept[0][0])
+
+
+def corrected(turn: Turn, result: ReconciliationResult) -> None:
+    """A correction: evidence, or an operator's word, of what became of it."""
+    if result.instruction_id is None:
+        return
+    slot = turn.head.slot
+    if slot is not None and slot.result is not None and slot.result.instruction_id == result.instruction_id:
+        _keep(turn, _EARLY, _resolved(slot.result, result))
+    else:
+        _resolve(turn, result.instruction_id, result)
+
+
+def late(turn: Turn, result: ReconciliationResult) -> None:
+    """The own result of a loop that a resume had ended before."""
+    if result.instruction_id is None or result.outcome == "unknown":
+        return
+    kept = turn.context.get(_name(_KEPT, result.instruction_id), SeenInstruction)
+    if kept is not None and kept.ended_loop_no == result.loop_no:
+        _resolve(turn, result.instruction_id, result)
+
+
+def _resolve(turn: Turn, instruction_id: str, result: ReconciliationResult) -> None:
+    kept = turn.context.get(_name(_KEPT, instruction_id), SeenInstruction)
+    if kept is None or kept.result is None:
+        return
+    turn.publish_result(_resolved(kept.result, result))
+    turn.context.delete(_name(_KEPT, instruction_id))
+
+
+def _resolved(known: InstructionResult, result: ReconciliationResult) -> InstructionResult:
+    return replace(
+        known,
+        status="reconciled" if result.status == "matched" else "halted",
+        outcome=result.outcome,
+        filled_amount=result.filled_amount,
+        report_ids=result.report_ids,
+        position_version=result.position_version,
+        result_id=result.result_id,
+        resolves=result.corrects_report_id or (result.report_ids[-1] if result.report_ids else result.result_id),
+        error=result.execution_error,
+    )
+
+
+def _keep(turn: Turn, group: str, result: InstructionResult) -> None:
+    now: datetime = turn.now
+    turn.context.put(
+        _name(group, result.instruction_id),
+        SeenInstruction(
+            strategy_id=result.strategy_id,
+            instruction_id=result.instruction_id,
+            content_hash="",
+            seen_at=now,
+            ended_loop_no=result.loop_no,
+            result=result,
+            produced_at=now,
+        ),
+    )
+
+
+def _name(group: str, instruction_id: str) -> str:
+    return f"{group}|{instruction_id}"
