@@ -1076,7 +1076,7 @@ class PendingVerification(Struct, frozen=True, kw_only=True):
     strategy_id: str
     # The version.
     position_version: int
-    # The final update, without its deltas and expected positions.
+    # The final update; its deltas are those of its whole loop, and its expected positions are left out.
     update: PositionUpdate
     # The kind of its result.
     kind: ReconciliationKind

@@ -30,7 +30,7 @@ def begin(
     return PendingVerification(
         strategy_id=update.strategy_id,
         position_version=update.position_version,
-        update=replace(update, deltas=(), expected_positions=()),
+        update=replace(update, deltas=folded.deltas, expected_positions=()),
         kind=_OF_LOOP.get(update.loop_kind, "verify") if folded.closes_loop else "verify",
         closes_loop=folded.closes_loop,
         accounts=folded.accounts,

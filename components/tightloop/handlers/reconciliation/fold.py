@@ -21,19 +21,21 @@ from tightloop.handlers.content import DIGITS, digest
 from tightloop.handlers.places import plain_deltas
 from tightloop.handlers.reconciliation import accounts, sums
 from tightloop.records.errors import ExecutionError, error_info
-from tightloop.records.types import AccountRef, PositionUpdate, ReconciliationHead
+from tightloop.records.types import AccountRef, Delta, PositionUpdate, ReconciliationHead
 
 REMEMBERED = 16
 
 
 class Folded(Struct, frozen=True):
     """``head``: with the update in it, not written yet. ``accounts``: where a final update is to be verified.
+    ``deltas``: what its loop has changed, this update included; of one that closes no loop, what it changed itself.
 
     ``closes_loop``: the update is the final one of its loop, and the first such.
     """
 
     head: ReconciliationHead
     accounts: tuple[AccountRef, ...]
+    deltas: tuple[Delta, ...]
     closes_loop: bool
 
 
@@ -60,31 +62,30 @@ def fold(context: Context, head: ReconciliationHead, update: PositionUpdate) -> 
         if differing and not head.missing and fault is None:
             fault = ExecutionError("REC-010", f"version {version}: {'; '.join(differing)}")
     closes = update.report_kind == "final" and update.loop_no != head.last_final_loop
-    if closes and head.open_loop == update.loop_no:
+    if update.loop_no == head.open_loop and (closes or not update.is_final):
         touched = accounts.merged(touched, head.touched)
+        deltas = sums.added_up((*head.deltas, *deltas))
     head = replace(
         head,
         accounts=accounts.marked(head.accounts, update),
         error=head.error or (error_info(fault) if fault else None),
         produced_at=context.now,
     )
-    return Folded(_follow_loop(head, update, touched), touched, closes)
+    return Folded(_follow_loop(head, update, touched, deltas), touched, deltas, closes)
 
 
 def _follow_loop(
-    head: ReconciliationHead, update: PositionUpdate, touched: tuple[AccountRef, ...]
+    head: ReconciliationHead, update: PositionUpdate, touched: tuple[AccountRef, ...], deltas: tuple[Delta, ...]
 ) -> ReconciliationHead:
-    """Which loop is under way, as far as updates tell, and what it has touched so far."""
+    """Which loop is under way, as far as updates tell, and what it has touched and changed so far."""
     loop_no, is_open = update.loop_no, head.open_loop
     if update.report_kind == "final":
         if is_open is not None and is_open <= loop_no:
-            head = replace(head, open_loop=None, touched=())
+            head = replace(head, open_loop=None, touched=(), deltas=())
         return replace(head, last_final_loop=max(head.last_final_loop, loop_no))
     if update.is_final or loop_no <= head.last_final_loop or (is_open is not None and loop_no < is_open):
         return head
-    return replace(
-        head, open_loop=loop_no, touched=accounts.merged(head.touched, touched) if loop_no == is_open else touched
-    )
+    return replace(head, open_loop=loop_no, touched=touched, deltas=deltas)
 
 
 def _check_same(head: ReconciliationHead, version: int, content: str) -> None:

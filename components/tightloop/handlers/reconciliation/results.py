@@ -104,6 +104,7 @@ def result(
         source=update.source,
         report_ids=update.report_ids,
         filled_amount=update.filled_amount,
+        deltas=update.deltas,
         corrects_report_id=update.corrects_report_id,
         execution_error=update.error,
         attempts=pending.attempt,

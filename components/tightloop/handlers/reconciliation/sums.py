@@ -27,6 +27,15 @@ def add(context: Context, deltas: Iterable[Delta], version: int) -> None:
         _write(context, position)
 
 
+def added_up(deltas: Iterable[Delta]) -> tuple[Delta, ...]:
+    """Those of one position and source in one, in the order they first appear."""
+    amounts: dict[tuple[str, str], Decimal] = {}
+    for delta in deltas:
+        place = (delta.position_key, delta.source)
+        amounts[place] = amounts.get(place, money.ZERO) + delta.amount
+    return tuple(Delta(position_key=key, amount=amount, source=source) for (key, source), amount in amounts.items())
+
+
 def restate(context: Context, expected: Iterable[Position], version: int) -> list[str]:
     """Take over the amounts that differ from the own ones; returns what differed, for a person."""
     differing = []
