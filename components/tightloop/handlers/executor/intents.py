@@ -142,6 +142,9 @@ def ask(turn: Turn, entry: JournalEntry) -> None:
 
 def ask_after_restore(turn: Turn, entry: JournalEntry) -> None:
     """A predecessor may have submitted what it journalled, or not: only the venue can tell."""
+    if entry.outcome is not None:  # the venue has told; only the ledger was still to be read
+        closing.read_ledger(turn, entry)
+        return
     if entry.status == "journalled":
         entry = turn.put(replace(entry, status="sent", tries=0, next_try_at=None))
     ask(turn, entry)
