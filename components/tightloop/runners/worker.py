@@ -258,10 +258,10 @@ class PartitionWorker:
 
 
 def _belongs_to(value: Struct, key: str) -> str | None:
-    """The Kafka key that the record must have: a command for a venue or for all names no strategy, or ``*``."""
-    strategy_id: str | None = getattr(value, "strategy_id", key)
-    if isinstance(value, ControlCommand) and value.scope != "key" and strategy_id is None:
+    """The Kafka key that the record must have. A command for a venue or for all belongs to no strategy."""
+    if isinstance(value, ControlCommand) and value.scope != "key":
         return EVERYONE
+    strategy_id: str | None = getattr(value, "strategy_id", key)
     return strategy_id
 
 

@@ -1,0 +1,90 @@
+"""What commands print: JSON for programs, tables for people. Only this goes to standard output."""
+
+from __future__ import annotations
+
+import json
+import sys
+from base64 import b64encode
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import typer
+
+
+def emit(document: Any) -> None:
+    """One JSON document on one line. Records become objects, amounts text, bytes base64."""
+    typer.echo(json.dumps(as_data(document), ensure_ascii=False, separators=(",", ":")))
+
+
+def as_data(value: Any) -> Any:
+    """Plain data that JSON can say, without losing a digit."""
+    if isinstance(value, Decimal):
+        return amount(value)
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    if isinstance(value, bytes):
+        return b64encode(value).decode()
+    if isinstance(value, dict):
+        return {str(name): as_data(one) for name, one in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [as_data(one) for one in value]
+    if value is None or isinstance(value, str | int | float | bool):
+        return value
+    names = getattr(value, "__struct_fields__", None)
+    if names is None:
+        return str(value)
+    return {name: as_data(getattr(value, name)) for name in names}
+
+
+def amount(value: Decimal) -> str:
+    """All digits and no exponent; zeros at the end are left out."""
+    text = format(value, "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def shown(value: Any) -> str:
+    """A cell of a table."""
+    if value is None:
+        return "-"
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
+    if isinstance(value, Decimal):
+        return amount(value)
+    if isinstance(value, float):
+        return f"{value:.1f}"
+    if isinstance(value, list | tuple):
+        return ", ".join(shown(one) for one in value) or "-"
+    return str(value)
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[Any]], title: str | None = None) -> None:
+    """A table on a terminal; aligned plain text in a pipe."""
+    cells = [[shown(value) for value in row] for row in rows]
+    if sys.stdout.isatty():
+        _rich_table(columns, cells, title)
+        return
+    if title:
+        typer.echo(title)
+    widths = [max(len(row[place]) for row in [list(columns), *cells]) for place in range(len(columns))]
+    for row in [list(columns), *cells]:
+        typer.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def _rich_table(columns: Sequence[str], cells: Sequence[Sequence[str]], title: str | None) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    drawn = Table(title=title, title_justify="left", box=None, header_style="bold", pad_edge=False)
+    for column in columns:
+        drawn.add_column(column, overflow="fold")
+    for row in cells:
+        drawn.add_row(*(escape(cell) for cell in row))
+    Console().print(drawn)
+
+
+def note(text: str) -> None:
+    """For a person, beside the answer: standard error."""
+    typer.echo(text, err=True)

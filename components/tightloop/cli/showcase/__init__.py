@@ -1,0 +1,1 @@
+"""What ``tightloop demo`` trades, how it shows it, and what it says at the end."""

@@ -1,0 +1,93 @@
+"""``topics``: plan, create and check the topics against their contracts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tightloop.cli import exits
+from tightloop.cli.options import AsJson, Bootstrap, ConfigFile, Prefix
+from tightloop.cli.output import emit, note, table
+
+if TYPE_CHECKING:
+    from tightloop.records.topics import TopicContract
+    from tightloop.runners.kafka.admin import Difference, TopicAdmin
+
+topics = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="The topics and their contracts.")
+
+
+@topics.command("plan", epilog="Example:\n\n\b\n  tightloop topics plan --bootstrap localhost:9092")
+def plan(
+    config: ConfigFile = None, bootstrap: Bootstrap = None, prefix: Prefix = None, as_json: AsJson = False
+) -> None:
+    """What is missing or differs from the contracts. Changes nothing."""
+    differences, _, _ = _compare(config, bootstrap, prefix)
+    _show(differences, as_json)
+
+
+@topics.command("check", epilog="Example:\n\n\b\n  tightloop topics check --json")
+def check(
+    config: ConfigFile = None, bootstrap: Bootstrap = None, prefix: Prefix = None, as_json: AsJson = False
+) -> None:
+    """Like plan, with exit code 1 when anything is missing or differs."""
+    differences, _, _ = _compare(config, bootstrap, prefix)
+    _show(differences, as_json)
+    if differences:
+        raise typer.Exit(exits.BAD_NEWS)
+
+
+@topics.command("create", epilog="Example:\n\n\b\n  tightloop topics create --partitions 16")
+def create(
+    partitions: Annotated[
+        int | None, typer.Option("--partitions", min=1, help="Of every topic (default: the contracts' number).")
+    ] = None,
+    config: ConfigFile = None,
+    bootstrap: Bootstrap = None,
+    prefix: Prefix = None,
+    as_json: AsJson = False,
+) -> None:
+    """Create what is missing. What exists is left as it is; differences that remain are shown, with exit code 1."""
+    differences, admin, contracts = _compare(config, bootstrap, prefix)
+    if not as_json:
+        _show([one for one in differences if one.found is None], False)
+    created = admin.create(contracts, partitions)
+    left = [one for one in differences if one.found is not None]
+    if as_json:
+        emit({"created": created, "differences": left})
+    else:
+        note(f"created {len(created)} topics" + (f"; {len(left)} settings of others differ" if left else ""))
+        if left:
+            _show(left, False)
+    if left:
+        raise typer.Exit(exits.BAD_NEWS)
+
+
+def _compare(
+    config: Path | None, bootstrap: str | None, prefix: str | None
+) -> tuple[list[Difference], TopicAdmin, tuple[TopicContract, ...]]:
+    from tightloop.cli.options import bus, configured
+    from tightloop.client.connect import reaching
+    from tightloop.records.topics import all_topics
+    from tightloop.runners.kafka.admin import TopicAdmin
+
+    settings = bus(config, bootstrap, prefix)
+    contracts = all_topics(configured(config).lanes)
+    with reaching(settings.bootstrap):
+        admin = TopicAdmin(settings)
+        return admin.plan(contracts), admin, contracts
+
+
+def _show(differences: list[Difference], as_json: bool) -> None:
+    if as_json:
+        emit({"differences": differences})
+    elif not differences:
+        note("every topic is as its contract says")
+    else:
+        rows = [(one.topic, one.setting, one.wanted, one.found or "missing") for one in differences]
+        table(["topic", "setting", "contract", "found"], rows)
+
+
+def add_to(app: typer.Typer) -> None:
+    app.add_typer(topics, name="topics")

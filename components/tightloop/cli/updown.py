@@ -1,0 +1,113 @@
+"""``up`` and ``down``: a whole system in the background, supervised."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tightloop.cli import exits
+from tightloop.cli.options import DEFAULT_DIR, AsJson, Bootstrap, ConfigFile, Prefix, StateDir
+from tightloop.cli.output import emit, note, table
+
+if TYPE_CHECKING:
+    from tightloop.cli.system.state import SystemState
+
+
+def up(
+    directory: StateDir = DEFAULT_DIR,
+    replicas: Annotated[int, typer.Option("--replicas", min=1, max=16, help="Of each component.")] = 1,
+    market: Annotated[
+        Path | None, typer.Option("--market", help="Folder of market data for the simulated venues.")
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", help="Of the synthetic market, where no data is given.")] = 1,
+    config: ConfigFile = None,
+    bootstrap: Bootstrap = None,
+    prefix: Prefix = None,
+    as_json: AsJson = False,
+) -> None:
+    """Start broker (embedded, if no address is configured), simulated venues, topics and all components.
+
+    They run in the background, supervised: what dies is restarted. Returns once all are ready. `tightloop down` ends
+    them.
+    """
+    from tightloop.assembly.config import load
+    from tightloop.cli.system.launch import start_system
+    from tightloop.cli.system.plan import Plan
+    from tightloop.cli.system.state import read_state
+
+    loaded, origins = load(config, {"bootstrap": bootstrap, "prefix": prefix})
+    plan = Plan(
+        directory=directory.absolute(),
+        config=loaded,
+        config_file=config.absolute() if config else None,
+        replicas=replicas,
+        starts_simulator="simulator" not in origins,
+        market=market.absolute() if market else None,
+        seed=seed,
+    )
+    began = time.monotonic()
+    with steps() as step:
+        start_system(plan, step)
+    state = read_state(plan.directory)
+    if state is None:
+        raise typer.Exit(exits.UNREACHABLE)
+    if as_json:
+        emit({**_document(state), "seconds": round(time.monotonic() - began, 2)})
+    else:
+        _tell(state, time.monotonic() - began, directory)
+
+
+@contextmanager
+def steps() -> Iterator[Callable[[str], None]]:
+    """Shows what is being done: in place on a terminal, not at all in a pipe."""
+    if not sys.stderr.isatty():
+        yield lambda text: None
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status("Starting") as status:
+        yield lambda text: status.update(text)
+
+
+def _document(state: SystemState) -> dict[str, object]:
+    return {
+        "pid": state.pid,
+        "bootstrap": state.bootstrap,
+        "broker_pid": state.broker_pid,
+        "simulator": state.simulator,
+        "prefix": state.prefix,
+        "processes": state.processes,
+    }
+
+
+def _tell(state: SystemState, seconds: float, directory: Path) -> None:
+    broker = [] if state.broker_pid is None else [("broker", "-", state.broker_pid, state.bootstrap)]
+    rows = [(one.component, one.lane, one.pid, f"127.0.0.1:{one.port}") for one in state.processes]
+    table(["what", "lane", "pid", "address"], [*broker, *rows])
+    note(f"up in {seconds:.1f} s; Kafka at {state.bootstrap}; logs in {directory / 'logs'}; `tightloop down` ends it")
+
+
+def down(directory: StateDir = DEFAULT_DIR, as_json: AsJson = False) -> None:
+    """End everything that `tightloop up` started, by process id. Data, books and logs stay where they are."""
+    from tightloop.cli.system.launch import end_broker, stop_system
+    from tightloop.cli.system.state import read_state
+
+    state = read_state(directory)
+    ended = stop_system(state) if state is not None else 0
+    if state is not None:
+        end_broker(directory.absolute() / "broker")
+    if as_json:
+        emit({"ended": ended})
+    else:
+        note(f"ended {ended} processes" if ended else f"nothing runs from {directory}")
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command("up", epilog="Example:\n\n\b\n  tightloop up --replicas 2\n  tightloop status\n  tightloop down")(up)
+    app.command("down", epilog="Example:\n\n\b\n  tightloop down --dir .tightloop")(down)
