@@ -14,6 +14,7 @@ from decimal import Decimal
 import msgspec
 from confluent_kafka import Consumer, KafkaException, Message, Producer, TopicPartition
 
+from tightloop.bench.ring import end_of
 from tightloop.bench.rounds import Measured, Rounds
 from tightloop.records import codec
 from tightloop.records.types import CexTrade, DeadLetter, Instruction, InstructionResult
@@ -165,7 +166,6 @@ def _reader(bootstrap: str, topics: list[str]) -> Consumer:
     places = []
     for topic in topics:
         for number in consumer.list_topics(topic, timeout=10).topics[topic].partitions:
-            end = consumer.get_watermark_offsets(TopicPartition(topic, number), timeout=10)[1]
-            places.append(TopicPartition(topic, number, end))
+            places.append(TopicPartition(topic, number, end_of(consumer, TopicPartition(topic, number))))
     consumer.assign(places)
     return consumer

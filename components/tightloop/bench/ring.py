@@ -76,9 +76,8 @@ class _Ring:
         self._to = topic_of(hop.prefix, (hop.number + 1) % hop.hops)
         self._counts = hop.number == 0
         places = [TopicPartition(self._from, number) for number in range(hop.partitions)]
-        ends = [self._consumer.get_watermark_offsets(place, timeout=10) for place in places]
         self._consumer.assign(
-            [TopicPartition(place.topic, place.partition, end[1]) for place, end in zip(places, ends, strict=True)]
+            [TopicPartition(self._from, one.partition, end_of(self._consumer, one)) for one in places]
         )
 
     def run(self) -> None:
@@ -102,6 +101,19 @@ class _Ring:
         places = self._consumer.position([TopicPartition(self._from, partition) for partition in touched])
         _again(lambda: producer.send_offsets_to_transaction(places, self._consumer.consumer_group_metadata(), 10))
         _again(lambda: producer.commit_transaction(10))
+
+
+def end_of(consumer: Consumer, place: TopicPartition) -> int:
+    """The offset behind the last record; a topic just made is waited for."""
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            end: int = consumer.get_watermark_offsets(place, timeout=10)[1]
+            return end
+        except KafkaException:
+            if time.monotonic() > deadline:
+                raise
+            consumer.list_topics(place.topic, timeout=10)
 
 
 def _again(call) -> None:  # type: ignore[no-untyped-def]
