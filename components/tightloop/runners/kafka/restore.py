@@ -89,15 +89,30 @@ class Restorer:
         expected = self._read_changelog(states, deadline)
         never = [place for place, offset in committed.items() if offset < 0]
         first = self._offsets(never, OffsetSpec.earliest()) if never else {}  # type: ignore[no-untyped-call]
-        restored = []
-        for partition, epoch in wanted:
-            offsets = {}
-            for topic in self._inputs:
-                place = (topic, partition)
-                self._check_start(topic, partition, committed[place], expected.get(partition, {}).get(topic))
-                offsets[topic] = first[place] if place in first else committed[place]
-            restored.append(Restored(partition, epoch, states[partition], offsets))
-        return restored
+        return [
+            self._checked(partition, epoch, states[partition], committed, first, expected.get(partition, {}))
+            for partition, epoch in wanted
+        ]
+
+    def _checked(
+        self,
+        partition: int,
+        epoch: int,
+        state: PartitionState,
+        committed: Offsets,
+        first: Offsets,
+        expected: dict[str, int],
+    ) -> Restored:
+        """With an error for this partition alone where the state is ahead of the offsets: if it was revoked while it
+        was restored, its new owner may have committed in between, and nobody looks at the result.
+        """
+        places = [(topic, partition) for topic in self._inputs]
+        try:
+            for place in places:
+                self._check_start(*place, committed[place], expected.get(place[0]))
+        except ExecutionError as error:
+            return Restored(partition, epoch, PartitionState(), {}, error)
+        return Restored(partition, epoch, state, {place[0]: first.get(place, committed[place]) for place in places})
 
     def _committed(self, partitions: list[int], deadline: float) -> Offsets:
         places = [(topic, partition) for topic in self._inputs for partition in partitions]
