@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.chaos import seam
+
 from tightloop.assembly import build, process
 from tightloop.assembly.config import Config
 from tightloop.handlers.positions import loops
@@ -55,7 +56,9 @@ def _run(spec: dict[str, Any], config: Config) -> int:
         for name, adapter in build.make_adapters(component, lane, config).items()
     }
     return process.run_handler(
-        build.make_handler(component, lane, _not_found_counts_at_once(config) if seam.SEND_WINDOW in without else config),
+        build.make_handler(
+            component, lane, _not_found_counts_at_once(config) if seam.SEND_WINDOW in without else config
+        ),
         adapters,
         KafkaSettings(bootstrap=config.bootstrap, prefix=config.prefix, slot=spec["slot"]),
         build.outputs_of(component, config.lanes),

@@ -19,9 +19,9 @@ from confluent_kafka.admin import (
     ConfigResource,
     ResourceType,
 )
-
 from tests.chaos.component import VENUES
 from tests.chaos.processes import Process
+
 from tightloop.assembly.build import EXECUTOR, every_component
 from tightloop.assembly.config import Config, Reconciliation, Timing
 from tightloop.checker import Watch

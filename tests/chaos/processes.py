@@ -28,6 +28,7 @@ class Process:
         self._output: IO[str] | None = None
         self._wake_at: float | None = None
         self._stop_for = 0.0
+        self._ended_at = time.monotonic()
         folder.mkdir(parents=True, exist_ok=True)
 
     @property
@@ -120,7 +121,12 @@ class Process:
             self.kill()
         code = self._popen.wait(10)
         self._note_exit()
+        self._ended_at = time.monotonic()
         return code
+
+    def gone_for(self) -> float:
+        """Seconds since :meth:`end`."""
+        return time.monotonic() - self._ended_at
 
     def output(self) -> str:
         return (self.folder / "output.log").read_text() if (self.folder / "output.log").exists() else ""

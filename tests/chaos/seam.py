@@ -71,7 +71,9 @@ class PointedGate:
 class PointedAdapter:
     """An adapter with the points on its way, and without the safeguards that are switched off."""
 
-    def __init__(self, adapter: VenueAdapter, points: Points, without: frozenset[str], early: EarlyCalls | None) -> None:
+    def __init__(
+        self, adapter: VenueAdapter, points: Points, without: frozenset[str], early: EarlyCalls | None
+    ) -> None:
         self._adapter = adapter
         self._points = points
         self._without = without

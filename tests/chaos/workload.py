@@ -142,6 +142,10 @@ class Strategy:
         self._last = self._new(**kind(self._chance))
         return [self._last]
 
+    def on(self, lane: str) -> Instruction:
+        """One more, sure to act on this lane."""
+        return self._new(**(market() if lane == "binance" else transfer()))
+
     def _new(self, **payload: Any) -> Instruction:
         self._count += 1
         sequence = self._count if self._numbers else None

@@ -1,0 +1,189 @@
+"""A storm: a schedule of everything that may go wrong, made from a seed, and the record of what really happened."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import product
+
+from tests.chaos import workload
+from tests.chaos.harness import ZOMBIE_S, System
+from tests.chaos.processes import Process
+from tests.chaos.seam import VENUE_POINTS
+
+from tightloop.broker import EmbeddedBroker
+
+DRIFTS = {"binance": ("binance:BaseToken:USDT", "-7"), "ethereum": ("wallet:BaseToken:USDC", "11")}
+HALTED, HALT_COMMAND = "chaos-halted", "halt-before-everything"
+# Each: what the venues do wrong, for how long in seconds, and to how many of the requests.
+FAULTS: tuple[tuple[dict[str, object], tuple[float, float]], ...] = (
+    ({"kind": "lost_before", "probability": 0.5}, (2, 5)),
+    ({"kind": "lost_after", "probability": 0.5}, (2, 5)),
+    ({"kind": "late_before", "probability": 0.5, "delay_s": 1.2}, (2, 5)),
+    ({"kind": "late_before", "probability": 0.5, "delay_s": 3.0}, (2, 4)),
+    ({"kind": "late_after", "probability": 0.5, "delay_s": 2.0}, (2, 5)),
+    ({"kind": "late_after", "probability": 0.5, "delay_s": 6.0}, (2, 4)),  # later than anybody waits for an answer
+    ({"kind": "duplicate_answer", "probability": 0.7}, (2, 5)),
+    ({"kind": "partial", "probability": 0.7, "fill": "0.4", "parts": 2, "every_s": 0.7}, (2, 5)),
+    ({"kind": "partial", "probability": 0.7, "fill": "0.4", "rest": "cancel"}, (2, 5)),
+    ({"kind": "reject", "probability": 0.5}, (2, 4)),
+    ({"kind": "revert", "probability": 0.5}, (2, 4)),
+    ({"kind": "rate_limit", "probability": 0.5}, (1, 3)),
+    ({"kind": "down"}, (0.5, 2.5)),
+    ({"kind": "down", "close": True}, (0.5, 2.5)),
+)
+
+
+@dataclass
+class Storm:
+    """``seconds``: how long it blows. ``blow`` returns when it is over; ``happened`` counts what it really did."""
+
+    system: System
+    broker: EmbeddedBroker
+    seed: int
+    seconds: float
+    instructions: int = 240
+    happened: Counter[str] = field(default_factory=Counter)
+    drifted: dict[str, str] = field(default_factory=dict)  # by strategy: the lane on which it was made to drift
+
+    def __post_init__(self) -> None:
+        self._chance = random.Random(self.seed)
+        self._points = [f"{point} {action}" for point, action in product(VENUE_POINTS, ("stop", "kill"))]
+        self._chance.shuffle(self._points)
+        self._armed: str | None = None
+        self._strategies = workload.strategies(self.seed)
+        self._turns = workload.shuffled(self._chance, self._strategies)
+        self._gone: list[tuple[float, Process]] = []
+
+    def blow(self) -> None:
+        began = time.monotonic()
+        for at, act in sorted(self._schedule(), key=lambda one: one[0]):
+            while (now := time.monotonic() - began) < at:
+                self._tend_points()
+                self._bring_back(now)
+                time.sleep(min(0.05, at - now))
+            act()
+        self._calm()
+
+    # the schedule
+
+    def _schedule(self) -> Iterator[tuple[float, Callable[[], None]]]:
+        span = self.seconds
+        for number in range(self.instructions):
+            yield number * 0.9 * span / self.instructions, self._publish
+        for mean, act in (
+            (6.0, self._kill),
+            (8.0, self._zombie),
+            (16.0, self._come_and_go),
+            (4.0, self._misbehave),
+            (20.0, self._kill_in_transaction),
+        ):
+            at = self._chance.uniform(2, 2 + mean)
+            while at < span:
+                yield at, act
+                at += self._chance.uniform(0.5 * mean, 1.5 * mean)
+        yield 0.5 * span, self._restart_broker
+        yield 0.6 * span, self._drift
+
+    def _publish(self) -> None:
+        instructions = next(self._turns).next()
+        self.system.publish(*instructions)
+        self.happened["instructions published"] += len(instructions)
+
+    def _kill(self) -> None:
+        process = self._any()
+        process.kill()
+        self.happened[f"SIGKILL {process.spec['component']}"] += 1
+
+    def _zombie(self) -> None:
+        process = self._any()
+        if not process.is_stopped:
+            process.stop_for(self._chance.uniform(2.5, 5.0))
+            self.happened[f"SIGSTOP {process.spec['component']}"] += 1
+
+    def _kill_in_transaction(self) -> None:
+        process = self._any()
+        process.arm(self._chance.choice(("in_transaction", "after_transaction", "before_submit")), "kill")
+        self.happened["SIGKILL around a transaction (armed)"] += 1
+
+    def _come_and_go(self) -> None:
+        process = self._any()
+        if process.wanted and not process.is_stopped:
+            process.end(grace_s=8.0)
+            self._gone.append((self._chance.uniform(3, 8), process))
+            self.happened["replica left and came back"] += 1
+
+    def _misbehave(self) -> None:
+        rule, (least, most) = self._chance.choice(FAULTS)
+        lane = self._chance.choice((*self.system.config.lanes, None))
+        duration = self._chance.uniform(least, most)
+        self.system.fault(**rule, lane=lane, duration_s=duration, seed=self._chance.randrange(2**31))
+        self.happened[f"venue: {rule['kind']}"] += 1
+
+    def _restart_broker(self) -> None:
+        self.broker.restart()
+        self.happened["broker restarted"] += 1
+
+    def _drift(self) -> None:
+        """One key of each lane, of those whose accounts are known by now: what is there before is no drift."""
+        for lane, (key, amount) in DRIFTS.items():
+            if lane in self.drifted.values():
+                continue
+            known = {
+                seen.value["strategy_id"]
+                for seen in self.system.watch.look().reconciliations
+                if seen.value["lane"] == lane and seen.value["status"] == "matched"
+            }
+            if candidates := sorted(known - self.drifted.keys()):
+                strategy_id = self._chance.choice(candidates)
+                self.system.venue("POST", "/drift", lane=lane, account=strategy_id, position_key=key, amount=amount)
+                self.drifted[strategy_id] = lane
+                self.happened["drift"] += 1
+
+    # points
+
+    def _tend_points(self) -> None:
+        """One order at a time, to every executor: the first that reaches the point obeys."""
+        executors = self.system.executors
+        if self._armed is None:
+            if self._points and not any(process.is_stopped for process in executors):
+                self._armed = self._points.pop()
+                point, action = self._armed.split()
+                for process in executors:
+                    process.arm(point, action, seconds=ZOMBIE_S if action == "stop" else 0.0)
+        elif any(process.was_hit for process in executors):
+            self.happened[f"point {self._armed}"] += 1
+            for process in executors:
+                process.disarm()
+            self._armed = None
+
+    # everything is over
+
+    def _bring_back(self, now: float, everybody: bool = False) -> None:
+        for pair in list(self._gone):
+            after, process = pair
+            if everybody or process.gone_for() >= after:
+                process.wanted = True
+                self._gone.remove(pair)
+
+    def _calm(self) -> None:
+        self.system.venue("DELETE", "/faults")
+        self._bring_back(0, everybody=True)
+        for process in self.system.components.values():
+            process.disarm()
+        self.system.until(self._all_drifted, 60, "a key of each lane has an account that can be made to drift", 0.5)
+        for strategy in self._strategies:  # whoever has drifted must come to notice
+            lane = self.drifted.get(strategy.strategy_id)
+            if lane is not None:
+                self.system.publish(strategy.on(lane))
+        self.system.producer.flush(60)
+
+    def _all_drifted(self) -> bool:
+        self._drift()
+        return len(self.drifted) == len(DRIFTS)
+
+    def _any(self) -> Process:
+        return self._chance.choice([process for _, process in sorted(self.system.components.items())])
