@@ -6,7 +6,7 @@ import json
 import threading
 import time
 import urllib.request
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -39,7 +39,10 @@ RECONCILIATION = Reconciliation(budget=8.0, mismatch_budget=1.0)
 
 
 class System:
-    """Two replicas of each component by default, kept up by a supervisor thread. Use it as a context manager."""
+    """Every component as a process, kept up by a supervisor thread. Use it as a context manager.
+
+    ``replicas``: by component, one of those not named; ``None``: two of each. ``without``: safeguards to take away.
+    """
 
     def __init__(
         self,
@@ -48,7 +51,7 @@ class System:
         folder: Path,
         *,
         partitions: int = 8,
-        replicas: int = 2,
+        replicas: Mapping[str, int] | None = None,
         without: Iterable[str] = (),
         lanes: tuple[str, ...] = ("binance", "ethereum"),
     ) -> None:
@@ -60,6 +63,7 @@ class System:
             bootstrap=bootstrap, prefix=prefix, lanes=lanes, timing=TIMING, reconciliation=RECONCILIATION
         )
         self._replicas = replicas
+        self._warm_up: Instruction | None = None
         self._without = list(without)
         self.components: dict[str, Process] = {}
         self._lock = threading.Lock()
@@ -75,13 +79,25 @@ class System:
             self._create_topics()
             self._start_venues()
             for component, lane in every_component(self.config):
-                for number in range(self._replicas):
+                for number in range(2 if self._replicas is None else self._replicas.get(component, 1)):
                     self.add(component, lane, number)
         except BaseException:
             self.close()
             raise
         self._running.set()
         self._supervisor.start()
+        try:
+            if self._warm_up is not None:
+                self.publish(self._warm_up)
+                self.until_results(60)
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def warmed_up(self, instruction: Instruction) -> Self:
+        """Entering it waits until this first instruction has its result."""
+        self._warm_up = instruction
         return self
 
     def __exit__(

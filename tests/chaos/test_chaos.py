@@ -16,6 +16,7 @@ import pytest
 from tests.chaos import workload
 from tests.chaos.harness import System
 from tests.chaos.seam import VENUE_POINTS
+from tests.chaos.settled import settled
 from tests.chaos.storm import HALT_COMMAND, HALTED, Storm
 
 from tightloop.broker import EmbeddedBroker
@@ -49,23 +50,6 @@ def test_guarantees_hold_in_a_storm(tmp_path: Path, topic_prefix: str, capsys: p
             assert verdict.instructions >= 200
             for point in VENUE_POINTS:
                 assert storm.happened[f"point {point} stop"] and storm.happened[f"point {point} kill"], storm.happened
-
-
-def settled(watch: Watch) -> bool:
-    """Has every loop that was dispatched ended, and is every ``unknown`` resolved?"""
-    data = watch.look()
-    ended = {(one.value["strategy_id"], one.value["loop_no"]) for one in data.reconciliations}
-    running = [one for one in data.loops if (one.value["strategy_id"], one.value["loop_no"]) not in ended]
-    finals = {one.value["position_version"] for one in data.updates if one.value["is_final"]}
-    unknown = Counter(
-        (one.value["strategy_id"], one.value["loop_no"])
-        for one in data.reports
-        if one.value["kind"] == "final" and one.value["outcome"] == "unknown"
-    )
-    unknown.subtract(
-        (one.value["strategy_id"], one.value["loop_no"]) for one in data.reports if one.value["kind"] == "correction"
-    )
-    return bool(finals) and not running and not any(count > 0 for count in unknown.values())
 
 
 def _told(storm: Storm, system: System, seconds: float) -> str:

@@ -1,0 +1,87 @@
+"""For each safeguard the one misfortune against which it stands, aimed at the moment where it matters.
+
+One strategy on one lane with one partition, so that one executor works and the other stands by: what happens is the
+same in every run. Every scenario leaves a system alone that has all its safeguards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from confluent_kafka import Consumer, TopicPartition
+from tests.chaos import seam, workload
+from tests.chaos.harness import ZOMBIE_S, System
+from tests.chaos.processes import Process
+
+KEY = "directed"
+
+
+def killed_before_the_journal_commits(system: System) -> None:
+    """The journal before the call: whoever calls first and is killed before the commit has left no trace."""
+    _aim(system, "before_submit", "kill")
+
+
+def the_answer_is_lost(system: System) -> None:
+    """The read-back after a timeout: the venue acted and its answer is lost; who just sends again, acts again."""
+    system.fault("lost_after", lane="binance", account=KEY, operations=["order"], count=1)
+    system.publish(_order("lost"))
+
+
+def a_zombie_wakes_before_the_last_check(system: System) -> None:
+    """The send window: the successor has acted by the time the zombie comes to send what it journalled."""
+    _aim(system, "before_check", "stop")
+
+
+def a_zombie_wakes_with_an_answer(system: System) -> None:
+    """The offset in every transaction: the successor has reported what the zombie is about to report."""
+    _aim(system, "before_answers", "stop")
+
+
+def a_report_comes_twice(system: System) -> None:
+    """The dedupe of reports: a record of ``fills`` is there again, byte for byte."""
+    system.publish(_order("reported"))
+    system.until_results(30)
+    report = system.watch.data.reports[-1]
+    name = system.prefix + report.topic
+    consumer = Consumer({"bootstrap.servers": system.bootstrap, "group.id": f"{system.prefix}again", "log_level": 3})
+    try:
+        consumer.assign([TopicPartition(name, report.partition, report.offset)])
+        again = consumer.consume(1, 20)[0]
+    finally:
+        consumer.close()
+    offsets: list[int] = []
+    system.producer.produce(
+        name,
+        again.value(),
+        again.key(),
+        report.partition,
+        headers=again.headers(),
+        on_delivery=lambda error, message: offsets.append(message.offset()),
+    )
+    system.producer.flush(20)
+    system.watch.ignored.add((report.topic, report.partition, offsets[0]))  # this test's doing, not the system's
+
+
+SCENARIOS: dict[str, Callable[[System], None]] = {
+    seam.JOURNAL: killed_before_the_journal_commits,
+    seam.READ_BACK: the_answer_is_lost,
+    seam.SEND_WINDOW: a_zombie_wakes_before_the_last_check,
+    seam.OFFSETS: a_zombie_wakes_with_an_answer,
+    seam.DEDUPE: a_report_comes_twice,
+}
+
+
+def _order(name: str) -> workload.Instruction:
+    return workload.instruction(KEY, name, **workload.market())
+
+
+def _aim(system: System, point: str, action: str) -> Process:
+    """Publish an order, and let the executor that works on it stop or die at ``point``; which one it was."""
+    replicas = system.executors
+    for process in replicas:
+        process.arm(point, action, seconds=ZOMBIE_S, strategy=KEY if point in seam.VENUE_POINTS else "")
+    system.publish(_order(f"{action}-{point}"))
+    system.until(lambda: any(process.was_hit for process in replicas), 30, f"an executor reaches {point}", 0.02)
+    for process in replicas:
+        process.disarm()
+    return next(process for process in replicas if process.was_hit)
