@@ -1,7 +1,7 @@
 """What a handler is, and what it may do: the seam between the pure components and the runners.
 
 A component is a :class:`Handler`. A runner feeds it *events*, one at a time: a record, a moment that has come, an
-answer to a call. For each event the handler gets a :class:`Context` bound to one key. Through it the handler reads and writes
+answer to a call. For each event it gets a :class:`Context` bound to one key. Through it the handler reads and writes
 its keyed state, emits records, asks for calls and says when it wants to be woken. It does no I/O, keeps nothing in
 ``self`` that an event changed, and reads no clock but ``context.now``. All that an event did takes effect together, or
 not at all.
@@ -30,6 +30,7 @@ class Inbound(Struct, frozen=True):
     key: str
     value: Any
     size: int = 0  # bytes of the value on the wire
+    appended_at: datetime | None = None  # when the broker took it in, by the broker's clock (UTC)
 
 
 class Context(Protocol):

@@ -1,22 +1,21 @@
 """The in-process runner: the same handlers and workers as on Kafka, without a broker, and deterministic.
 
-Topics are lists of encoded records. Each pass feeds one component what it has not read yet, commits, performs the calls
-it asked for at once, and goes on until nothing is left to do; time stands still until
-:meth:`InProcessRunner.advance`. The same input gives the same bytes.
+Topics are lists of encoded records. Each pass gives one partition of one component after another what it has not read
+yet, commits, and performs the calls that were asked for, one by one, until nothing is left to do; time stands still
+until :meth:`InProcessRunner.advance`. The same input gives the same bytes.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Literal, Protocol
 
 from msgspec import Struct
 
 from tightloop.handlers.api import Handler
-from tightloop.handlers.effects import Answer
-from tightloop.records import codec
+from tightloop.records import codec, money
 from tightloop.runners.clock import ManualClock
 from tightloop.runners.effects import Performer, run_now
 from tightloop.runners.partitioner import partition_of
@@ -24,12 +23,13 @@ from tightloop.runners.worker import PartitionWorker, RawRecord, Started
 
 
 class Stored(Struct, frozen=True):
-    """A record on a topic of the in-process bus."""
+    """A record on a topic of the in-process bus. ``appended_at``: by the runner's clock (UTC)."""
 
     partition: int
     offset: int
     key: bytes | None
     value: bytes | None
+    appended_at: datetime
 
     @property
     def record(self) -> Struct:
@@ -45,7 +45,10 @@ class OnTime(Protocol):
 
 
 class InProcessRunner:
-    """Runs all components of a loop together. ``partitions`` as on the topics they stand for."""
+    """Runs all components of a loop together. ``partitions`` as on the topics they stand for.
+
+    ``topics`` holds every record by topic, in the order in which they were published. A topic's name has no prefix.
+    """
 
     def __init__(
         self,
@@ -61,9 +64,9 @@ class InProcessRunner:
         self._handlers = tuple(handlers)
         self._performer = performer
         self._on_time = on_time
-        self._next_offset: dict[tuple[str, int], int] = {}
-        self._read: dict[tuple[str, str], int] = {}
-        self._answers: deque[tuple[PartitionWorker, Started, Answer]] = deque()
+        self._logs: dict[tuple[str, int], list[Stored]] = {}
+        self._read: dict[tuple[str, str, int], int] = {}
+        self._calls: deque[tuple[PartitionWorker, Started]] = deque()
         self._workers = {
             handler.name: [PartitionWorker(handler, partition, partitions) for partition in range(partitions)]
             for handler in handlers
@@ -78,19 +81,36 @@ class InProcessRunner:
 
     def put(self, topic: str, key: bytes | None, value: bytes | None, partition: int) -> None:
         """Any bytes, anywhere: for what should not happen."""
-        offset = self._next_offset.get((topic, partition), 0)
-        self._next_offset[topic, partition] = offset + 1
-        self.topics.setdefault(topic, []).append(Stored(partition, offset, key, value))
+        log = self._logs.setdefault((topic, partition), [])
+        stored = Stored(partition, len(log), key, value, self.clock.now())
+        log.append(stored)
+        self.topics.setdefault(topic, []).append(stored)
 
     def records(self, topic: str) -> list[Struct]:
         return [stored.record for stored in self.topics.get(topic, [])]
 
     # --- running ------------------------------------------------------------------------------------------------------
 
-    def run(self) -> None:
-        """Until nothing is left to do at this moment."""
-        while self._pass():
-            continue
+    @property
+    def components(self) -> tuple[str, ...]:
+        return tuple(handler.name for handler in self._handlers)
+
+    def run(self, steps: int | None = None) -> int:
+        """Until nothing is left to do at this moment, or ``steps`` are done; returns how many were.
+
+        A step is one transaction: a partition's new records and due wake-ups, or one call and its answer.
+        """
+        done = 0
+        with money.exact():
+            while steps is None or done < steps:
+                before = done
+                for _ in self._pass():
+                    done += 1
+                    if done == steps:
+                        return done
+                if done == before:
+                    return done
+        return done
 
     def advance(self, seconds: float) -> None:
         """Move the clock, stopping wherever somebody wants to be woken."""
@@ -111,47 +131,67 @@ class InProcessRunner:
         wakes = [at for workers in self._workers.values() for worker in workers if (at := worker.next_wake())]
         return min(wakes) if wakes else None
 
-    def _pass(self) -> bool:
-        progress = False
+    def _pass(self) -> Iterator[None]:
+        """Yields after each transaction; between two of them nothing is half done."""
         for handler in self._handlers:
-            self._feed(handler)
-            for worker in self._workers[handler.name]:
+            for partition in range(self.partitions):
+                worker = self._workers[handler.name][partition]
+                read = self._feed(handler, worker)
                 worker.wake(self.clock.now())
                 if worker.events:
-                    progress = True
+                    self._read.update(read)
                     self._commit(worker)
-        while self._answers:
-            worker, started, answer = self._answers.popleft()
-            progress = True
-            worker.answer(started.key, started.call_id, started.serial, answer, self.clock.now())
-            self._commit(worker)
-        return progress
+                    yield
+        while self._calls:
+            worker, started = self._calls.popleft()
+            answer = run_now(self._performer.perform(started.call))
+            if worker.answer(started.key, started.call_id, started.serial, answer, self.clock.now()):
+                self._commit(worker)
+            yield
 
-    def _feed(self, handler: Handler) -> None:
+    def _feed(self, handler: Handler, worker: PartitionWorker) -> dict[tuple[str, str, int], int]:
+        """Hand the worker what it has not read; how far it has then, by input topic."""
+        read = {}
         for topic in handler.inputs:
-            log = self.topics.get(topic, [])
-            start = self._read.get((handler.name, topic), 0)
-            self._read[handler.name, topic] = len(log)
-            for stored in log[start:]:
-                worker = self._workers[handler.name][stored.partition]
-                raw = RawRecord(topic, stored.partition, stored.offset, stored.key, stored.value)
+            log = self._logs.get((topic, worker.partition))
+            if log is None:
+                continue
+            place = (handler.name, topic, worker.partition)
+            start, end = self._read.get(place, 0), len(log)
+            if start == end:
+                continue
+            read[place] = end
+            for stored in log[start:end]:
+                raw = RawRecord(
+                    topic, stored.partition, stored.offset, stored.key, stored.value, appended_at=stored.appended_at
+                )
                 worker.feed(raw, self.clock.now())
+        return read
 
     def _commit(self, worker: PartitionWorker) -> None:
         for output in worker.outputs:
             self.put(output.topic, output.key, codec.encode(output.record), worker.partition)
-        for started in worker.commit():
-            self._answers.append((worker, started, run_now(self._performer.perform(started.call))))
+        self._calls.extend((worker, started) for started in worker.commit())
 
     # --- faults -------------------------------------------------------------------------------------------------------
 
-    def restart(self, component: str) -> None:
-        """As if the component's process had died: its state comes back from what it committed."""
-        fresh = []
-        for old in self._workers[component]:
-            worker = PartitionWorker(old.handler, old.partition, self.partitions)
+    def restart(self, component: str, *, calls: Literal["lost", "performed"] = "lost") -> None:
+        """As if the component's process had died: its state comes back from what it committed.
+
+        ``calls``: those it had asked for and not made yet are ``lost``; or ``performed``, and only their answers lost.
+        """
+        dead = self._workers[component]
+        mine = [(worker, started) for worker, started in self._calls if worker in dead]
+        self._calls = deque(one for one in self._calls if one[0] not in dead)
+        if calls == "performed":
+            for _, started in mine:
+                run_now(self._performer.perform(started.call))
+        self._workers[component] = [self._successor(worker) for worker in dead]
+
+    def _successor(self, old: PartitionWorker) -> PartitionWorker:
+        worker = PartitionWorker(old.handler, old.partition, self.partitions)
+        with money.exact():
             for key, name, record in old.state.entries():
                 worker.state.load(key, name, codec.encode(record))
             worker.restored(self.clock.now())
-            fresh.append(worker)
-        self._workers[component] = fresh
+        return worker

@@ -8,9 +8,9 @@ durable, and then says :meth:`commit`, which returns the calls to perform; or :m
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 
 import structlog
 from msgspec import Struct
@@ -20,11 +20,11 @@ from tightloop.handlers.effects import Answer, Call
 from tightloop.records import codec, topics
 from tightloop.records.errors import ExecutionError, error_info
 from tightloop.records.types import ControlCommand, DeadLetter, Header
+from tightloop.runners.context import EventContext, Output
 from tightloop.runners.partitioner import partition_of
 from tightloop.runners.state import PartitionState
 
 log = structlog.get_logger()
-T = TypeVar("T", bound=Struct)
 DEAD_LETTERS = "dead_letters"
 EVERYONE = "*"  # the Kafka key of a command for a venue or for all, on every partition
 
@@ -38,14 +38,7 @@ class RawRecord(Struct, frozen=True):
     key: bytes | None
     value: bytes | None
     headers: tuple[tuple[str, bytes], ...] = ()
-
-
-class Output(Struct, frozen=True):
-    """A record to publish, to the worker's own partition."""
-
-    topic: str
-    key: bytes | None
-    record: Struct
+    appended_at: datetime | None = None
 
 
 class Started(Struct, frozen=True):
@@ -67,8 +60,8 @@ class PartitionWorker:
         self.state = PartitionState()
         self.outputs: list[Output] = []
         self.events = 0  # since the last commit: a transaction is due when there was one
-        self._asked: list[tuple[str, str, Call]] = []
-        self._wishes: list[tuple[str, datetime | None]] = []
+        self.asked: list[tuple[str, str, Call]] = []  # (key, call id, call), to be started with the commit
+        self.wishes: list[tuple[str, datetime | None]] = []  # (key, when it wants to be woken), likewise
         self._wake: dict[str, datetime] = {}
         self._heap: list[tuple[datetime, str]] = []
         self._pending: dict[tuple[str, str], int] = {}
@@ -88,7 +81,7 @@ class PartitionWorker:
         except ExecutionError as error:
             self._bury(raw, key, error, now)
             return
-        inbound = Inbound(raw.topic, raw.partition, raw.offset, key, value, len(raw.value or b""))
+        inbound = Inbound(raw.topic, raw.partition, raw.offset, key, value, len(raw.value or b""), raw.appended_at)
         context_key = "" if isinstance(value, ControlCommand) and value.scope != "key" else key
         try:
             self._event(context_key, now, lambda context: self.handler.on_record(context, inbound))
@@ -143,10 +136,10 @@ class PartitionWorker:
 
     def commit(self) -> list[Started]:
         self.state.commit()
-        for key, at in self._wishes:
+        for key, at in self.wishes:
             self._apply_wish(key, at)
         started = []
-        for key, call_id, call in self._asked:
+        for key, call_id, call in self.asked:
             self._serial += 1
             self._pending[key, call_id] = self._serial
             started.append(Started(key, call_id, self._serial, call))
@@ -164,8 +157,8 @@ class PartitionWorker:
     def _forget_batch(self) -> None:
         self.outputs = []
         self.events = 0
-        self._asked.clear()
-        self._wishes.clear()
+        self.asked.clear()
+        self.wishes.clear()
         self._taken_wakes.clear()
         self._taken_calls.clear()
 
@@ -179,14 +172,14 @@ class PartitionWorker:
     # --- inside -------------------------------------------------------------------------------------------------------
 
     def _event(self, key: str, now: datetime, run: Callable[[Context], None]) -> None:
-        mark = (self.state.mark(), len(self.outputs), len(self._asked), len(self._wishes))
+        mark = (self.state.mark(), len(self.outputs), len(self.asked), len(self.wishes))
         try:
-            run(_EventContext(self, key, now))
+            run(EventContext(self, key, now))
         except BaseException:
             self.state.rollback(mark[0])
             del self.outputs[mark[1] :]
-            del self._asked[mark[2] :]
-            del self._wishes[mark[3] :]
+            del self.asked[mark[2] :]
+            del self.wishes[mark[3] :]
             raise
 
     def _guarded(self, key: str, now: datetime, what: str, run: Callable[[Context], None]) -> None:
@@ -224,8 +217,12 @@ class PartitionWorker:
     def _value_of(self, raw: RawRecord, key: str) -> Any:
         if raw.value is None:
             raise ExecutionError("TLC-001", f"{_place(raw)} has no value")
+        contract = topics.contract_of(raw.topic)
+        if len(raw.value) > contract.max_message_bytes:
+            limit = contract.max_message_bytes
+            raise ExecutionError("TLC-010", f"{_place(raw)} has {len(raw.value)} bytes, and may have {limit}")
         value = codec.decode(raw.value)
-        expected = topics.contract_of(raw.topic).value
+        expected = contract.value
         if type(value).__name__ != expected:
             raise ExecutionError("TLC-004", f"{_place(raw)} holds a {type(value).__name__}, not a {expected}")
         path = codec.has_unknown(value)
@@ -240,6 +237,7 @@ class PartitionWorker:
         log.error("dead letter", code=error.code, error=error.message, place=_place(raw), halts=error.halts)
         if raw.topic != DEAD_LETTERS:
             letter = DeadLetter(
+                strategy_id=key,
                 topic=raw.topic,
                 partition=raw.partition,
                 offset=raw.offset,
@@ -253,7 +251,7 @@ class PartitionWorker:
                 produced_at=now,
             )
             self.outputs.append(Output(DEAD_LETTERS, raw.key, letter))
-        if key:
+        if key and key != EVERYONE:
             self._event(key, now, lambda context: self.handler.on_dead(context, raw.topic, raw.offset, error))
 
 
@@ -267,51 +265,3 @@ def _belongs_to(value: Struct, key: str) -> str | None:
 
 def _place(raw: RawRecord) -> str:
     return f"{raw.topic} partition {raw.partition} offset {raw.offset}"
-
-
-class _EventContext:
-    """The handlers' Context over a worker; lives for one event."""
-
-    __slots__ = ("_worker", "key", "now")
-
-    def __init__(self, worker: PartitionWorker, key: str, now: datetime) -> None:
-        self._worker = worker
-        self.key = key
-        self.now = now
-
-    @property
-    def partition(self) -> int:
-        return self._worker.partition
-
-    def get(self, name: str, kind: type[T]) -> T | None:
-        return self._worker.state.get(self.key, name, kind)
-
-    def put(self, name: str, record: Struct) -> None:
-        self._worker.state.put(self.key, name, record)
-
-    def delete(self, name: str) -> None:
-        self._worker.state.delete(self.key, name)
-
-    def scan(self, group: str, kind: type[T]) -> Iterator[tuple[str, T]]:
-        return self._worker.state.scan(self.key, group, kind)
-
-    def oldest(self, group: str, kind: type[T], count: int) -> list[tuple[str, T]]:
-        return self._worker.state.oldest(self.key, group, kind, count)
-
-    def emit(self, topic: str, record: Struct) -> None:
-        self._worker.outputs.append(Output(topic, self.key.encode(), record))
-
-    def call(self, call_id: str, call: Call) -> None:
-        self._worker._asked.append((self.key, call_id, call))
-
-    def wake_at(self, at: datetime | None) -> None:
-        self._worker._wishes.append((self.key, at))
-
-    def shared(self) -> Context:
-        return _EventContext(self._worker, "", self.now)
-
-    def keys(self) -> list[str]:
-        return self._worker.state.strategies()
-
-    def other(self, key: str) -> Context:
-        return _EventContext(self._worker, key, self.now)

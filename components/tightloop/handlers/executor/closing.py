@@ -62,6 +62,8 @@ def on_ledger(turn: Turn, entry: JournalEntry, ledger: fx.Ledger) -> None:
     if ledger.more:
         read_ledger(turn, turn.put(entry))
     else:
+        if entry.filled_amount and outcome in ("none", "cancelled", "rejected"):
+            outcome = "partially_filled"  # the ledger has told of trades that the order did not
         finish(turn, entry, outcome, error, None, None, ledger.as_of)
 
 

@@ -1,12 +1,14 @@
 """The executor of a lane: journals each intent before the call that acts on it, and reports what the venue shows.
 
-One loop of kind ``execute`` is one *intent* (``intents.py``): journalled, submitted, and asked for until the venue has
-given evidence of what became of it. The loops ``refresh``, ``verify`` and ``adopt`` only read (``reading.py``). A
-``cancel`` reaches into the loop it names. All calls are performed by the runner after the journal has committed.
+One loop of kind ``execute`` is one *intent* (``starting.py``, ``intents.py``): journalled, submitted, and asked for
+until the venue has given evidence of what became of it. The loops ``refresh``, ``verify`` and ``adopt`` only read
+(``reading.py``). A ``cancel`` reaches into the loop it names. All calls are performed by the runner after the journal
+has committed.
 """
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TypeGuard
 
 import structlog
@@ -14,7 +16,7 @@ from msgspec.structs import replace
 
 from tightloop.handlers.api import Context, Inbound
 from tightloop.handlers.effects import Answer
-from tightloop.handlers.executor import intents, reading, watching
+from tightloop.handlers.executor import intents, reading, starting, watching
 from tightloop.handlers.executor.settings import ExecutorSettings
 from tightloop.handlers.executor.turn import Turn
 from tightloop.records.errors import ExecutionError
@@ -40,14 +42,14 @@ class Executor:
             if record.value.command == "resolve":
                 watching.resolve(turn, record.value)
         elif _is_routed(record.value):
-            self._routed(turn, record.value)
-        turn.save()
+            self._routed(turn, record.value, record.appended_at)
+        _settle(turn)
 
-    def _routed(self, turn: Turn, routed: RoutedInstruction) -> None:
+    def _routed(self, turn: Turn, routed: RoutedInstruction, appended_at: datetime | None) -> None:
         if routed.lane != self.settings.lane:
             raise ExecutionError("EXI-013", f"loop {routed.loop_no} is for lane {routed.lane}, not {self.name}")
         if routed.kind == "cancel":
-            intents.request_cancel(turn, routed)
+            starting.request_cancel(turn, routed)
             return
         if routed.loop_no <= turn.head.last_loop_no:
             raise ExecutionError(
@@ -55,8 +57,9 @@ class Executor:
             )
         turn.head = replace(turn.head, last_loop_no=routed.loop_no)
         if routed.kind == "execute":
-            intents.start(turn, routed)
+            starting.start(turn, routed, appended_at)
         else:
+            starting.cancel_abandoned(turn)
             reading.start(turn, routed)
 
     def on_answer(self, context: Context, call_id: str, answer: Answer) -> None:
@@ -65,31 +68,39 @@ class Executor:
             entry = context.get(call_id, JournalEntry)
             if entry is not None:
                 (watching if entry.status == "unknown" else intents).on_answer(turn, entry, answer)
-        elif call_id == intents.NONCE:
-            intents.on_nonce(turn, answer)
+        elif call_id == starting.NONCE:
+            starting.on_nonce(turn, answer)
         else:
-            reading.on_answer(turn, answer)
-        turn.save()
+            reading.on_answer(turn, call_id, answer)
+        _settle(turn)
 
     def on_time(self, context: Context) -> None:
         turn = Turn(context, self.settings)
         for entry in list(turn.intents()):
             (watching if entry.status == "unknown" else intents).on_time(turn, entry)
         reading.on_time(turn)
-        turn.save()
+        starting.retry_waiting(turn)
+        _settle(turn)
 
     def on_restore(self, context: Context) -> None:
         """Ask the venue about every open intent: a predecessor may have submitted it, or not."""
         turn = Turn(context, self.settings)
         for entry in list(turn.intents()):
             intents.ask_after_restore(turn, entry)
-        intents.ask_nonce_again(turn)
+        starting.retry_waiting(turn, restored=True)
         reading.resume(turn)
-        turn.save()
+        _settle(turn)
 
     def on_dead(self, context: Context, topic: str, offset: int, error: ExecutionError) -> None:
         """The manager halts the key; here nothing changes."""
         log.warning("record refused", key=context.key, topic=topic, offset=offset, code=error.code)
+
+
+def _settle(turn: Turn) -> None:
+    """At the end of every event: what waited for an intent to end goes on."""
+    reading.proceed(turn)
+    starting.proceed(turn)
+    turn.save()
 
 
 def _is_routed(value: object) -> TypeGuard[RoutedInstruction]:

@@ -17,109 +17,13 @@ from msgspec.structs import replace
 
 from tightloop.handlers import effects as fx
 from tightloop.handlers.executor import closing
-from tightloop.handlers.executor.turn import Turn, info, intent_name
-from tightloop.records import ids
-from tightloop.records.types import Instruction, JournalEntry, RoutedInstruction
-
-NONCE = "nonce"
-
-
-# --- starting ---------------------------------------------------------------------------------------------------------
-
-
-def start(turn: Turn, routed: RoutedInstruction) -> None:
-    """Journal the intent of a dispatched instruction, or end its loop when it is too late."""
-    if turn.settings.fence == "nonce":
-        known = turn.account(routed.account)
-        if known is None or known.next_nonce is None:
-            turn.head = replace(turn.head, waiting=routed)
-            _ask_nonce(turn, routed)
-            return
-        _journal_new(turn, routed, known.next_nonce)
-    else:
-        _journal_new(turn, routed, None)
-
-
-def on_nonce(turn: Turn, answer: fx.Answer) -> None:
-    routed = turn.head.waiting
-    if routed is None:
-        return
-    if isinstance(answer, fx.Nonce):
-        turn.head = replace(turn.head, waiting=None)
-        _journal_new(turn, routed, answer.value)
-        return
-    message = answer.message if isinstance(answer, fx.Unavailable) else f"unexpected answer {type(answer).__name__}"
-    if turn.now < routed.dispatched_at + timedelta(seconds=turn.settings.read_s):
-        _ask_nonce(turn, routed)
-        return
-    turn.head = replace(turn.head, waiting=None)
-    entry = _new_entry(turn, routed, None)
-    closing.finish(turn, entry, "none", info("EXI-003", f"the wallet's nonce could not be read: {message}"))
-
-
-def ask_nonce_again(turn: Turn) -> None:
-    """After a restore."""
-    if turn.head.waiting:
-        _ask_nonce(turn, turn.head.waiting)
-
-
-def _ask_nonce(turn: Turn, routed: RoutedInstruction) -> None:
-    turn.context.call(NONCE, fx.ReadNonce(routed.strategy_id, routed.venue, routed.account))
-
-
-def _journal_new(turn: Turn, routed: RoutedInstruction, nonce: int | None) -> None:
-    entry = _new_entry(turn, routed, nonce)
-    if turn.now >= routed.not_after:
-        closing.finish(turn, entry, "none", info("EIM-010", f"not_after {routed.not_after} passed before submission"))
-        return
-    if nonce is not None:
-        turn.set_nonce(routed.venue, routed.account, nonce + 1)
-    _submit(turn, entry)
-
-
-def _new_entry(turn: Turn, routed: RoutedInstruction, nonce: int | None) -> JournalEntry:
-    instruction = _instruction(routed)
-    cancel_at = routed.not_after
-    trade = instruction.cex_trade
-    if trade and trade.timeout_ms is not None:
-        cancel_at = routed.dispatched_at + timedelta(milliseconds=trade.timeout_ms)
-    return JournalEntry(
-        strategy_id=routed.strategy_id,
-        account=routed.account,
-        lane=routed.lane,
-        venue=routed.venue,
-        instruction_id=instruction.instruction_id,
-        loop_no=routed.loop_no,
-        attempt=routed.attempt,
-        client_order_id=ids.client_order_id(
-            turn.settings.environment,
-            routed.strategy_id,
-            routed.account,
-            instruction.instruction_id,
-            routed.attempt,
-        ),
-        routed=routed,
-        nonce=nonce,
-        status="journalled",
-        journalled_at=turn.now,
-        first_journalled_at=turn.now,
-        cancel_at=cancel_at,
-        produced_at=turn.now,
-        trace_id=routed.trace_id,
-        causation_id=routed.causation_id,
-    )
-
-
-def _instruction(routed: RoutedInstruction) -> Instruction:
-    if routed.instruction is None:
-        raise ValueError(f"loop {routed.loop_no} of kind {routed.kind} carries no instruction")
-    return routed.instruction
-
+from tightloop.handlers.executor.turn import Turn, cancellable, info, intent_name
+from tightloop.records.types import JournalEntry
 
 # --- calls ------------------------------------------------------------------------------------------------------------
 
 
-def _submit(turn: Turn, entry: JournalEntry) -> None:
+def submit(turn: Turn, entry: JournalEntry) -> None:
     """Journal (again), then submit. The runner performs the call once the journal has committed."""
     entry = turn.put(
         replace(
@@ -129,6 +33,7 @@ def _submit(turn: Turn, entry: JournalEntry) -> None:
             submissions=entry.submissions + 1,
             evidence_deadline=turn.after(turn.settings.evidence_s),
             next_try_at=None,
+            error=None,
         )
     )
     turn.audit(entry, "journalled")
@@ -145,8 +50,13 @@ def ask_after_restore(turn: Turn, entry: JournalEntry) -> None:
     if entry.outcome is not None:  # the venue has told; only the ledger was still to be read
         closing.read_ledger(turn, entry)
         return
+    if entry.outcome is not None:
+        closing.read_ledger(turn, entry)
+        return
     if entry.status == "journalled":
-        entry = turn.put(replace(entry, status="sent", tries=0, next_try_at=None))
+        if entry.next_try_at is not None:  # the last submission is known not to have left; the next one is due then
+            return
+        entry = turn.put(replace(entry, status="sent", may_have_left=True, tries=0))
     ask(turn, entry)
 
 
@@ -154,16 +64,10 @@ def _ask_later(turn: Turn, entry: JournalEntry, seconds: float) -> None:
     turn.put(replace(entry, next_try_at=turn.after(seconds), tries=entry.tries + 1))
 
 
-def request_cancel(turn: Turn, routed: RoutedInstruction) -> None:
-    """The manager wants the loop ``target_loop_no`` cancelled; without an open intent there is nothing left to do."""
-    for entry in list(turn.intents()):
-        if entry.loop_no == routed.target_loop_no and entry.status != "unknown":
-            _cancel(turn, entry)
-
-
-def _cancel(turn: Turn, entry: JournalEntry) -> None:
-    if entry.status != "working" or entry.outcome is not None:
-        turn.put(replace(entry, cancel_requested=True))  # acted on as soon as the venue shows the order
+def cancel(turn: Turn, entry: JournalEntry) -> None:
+    if not cancellable(entry):  # acted on as soon as the venue shows the order, or before the next try
+        pausing = entry.status == "journalled" and entry.next_try_at is not None
+        turn.put(replace(entry, cancel_requested=True, next_try_at=turn.now if pausing else entry.next_try_at))
         return
     first = not entry.cancel_requested or entry.cancel_at is not None
     entry = turn.put(
@@ -181,8 +85,8 @@ def _cancel(turn: Turn, entry: JournalEntry) -> None:
 
 
 def on_time(turn: Turn, entry: JournalEntry) -> None:
-    if entry.status == "working" and entry.cancel_at and entry.cancel_at <= turn.now and entry.outcome is None:
-        _cancel(turn, entry)
+    if cancellable(entry) and entry.cancel_at and entry.cancel_at <= turn.now:
+        cancel(turn, entry)
     elif entry.next_try_at and entry.next_try_at <= turn.now:
         entry = turn.put(replace(entry, next_try_at=None))
         if entry.outcome is not None:
@@ -203,18 +107,15 @@ def on_answer(turn: Turn, entry: JournalEntry, answer: fx.Answer) -> None:
         case fx.NotFound():
             _not_found(turn, entry, answer)
         case fx.Refused(code, message):
-            if entry.status == "working":  # a cancel that came too late, or that the venue does not know
-                ask(turn, entry)
-                return
-            turn.audit(entry, "refused", message)
-            closing.close(turn, entry, "rejected", info(code, message))
+            _refused(turn, entry, code, message)
         case fx.NotSent(code, message, retry_after_s):
             _not_sent(turn, entry, code, message, retry_after_s)
         case fx.GateClosed(reason):
             turn.audit(entry, "gate_closed", reason)
-            _submit_again(turn, entry)
+            (cancel if entry.status == "working" else _submit_again)(turn, entry)
         case fx.Ambiguous(message):
-            entry = replace(entry, status="sent" if entry.status == "journalled" else entry.status)
+            if entry.status == "journalled":
+                entry = replace(entry, status="sent", may_have_left=True)
             turn.audit(entry, "ambiguous", message)
             ask(turn, turn.put(replace(entry, tries=0)))
         case fx.Unavailable() if entry.outcome is not None:
@@ -227,10 +128,21 @@ def on_answer(turn: Turn, entry: JournalEntry, answer: fx.Answer) -> None:
             raise TypeError(f"an intent does not ask for a {type(answer).__name__}")
 
 
+def _refused(turn: Turn, entry: JournalEntry, code: str, message: str) -> None:
+    turn.audit(entry, "refused", message, info(code, message))
+    if entry.status == "working":  # a cancel that came too late, or that the venue does not know
+        ask(turn, entry)
+    elif turn.settings.fence == "nonce" and code == "EXI-009":  # it may be our own transaction that has the nonce
+        ask(turn, turn.put(replace(entry, status="sent")))
+    else:
+        closing.close(turn, entry, "rejected", info(code, message))
+
+
 def _found(turn: Turn, entry: JournalEntry, found: fx.OrderFound) -> None:
     entry = replace(
         entry,
         found=True,
+        may_have_left=True,
         venue_order_id=found.venue_order_id or entry.venue_order_id,
         tx_hash=found.tx_hash or entry.tx_hash,
     )
@@ -255,18 +167,12 @@ def _found(turn: Turn, entry: JournalEntry, found: fx.OrderFound) -> None:
         )
     )
     if wants_cancel or (entry.cancel_at and entry.cancel_at <= turn.now):
-        _cancel(turn, entry)
+        cancel(turn, entry)
 
 
 def _not_found(turn: Turn, entry: JournalEntry, answer: fx.NotFound) -> None:
     if turn.settings.fence == "nonce" and entry.nonce is not None and answer.nonce is not None:
-        if answer.nonce <= entry.nonce:
-            turn.audit(entry, "not_found", "the nonce is still free")
-            _submit_again(turn, entry)
-        elif entry.tries < 3:  # its block may have come between the two questions: look again before concluding
-            _ask_later(turn, entry, turn.settings.poll_s)
-        else:
-            closing.close(turn, entry, "rejected", info("EXI-009", f"nonce {entry.nonce} was used by another"))
+        _by_nonce(turn, entry, entry.nonce, answer.nonce)
         return
     counts_at = entry.journalled_at + timedelta(seconds=turn.settings.absence_s)
     if turn.now < counts_at:
@@ -279,29 +185,52 @@ def _not_found(turn: Turn, entry: JournalEntry, answer: fx.NotFound) -> None:
         _submit_again(turn, entry)
 
 
+def _by_nonce(turn: Turn, entry: JournalEntry, held: int, free: int) -> None:
+    """The chain does not show the transaction. ``held``: its nonce; ``free``: the wallet's next one."""
+    if free > held:
+        conflict = info("EXI-009", f"nonce {held} was used by another transaction")
+        if entry.error is not None and entry.error.code == conflict.code:
+            closing.close(turn, entry, "rejected", conflict)
+        else:  # its block may have come between the two questions: look again before concluding
+            _ask_later(turn, replace(entry, error=conflict), turn.settings.poll_s)
+        return
+    turn.audit(entry, "not_found", "the nonce is still free")
+    if free < held and not entry.may_have_left:  # nothing holds it back but a nonce that was read too high
+        turn.set_nonce(entry.venue, entry.account, free + 1)
+        entry = replace(entry, nonce=free, tx_hash=None)
+    if entry.submissions > 1:
+        pause = min(turn.settings.poll_s * 2 ** min(entry.submissions, 10), turn.settings.poll_max_s)
+        turn.put(replace(entry, status="journalled", next_try_at=turn.after(pause)))
+    else:
+        _submit_again(turn, entry)
+
+
 def _not_sent(turn: Turn, entry: JournalEntry, code: str, message: str, retry_after_s: float) -> None:
-    turn.audit(entry, "not_sent", message)
+    error = info(code, message)
+    turn.audit(entry, "not_sent", message, error)
     if entry.status == "working":  # it was a cancel
         _ask_later(turn, entry, max(retry_after_s, turn.settings.poll_s))
-    elif turn.now >= entry.first_journalled_at + timedelta(seconds=turn.settings.evidence_s):
-        closing.close(turn, entry, "none", info(code, f"given up after {entry.submissions} tries: {message}"))
+    elif entry.cancel_requested or _too_late(turn, entry):
+        _submit_again(turn, replace(entry, error=error))
     else:
         pause = max(retry_after_s, min(turn.settings.poll_s * 2 ** min(entry.tries, 10), turn.settings.poll_max_s))
-        _ask_later(turn, entry, pause)
+        left = (entry.routed.not_after - turn.now).total_seconds()
+        _ask_later(turn, replace(entry, error=error), min(pause, left))
 
 
 def _submit_again(turn: Turn, entry: JournalEntry) -> None:
     """Nothing journalled so far can act any more: submit the same intent once more, or end its loop."""
-    may_have_left = entry.status != "journalled" or entry.submissions > 1
-    if turn.settings.fence == "nonce" and may_have_left and (entry.cancel_requested or _too_late(turn, entry)):
+    ends = entry.cancel_requested or _too_late(turn, entry)
+    if turn.settings.fence == "nonce" and entry.may_have_left and ends:
         _no_evidence(turn, entry, "EXI-012", "broadcast once, not shown by the chain, and its nonce is still free")
     elif entry.cancel_requested:
         closing.close(turn, entry, "cancelled", None)
     elif _too_late(turn, entry):
-        error = info("EIM-010", f"not_after {entry.routed.not_after} has passed and nothing was done at the venue")
-        closing.close(turn, entry, "none", error)
+        why = f" ({entry.error.code} {entry.error.message})" if entry.error else ""
+        message = f"not_after {entry.routed.not_after} has passed and nothing was done at the venue{why}"
+        closing.close(turn, entry, "none", info("EIM-010", message))
     else:
-        _submit(turn, entry)
+        submit(turn, entry)
 
 
 def _too_late(turn: Turn, entry: JournalEntry) -> bool:

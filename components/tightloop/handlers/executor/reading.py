@@ -12,12 +12,15 @@ from tightloop.handlers.executor import reports
 from tightloop.handlers.executor.turn import Turn, info, intent_name
 from tightloop.records.types import Delta, ErrorInfo, LedgerLoop, ReportKind, RoutedInstruction
 
-READING = "reading"
+READING = "reading|"
 
 
 def start(turn: Turn, routed: RoutedInstruction) -> None:
-    """Ask about unresolved intents of the account first: what they did must be known before positions are judged."""
-    questions = [entry for entry in turn.intents() if entry.status == "unknown" and entry.account == routed.account]
+    """Ask about open intents of the account first: what they did must be known before positions are judged.
+
+    The unknown ones are asked for; the end of those still pursued (of a loop that a resume ended) is waited for.
+    """
+    questions = [entry for entry in turn.intents() if entry.account == routed.account]
     turn.head = replace(
         turn.head,
         reading=LedgerLoop(
@@ -27,7 +30,8 @@ def start(turn: Turn, routed: RoutedInstruction) -> None:
         ),
     )
     for entry in questions:
-        turn.context.call(intent_name(entry), fx.FindOrder(entry))
+        if entry.status == "unknown":
+            turn.context.call(intent_name(entry), fx.FindOrder(entry))
     if not questions:
         _read(turn)
 
@@ -42,10 +46,21 @@ def question_answered(turn: Turn, name: str) -> None:
     loop = turn.head.reading
     if loop is None or name not in loop.open_questions:
         return
-    loop = replace(loop, open_questions=tuple(one for one in loop.open_questions if one != name))
-    turn.head = replace(turn.head, reading=loop)
-    if not loop.open_questions:
-        _read(turn)
+    left = tuple(one for one in loop.open_questions if one != name)
+    turn.head = replace(turn.head, reading=replace(loop, open_questions=left))
+    if not left:
+        _begin(turn)
+
+
+def proceed(turn: Turn) -> None:
+    """What became of some intents may be known by now."""
+    loop = turn.head.reading
+    if loop is None or not loop.open_questions:
+        return
+    open_now = {intent_name(entry) for entry in turn.intents()}
+    for name in loop.open_questions:
+        if name not in open_now:
+            question_answered(turn, name)
 
 
 def on_time(turn: Turn) -> None:
@@ -55,10 +70,10 @@ def on_time(turn: Turn) -> None:
         _read(turn)
 
 
-def on_answer(turn: Turn, answer: fx.Answer) -> None:
+def on_answer(turn: Turn, call_id: str, answer: fx.Answer) -> None:
     loop = turn.head.reading
-    if loop is None:
-        return
+    if loop is None or call_id != f"{READING}{loop.routed.loop_no}":
+        return  # of a loop that another has replaced since
     match answer:
         case fx.Ledger():
             _accrued(turn, answer)
@@ -72,17 +87,26 @@ def on_answer(turn: Turn, answer: fx.Answer) -> None:
             raise TypeError(f"a {loop.routed.kind} does not ask for a {type(answer).__name__}")
 
 
+def _begin(turn: Turn) -> None:
+    """Everything is known that was asked for first; the time to read counts from now."""
+    if turn.head.reading:
+        loop = replace(turn.head.reading, give_up_at=turn.after(turn.settings.read_s))
+        turn.head = replace(turn.head, reading=loop)
+        _read(turn)
+
+
 def _read(turn: Turn) -> None:
+    """An account that was adopted before (its loop ended by a resume, say) is not taken over again."""
     loop = turn.head.reading
     if loop is None:
         return
     routed = loop.routed
-    if routed.kind == "adopt":
+    if routed.kind == "adopt" and not turn.cursor(routed.account):
         call: fx.Call = fx.ReadPositions(routed.strategy_id, routed.venue, routed.account)
     else:
         cursor = turn.cursor(routed.account)
         call = fx.ReadLedger(routed.strategy_id, routed.venue, routed.account, cursor)
-    turn.context.call(READING, call)
+    turn.context.call(f"{READING}{routed.loop_no}", call)
 
 
 def _accrued(turn: Turn, ledger: fx.Ledger) -> None:

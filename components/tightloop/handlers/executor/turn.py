@@ -25,6 +25,11 @@ def intent_name(entry: JournalEntry) -> str:
     return f"intent|{entry.loop_no:012d}|{entry.attempt}"
 
 
+def cancellable(entry: JournalEntry) -> bool:
+    """The venue has shown it, and not yet how it ended."""
+    return entry.status == "working" and entry.outcome is None
+
+
 class Turn:
     """Collects what one event changes; :meth:`save` writes the head when it did."""
 
@@ -43,9 +48,11 @@ class Turn:
         if self.head is not self._loaded:
             self.context.put("head", replace(self.head, produced_at=self.now))
         due = [entry.next_try_at for entry in self.intents() if entry.next_try_at]
-        due += [entry.cancel_at for entry in self.intents() if entry.cancel_at and entry.status == "working"]
+        due += [entry.cancel_at for entry in self.intents() if entry.cancel_at and cancellable(entry)]
         if self.head.reading and self.head.reading.retry_at:
             due.append(self.head.reading.retry_at)
+        if self.head.retry_at:
+            due.append(self.head.retry_at)
         self.context.wake_at(min(due) if due else None)
 
     # --- intents ------------------------------------------------------------------------------------------------------
@@ -53,6 +60,10 @@ class Turn:
     def intents(self) -> Iterator[JournalEntry]:
         for _, entry in self.context.scan("intent", JournalEntry):
             yield entry
+
+    def pursued(self) -> list[JournalEntry]:
+        """Intents whose loops are not over."""
+        return [entry for entry in self.intents() if entry.status != "unknown"]
 
     def put(self, entry: JournalEntry) -> JournalEntry:
         entry = replace(entry, produced_at=self.now)

@@ -6,14 +6,15 @@ What is found is published as one ``correction`` report of the loop that ended.
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from decimal import Decimal
 
 from msgspec.structs import replace
 
 from tightloop.handlers import effects as fx
 from tightloop.handlers.executor import reading, reports
 from tightloop.handlers.executor.turn import Turn, info, intent_name
-from tightloop.records.types import ControlCommand, ErrorInfo, JournalEntry, Outcome
+from tightloop.handlers.places import place_of
+from tightloop.records.errors import ExecutionError
+from tightloop.records.types import ControlCommand, Delta, ErrorInfo, JournalEntry, Outcome
 
 
 def on_time(turn: Turn, entry: JournalEntry) -> None:
@@ -24,9 +25,11 @@ def on_time(turn: Turn, entry: JournalEntry) -> None:
 
 def on_answer(turn: Turn, entry: JournalEntry, answer: fx.Answer) -> None:
     match answer:
-        case fx.OrderFound(status="open") if turn.settings.fence == "window":
-            _cancel(turn, entry)
         case fx.OrderFound(status="open"):
+            entry = replace(entry, found=True, venue_order_id=answer.venue_order_id or entry.venue_order_id)
+            if turn.settings.fence == "window" and not _is_being_cancelled(turn, entry):
+                _cancel(turn, entry)
+                return  # a verify that asks is told what the cancel came to
             _watch_on(turn, entry)
         case fx.OrderFound():
             _resolve_by_evidence(turn, entry, answer)
@@ -37,9 +40,16 @@ def on_answer(turn: Turn, entry: JournalEntry, answer: fx.Answer) -> None:
     reading.question_answered(turn, intent_name(entry))
 
 
+def _is_being_cancelled(turn: Turn, entry: JournalEntry) -> bool:
+    """A cancel may still be on its way."""
+    return entry.cancel_requested and turn.now < entry.journalled_at + timedelta(seconds=turn.settings.send_window_s)
+
+
 def _is_evidence(turn: Turn, entry: JournalEntry, answer: fx.NotFound) -> bool:
     if turn.settings.fence == "nonce":
         return entry.nonce is not None and answer.nonce is not None and answer.nonce > entry.nonce and entry.tries > 0
+    if entry.found:
+        return False  # the venue had shown it: that it does not any more says nothing of what it did
     return turn.now >= entry.journalled_at + timedelta(seconds=turn.settings.absence_s)
 
 
@@ -91,18 +101,21 @@ def _correct(
 def resolve(turn: Turn, command: ControlCommand) -> None:
     """The operator knows what became of an intent. ``target_id``: its instruction id or client order id.
 
-    Every executor reads the command; the one whose journal holds the intent acts on it.
+    Every executor reads the command; the one whose journal holds the intent acts on it. ``deltas`` are what no report
+    told of yet, ``filled_amount`` is all that it filled. Raises ExecutionError EIM-016 (no halt).
     """
     for entry in list(turn.intents()):
         if entry.status != "unknown" or command.target_id not in (entry.instruction_id, entry.client_order_id):
             continue
+        outcome, deltas = _decided(command)
+        filled = entry.filled_amount if command.filled_amount is None else command.filled_amount
         turn.publish(
             reports.correction(
                 entry,
-                outcome=command.outcome or "none",
+                outcome=outcome,
                 entries=(),
-                deltas=command.deltas,
-                filled=command.filled_amount or Decimal(0),
+                deltas=deltas,
+                filled=filled - entry.filled_amount,
                 now=turn.now,
                 simulated=turn.settings.simulated,
                 resolved_by=command.command_id,
@@ -110,4 +123,19 @@ def resolve(turn: Turn, command: ControlCommand) -> None:
         )
         turn.audit(entry, "resolved", f"by {command.actor}: {command.reason}")
         turn.drop(entry)
-        reading.question_answered(turn, intent_name(entry))
+
+
+def _decided(command: ControlCommand) -> tuple[Outcome, tuple[Delta, ...]]:
+    if command.outcome in (None, "unknown"):
+        raise _refused(command, "it must say what the outcome was")
+    try:
+        deltas = tuple(replace(delta, source="correction") for delta in command.deltas)
+        for delta in deltas:
+            place_of(delta.position_key, command.strategy_id or "")
+    except ExecutionError as error:
+        raise _refused(command, error.message) from error
+    return command.outcome or "none", deltas
+
+
+def _refused(command: ControlCommand, why: str) -> ExecutionError:
+    return ExecutionError("EIM-016", f"{command.command} {command.command_id}: {why}", halts=False)

@@ -28,9 +28,9 @@ ENTRIES = (
         "EIM-001",
         "routing failed",
         "HIGH",
-        "An instruction could not be routed to a lane; the message names the cause.",
-        "Refuses the instruction with a result. Nothing was submitted.",
-        "Read the cause in the message and correct what it names.",
+        "The interface manager could not handle a record, for a reason that has no code; the message names the cause.",
+        "Writes the record to `dead_letters` and halts its key; nothing of it was dispatched.",
+        "Read the cause in the message and report it; after a fix, `tightloop dead-letters retry`, then resume.",
     ),
     _entry(
         "EIM-002",
@@ -141,8 +141,10 @@ ENTRIES = (
         "EIM-015",
         "queue or memory of ids full",
         "MEDIUM",
-        "The key has as many queued instructions, or remembered instruction ids, as its bounded state may hold.",
-        "Refuses the instruction with a result. Nothing was submitted; what is queued stays.",
+        "The key has as many queued instructions, remembered instruction ids, or cancels of one loop, as its bounded "
+        "state may hold.",
+        "Refuses the instruction with a result; once even refused ids fill the memory, writes it to `dead_letters` "
+        "instead, without a halt. Nothing was submitted; what is queued stays.",
         "Publish no faster than the loop closes; number instructions with `sequence`, which needs few remembered ids.",
     ),
     _entry(

@@ -137,8 +137,9 @@ ENTRIES = (
         "EXI-015",
         "clock differs from the broker's or the venue's",
         "CRITICAL",
-        "This machine's clock is off by more than the margin that the send window allows.",
-        "Submits nothing until the clocks agree again.",
+        "This machine's clock is behind the time at which the broker, or the venue, wrote what is in hand already, by "
+        "more than the clock margin.",
+        "Submits nothing: the loop ends with outcome `none`, and the next instruction is judged anew.",
         "Set the machine's clock (NTP), and see that the broker's is right.",
     ),
 )

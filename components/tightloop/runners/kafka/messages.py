@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from confluent_kafka import Message
+from datetime import UTC, datetime
+
+from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, Message
 
 Headers = tuple[tuple[str, bytes], ...]
 
@@ -20,6 +22,14 @@ def key_of(message: Message) -> bytes:
     if key is None:
         raise ValueError(f"{place(message)} has no key")
     return key
+
+
+def appended_at(message: Message) -> datetime | None:
+    """When the broker took it in; where the topic keeps its writer's time instead, that."""
+    kind, milliseconds = message.timestamp()
+    if kind == TIMESTAMP_NOT_AVAILABLE:
+        return None
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)
 
 
 def headers_of(message: Message) -> Headers:

@@ -20,7 +20,7 @@ from tightloop.runners import metrics
 from tightloop.runners.clock import Clock
 from tightloop.runners.effects import EffectLoop
 from tightloop.runners.kafka.assignment import Assignment
-from tightloop.runners.kafka.messages import headers_of, place
+from tightloop.runners.kafka.messages import appended_at, headers_of, place
 from tightloop.runners.kafka.settings import KafkaSettings
 from tightloop.runners.kafka.transaction import MustExit, Transaction, Undone, is_member
 from tightloop.runners.kafka.watchdog import Watchdog
@@ -192,7 +192,9 @@ class KafkaRunner:
         if worker is None:
             return  # fetched before its partition was paused; it will be fetched again when its state is back
         read.add((topic, partition))
-        raw = RawRecord(topic, partition, offset, message.key(), message.value(), headers_of(message))
+        raw = RawRecord(
+            topic, partition, offset, message.key(), message.value(), headers_of(message), appended_at(message)
+        )
         metrics.RECORDS_IN.labels(self.handler.name, topic).inc()
         worker.feed(raw, self._clock.now())
 

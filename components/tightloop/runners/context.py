@@ -1,0 +1,81 @@
+"""The handlers' Context over a partition's state; lives for one event."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Protocol, TypeVar
+
+from msgspec import Struct
+
+from tightloop.handlers.api import Context
+from tightloop.handlers.effects import Call
+from tightloop.runners.state import PartitionState
+
+T = TypeVar("T", bound=Struct)
+
+
+class Output(Struct, frozen=True):
+    """A record to publish, to the worker's own partition."""
+
+    topic: str
+    key: bytes | None
+    record: Struct
+
+
+class Events(Protocol):
+    """Where an event leaves what it wants: a partition's worker."""
+
+    partition: int
+    state: PartitionState
+    outputs: list[Output]
+    asked: list[tuple[str, str, Call]]
+    wishes: list[tuple[str, datetime | None]]
+
+
+class EventContext:
+    """The handlers' Context over a worker; lives for one event."""
+
+    __slots__ = ("_worker", "key", "now")
+
+    def __init__(self, worker: Events, key: str, now: datetime) -> None:
+        self._worker = worker
+        self.key = key
+        self.now = now
+
+    @property
+    def partition(self) -> int:
+        return self._worker.partition
+
+    def get(self, name: str, kind: type[T]) -> T | None:
+        return self._worker.state.get(self.key, name, kind)
+
+    def put(self, name: str, record: Struct) -> None:
+        self._worker.state.put(self.key, name, record)
+
+    def delete(self, name: str) -> None:
+        self._worker.state.delete(self.key, name)
+
+    def scan(self, group: str, kind: type[T]) -> Iterator[tuple[str, T]]:
+        return self._worker.state.scan(self.key, group, kind)
+
+    def oldest(self, group: str, kind: type[T], count: int) -> list[tuple[str, T]]:
+        return self._worker.state.oldest(self.key, group, kind, count)
+
+    def emit(self, topic: str, record: Struct) -> None:
+        self._worker.outputs.append(Output(topic, self.key.encode(), record))
+
+    def call(self, call_id: str, call: Call) -> None:
+        self._worker.asked.append((self.key, call_id, call))
+
+    def wake_at(self, at: datetime | None) -> None:
+        self._worker.wishes.append((self.key, at))
+
+    def shared(self) -> Context:
+        return EventContext(self._worker, "", self.now)
+
+    def keys(self) -> list[str]:
+        return self._worker.state.strategies()
+
+    def other(self, key: str) -> Context:
+        return EventContext(self._worker, key, self.now)
