@@ -138,9 +138,8 @@ class _Admin:
 
     def requests(self, query: dict[str, str], body: bytes) -> Requests:
         self._sandbox.catch_up()
-        every = self._sandbox.requests.all
-        after = int(query.get("after") or 0)
-        return Requests(requests=every[after : after + int(query.get("limit", _PAGE))], last=len(every))
+        log, after = self._sandbox.requests, int(query.get("after") or 0)
+        return Requests(requests=log.read(after, int(query.get("limit", _PAGE))), last=len(log))
 
     def list_faults(self, query: dict[str, str], body: bytes) -> list[FaultState]:
         return self._sandbox.faults.active

@@ -48,13 +48,12 @@ class _SimLane:
         mutation_timeout_s: float = 5.0,
         read_timeout_s: float = 10.0,
         acceptance_window_s: float = 2.0,
-        connections: int = 256,
     ) -> None:
         self.lane = lane
         self.acceptance_window_s = acceptance_window_s
         self._mutation_timeout_s = mutation_timeout_s
         self._read_timeout_s = read_timeout_s
-        self._wire = Wire(host, port, connections)
+        self._wire = Wire(host, port)
         self._path = f"/{lane}".encode()
 
     async def _mutate(self, method_path: bytes, body: Callable[[], bytes]) -> tuple[int, bytes] | Submitted:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from msgspec import Struct
 
@@ -44,58 +44,69 @@ class Request(Struct, frozen=True, kw_only=True):
     fault: str | None
 
 
+class _Line(NamedTuple):
+    """What a request came to, as it is kept: most are never looked at."""
+
+    logged: Logged
+    result: Literal["acted", "refused", "dropped"]
+    code: str | None
+    message: str | None
+    status: str | None = None
+    venue_order_id: str | None = None
+    made: tuple[LedgerEntry, ...] = ()
+
+
 class RequestLog:
     """All requests since the books were opened, in the order in which the engine had them."""
 
     def __init__(self) -> None:
-        self.all: list[Request] = []
+        self._lines: list[_Line] = []
+
+    def __len__(self) -> int:
+        return len(self._lines)
 
     def acted(self, logged: Logged, found: OrderFound, made: list[LedgerEntry]) -> None:
-        entries = tuple([entry.entry_id for entry in made])
-        self._add(logged, "acted", found.code, found.message, found.status, found.venue_order_id, entries)
+        self._lines.append(
+            _Line(logged, "acted", found.code, found.message, found.status, found.venue_order_id, tuple(made))
+        )
 
     def refused(self, logged: Logged, refusal: VenueError) -> None:
-        self._add(logged, "refused", refusal.code, refusal.message)
+        self._lines.append(_Line(logged, "refused", refusal.code, refusal.message))
 
     def dropped(self, logged: Logged) -> None:
-        self._add(logged, "dropped", logged.dropped, None)
+        self._lines.append(_Line(logged, "dropped", logged.dropped, None))
 
-    def _add(
-        self,
-        logged: Logged,
-        result: Literal["acted", "refused", "dropped"],
-        code: str | None,
-        message: str | None,
-        status: str | None = None,
-        venue_order_id: str | None = None,
-        entries: tuple[str, ...] = (),
-    ) -> None:
-        command = logged.command
-        if not isinstance(command, ACTING):
-            raise TypeError(f"{type(command).__name__} is not a request")
-        transaction = command if isinstance(command, Broadcast) else None
-        self.all.append(
-            Request(
-                number=len(self.all) + 1,
-                lane=logged.lane,
-                operation=_OPERATIONS[type(command)],
-                account=command.account,
-                arrived_at=logged.arrived,
-                at=logged.at,
-                signed_at=command.timestamp,
-                client_order_id=command.client_order_id,
-                nonce=None if transaction is None else transaction.nonce,
-                tx_hash=None if transaction is None else transaction.tx_hash,
-                strategy_id=command.strategy_id,
-                instruction_id=command.instruction_id,
-                loop_no=command.loop_no,
-                attempt=command.attempt,
-                result=result,
-                code=code,
-                message=message,
-                status=status,
-                venue_order_id=venue_order_id,
-                entries=entries,
-                fault=logged.fault,
-            )
-        )
+    def read(self, after: int, limit: int) -> list[Request]:
+        """Requests number ``after + 1`` and so on."""
+        return [_request(number, line) for number, line in enumerate(self._lines[after : after + limit], after + 1)]
+
+
+def _request(number: int, line: _Line) -> Request:
+    logged = line.logged
+    command = logged.command
+    if not isinstance(command, ACTING):
+        raise TypeError(f"{type(command).__name__} is not a request")
+    transaction = command if isinstance(command, Broadcast) else None
+    return Request(
+        number=number,
+        lane=logged.lane,
+        operation=_OPERATIONS[type(command)],
+        account=command.account,
+        arrived_at=logged.arrived,
+        at=logged.at,
+        signed_at=command.timestamp,
+        client_order_id=command.client_order_id,
+        nonce=None if transaction is None else transaction.nonce,
+        tx_hash=None if transaction is None else transaction.tx_hash,
+        strategy_id=command.strategy_id,
+        instruction_id=command.instruction_id,
+        loop_no=command.loop_no,
+        attempt=command.attempt,
+        result=line.result,
+        code=line.code,
+        message=line.message,
+        status=line.status,
+        venue_order_id=line.venue_order_id,
+        entries=tuple([entry.entry_id for entry in line.made]),
+        fault=logged.fault,
+    )

@@ -19,12 +19,12 @@ from tightloop.venues.sim.books import VenueError
 from tightloop.venues.sim.commands import Acting, Broadcast, CancelWorking, PlaceOrder
 from tightloop.venues.sim.errors import meaning
 from tightloop.venues.sim.faults import DROPPED, Operation, Strike
-from tightloop.venues.sim.http import Connection
+from tightloop.venues.sim.http import Reply
 from tightloop.venues.sim.sandbox import PAGE, Sandbox
 from tightloop.venues.sim.translate import ErrorBody
 
 Query = dict[str, str]
-Route = Callable[[Connection, Query, bytes], None]
+Route = Callable[[Reply, Query, bytes], None]
 
 log = logging.getLogger(__name__)
 _encode = msgspec.json.Encoder().encode
@@ -57,18 +57,18 @@ class Routes:
     def _exchange_routes(self, lane: str) -> None:
         routes = self._routes
 
-        def place(connection: Connection, query: Query, body: bytes) -> None:
+        def place(reply: Reply, query: Query, body: bytes) -> None:
             order = _decode_order(body)
-            self._act(connection, lane, "order", order, order.client_order_id)
+            self._act(reply, lane, "order", order, order.client_order_id)
 
-        def cancel(connection: Connection, query: Query, body: bytes) -> None:
+        def cancel(reply: Reply, query: Query, body: bytes) -> None:
             order = _decode_cancel(body)
-            self._act(connection, lane, "cancel", order, order.client_order_id)
+            self._act(reply, lane, "cancel", order, order.client_order_id)
 
-        def find(connection: Connection, query: Query, body: bytes) -> None:
+        def find(reply: Reply, query: Query, body: bytes) -> None:
             account, client_order_id = query["account"], query["client_order_id"]
             self._look(
-                connection,
+                reply,
                 lane,
                 "find",
                 account,
@@ -87,17 +87,17 @@ class Routes:
     def _chain_routes(self, lane: str) -> None:
         routes = self._routes
 
-        def broadcast(connection: Connection, query: Query, body: bytes) -> None:
+        def broadcast(reply: Reply, query: Query, body: bytes) -> None:
             transaction = _decode_transaction(body)
-            self._act(connection, lane, "transaction", transaction, transaction.tx_hash)
+            self._act(reply, lane, "transaction", transaction, transaction.tx_hash)
 
-        def find(connection: Connection, query: Query, body: bytes) -> None:
+        def find(reply: Reply, query: Query, body: bytes) -> None:
             account, tx_hash = query["account"], query["hash"]
-            self._look(connection, lane, "find", account, tx_hash, lambda: self.sandbox.find(lane, account, tx_hash))
+            self._look(reply, lane, "find", account, tx_hash, lambda: self.sandbox.find(lane, account, tx_hash))
 
-        def nonce(connection: Connection, query: Query, body: bytes) -> None:
+        def nonce(reply: Reply, query: Query, body: bytes) -> None:
             account = query["account"]
-            self._look(connection, lane, "nonce", account, "", lambda: self.sandbox.nonce(lane, account))
+            self._look(reply, lane, "nonce", account, "", lambda: self.sandbox.nonce(lane, account))
 
         chain = self.sandbox.chains[lane]
         routes[f"POST /{lane}/transaction".encode()] = broadcast
@@ -109,11 +109,11 @@ class Routes:
         self._common_routes(lane)
 
     def _common_routes(self, lane: str) -> None:
-        def ledger(connection: Connection, query: Query, body: bytes) -> None:
+        def ledger(reply: Reply, query: Query, body: bytes) -> None:
             account, after = query["account"], int(query.get("after") or 0)
             limit = min(int(query.get("limit", PAGE)), PAGE)
             self._look(
-                connection,
+                reply,
                 lane,
                 "ledger",
                 account,
@@ -121,9 +121,9 @@ class Routes:
                 lambda: self.sandbox.ledger(lane, account, after, limit),
             )
 
-        def positions(connection: Connection, query: Query, body: bytes) -> None:
+        def positions(reply: Reply, query: Query, body: bytes) -> None:
             account = query["account"]
-            self._look(connection, lane, "positions", account, "", lambda: self.sandbox.positions(lane, account))
+            self._look(reply, lane, "positions", account, "", lambda: self.sandbox.positions(lane, account))
 
         self._routes[f"GET /{lane}/ledger".encode()] = ledger
         self._routes[f"GET /{lane}/positions".encode()] = positions
@@ -131,17 +131,17 @@ class Routes:
 
     # --- answering ------------------------------------------------------------------------------------------------
 
-    def handle(self, connection: Connection, method_path: bytes, query: Query, body: bytes) -> None:
+    def handle(self, reply: Reply, method_path: bytes, query: Query, body: bytes) -> None:
         route = self._routes.get(method_path)
         if route is None:
-            connection.answer(404, error_body("bad_request", f"no route {method_path.decode('ascii', 'replace')}"))
+            reply.answer(404, error_body("bad_request", f"no route {method_path.decode('ascii', 'replace')}"))
             return
         try:
-            route(connection, query, body)
+            route(reply, query, body)
         except (msgspec.DecodeError, ValueError) as error:
-            connection.answer(400, error_body("bad_request", str(error)))
+            reply.answer(400, error_body("bad_request", str(error)))
         except KeyError as error:
-            connection.answer(400, error_body("bad_request", f"the parameter {error} is missing"))
+            reply.answer(400, error_body("bad_request", f"the parameter {error} is missing"))
 
     def _plain(self, answer: Callable[[Query, bytes], Any]) -> Route:
         """A route that no fault touches."""
@@ -152,8 +152,8 @@ class Routes:
             except (msgspec.DecodeError, ValueError, KeyError) as error:
                 raise VenueError("bad_request", f"{type(error).__name__}: {error}") from error
 
-        def route(connection: Connection, query: Query, body: bytes) -> None:
-            connection.answer(*self._result(lambda: checked(query, body)))
+        def route(reply: Reply, query: Query, body: bytes) -> None:
+            reply.answer(*self._result(lambda: checked(query, body)))
 
         return route
 
@@ -167,37 +167,35 @@ class Routes:
             log.exception("the venue failed")
             return 500, error_body("internal", "the venue failed; its log says why", self.sandbox.now())
 
-    def _act(self, connection: Connection, lane: str, operation: Operation, command: Acting, request: str) -> None:
+    def _act(self, reply: Reply, lane: str, operation: Operation, command: Acting, request: str) -> None:
         sandbox = self.sandbox
         arrived = sandbox.now()
         if sandbox.faults.active:
             strike = sandbox.faults.strike(lane, command.account, operation, request, arrived)
             if strike is not None:
-                self._misact(connection, lane, command, arrived, strike)
+                self._misact(reply, lane, command, arrived, strike)
                 return
-        connection.answer(*self._result(lambda: sandbox.act(lane, command, arrived)))
+        reply.answer(*self._result(lambda: sandbox.act(lane, command, arrived)))
 
-    def _misact(self, connection: Connection, lane: str, command: Acting, arrived: datetime, strike: Strike) -> None:
+    def _misact(self, reply: Reply, lane: str, command: Acting, arrived: datetime, strike: Strike) -> None:
         """A request that acts, met by a fault."""
         if strike.drop is not None:
             self.sandbox.drop(lane, command, arrived, strike)
-            self._dropped(connection, strike)
+            self._dropped(reply, strike)
         elif strike.delay_before_s:
-            self._loop.call_later(strike.delay_before_s, self._act_struck, connection, lane, command, arrived, strike)
+            self._loop.call_later(strike.delay_before_s, self._act_struck, reply, lane, command, arrived, strike)
         else:
-            self._act_struck(connection, lane, command, arrived, strike)
+            self._act_struck(reply, lane, command, arrived, strike)
 
-    def _act_struck(
-        self, connection: Connection, lane: str, command: Acting, arrived: datetime, strike: Strike
-    ) -> None:
+    def _act_struck(self, reply: Reply, lane: str, command: Acting, arrived: datetime, strike: Strike) -> None:
         result = self._result(lambda: self.sandbox.act(lane, command, arrived, strike))
         if strike.act_twice:
             self._result(lambda: self.sandbox.act(lane, command, self.sandbox.now(), strike))
-        self._finish(connection, strike, result)
+        self._finish(reply, strike, result)
 
     def _look(
         self,
-        connection: Connection,
+        reply: Reply,
         lane: str,
         operation: Operation,
         account: str,
@@ -210,27 +208,27 @@ class Routes:
         if sandbox.faults.active:
             strike = sandbox.faults.strike(lane, account, operation, request, sandbox.now())
         if strike is None:
-            connection.answer(*self._result(ask))
+            reply.answer(*self._result(ask))
         elif strike.drop is not None:
-            self._dropped(connection, strike)
+            self._dropped(reply, strike)
         elif strike.delay_before_s:
-            finish = lambda: self._finish(connection, strike, self._result(ask))  # noqa: E731
+            finish = lambda: self._finish(reply, strike, self._result(ask))  # noqa: E731
             self._loop.call_later(strike.delay_before_s, finish)
         else:
-            self._finish(connection, strike, self._result(ask))
+            self._finish(reply, strike, self._result(ask))
 
     @staticmethod
-    def _dropped(connection: Connection, strike: Strike) -> None:
+    def _dropped(reply: Reply, strike: Strike) -> None:
         if strike.close or strike.drop is None:
-            connection.hang_up()
+            reply.hang_up()
         else:
             code, message = DROPPED[strike.drop]
-            connection.answer(meaning(code).status, error_body(code, message))
+            reply.answer(meaning(code).status, error_body(code, message))
 
-    def _finish(self, connection: Connection, strike: Strike, result: tuple[int, bytes]) -> None:
+    def _finish(self, reply: Reply, strike: Strike, result: tuple[int, bytes]) -> None:
         if strike.lost_after:
-            connection.hang_up()
+            reply.hang_up()
         elif strike.delay_after_s:
-            self._loop.call_later(strike.delay_after_s, connection.answer, *result)
+            self._loop.call_later(strike.delay_after_s, reply.answer, *result)
         else:
-            connection.answer(*result, strike.answer_twice)
+            reply.answer(*result, strike.answer_twice)

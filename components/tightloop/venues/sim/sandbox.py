@@ -104,7 +104,9 @@ class Sandbox:
         strike: Strike | None = None,
         late: timedelta = _NOT_LATE,
     ) -> OrderFound | None:
-        """Log a command and apply it. Raises VenueError when the venue refuses it."""
+        """Log a command and apply it. ``late``: judge its signed time as if it had come so much later. Raises
+        VenueError when the venue refuses it.
+        """
         effect, fault = (None, None) if strike is None else (strike.effect, strike.name)
         late_us = late // timedelta(microseconds=1) if late else 0
         with money.exact():
