@@ -65,15 +65,24 @@ def _begin(
 
 def _add_commands() -> None:
     from tightloop.cli import (
+        bench,
+        check,
+        deadletters,
         demo,
+        inspection,
+        levers,
         publishing,
         running,
+        schemas,
+        status,
         tailing,
         topics,
         updown,
     )
 
-    for module in (demo, updown, running, publishing, tailing, topics):
+    started = (demo, updown, running, status)
+    used = (publishing, tailing, levers, deadletters)
+    for module in (*started, *used, topics, schemas, inspection, check, bench):
         module.add_to(app)
 
 

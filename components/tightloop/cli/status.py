@@ -1,0 +1,126 @@
+"""``status``: what runs, where every key stands, and what stops it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from tightloop.cli import exits
+from tightloop.cli.options import DEFAULT_DIR, AsJson, Bootstrap, ConfigFile, Prefix, StateDir
+from tightloop.cli.output import emit, note, shown, table
+
+if TYPE_CHECKING:
+    from tightloop.cli.health import ComponentHealth
+    from tightloop.client.loops import KeyState, LoopStates
+
+
+def status(
+    directory: StateDir = DEFAULT_DIR,
+    config: ConfigFile = None,
+    bootstrap: Bootstrap = None,
+    prefix: Prefix = None,
+    as_json: AsJson = False,
+) -> None:
+    """Components (pid, health, lag); keys with phase, what is in flight and queued; halts and their cause.
+
+    Exit code 1 when a key is halted or a component is not ready.
+    """
+    from tightloop.cli.health import components
+    from tightloop.cli.options import bus, configured
+    from tightloop.cli.system.state import read_state
+    from tightloop.client.loops import LoopStateReader
+
+    settings = bus(config, bootstrap, prefix, directory)
+    running = read_state(directory)
+    if running is not None and running.bootstrap != settings.bootstrap:
+        running = None  # another system's
+    states = LoopStateReader(settings).read()
+    found = components(settings, configured(config, bootstrap=settings.bootstrap), running)
+    if as_json:
+        emit(_document(found, states, settings.bootstrap))
+    else:
+        _tell(found, states)
+    halted = states.shared or any(one.head.halts for one in states.keys.values())
+    if halted or any(one.health not in ("ready", "unknown") for one in found):
+        raise typer.Exit(exits.BAD_NEWS)
+
+
+def _document(found: list[ComponentHealth], states: LoopStates, bootstrap: str) -> dict[str, Any]:
+    return {
+        "bootstrap": bootstrap,
+        "components": found,
+        "keys": [_key(one) for one in states.keys.values()],
+        "halts": states.shared,
+    }
+
+
+def _key(state: KeyState) -> dict[str, Any]:
+    head, slot = state.head, state.head.slot
+    return {
+        "strategy_id": state.strategy_id,
+        "phase": state.phase,
+        "since": state.since,
+        "loop_no": head.last_loop_no,
+        "position_version": head.position_version,
+        "in_flight": None
+        if slot is None
+        else {
+            "loop_no": slot.loop_no,
+            "kind": slot.kind,
+            "purpose": slot.purpose,
+            "venue": slot.account.venue,
+            "account": slot.account.account,
+            "instruction_id": slot.result.instruction_id if slot.result else None,
+            "dispatched_at": slot.dispatched_at,
+            "deadline_at": slot.deadline_at,
+            "suspended": slot.suspended,
+            "retry_at": slot.retry_at,
+        },
+        "queued": [one.instruction.instruction_id for one in state.queue],
+        "halts": state.halts,
+    }
+
+
+def _tell(found: list[ComponentHealth], states: LoopStates) -> None:
+    rows = [(one.name, one.pid, one.health, one.partitions, one.lag, one.restarts) for one in found]
+    table(["component", "pid", "health", "partitions", "lag", "restarts"], rows, title="Components")
+    typer.echo("")
+    keys = [_row(one) for one in states.keys.values()]
+    if keys:
+        table(["key", "phase", "since", "loop", "version", "in flight", "queued", "halts"], keys, title="Keys")
+    else:
+        note("no key has had an instruction yet")
+    halts = [
+        (one.strategy_id, halt.halt_id[:12], halt.code, halt.message, halt.since, halt.actor or "the system")
+        for one in states.keys.values()
+        for halt in one.head.halts
+    ]
+    halts += [
+        (halt.venue or "all", halt.halt_id[:12], halt.code, halt.message, halt.since, halt.actor or "the system")
+        for halt in states.shared
+    ]
+    if halts:
+        typer.echo("")
+        table(["stops", "halt", "code", "cause", "since", "set by"], halts, title="Halts (`tightloop resume`)")
+
+
+def _row(state: KeyState) -> tuple[Any, ...]:
+    slot = state.head.slot
+    flight = None
+    if slot is not None:
+        flight = f"{slot.result.instruction_id if slot.result else slot.kind} at {slot.account.venue}"
+    return (
+        state.strategy_id,
+        state.phase,
+        shown(state.since)[:19],
+        state.head.last_loop_no,
+        state.head.position_version,
+        flight,
+        len(state.queue),
+        len(state.halts),
+    )
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command("status", epilog="Example:\n\n\b\n  tightloop status\n  tightloop status --json | jq .halts")(status)
