@@ -64,6 +64,13 @@ def test_03_an_order_beyond_one_level_fills_in_several_trades_each_worse(face: F
     assert (found.cursor_before, found.cursor_after) == ("0", "3")
 
 
+def test_03_a_huge_order_meets_a_book_of_finite_depth(face: Face, account: str) -> None:
+    opening = {"lane": "binance", "account": account, "opening": {USDT: "1E+30"}}
+    face.control("POST", "/admin/accounts", opening)
+    found = face.submit(trade(account, "a", face.now(), symbol="ETH/USDT", amount=D("1E+20")))
+    assert (found.status, len(found.entries), sum(e.amount for e in found.entries)) == ("filled", 100, D("1E+20"))
+
+
 def test_04_a_quote_amount_is_spent_in_whole_lots(face: Face, account: str) -> None:
     found = face.submit(trade(account, "a", face.now(), quote_amount=D(1000)))
     (entry,) = found.entries
@@ -184,6 +191,7 @@ def test_13_reduce_only_closes_at_most_the_position(face: Face, account: str) ->
     face.submit(perp(account, "a", face.now(), amount=D("0.3")))
     closed = face.submit(perp(account, "b", face.now(), side="sell", amount=D(1), reduce_only=True))
     assert (closed.status, closed.remaining, closed.code) == ("cancelled", D("0.7"), None)
+    assert sum(entry.amount for entry in closed.entries) == D("0.3")
     assert PERP not in face.amounts("binance", account)
 
 

@@ -23,7 +23,6 @@ CODES: dict[str, Meaning] = {
     "order_rejected": Meaning(400, "refused", "EXI-001"),
     "rate_limited": Meaning(429, "retry", "EXI-002"),
     "unavailable": Meaning(503, "ask", "EXI-003"),
-    "bad_credentials": Meaning(401, "refused", "EXI-004"),
     "insufficient_balance": Meaning(400, "refused", "EXI-006"),
     "insufficient_margin": Meaning(400, "refused", "EXI-006"),
     "invalid_order": Meaning(400, "refused", "EXI-007"),

@@ -85,7 +85,7 @@ class Exchange:
         price = listing.price(at)
         limit = worst_price(command, listing, price)
         amount = amount_of(command, listing.rules, price)
-        amount, limit = by_rules(listing.rules, amount, price, limit)
+        amount, limit = by_rules(listing.rules, amount, price, limit, command.reduce_only)
         number = len(account.orders.get(command.client_order_id, ())) + 1
         order_id = f"{self.lane}-{command.client_order_id}-{number}"
         order = Order(order_id, command, listing, amount, limit, now)

@@ -22,7 +22,6 @@ _LIMIT = 4 * 1024 * 1024
 _REASONS = {
     200: b"OK",
     400: b"Bad Request",
-    401: b"Unauthorized",
     404: b"Not Found",
     409: b"Conflict",
     411: b"Length Required",

@@ -16,6 +16,7 @@ from tightloop.venues.sim.settings import ExchangeSettings, SymbolRules
 
 _BPS = Decimal("0.0001")
 _ONE = Decimal(1)
+_DEPTH = 100  # levels of the book; the last takes whatever is left
 
 
 class Listing:
@@ -149,10 +150,10 @@ def amount_of(command: PlaceOrder, rules: SymbolRules, price: Decimal) -> Decima
 
 
 def by_rules(
-    rules: SymbolRules, amount: Decimal, price: Decimal, limit: Decimal | None
+    rules: SymbolRules, amount: Decimal, price: Decimal, limit: Decimal | None, closes: bool
 ) -> tuple[Decimal, Decimal | None]:
     """Amount and limit, written with the places of lot and tick. Raises VenueError when they are no multiples, or the
-    notional is too small: the exchange rounds nothing for its customers.
+    notional is too small (unless it closes a position): the exchange rounds nothing for its customers.
     """
     if amount <= 0:
         raise VenueError("invalid_order", f"the amount must be above zero, not {amount}")
@@ -165,7 +166,7 @@ def by_rules(
             raise VenueError("invalid_order", f"{rules.symbol}: {limit} is not a multiple of the tick {rules.tick}")
         limit = ticks
     notional = lots * (price if limit is None else limit)
-    if notional < rules.min_notional:
+    if notional < rules.min_notional and not closes:
         raise VenueError("invalid_order", f"{rules.symbol}: {notional} is below the minimum of {rules.min_notional}")
     return lots, limit
 
@@ -178,7 +179,7 @@ def levels(listing: Listing, buy: bool, amount: Decimal, price: Decimal, extra_b
     to_tick = rounding.multiple_up if buy else rounding.multiple_down
     met: list[Level] = []
     while amount > 0:
-        taken = size if size < amount else amount
+        taken = size if size < amount and len(met) < _DEPTH - 1 else amount
         factor = _ONE + (bps if buy else -bps) * _BPS
         met.append(Level(taken, to_tick(price * factor, rules.tick)))
         amount -= taken

@@ -169,7 +169,7 @@ class Sandbox:
         account: Any = lane.accounts[command.account]
         lane.settle(account, logged.at)
         before = account.sequence
-        late = timedelta(microseconds=logged.late_us)
+        late = timedelta(microseconds=logged.late_us) if logged.late_us else _NOT_LATE
         try:
             if isinstance(lane, Exchange) and isinstance(command, c.PlaceOrder):
                 found = lane.place(account, command, logged.at, late, logged.effect)
