@@ -50,9 +50,6 @@ def ask_after_restore(turn: Turn, entry: JournalEntry) -> None:
     if entry.outcome is not None:  # the venue has told; only the ledger was still to be read
         closing.read_ledger(turn, entry)
         return
-    if entry.outcome is not None:
-        closing.read_ledger(turn, entry)
-        return
     if entry.status == "journalled":
         if entry.next_try_at is not None:  # the last submission is known not to have left; the next one is due then
             return
