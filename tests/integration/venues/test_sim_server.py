@@ -126,6 +126,8 @@ def test_a_plain_client_trades_and_sees_everything(sim: Sim) -> None:
         ("GET", "/binance/positions", None, 400),
         ("POST", "/binance/order", b"{", 400),
         ("POST", "/binance/order", b'{"account": "s"}', 400),
+        ("DELETE", "/binance/order", b'{"account":"s","client_order_id":"x","timestamp":"2026-01-05T12:00:00"}', 400),
+        ("GET", "/binance/ledger?account=s&after=-1", None, 400),
         ("POST", "/admin/faults", b'{"kind": "earthquake"}', 400),
         ("POST", "/admin/clock", b'{"fly": true}', 400),
         ("POST", "/admin/clock", b'{"advance_s": 5}', 400),

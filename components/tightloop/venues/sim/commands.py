@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Struct
 
 from tightloop.records.types import AmountRule, Market, OrderType, Side, TimeInForce
+
+Moment = Annotated[datetime, msgspec.Meta(tz=True)]  # aware; a naive time is refused where it comes in
 
 
 class Intent(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -34,8 +36,8 @@ class PlaceOrder(Intent, frozen=True, kw_only=True, omit_defaults=True, tag_fiel
     symbol: str
     side: Side
     order_type: OrderType
-    timestamp: datetime
-    decided_at: datetime
+    timestamp: Moment
+    decided_at: Moment
     amount: Decimal | None = None
     quote_amount: Decimal | None = None
     price: Decimal | None = None
@@ -47,7 +49,7 @@ class PlaceOrder(Intent, frozen=True, kw_only=True, omit_defaults=True, tag_fiel
 
 class CancelWorking(Intent, frozen=True, kw_only=True, omit_defaults=True, tag_field="op", tag="cancel"):
     client_order_id: str
-    timestamp: datetime
+    timestamp: Moment
 
 
 class ChainAction(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -71,13 +73,13 @@ class Broadcast(Intent, frozen=True, kw_only=True, omit_defaults=True, tag_field
     nonce: int
     tx_hash: str
     chain_id: int
-    decided_at: datetime
+    decided_at: Moment
     actions: tuple[ChainAction, ...]
     atomic: bool = False
-    deadline: datetime | None = None
+    deadline: Moment | None = None
     max_fee: Decimal | None = None
     reference_price: Decimal | None = None
-    timestamp: datetime | None = None
+    timestamp: Moment | None = None
 
 
 class OpenAccount(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="op", tag="open"):

@@ -111,7 +111,7 @@ class Routes:
     def _common_routes(self, lane: str) -> None:
         def ledger(reply: Reply, query: Query, body: bytes) -> None:
             account, after = query["account"], int(query.get("after") or 0)
-            limit = min(int(query.get("limit", PAGE)), PAGE)
+            limit = max(1, min(int(query.get("limit", PAGE)), PAGE))
             self._look(
                 reply,
                 lane,

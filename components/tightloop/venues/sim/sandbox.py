@@ -68,6 +68,8 @@ class Sandbox:
     def _market_origin(self) -> datetime:
         """From the head of the log when there is one; it and the settings must then agree."""
         origin = self.settings.market_origin or self._clock()
+        if origin.tzinfo is None:
+            raise ValueError(f"the market origin {origin.isoformat()} needs a time zone, such as +00:00")
         if self._log is None:
             return origin
         head = self._log.head()
