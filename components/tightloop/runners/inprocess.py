@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
-from typing import Literal, Protocol
+from typing import Literal, Protocol, TypeVar
 
 from msgspec import Struct
 
@@ -20,6 +20,8 @@ from tightloop.runners.clock import ManualClock
 from tightloop.runners.effects import Performer, run_now
 from tightloop.runners.partitioner import partition_of
 from tightloop.runners.worker import PartitionWorker, RawRecord, Started
+
+T = TypeVar("T", bound=Struct)
 
 
 class Stored(Struct, frozen=True):
@@ -88,6 +90,11 @@ class InProcessRunner:
 
     def records(self, topic: str) -> list[Struct]:
         return [stored.record for stored in self.topics.get(topic, [])]
+
+    def state(self, component: str, key: str, name: str, kind: type[T]) -> T | None:
+        """An entry of a component's keyed state."""
+        worker = self._workers[component][partition_of(key.encode(), self.partitions)]
+        return worker.state.get(key, name, kind)
 
     # --- running ------------------------------------------------------------------------------------------------------
 

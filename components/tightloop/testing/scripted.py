@@ -1,0 +1,194 @@
+"""A venue that answers what the test says: for cases that no simulated venue gets into by itself.
+
+What is not scripted behaves well: an order fills whole at ``price``, a question is answered from the venue's own small
+books. A scripted answer is an answer of ``tightloop.handlers.effects``, or a behaviour: ``(venue, entry, gate) ->
+answer``, such as those that this module makes (:func:`rests`, :func:`fills`, :func:`lost`, :func:`stalls`, ...).
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any, Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from tightloop.handlers import effects as fx
+from tightloop.records import money
+from tightloop.records.types import JournalEntry
+from tightloop.records.venues import LANES
+from tightloop.runners.clock import ManualClock
+from tightloop.testing.books import Books, Order
+from tightloop.venues.adapter import Gate, GateShut
+
+Method = Literal["submit", "find", "cancel", "ledger", "positions", "nonce"]
+Behaviour = Callable[["ScriptedVenue", JournalEntry, Gate], Any]
+
+
+class Asked(Struct, frozen=True):
+    """One call that reached the venue. ``entry`` is there for submit, find and cancel."""
+
+    method: Method
+    entry: JournalEntry | None = None
+
+
+class ScriptedVenue:
+    """The adapter of one lane. ``fence`` follows from the lane. ``price``: quote per base of everything it trades."""
+
+    acceptance_window_s = 2.0
+
+    def __init__(
+        self,
+        lane: str,
+        clock: ManualClock,
+        *,
+        price: Decimal = Decimal(60000),
+        opening: dict[str, Decimal] | None = None,
+    ) -> None:
+        chain = LANES[lane].kind == "chain"
+        self.lane = lane
+        self.clock = clock
+        self.fence: Literal["window", "nonce"] = "nonce" if chain else "window"
+        self.books = Books(lane, chain, clock, price, opening)
+        self.asked: list[Asked] = []
+        self._script: dict[Method, deque[Any]] = {}
+
+    def on(self, method: Method, *answers: Any) -> ScriptedVenue:
+        """The next answers to ``method``, one a call; after them it behaves well again."""
+        self._script.setdefault(method, deque()).extend(answers)
+        return self
+
+    def calls(self, method: Method) -> list[Asked]:
+        return [one for one in self.asked if one.method == method]
+
+    # --- the adapter's side -------------------------------------------------------------------------------------------
+
+    async def submit(self, entry: JournalEntry, gate: Gate) -> Any:
+        return self._act("submit", entry, gate, fills())
+
+    async def cancel(self, entry: JournalEntry, gate: Gate) -> Any:
+        return self._act("cancel", entry, gate, cancels())
+
+    async def find(self, entry: JournalEntry) -> Any:
+        self.asked.append(Asked("find", entry))
+        scripted = self._scripted("find")
+        if scripted is not None:
+            return scripted(self, entry, None) if callable(scripted) else scripted
+        return self.books.find(entry)
+
+    async def ledger(self, strategy_id: str, venue: str, account: str, cursor: str | None) -> Any:
+        self.asked.append(Asked("ledger"))
+        scripted = self._scripted("ledger")
+        return self.books.ledger(cursor) if scripted is None else scripted
+
+    async def positions(self, strategy_id: str, venue: str, account: str) -> Any:
+        self.asked.append(Asked("positions"))
+        scripted = self._scripted("positions")
+        return self.books.positions() if scripted is None else scripted
+
+    async def nonce(self, strategy_id: str, venue: str, account: str) -> Any:
+        self.asked.append(Asked("nonce"))
+        scripted = self._scripted("nonce")
+        return fx.Nonce(self.books.nonce, self.clock.now()) if scripted is None else scripted
+
+    async def close(self) -> None:
+        self.asked.clear()
+
+    def _act(self, method: Method, entry: JournalEntry, gate: Gate, otherwise: Behaviour) -> Any:
+        self.asked.append(Asked(method, entry))
+        scripted = self._scripted(method)
+        behaviour = otherwise if scripted is None else scripted
+        with money.exact():
+            try:
+                if not callable(behaviour):
+                    gate.pass_through()
+                    return behaviour
+                return behaviour(self, entry, gate)
+            except GateShut as shut:
+                return fx.GateClosed(shut.reason)
+
+    def _scripted(self, method: Method) -> Any:
+        queue = self._script.get(method)
+        return queue.popleft() if queue else None
+
+
+# --- behaviours -------------------------------------------------------------------------------------------------------
+
+
+def fills(*parts: Decimal) -> Behaviour:
+    """Fills the whole order, or in these parts (base units) one trade each, and is over."""
+
+    def behave(venue: ScriptedVenue, entry: JournalEntry, gate: Gate) -> Any:
+        gate.pass_through()
+        order = venue.books.open(entry)
+        for amount in parts or (order.remaining,):
+            venue.books.fill(order, amount)
+        order.status = "cancelled" if order.remaining else "filled"
+        return venue.books.evidence(order)
+
+    return behave
+
+
+def rests(*parts: Decimal) -> Behaviour:
+    """Takes the order, fills these parts, and lets the rest work."""
+
+    def behave(venue: ScriptedVenue, entry: JournalEntry, gate: Gate) -> Any:
+        gate.pass_through()
+        order = venue.books.open(entry)
+        for amount in parts:
+            venue.books.fill(order, amount)
+        return venue.books.evidence(order)
+
+    return behave
+
+
+def cancels() -> Behaviour:
+    """Cancels what still works; the answer is the order as it then is."""
+
+    def behave(venue: ScriptedVenue, entry: JournalEntry, gate: Gate) -> Any:
+        gate.pass_through()
+        order = venue.books.orders.get(entry.client_order_id)
+        if order is None:
+            return fx.NotFound(venue.clock.now(), venue.books.nonce if venue.fence == "nonce" else None)
+        if order.status == "open" and venue.fence == "window":
+            order.status = "cancelled"
+        return venue.books.evidence(order)
+
+    return behave
+
+
+def lost(then: Behaviour | None = None) -> Behaviour:
+    """No answer comes back. ``then``: what the venue did all the same; ``None``: nothing reached it."""
+
+    def behave(venue: ScriptedVenue, entry: JournalEntry, gate: Gate) -> Any:
+        gate.pass_through()
+        if then is not None:
+            then(venue, entry, gate)
+        return fx.Ambiguous("no answer (a script)")
+
+    return behave
+
+
+def stalls(seconds: float, then: Behaviour | None = None) -> Behaviour:
+    """The process stands still before the last check; then the call goes on."""
+
+    def behave(venue: ScriptedVenue, entry: JournalEntry, gate: Gate) -> Any:
+        venue.clock.advance(seconds)
+        return (then or fills())(venue, entry, gate)
+
+    return behave
+
+
+def reverts() -> Behaviour:
+    """A transaction is mined and undoes itself: its nonce and gas are spent."""
+
+    def behave(venue: ScriptedVenue, entry: JournalEntry, gate: Gate) -> Any:
+        gate.pass_through()
+        order: Order = venue.books.open(entry)
+        venue.books.burn(order)
+        order.status = "reverted"
+        return replace(venue.books.evidence(order), code="EXI-008", message="reverted (a script)")
+
+    return behave
