@@ -1,3 +1,29 @@
-"""tightloop: execution components for trading strategies over Kafka."""
+"""tightloop: execution components for trading strategies over Kafka.
+
+The names below are imported when they are first used, so that importing the package costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tightloop.client.consumer import ResultConsumer
+    from tightloop.client.publisher import InstructionPublisher
+    from tightloop.records.errors import ExecutionError
 
 __version__ = "0.1.0"
+__all__ = ["ExecutionError", "InstructionPublisher", "ResultConsumer", "__version__"]
+
+_HOMES = {
+    "ExecutionError": "tightloop.records.errors",
+    "InstructionPublisher": "tightloop.client.publisher",
+    "ResultConsumer": "tightloop.client.consumer",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

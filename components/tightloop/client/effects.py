@@ -47,7 +47,7 @@ def carry_out(
     ends = end_offsets(control.settings, watched)
     control.send(command)
     judge = _Judge(command, partitions)
-    latest = Effect("unseen", f"no effect was seen within {wait_s:g} s; `tightloop status` says what runs")
+    latest = _unseen(command, wait_s)
     deadline = time.monotonic() + wait_s
     with TopicReader(control.settings, _WATCHED, ends, partitions) as reader:
         while not latest.final and (left := deadline - time.monotonic()) > 0:
@@ -57,6 +57,13 @@ def carry_out(
                 latest = effect
                 told(effect)
     return latest
+
+
+def _unseen(command: ControlCommand, wait_s: float) -> Effect:
+    seen = f"no effect was seen within {wait_s:g} s"
+    if command.command == "resolve":  # an executor that holds no such intent has nothing to say
+        return Effect("unseen", f"{seen}: no executor that runs holds an unresolved intent {command.target_id}")
+    return Effect("unseen", f"{seen}: `tightloop status` says what runs")
 
 
 class _Judge:
