@@ -75,6 +75,8 @@ class EffectLoop(Generic[Owner]):
         self._performer = performer
         self._answers: deque[tuple[Owner, Started, fx.Answer]] = deque()
         self._outstanding = 0
+        self._arrived = threading.Event()
+        self._awaited = False
         self._loop = _new_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="effects", daemon=True)
         self._thread.start()
@@ -86,6 +88,15 @@ class EffectLoop(Generic[Owner]):
 
     @property
     def has_answers(self) -> bool:
+        return bool(self._answers)
+
+    def wait(self, seconds: float) -> bool:
+        """Until there is an answer to take, or the time is up; whether there is one."""
+        self._arrived.clear()
+        self._awaited = True
+        if not self._answers:
+            self._arrived.wait(seconds)
+        self._awaited = False
         return bool(self._answers)
 
     def start(self, calls: Sequence[tuple[Owner, Started]]) -> None:
@@ -131,6 +142,8 @@ class EffectLoop(Generic[Owner]):
     async def _run(self, owner: Owner, started: Started) -> None:
         answer = await self._performer.perform(started.call)
         self._answers.append((owner, started, answer))
+        if self._awaited:
+            self._arrived.set()
 
 
 _TASKS: set[asyncio.Task[None]] = set()  # the event loop itself holds tasks only weakly

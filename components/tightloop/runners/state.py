@@ -8,6 +8,7 @@ reads them, so that restoring many keys costs little.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import TypeVar
 from urllib.parse import quote, unquote
 
@@ -22,7 +23,12 @@ _SAFE = "-._~:@"
 
 def changelog_key(key: str, name: str) -> bytes:
     """The key of an entry's record on the changelog: ``<strategy_id>|<name>``, the strategy id percent-escaped."""
-    return f"{quote(key, safe=_SAFE)}|{name}".encode()
+    return f"{_escaped(key)}|{name}".encode()
+
+
+@lru_cache(maxsize=65536)
+def _escaped(key: str) -> str:
+    return quote(key, safe=_SAFE)
 
 
 def parse_changelog_key(raw: bytes) -> tuple[str, str]:

@@ -16,7 +16,7 @@ import structlog
 from msgspec import Struct
 
 from tightloop.handlers.api import Context, Handler, Inbound
-from tightloop.handlers.effects import Answer, Call
+from tightloop.handlers.effects import Answer, Call, ReadLedger, ReadNonce, ReadPositions
 from tightloop.records import codec, topics
 from tightloop.records.errors import ExecutionError, error_info
 from tightloop.records.types import ControlCommand, DeadLetter, Header
@@ -26,6 +26,8 @@ from tightloop.runners.state import PartitionState
 
 log = structlog.get_logger()
 DEAD_LETTERS = "dead_letters"
+# What changes nothing anywhere need not wait for a commit. (FindOrder does: what it does not find is held against us.)
+READS = (ReadPositions, ReadLedger, ReadNonce)
 EVERYONE = "*"  # the Kafka key of a command for a venue or for all, on every partition
 
 
@@ -67,7 +69,7 @@ class PartitionWorker:
         self._pending: dict[tuple[str, str], int] = {}
         self._serial = 0
         self._taken_wakes: list[tuple[str, datetime]] = []
-        self._taken_calls: list[tuple[tuple[str, str], int]] = []
+        self._calls_before: list[tuple[tuple[str, str], int | None]] = []  # to undo what this batch did to `_pending`
 
     # --- events -------------------------------------------------------------------------------------------------------
 
@@ -109,7 +111,7 @@ class PartitionWorker:
         if self._pending.get((key, call_id)) != serial:
             return False
         del self._pending[key, call_id]
-        self._taken_calls.append(((key, call_id), serial))
+        self._calls_before.append(((key, call_id), serial))
         self.events += 1
         self._guarded(key, now, call_id, lambda context: self.handler.on_answer(context, call_id, answer))
         return True
@@ -146,12 +148,33 @@ class PartitionWorker:
         self._forget_batch()
         return [one for one in started if self._pending.get((one.key, one.call_id)) == one.serial]
 
+    def reads(self) -> list[Started]:
+        """The calls asked for that only look: a runner may perform them before the events that asked are durable.
+
+        Their answers may be handled in the same batch. Should it be undone, they are dropped.
+        """
+        asked = self.asked
+        wanted = [one for one in asked if isinstance(one[2], READS)]
+        if not wanted:
+            return []
+        asked[:] = [one for one in asked if not isinstance(one[2], READS)]
+        self._calls_before += [((key, call_id), self._pending.get((key, call_id))) for key, call_id, _ in wanted]
+        return [self._start(*one) for one in wanted]
+
+    def _start(self, key: str, call_id: str, call: Call) -> Started:
+        self._serial += 1
+        self._pending[key, call_id] = self._serial
+        return Started(key, call_id, self._serial, call)
+
     def rollback(self) -> None:
         self.state.rollback()
         for key, at in self._taken_wakes:
             self._apply_wish(key, at)
-        for pending, serial in self._taken_calls:
-            self._pending.setdefault(pending, serial)
+        for place, serial in reversed(self._calls_before):
+            if serial is None:
+                self._pending.pop(place, None)
+            else:
+                self._pending[place] = serial
         self._forget_batch()
 
     def _forget_batch(self) -> None:
@@ -160,7 +183,7 @@ class PartitionWorker:
         self.asked.clear()
         self.wishes.clear()
         self._taken_wakes.clear()
-        self._taken_calls.clear()
+        self._calls_before.clear()
 
     def _apply_wish(self, key: str, at: datetime | None) -> None:
         if at is None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from datetime import datetime
 
 import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer
@@ -28,7 +29,9 @@ from tightloop.runners.worker import PartitionWorker, RawRecord, Started
 
 log = structlog.get_logger()
 IDLE_POLL_S = 0.2
-BUSY_POLL_S = 0.001  # while calls are under way: their answers are looked for this often
+BUSY_POLL_S = 0.001  # while calls are under way: records are looked for this often, and answers waited for
+READ_AHEAD_S = 0.005  # how long a transaction waits for a further answer to what its own events asked
+READ_AHEAD_MOST_S = 0.1
 Answered = tuple[PartitionWorker, Started, Answer]
 
 
@@ -154,14 +157,39 @@ class KafkaRunner:
                 worker.answer(started.key, started.call_id, started.serial, answer, now)
         for worker in self.assignment.active.values():
             worker.wake(now)
+        answers += self._read_ahead(now)
         workers = [worker for worker in self.assignment.active.values() if worker.events]
         if workers:
             self._commit(workers, read, answers)
         self._hold_back()
 
+    def _read_ahead(self, now: datetime) -> list[Answered]:
+        """Perform what the events so far asked to read, and handle the answers that come soon, before committing.
+
+        Reading changes nothing, so it needs no commit before it: where the answers come at once, this is a transaction
+        less, and what only said that an answer is awaited is never written. The others are handled when they come.
+        """
+        taken: list[Answered] = []
+        waited_for: set[tuple[PartitionWorker, int]] = set()
+        until = time.monotonic() + READ_AHEAD_MOST_S
+        while True:
+            calls = [(worker, one) for worker in self.assignment.active.values() for one in worker.reads()]
+            self._effects.start(calls)
+            waited_for.update((worker, one.serial) for worker, one in calls)
+            if not waited_for or time.monotonic() > until or not self._effects.wait(READ_AHEAD_S):
+                return taken
+            for answered in self._effects.take(self.settings.batch_records):
+                worker, started, answer = answered
+                taken.append(answered)
+                waited_for.discard((worker, started.serial))
+                if self.assignment.owns(worker):
+                    worker.answer(started.key, started.call_id, started.serial, answer, now)
+
     def _poll(self) -> list[Message]:
         self.assignment.changed = False
         first = self._consumer.poll(self._patience())
+        if first is None and self._effects.outstanding:
+            self._effects.wait(BUSY_POLL_S)
         if first is None:
             return []
         messages = [first, *self._consumer.consume(self.settings.batch_records - 1, 0)]
@@ -172,9 +200,9 @@ class KafkaRunner:
 
     def _patience(self) -> float:
         """How long to wait for a record."""
-        if self._effects.has_answers:
+        if self._effects.outstanding:
             return 0.0
-        if self._effects.outstanding or self.assignment.restoring:
+        if self.assignment.restoring:
             return BUSY_POLL_S
         wakes = [at for worker in self.assignment.active.values() if (at := worker.next_wake()) is not None]
         if not wakes:

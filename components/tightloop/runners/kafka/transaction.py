@@ -7,18 +7,20 @@ without that, or under a stale one, Kafka would let a replica write for a partit
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from msgspec import Struct
 
 from tightloop.records import codec
-from tightloop.runners.kafka.restore import INPUTS_HEADER, format_inputs
+from tightloop.runners.kafka.restore import INPUTS_HEADER, Offsets, format_inputs
 from tightloop.runners.kafka.settings import KafkaSettings
 from tightloop.runners.state import changelog_key
 from tightloop.runners.worker import PartitionWorker
 
 CALL_S = 10.0
+Headers = list[tuple[str, str | bytes | None]]
+Produced = tuple[str, bytes | None, bytes | None, int, Headers]
 
 
 class MustExit(Exception):
@@ -37,42 +39,61 @@ class Transaction:
         self._consumer = consumer
         self._prefix = settings.prefix
         self._changelog = settings.prefix + changelog
+        self._committed: dict[tuple[str, int], int] = {}
 
-    def commit(self, workers: Sequence[PartitionWorker], offsets: dict[tuple[str, int], int]) -> None:
+    def commit(self, workers: Sequence[PartitionWorker], offsets: Offsets) -> None:
         """``offsets``: the next ones of every input topic of the workers' partitions.
 
         Raises Undone when it was aborted, MustExit when only a restart helps.
         """
+        messages = [message for worker in workers for message in self._messages(worker, offsets)]
         try:
             self._producer.begin_transaction()
-            for worker in workers:
-                inputs = {topic: at for (topic, partition), at in offsets.items() if partition == worker.partition}
-                self._produce(worker, format_inputs(inputs))
+            # All in one go: the partitions that are new to the transaction are then added to it by one request, not two
+            produce = self._producer.produce
+            for topic, value, key, partition, headers in messages:
+                produce(topic, value, key, partition, headers=headers)
             self._send_offsets(offsets)
             self._call(self._producer.commit_transaction, CALL_S)
         except KafkaException as error:
             self._abort(error)
+        self._committed.update(offsets)
 
-    def _produce(self, worker: PartitionWorker, inputs: bytes) -> None:
+    def _messages(self, worker: PartitionWorker, offsets: Offsets) -> Iterator[Produced]:
+        """What this partition's part of the transaction writes: its outputs, and what changed of its state."""
+        partition = worker.partition
+        inputs = format_inputs({topic: at for (topic, number), at in offsets.items() if number == partition})
         for output in worker.outputs:
-            self._producer.produce(
-                self._prefix + output.topic,
-                codec.encode(output.record),
-                output.key,
-                worker.partition,
-                headers=_headers(output.record, inputs),
-            )
-        marks: list[tuple[str, str | bytes | None]] = [(INPUTS_HEADER, inputs)]
-        for key, name, record in worker.changes():
-            value = None if record is None else codec.encode(record)
-            self._producer.produce(self._changelog, value, changelog_key(key, name), worker.partition, headers=marks)
+            record = output.record
+            topic = self._prefix + output.topic
+            yield topic, codec.encode(record), output.key, partition, _headers(record, inputs)
+        marks: Headers = [(INPUTS_HEADER, inputs)]
+        for key, name, changed in worker.changes():
+            value = None if changed is None else codec.encode(changed)
+            yield self._changelog, value, changelog_key(key, name), partition, marks
 
-    def _send_offsets(self, offsets: dict[tuple[str, int], int]) -> None:
+    def _send_offsets(self, offsets: Offsets) -> None:
         group = self._consumer.consumer_group_metadata()
         if not is_member(group):
             raise KafkaException(KafkaError(KafkaError.ILLEGAL_GENERATION, "not a member of the group now"))
-        places = [TopicPartition(self._prefix + topic, partition, at) for (topic, partition), at in offsets.items()]
+        places = [
+            TopicPartition(self._prefix + topic, partition, at)
+            for (topic, partition), at in self._needed(offsets).items()
+        ]
         self._call(self._producer.send_offsets_to_transaction, places, group, CALL_S)
+
+    def _needed(self, offsets: Offsets) -> Offsets:
+        """Those that differ from what is committed; of a partition whose own do not, one of them: never none at all.
+
+        Each offset sent is a record that the broker writes, and most partitions read one of their topics at a time.
+        """
+        needed = {place: at for place, at in offsets.items() if self._committed.get(place) != at}
+        named = {partition for _, partition in needed}
+        for (topic, partition), at in offsets.items():
+            if partition not in named:
+                named.add(partition)
+                needed[topic, partition] = at
+        return needed
 
     def _call(self, call: Callable[..., None], *arguments: object) -> None:
         while True:
@@ -112,8 +133,8 @@ def is_member(group: bytes) -> bool:
     return bool(generation >= 0 and member)
 
 
-def _headers(record: Struct, inputs: bytes) -> list[tuple[str, str | bytes | None]]:
-    headers: list[tuple[str, str | bytes | None]] = [(INPUTS_HEADER, inputs)]
+def _headers(record: Struct, inputs: bytes) -> Headers:
+    headers: Headers = [(INPUTS_HEADER, inputs)]
     for name in ("strategy_id", "instruction_id", "trace_id"):
         value = getattr(record, name, None)
         if value:
