@@ -51,7 +51,10 @@ class Points:
             self._armed.rename(self._hit)
         except FileNotFoundError:  # it was taken back, or another thread was quicker
             return
-        os.kill(os.getpid(), signal.SIGKILL if order["action"] == "kill" else signal.SIGSTOP)
+        if order["action"] == "kill":
+            os.kill(os.getpid(), signal.SIGKILL)
+        else:  # to this thread: sent to the process, another thread may take it, and this one run on for a moment
+            signal.pthread_kill(threading.get_ident(), signal.SIGSTOP)
 
 
 class PointedGate:
@@ -125,7 +128,7 @@ def pointed_transaction(points: Points, without: frozenset[str], early: EarlyCal
         reads_records = True
 
         def commit(self, workers: Any, offsets: Any) -> None:
-            entries = [call.entry for worker in workers for *_, call in worker._asked if isinstance(call, Submit)]
+            entries = [call.entry for worker in workers for *_, call in worker.asked if isinstance(call, Submit)]
             for entry in entries if early else ():
                 early.perform(entry)
             for entry in entries:
