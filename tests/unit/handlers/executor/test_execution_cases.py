@@ -1,0 +1,237 @@
+"""The numbered execution cases of every venue: what became of the intent, and that it acted once at most.
+
+Each runs on an exchange (a late request is fenced by its signed time) and on a chain (by the wallet's nonce), through
+the whole loop: the venue answers what the case says, positions are verified with its books.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from tests.unit.handlers.executor.desk import ABSENCE_S, EVIDENCE_S, Desk
+
+from tightloop.handlers import effects as fx
+from tightloop.testing.scripted import fills, lost, rests, reverts, stalls
+
+LANES = ["binance", "ethereum"]
+D = Decimal
+
+
+@pytest.fixture(params=LANES)
+def desk(request: pytest.FixtureRequest) -> Desk:
+    return Desk(request.param).adopted()
+
+
+def test_01_accepted_and_filled(desk: Desk) -> None:
+    desk.instruct()
+    assert (desk.result().status, desk.result().outcome) == ("reconciled", "filled")
+    assert desk.acted() == 1
+    assert desk.books_agree()
+
+
+def test_02_rejected_for_certain_ends_the_loop_and_the_key_goes_on(desk: Desk) -> None:
+    desk.venue.on("submit", fx.Refused("EXI-006", "not enough"))
+    desk.instruct()
+    result = desk.result()
+    assert result.error is not None
+    assert (result.status, result.outcome, result.error.code) == ("reconciled", "rejected", "EXI-006")
+    assert desk.acted() == 0
+    desk.instruct("i2")
+    assert desk.result("i2").outcome == "filled"
+    assert not desk.driver.halts()
+
+
+def test_03_partially_filled_then_cancelled_by_the_venue() -> None:
+    desk = Desk().adopted()
+    desk.venue.on("submit", fills(D("0.25"), D("0.25")))
+    desk.instruct()
+    assert (desk.result().outcome, desk.result().filled_amount) == ("partially_filled", D("0.5"))
+    assert [one.kind for one in desk.reports()] == ["working", "final"]
+    assert sum(one.amount for one in desk.reports()) == D("0.5")
+    assert desk.books_agree()
+
+
+def test_04_answer_lost_but_filled_is_found_and_not_repeated(desk: Desk) -> None:
+    desk.venue.on("submit", lost(fills()))
+    desk.instruct()
+    assert desk.result().outcome == "filled"
+    assert desk.acted() == 1
+    assert "ambiguous" in desk.audit()
+    assert desk.books_agree()
+
+
+def test_05_answer_lost_and_nothing_done_is_submitted_again_under_the_same_id(desk: Desk) -> None:
+    desk.venue.on("submit", lost())
+    desk.instruct()
+    desk.driver.advance(ABSENCE_S + 1)
+    assert desk.result().outcome == "filled"
+    submitted = [one.entry for one in desk.venue.calls("submit") if one.entry]
+    assert len({entry.client_order_id for entry in submitted}) == 1
+    assert [entry.submissions for entry in submitted] == [1, 2]
+    assert desk.acted() == 1
+
+
+def test_06_not_found_is_no_evidence_before_every_window_has_passed() -> None:
+    desk = Desk().adopted()
+    desk.venue.on("submit", lost())
+    desk.instruct()
+    desk.driver.advance(ABSENCE_S - 0.01)
+    assert len(desk.venue.calls("submit")) == 1
+    assert len(desk.venue.calls("find")) > 1
+    desk.driver.advance(0.1)
+    assert len(desk.venue.calls("submit")) == 2
+
+
+def test_07_a_duplicate_submission_is_not_a_second_order(desk: Desk) -> None:
+    """The venue says that it knows the order already: that proves nothing but that it must be looked up."""
+    desk.venue.on("submit", lambda venue, entry, gate: [fills()(venue, entry, gate), fx.Ambiguous("duplicate")][1])
+    desk.instruct()
+    assert desk.result().outcome == "filled"
+    assert desk.acted() == 1
+
+
+def test_08_restart_with_an_open_order_finds_it_and_waits_on() -> None:
+    desk = Desk().adopted()
+    desk.venue.on("submit", rests(D("0.25")))
+    desk.instruct()
+    desk.driver.restart(desk.component)
+    order = next(iter(desk.venue.books.orders.values()))
+    desk.venue.books.fill(list(desk.venue.books.orders.values())[-1], D("0.75"))
+    desk.driver.advance(5)
+    assert order is not None
+    assert (desk.result().outcome, desk.result().filled_amount) == ("filled", D(1))
+    assert desk.acted() == 1
+    assert [one.amount for one in desk.reports() if one.amount] == [D("0.25"), D("0.75")]
+
+
+@pytest.mark.parametrize("calls", ["lost", "performed"])
+def test_09_restart_between_journal_and_answer_asks_the_venue(desk: Desk, calls: str) -> None:
+    desk.instruct(run=False)
+    while desk.intent() is None:
+        assert desk.driver.run(1)
+    desk.driver.restart(desk.component, calls=calls)  # type: ignore[arg-type]
+    desk.driver.advance(ABSENCE_S + 1)
+    assert desk.result().outcome == "filled"
+    assert desk.acted() == 1
+    assert desk.books_agree()
+
+
+def test_10_gate_closed_journals_again_and_submits_once(desk: Desk) -> None:
+    desk.venue.on("submit", stalls(4))  # longer than the send window
+    desk.instruct()
+    assert desk.result().outcome == "filled"
+    assert desk.audit().count("journalled") == 2
+    assert "gate_closed" in desk.audit()
+    assert desk.acted() == 1
+
+
+def test_11_expired_between_journal_and_call_is_not_submitted(desk: Desk) -> None:
+    desk.venue.on("submit", stalls(11))
+    desk.instruct(expires_at=desk.driver.now + timedelta(seconds=10))
+    result = desk.result()
+    assert result.error is not None
+    assert (result.status, result.outcome, result.error.code) == ("expired", "none", "EIM-010")
+    assert desk.acted() == 0
+
+
+def test_12_expired_while_the_answer_is_looked_for_is_not_submitted_again() -> None:
+    desk = Desk().adopted()
+    desk.venue.on("submit", lost())
+    desk.instruct(expires_at=desk.driver.now + timedelta(seconds=2))
+    desk.driver.advance(ABSENCE_S + 1)
+    assert desk.result().status == "expired"
+    assert desk.acted() == 0
+
+
+def test_13_a_chain_cannot_tell_that_a_broadcast_is_gone_while_its_nonce_is_free() -> None:
+    """The same on a chain ends unknown: whatever was broadcast may still be mined."""
+    desk = Desk("ethereum").adopted()
+    desk.venue.on("submit", *[lost()] * 50)
+    desk.instruct(expires_at=desk.driver.now + timedelta(seconds=2))
+    desk.driver.advance(EVIDENCE_S + 40)
+    assert (desk.result().status, desk.result().outcome) == ("halted", "unknown")
+
+
+def test_14_without_evidence_by_the_deadline_the_outcome_is_unknown_and_the_key_halts(desk: Desk) -> None:
+    desk.venue.on("submit", lost(fills()))
+    desk.venue.on("find", *[fx.Unavailable("EXI-003", "down")] * 1000)
+    desk.instruct()
+    desk.driver.advance(EVIDENCE_S - 1)
+    assert not desk.driver.results("i1")
+    desk.driver.advance(100)  # positions are compared for 30 s, verified once, compared again
+    result = desk.result()
+    assert result.error is not None
+    assert (result.status, result.outcome, result.error.code) == ("halted", "unknown", "REC-002")
+    assert {halt.code for halt in desk.driver.halts()} == {"REC-002"}
+
+
+def test_15_an_unknown_outcome_is_watched_until_the_venue_tells() -> None:
+    desk = Desk().adopted()
+    desk.venue.on("submit", lost())
+    desk.venue.on("find", *[fx.Unavailable("EXI-003", "down")] * 40)
+    desk.instruct()
+    desk.driver.advance(EVIDENCE_S + 5)
+    assert (desk.result().status, desk.result().outcome) == ("halted", "unknown")
+    assert [halt.code for halt in desk.driver.halts()] == ["EXI-005"]
+    desk.driver.restart(desk.component)
+    desk.driver.advance(900)
+    later = [one for one in desk.driver.results("i1") if one.resolves]
+    assert [(one.status, one.outcome) for one in later] == [("reconciled", "none")]
+    assert desk.acted() == 0
+
+
+def test_16_a_transaction_that_reverts_costs_its_gas_alone() -> None:
+    desk = Desk("ethereum").adopted()
+    desk.venue.on("submit", reverts())
+    desk.instruct()
+    result = desk.result()
+    assert result.error is not None
+    assert (result.outcome, result.error.code) == ("rolled_back", "EXI-008")
+    assert desk.books_agree()
+
+
+def test_17_a_venue_that_takes_nothing_is_asked_until_the_instruction_expires(desk: Desk) -> None:
+    desk.venue.on("submit", *[fx.NotSent("EXI-002", "slow down", 1.0)] * 1000)
+    desk.instruct(expires_at=desk.driver.now + timedelta(seconds=90))
+    desk.driver.advance(89)
+    assert not desk.driver.results("i1")
+    desk.driver.advance(2)
+    result = desk.result()
+    assert result.error is not None
+    assert (result.status, result.outcome) == ("expired", "none")
+    assert "EXI-002" in result.error.message
+    assert 40 < len(desk.venue.calls("submit")) < 100
+    assert not desk.driver.halts()
+
+
+def test_18_a_working_order_is_cancelled_after_its_timeout_and_what_filled_counts() -> None:
+    desk = Desk().adopted()
+    desk.venue.on("submit", rests(D("0.25")))
+    desk.instruct(timeout_ms=10_000)
+    desk.driver.advance(9)
+    assert not desk.venue.calls("cancel")
+    desk.driver.advance(2)
+    assert (desk.result().status, desk.result().outcome) == ("reconciled", "partially_filled")
+    assert desk.result().filled_amount == D("0.25")
+    assert desk.books_agree()
+
+
+def test_19_a_working_order_without_a_timeout_is_cancelled_when_it_expires() -> None:
+    desk = Desk().adopted()
+    desk.venue.on("submit", rests())
+    desk.instruct(expires_at=desk.driver.now + timedelta(seconds=100))
+    desk.driver.advance(99)
+    assert not desk.driver.results("i1")
+    desk.driver.advance(2)
+    assert desk.result().outcome == "cancelled"
+
+
+def test_20_accruals_between_fills_are_reports_of_their_own(desk: Desk) -> None:
+    desk.venue.books.accrue("reward", "USDT", D(5))
+    desk.instruct()
+    assert [one.kind for one in desk.reports()] == ["accrual", "working", "final"] or [
+        one.kind for one in desk.reports()
+    ] == ["working", "accrual", "final"]
+    assert desk.books_agree()
