@@ -35,8 +35,7 @@ from tightloop.venues.sim.wire import Wire
 T = TypeVar("T")
 ORIGIN = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
 SEND_WINDOW = timedelta(seconds=3)
-MUTATION_TIMEOUT_S = 0.4
-READ_TIMEOUT_S = 0.4
+PATIENT_S = 10.0  # how long a client waits for an answer, unless a case is about losing patience
 _DEADLINE_S = 20.0
 
 
@@ -115,7 +114,8 @@ class Face(ABC):
 class InProcessFace(Face):
     """Over a sandbox in this process, with a clock that moves when the test says so."""
 
-    def __init__(self, folder: Path, settings: SimSettings) -> None:
+    def __init__(self, folder: Path, settings: SimSettings, *, mutation_timeout_s: float = PATIENT_S) -> None:
+        self._timeouts = {"mutation_timeout_s": mutation_timeout_s, "read_timeout_s": PATIENT_S}
         self._settings = replace(settings, data_dir=str(folder), clock="manual", market_origin=ORIGIN)
         self._open(None)
 
@@ -123,9 +123,10 @@ class InProcessFace(Face):
         self._sandbox = Sandbox(self._settings)
         if now is not None and self._sandbox.manual is not None:
             self._sandbox.manual.move(timedelta(0), now)
-        timeouts = {"mutation_timeout_s": MUTATION_TIMEOUT_S, "read_timeout_s": READ_TIMEOUT_S}
-        self.adapters = {lane: InProcessExchange(lane, self._sandbox, **timeouts) for lane in self._sandbox.exchanges}
-        self.adapters |= {lane: InProcessChain(lane, self._sandbox, **timeouts) for lane in self._sandbox.chains}
+        self.adapters = {
+            lane: InProcessExchange(lane, self._sandbox, **self._timeouts) for lane in self._sandbox.exchanges
+        }
+        self.adapters |= {lane: InProcessChain(lane, self._sandbox, **self._timeouts) for lane in self._sandbox.chains}
         self._routes = admin_routes(self._sandbox)
 
     def drive(self, coroutine: Coroutine[Any, Any, T]) -> T:
@@ -161,8 +162,10 @@ class InProcessFace(Face):
 class HttpFace(Face):
     """Over a server in a process of its own."""
 
-    def __init__(self, folder: Path, settings: SimSettings, *, manual: bool) -> None:
-        self._folder = folder
+    def __init__(
+        self, folder: Path, settings: SimSettings, *, manual: bool, mutation_timeout_s: float = PATIENT_S
+    ) -> None:
+        self._timeouts = {"mutation_timeout_s": mutation_timeout_s, "read_timeout_s": PATIENT_S}
         self._manual = manual
         clock, origin = ("manual", ORIGIN) if manual else ("wall", None)
         kept = msgspec.json.encode(replace(settings, data_dir=str(folder), clock=clock, market_origin=origin))
@@ -182,10 +185,9 @@ class HttpFace(Face):
         assert line, f"the server ended with {self.process.wait(10)} before it listened"
         self._port = json.loads(line)["port"]
         self._control = Wire("127.0.0.1", self._port)
-        timeouts = {"mutation_timeout_s": MUTATION_TIMEOUT_S, "read_timeout_s": READ_TIMEOUT_S}
         lanes = self.control("GET", "/admin/health")["lanes"]
         self.adapters = {
-            lane: (SimChain if lane == "ethereum" else SimExchange)(lane, "127.0.0.1", self._port, **timeouts)
+            lane: (SimChain if lane == "ethereum" else SimExchange)(lane, "127.0.0.1", self._port, **self._timeouts)
             for lane in lanes
         }
 

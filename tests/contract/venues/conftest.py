@@ -15,23 +15,23 @@ from tightloop.venues.sim.settings import SimSettings, exchange
 FACES = ("in_process", "http")
 
 
-def settings(acceptance_window_s: float = 2.0) -> SimSettings:
+def settings() -> SimSettings:
     """One exchange (ETH/USDT trades at most 1 a time) and the chain."""
     lane = exchange("binance")
     symbols = tuple(
         replace(rules, liquidity=Decimal(1)) if rules.symbol == "ETH/USDT" else rules for rules in lane.symbols
     )
-    return SimSettings(exchanges=(replace(lane, symbols=symbols, acceptance_window_s=acceptance_window_s),))
+    return SimSettings(exchanges=(replace(lane, symbols=symbols),))
 
 
-def open_face(name: str, folder: Path, chosen: SimSettings, *, manual: bool = True) -> Face:
-    return InProcessFace(folder, chosen) if name == "in_process" else HttpFace(folder, chosen, manual=manual)
+def open_face(name: str, folder: Path) -> Face:
+    return InProcessFace(folder, settings()) if name == "in_process" else HttpFace(folder, settings(), manual=True)
 
 
 @pytest.fixture(scope="module", params=FACES)
 def shared_face(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Face]:
     """One sandbox for a module's cases: each uses an account of its own."""
-    face = open_face(request.param, tmp_path_factory.mktemp("books"), settings())
+    face = open_face(request.param, tmp_path_factory.mktemp("books"))
     try:
         yield face
     finally:
@@ -52,7 +52,7 @@ def account(request: pytest.FixtureRequest) -> str:
 @pytest.fixture(params=FACES)
 def own_face(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Face]:
     """A sandbox for one case that restarts it or moves its market."""
-    face = open_face(request.param, tmp_path, settings())
+    face = open_face(request.param, tmp_path)
     try:
         yield face
     finally:
@@ -61,8 +61,12 @@ def own_face(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Face]:
 
 @pytest.fixture(params=FACES)
 def slow_face(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Face]:
-    """A sandbox on the real clock (over HTTP), with an acceptance window of 1 s, for cases in which time is lost."""
-    face = open_face(request.param, tmp_path, settings(1.0), manual=False)
+    """A sandbox on the real clock (over HTTP), whose client waits 0.4 s for an answer to what acts."""
+    face: Face
+    if request.param == "in_process":
+        face = InProcessFace(tmp_path, settings(), mutation_timeout_s=0.4)
+    else:
+        face = HttpFace(tmp_path, settings(), manual=False, mutation_timeout_s=0.4)
     try:
         yield face
     finally:

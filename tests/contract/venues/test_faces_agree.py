@@ -10,7 +10,7 @@ import msgspec
 from tests.support.venue_faces import Face
 from tests.support.venue_intents import actions, lend, perp, swap, trade
 
-from .conftest import open_face, settings
+from .conftest import open_face
 
 D = Decimal
 
@@ -53,7 +53,7 @@ def test_both_faces_say_the_same(tmp_path: Path) -> None:
     for name in ("in_process", "http"):
         folder = tmp_path / name
         folder.mkdir()
-        face = open_face(name, folder, settings())
+        face = open_face(name, folder)
         try:
             stories[name] = story(face)
         finally:
@@ -74,7 +74,7 @@ def test_a_face_says_the_same_twice(tmp_path: Path) -> None:
     for name in ("one", "two"):
         folder = tmp_path / name
         folder.mkdir()
-        face = open_face("in_process", folder, settings())
+        face = open_face("in_process", folder)
         stories.append(msgspec.json.encode(story(face)))
         face.close()
     assert stories[0] == stories[1]
