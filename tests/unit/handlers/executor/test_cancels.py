@@ -1,0 +1,167 @@
+"""A cancel reaches into the loop that holds the slot, wherever its intent stands."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+
+from tests.unit.handlers.executor.desk import ABSENCE_S, EVIDENCE_S, SEND_WINDOW_S, Desk
+
+from tightloop.handlers import effects as fx
+from tightloop.testing import cancel
+from tightloop.testing.scripted import cancels, lost, rests, stalls
+
+D = Decimal
+
+
+def ask_for_cancel(desk: Desk, target: str = "i1") -> None:
+    desk.driver.feed(cancel(f"stop-{target}", desk.driver.now, target, venue=desk.lane.replace("ethereum", "uniswap")))
+
+
+def outcomes(desk: Desk) -> tuple[str, str | None, str, str | None]:
+    """Of the target and of the cancel itself."""
+    target, own = desk.result("i1"), desk.result("stop-i1")
+    return target.status, target.outcome, own.status, own.outcome
+
+
+def test_a_working_order_is_cancelled_and_both_results_are_written_together() -> None:
+    desk = Desk().adopted()
+    desk.venue.on("submit", rests(D("0.25")))
+    desk.instruct()
+    ask_for_cancel(desk)
+    assert outcomes(desk) == ("reconciled", "partially_filled", "reconciled", "none")
+    assert desk.books_agree()
+
+
+def test_a_cancel_makes_no_loop_and_no_report_of_its_own() -> None:
+    desk = Desk().adopted()
+    desk.venue.on("submit", rests())
+    desk.instruct()
+    ask_for_cancel(desk)
+    assert len([one for one in desk.driver.records("fills") if one.loop_no == 3]) == 1
+    assert desk.driver.head() is not None
+    assert desk.driver.head().last_loop_no == 3  # type: ignore[union-attr]
+
+
+def test_a_cancel_before_the_venue_has_answered_acts_once_the_order_is_shown() -> None:
+    desk = Desk().adopted()
+    desk.venue.on("submit", lost(rests()))
+    desk.venue.on("find", fx.Unavailable("EXI-003", "down"))
+    desk.instruct()
+    ask_for_cancel(desk)
+    assert not desk.venue.calls("cancel")
+    desk.driver.advance(1)
+    assert outcomes(desk) == ("reconciled", "cancelled", "reconciled", "none")
+
+
+def test_a_cancel_of_an_order_that_never_reached_the_venue_ends_it_cancelled_without_submitting_again() -> None:
+    desk = Desk().adopted()
+    desk.venue.on("submit", lost())
+    desk.instruct()
+    ask_for_cancel(desk)
+    desk.driver.advance(ABSENCE_S + 1)
+    assert outcomes(desk) == ("reconciled", "cancelled", "reconciled", "none")
+    assert desk.acted() == 0
+
+
+def test_a_cancel_while_the_venue_takes_nothing_ends_it_at_once() -> None:
+    desk = Desk().adopted()
+    desk.venue.on("submit", fx.NotSent("EXI-002", "slow down", 20.0))
+    desk.instruct()
+    ask_for_cancel(desk)
+    desk.driver.advance(0.1)
+    assert outcomes(desk) == ("reconciled", "cancelled", "reconciled", "none")
+
+
+def test_a_cancel_while_the_nonce_cannot_be_read_ends_it_at_once() -> None:
+    desk = Desk("ethereum").adopted()
+    desk.venue.on("submit", fx.Refused("EXI-010", "gas"))
+    desk.instruct("i0")  # whoever was refused gives its nonce back: the next one reads it
+    desk.venue.on("nonce", *[fx.Unavailable("EXI-003", "down")] * 100)
+    desk.instruct()
+    ask_for_cancel(desk)
+    assert outcomes(desk) == ("reconciled", "cancelled", "reconciled", "none")
+    desk.driver.advance(30)
+    assert desk.acted() == 0
+
+
+def test_a_cancel_that_the_gate_holds_back_is_sent_again_and_never_believed() -> None:
+    desk = Desk().adopted()
+    desk.venue.on("submit", rests())
+    desk.instruct()
+    desk.venue.on("cancel", stalls(SEND_WINDOW_S + 1))
+    ask_for_cancel(desk)
+    assert len(desk.venue.calls("cancel")) == 2
+    assert outcomes(desk) == ("reconciled", "cancelled", "reconciled", "none")
+    assert [order.status for order in desk.venue.books.orders.values()][-1] == "cancelled"
+
+
+def test_an_order_that_filled_before_its_cancel_is_filled() -> None:
+    desk = Desk().adopted()
+    desk.venue.on("submit", rests())
+    desk.instruct()
+    desk.venue.on("cancel", lambda venue, entry, gate: [fills_rest(desk), fx.Refused("EXI-007", "too late")][1])
+    ask_for_cancel(desk)
+    assert outcomes(desk) == ("reconciled", "filled", "reconciled", "none")
+    assert desk.books_agree()
+
+
+def fills_rest(desk: Desk) -> None:
+    order = list(desk.venue.books.orders.values())[-1]
+    desk.venue.books.fill(order, order.remaining)
+
+
+def test_a_cancel_whose_answer_is_lost_is_looked_up() -> None:
+    desk = Desk().adopted()
+    desk.venue.on("submit", rests())
+    desk.instruct()
+    desk.venue.on("cancel", lost(cancels()))
+    ask_for_cancel(desk)
+    assert outcomes(desk) == ("reconciled", "cancelled", "reconciled", "none")
+    assert len(desk.venue.calls("cancel")) == 1
+
+
+def test_a_cancel_that_was_lost_is_sent_again_after_its_send_window() -> None:
+    desk = Desk().adopted()
+    desk.venue.on("submit", rests())
+    desk.instruct()
+    desk.venue.on("cancel", lost())
+    ask_for_cancel(desk)
+    desk.driver.advance(SEND_WINDOW_S - 1)
+    assert len(desk.venue.calls("cancel")) == 1
+    desk.driver.advance(3)
+    assert len(desk.venue.calls("cancel")) == 2
+    assert outcomes(desk) == ("reconciled", "cancelled", "reconciled", "none")
+
+
+def test_an_order_that_stays_open_against_every_cancel_ends_unknown() -> None:
+    desk = Desk().adopted()
+    desk.venue.on("submit", rests())
+    desk.instruct()
+    desk.venue.on("cancel", *[lost()] * 1000)
+    ask_for_cancel(desk)
+    desk.driver.advance(EVIDENCE_S + 5)
+    assert (desk.result().status, desk.result().outcome) == ("halted", "unknown")
+    assert desk.result("stop-i1").status == "reconciled"
+
+
+def test_a_restart_in_the_middle_of_a_cancel_cancels_on() -> None:
+    desk = Desk().adopted()
+    desk.venue.on("submit", rests())
+    desk.instruct()
+    desk.driver.feed(cancel("stop-i1", desk.driver.now, "i1"), run=False)
+    while "cancel_requested" not in desk.audit():
+        assert desk.driver.run(1)
+    desk.driver.restart(desk.component)
+    desk.driver.advance(SEND_WINDOW_S + 3)
+    assert outcomes(desk) == ("reconciled", "cancelled", "reconciled", "none")
+
+
+def test_a_transaction_cannot_be_taken_back() -> None:
+    desk = Desk("ethereum").adopted()
+    desk.venue.on("submit", rests())
+    desk.instruct(expires_at=desk.driver.now + timedelta(seconds=600))
+    ask_for_cancel(desk)
+    fills_rest(desk)
+    desk.driver.advance(5)
+    assert outcomes(desk) == ("reconciled", "filled", "reconciled", "none")
