@@ -180,15 +180,4 @@ class Nonce(Struct, frozen=True):
     as_of: datetime
 
 
-Answer = (
-    OrderFound
-    | NotFound
-    | Refused
-    | NotSent
-    | GateClosed
-    | Ambiguous
-    | Unavailable
-    | Ledger
-    | Positions
-    | Nonce
-)
+Answer = OrderFound | NotFound | Refused | NotSent | GateClosed | Ambiguous | Unavailable | Ledger | Positions | Nonce
