@@ -2,7 +2,8 @@
 
 ``python -m tests.chaos.component SPEC``: a JSON file with ``component``, ``lane``, ``slot``, ``config`` (of
 ``tightloop.assembly.config``), ``folder`` (where points are armed), ``parent`` (the process without which this one
-ends) and ``without`` (the safeguards to take away). ``venues`` as the component is the simulated venues' server.
+ends) and ``without`` (the safeguards to take away). Its probe's port goes to ``<folder>/probe``. ``venues`` as the
+component is the simulated venues' server.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from tests.chaos import seam
 
 from tightloop.assembly import build, process
 from tightloop.assembly.config import Config
+from tightloop.assembly.probe import Probe
 from tightloop.handlers.positions import loops
 from tightloop.runners.kafka import runner
 from tightloop.runners.kafka.settings import KafkaSettings
@@ -51,6 +54,7 @@ def _run(spec: dict[str, Any], config: Config) -> int:
     early = seam.EarlyCalls(build.make_adapters(component, lane, config)) if seam.JOURNAL in without else None
     runner.Transaction = seam.pointed_transaction(points, without, early)
     process.KafkaRunner = seam.pointed_runner(points)
+    process.Probe = _probe_that_says_where(Path(spec["folder"]))
     adapters = {
         name: seam.PointedAdapter(adapter, points, without, early)
         for name, adapter in build.make_adapters(component, lane, config).items()
@@ -63,8 +67,17 @@ def _run(spec: dict[str, Any], config: Config) -> int:
         KafkaSettings(bootstrap=config.bootstrap, prefix=config.prefix, slot=spec["slot"]),
         build.outputs_of(component, config.lanes),
         config.timing.send_window,
-        spec.get("probe_port"),
+        probe_port=0,
     )
+
+
+def _probe_that_says_where(folder: Path) -> Callable[[Any, int], Probe]:
+    def start(runner: Any, port: int) -> Probe:
+        probe = Probe(runner, port)
+        (folder / "probe").write_text(str(probe.port))
+        return probe
+
+    return start
 
 
 def _not_found_counts_at_once(config: Config) -> Config:

@@ -192,9 +192,9 @@ class System:
                 raise AssertionError(f"waited {seconds} s for: {what}; there is {seen!r}\n{self.describe()}")
             time.sleep(pause_s)
 
-    def until_results(self, seconds: float) -> None:
+    def until_results(self, seconds: float, pause_s: float = 0.3) -> None:
         self.producer.flush(30)
-        self.until(lambda: _none(self.watch.without_result()), seconds, "every instruction has its result", 0.3)
+        self.until(lambda: _none(self.watch.without_result()), seconds, "every instruction has its result", pause_s)
 
     def describe(self) -> str:
         """For a failure: who is up, and the last that each had to say."""

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.request
 from pathlib import Path
 from typing import IO, Any
 
@@ -47,6 +48,7 @@ class Process:
         self._note_exit()
         spec = self.folder / "spec.json"
         spec.write_text(json.dumps({**self.spec, "folder": str(self.folder), "parent": os.getpid()}))
+        (self.folder / "probe").unlink(missing_ok=True)
         self._output = (self.folder / "output.log").open("a")
         self._popen = subprocess.Popen(
             [sys.executable, "-m", "tests.chaos.component", str(spec)],
@@ -123,6 +125,23 @@ class Process:
         self._note_exit()
         self._ended_at = time.monotonic()
         return code
+
+    def wait(self, seconds: float) -> int:
+        """Its exit code when it ends by itself. Raises subprocess.TimeoutExpired."""
+        self.wanted = False
+        if self._popen is None:
+            raise RuntimeError(f"{self.name} was not started")
+        return self._popen.wait(seconds)
+
+    def status(self) -> dict[str, Any]:
+        """What its probe says. Empty while it does not answer."""
+        where = self.folder / "probe"
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{where.read_text()}/status", timeout=5) as answer:
+                told: dict[str, Any] = json.load(answer)
+        except OSError:
+            return {"partitions": [], "restoring": 0, "calls_under_way": 0}
+        return told
 
     def gone_for(self) -> float:
         """Seconds since :meth:`end`."""

@@ -38,6 +38,12 @@ def instruction(strategy_id: str, name: str, *, sequence: int | None = None, **p
     )
 
 
+def instruction_of(value: dict[str, Any]) -> Instruction:
+    """The record of a trade as the judge has read it, to publish it again as it was."""
+    trade = CexTrade(**value["cex_trade"])
+    return Instruction(**{**value, "expected_deltas": (), "cex_trade": trade})
+
+
 def market(side: str = "buy", amount: str = "0.01", symbol: str = "BTC/USDT") -> dict[str, Any]:
     kind = "perp" if symbol.endswith(":USDT") else "spot"
     trade = CexTrade(market=kind, symbol=symbol, side=side, order_type="market", amount=D(amount))
