@@ -60,6 +60,10 @@ class ScriptedVenue:
         self._script.setdefault(method, deque()).extend(answers)
         return self
 
+    def off(self, method: Method) -> None:
+        """Forget what is scripted for ``method``: it behaves well from now on."""
+        self._script.pop(method, None)
+
     def calls(self, method: Method) -> list[Asked]:
         return [one for one in self.asked if one.method == method]
 
