@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
@@ -36,7 +37,7 @@ def assert_sound(system: System) -> None:
 
 
 def test_the_key_goes_on_after_any_component_is_killed(
-    make_system: MakeSystem, record_property: pytest.FixtureRequest
+    make_system: MakeSystem, record_property: Callable[[str, object], None]
 ) -> None:
     with make_system() as system:
         for name in COMPONENTS:
@@ -48,7 +49,7 @@ def test_the_key_goes_on_after_any_component_is_killed(
 
 @pytest.mark.parametrize("point", ["in_transaction", "after_transaction"])
 def test_the_key_goes_on_after_a_component_is_killed_around_a_commit(
-    make_system: MakeSystem, record_property: pytest.FixtureRequest, point: str
+    make_system: MakeSystem, record_property: Callable[[str, object], None], point: str
 ) -> None:
     with make_system() as system:
         for name in COMPONENTS:
