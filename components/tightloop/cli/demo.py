@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tightloop.cli import exits
-from tightloop.cli.options import DEFAULT_DIR, AsJson, ConfigFile, StateDir
+from tightloop.cli.options import DEFAULT_DIR, AsJson, ConfigFile, StateDir, quiet
 from tightloop.cli.output import emit, note
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from tightloop.runners.kafka.settings import KafkaSettings
 
 QUIET_S = 45.0  # without a single result: something is wrong, and the checker will say what
+
+WINDOW = 200  # instructions of a strategy under way at once, well below the manager's limit on a queue
 
 
 def demo(
@@ -52,16 +54,27 @@ def demo(
         note(f"No --data: trading on a synthetic market, made from seed {seed}.")
     try:
         found = _run(plan, strategies, instructions, keep, as_json)
+    except KeyboardInterrupt:
+        _forget(plan, keep)
+        raise
     except BaseException:
-        if not keep:
-            note(f"Logs are in {plan.logs}")
+        note(f"Logs are in {plan.logs}")
         raise
     if keep:
         note(f"All of it is still up: Kafka at {found['bootstrap']}; `tightloop status`, `tightloop down`.")
+    bad = bool(found["violations"] or found["lost"] or found["duplicates"] or found["mismatched"])
+    if bad:
+        note(f"Logs are in {plan.logs}")
     else:
-        shutil.rmtree(plan.directory, ignore_errors=True)
-    if found["violations"] or found["lost"] or found["duplicates"] or found["mismatched"]:
+        _forget(plan, keep)
+    if bad:
         raise typer.Exit(exits.BAD_NEWS)
+
+
+def _forget(plan: Plan, keep: bool) -> None:
+    """Its directory was a temporary one, unless all is kept."""
+    if not keep:
+        shutil.rmtree(plan.directory, ignore_errors=True)
 
 
 def _plan(
@@ -134,7 +147,7 @@ def _where(plan: Plan) -> tuple[SystemState, KafkaSettings]:
     state = read_state(plan.directory)
     if state is None:
         raise ExecutionError("EIF-010", f"{plan.directory} holds no state of a system")
-    client = dict(plan.config.kafka)
+    client = quiet(plan.config.kafka)
     return state, KafkaSettings(bootstrap=state.bootstrap, prefix=plan.config.prefix, client=client)
 
 
@@ -151,8 +164,8 @@ def _trade(plan: Plan, settings: KafkaSettings, strategies: int, instructions: i
         InstructionPublisher(settings.bootstrap, prefix=settings.prefix, client=settings.client) as publisher,
         live_view(show) as view,
     ):
-        publisher.publish_all(script)
-        follow(settings, progress, view, QUIET_S)
+        window = WINDOW * strategies
+        follow(settings, progress, publisher.publish_all, view, window=window, quiet_s=QUIET_S)
     return progress
 
 

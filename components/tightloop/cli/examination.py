@@ -31,7 +31,7 @@ class Check(Struct, frozen=True):
 
 
 def examine(directory: Path, file: Path | None, bootstrap: str | None, prefix: str | None) -> list[Check]:
-    from tightloop.cli.options import configured, running_bootstrap
+    from tightloop.cli.options import configured, quiet, running_bootstrap
 
     checks = [_python(), _packages(), _java(), _jars(), _schemas()]
     try:
@@ -42,7 +42,7 @@ def examine(directory: Path, file: Path | None, bootstrap: str | None, prefix: s
     checks.append(Check("credentials", "ok", "none are needed: every venue is simulated"))
     address = config.bootstrap or running_bootstrap(directory)
     if address:
-        settings = KafkaSettings(bootstrap=address, prefix=config.prefix, client=dict(config.kafka))
+        settings = KafkaSettings(bootstrap=address, prefix=config.prefix, client=quiet(config.kafka))
         checks += _kafka(settings, config)
     else:
         checks.append(Check("Kafka", "ok", "none is configured: `demo` and `up` start an embedded one"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -42,7 +43,12 @@ def bus(config: Path | None, bootstrap: str | None, prefix: str | None, director
     from tightloop.client.consumer import bus as connect
 
     found = configured(config, bootstrap=bootstrap, prefix=prefix)
-    return connect(found.bootstrap or running_bootstrap(directory) or "", found.prefix, found.kafka)
+    return connect(found.bootstrap or running_bootstrap(directory) or "", found.prefix, quiet(found.kafka))
+
+
+def quiet(client: Mapping[str, str]) -> dict[str, Any]:
+    """Kafka's client prints every failed connection on standard error; the command itself says what went wrong."""
+    return {"log_level": 0, **client}
 
 
 def running_bootstrap(directory: Path) -> str | None:

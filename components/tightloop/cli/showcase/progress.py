@@ -14,6 +14,7 @@ from tightloop.records.types import Instruction, InstructionResult
 from tightloop.runners.kafka.settings import KafkaSettings
 
 Seen = Callable[["Progress"], None]
+Publish = Callable[[Sequence[Instruction]], object]
 
 
 class Progress:
@@ -51,11 +52,22 @@ def loop_ms(result: InstructionResult) -> float | None:
     return (result.finished_at - result.dispatched_at).total_seconds() * 1000
 
 
-def follow(settings: KafkaSettings, progress: Progress, show: Seen, quiet_s: float) -> None:
-    """Returns when every instruction has its result, or when none has come for ``quiet_s``."""
+def follow(
+    settings: KafkaSettings, progress: Progress, publish: Publish, show: Seen, *, window: int, quiet_s: float
+) -> None:
+    """Publish the script, with at most ``window`` instructions under way, as a key's queue has a limit.
+
+    Returns when every instruction has its result, or when none has come for ``quiet_s``.
+    """
+    published = 0
     with TopicReader(settings, ["instruction_results"]) as reader:
         heard = time.monotonic()
         while not progress.complete and time.monotonic() - heard < quiet_s:
+            room = window - (published - len(progress.results))
+            if published < len(progress.script) and room >= min(window // 2, len(progress.script) - published):
+                batch = progress.script[published : published + room]
+                publish(batch)
+                published += len(batch)
             received = reader.poll(0.1)
             if received is not None:
                 record = received.record()
