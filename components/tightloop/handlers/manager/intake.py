@@ -80,17 +80,19 @@ def _refuse_spent(turn: Turn, instruction: Instruction) -> None:
 def _forget_old(turn: Turn) -> None:
     """Two ids a time at most: what comes in pays for what goes out.
 
-    One without a sequence is kept until no copy of it can be young enough to be taken in again.
+    One without a sequence is kept until no copy of it can be young enough to be taken in again. One that must be kept
+    although there are too many goes behind the others, so that it holds back none of them.
     """
     oldest = turn.after(-2 * turn.settings.max_age_s - turn.settings.clock_margin_s)
+    crowded = turn.head.last_sequence is not None and turn.head.seen > turn.settings.sequenced_seen_limit
     for name, seen in turn.context.oldest("seen", SeenInstruction, 2):
-        too_many = seen.sequenced and turn.head.seen > turn.settings.sequenced_seen_limit
-        if seen.seen_at >= oldest and not too_many:
-            continue
+        old = seen.seen_at < oldest
+        if not old and not crowded:
+            return
         turn.context.delete(name)
-        if seen.queue_name is None:
+        if seen.queue_name is None and (old or seen.sequenced):
             turn.update(seen=turn.head.seen - 1)
-        else:  # it may not be forgotten while it is queued: behind the others, so that it keeps none of them
+        else:
             turn.context.put(name, seen)
 
 
