@@ -221,8 +221,9 @@ class System:
         books = self.folder / "books"
         self.venues = Process(VENUES, self.folder / VENUES, {"component": VENUES, "arguments": ["--dir", str(books)]})
         self.venues.start()
-        self.until(lambda: (books / "server.json").exists(), 30, "the venues are up", 0.02)
-        where = json.loads((books / "server.json").read_text())
+        told = books / "server.json"
+        self.until(lambda: told.exists() and told.read_text().endswith("}"), 30, "the venues are up", 0.02)
+        where = json.loads(told.read_text())
         self.config = self.config.model_copy(update={"simulator": f"{where['host']}:{where['port']}"})
 
     def _supervise(self) -> None:
