@@ -14,8 +14,9 @@ from typing import Self
 
 import psutil
 
-from tightloop.broker.jars import KAFKA_VERSION, ensure_jars
+from tightloop.broker.jars import ensure_jars
 from tightloop.broker.java import find_java
+from tightloop.broker.pins import KAFKA_VERSION
 from tightloop.broker.ports import free_port, is_free
 from tightloop.broker.prepare import ensure_prepared, format_data
 from tightloop.broker.process import (

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tightloop.broker.jars import KAFKA_VERSION, LOCK_FILE, PinnedJar, verify
+from tightloop.broker.pins import KAFKA_VERSION, LOCK_FILE, PinnedJar, verify
 from tightloop.broker.progress import Report, Step
 from tightloop.records.errors import ExecutionError
 

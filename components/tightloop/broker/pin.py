@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from tightloop.broker.jars import KAFKA_VERSION, LOCK_FILE
+from tightloop.broker.pins import KAFKA_VERSION, LOCK_FILE
 
 _LOG4J_VERSION = "2.25.1"
 # kafka-clients by name: left to itself the resolver picks an older one, with which the broker does not start.

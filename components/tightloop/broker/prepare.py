@@ -22,8 +22,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tightloop.broker.cache import locked
-from tightloop.broker.jars import KAFKA_VERSION, kafka_cache
+from tightloop.broker.jars import kafka_cache
 from tightloop.broker.java import Java
+from tightloop.broker.pins import KAFKA_VERSION
 from tightloop.broker.ports import free_port
 from tightloop.broker.process import PROPERTIES_FILE, await_ready, end, end_hard, launch
 from tightloop.broker.progress import Report, Step, silent

@@ -96,7 +96,8 @@ def _java() -> Check:
 
 
 def _jars() -> Check:
-    from tightloop.broker.jars import KAFKA_VERSION, kafka_cache, pinned_jars
+    from tightloop.broker.jars import kafka_cache
+    from tightloop.broker.pins import KAFKA_VERSION, pinned_jars
 
     place = kafka_cache() / "jars"
     lacking = [pin for pin in pinned_jars() if not (place / pin.filename).is_file()]

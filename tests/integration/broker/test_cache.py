@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from tightloop.broker import EmbeddedBroker
-from tightloop.broker.jars import ensure_jars, kafka_cache, pinned_jars
+from tightloop.broker.jars import ensure_jars, kafka_cache
 from tightloop.broker.java import find_java
+from tightloop.broker.pins import pinned_jars
 from tightloop.broker.prepare import ensure_prepared
 from tightloop.records.errors import ExecutionError
 

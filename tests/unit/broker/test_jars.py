@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tightloop.broker.jars import KAFKA_VERSION, PinnedJar, ensure_jars, pinned_jars
+from tightloop.broker.jars import ensure_jars
+from tightloop.broker.pins import KAFKA_VERSION, PinnedJar, pinned_jars
 from tightloop.records.errors import ExecutionError
 
 _BODY = b"a jar"
