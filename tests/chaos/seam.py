@@ -15,7 +15,7 @@ import json
 import os
 import signal
 import threading
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from tightloop.runners.kafka.runner import KafkaRunner
 from tightloop.runners.kafka.transaction import Transaction
 from tightloop.venues.adapter import Gate, VenueAdapter
 
+Mutation = Callable[[JournalEntry, Gate], Awaitable[Answer]]
 VENUE_POINTS = ("after_journal", "before_check", "after_check", "after_answer")
 JOURNAL, READ_BACK, SEND_WINDOW, OFFSETS, DEDUPE = "journal", "read-back", "send-window", "offsets", "dedupe"
 
@@ -87,11 +88,14 @@ class PointedAdapter:
 
     async def submit(self, entry: JournalEntry, gate: Gate) -> Answer:
         answered = self._early.take(entry) if self._early else None
-        if answered is not None:
-            return answered
+        return answered if answered is not None else await self._mutate(self._adapter.submit, entry, gate)
+
+    async def cancel(self, entry: JournalEntry, gate: Gate) -> Answer:
+        return await self._mutate(self._adapter.cancel, entry, gate)
+
+    async def _mutate(self, method: Mutation, entry: JournalEntry, gate: Gate) -> Answer:
         self._points.reach("after_journal", entry.strategy_id)
-        pointed = PointedGate(gate, self._points, entry.strategy_id, SEND_WINDOW in self._without)
-        answer: Answer = await self._adapter.submit(entry, pointed)
+        answer = await method(entry, PointedGate(gate, self._points, entry.strategy_id, SEND_WINDOW in self._without))
         self._points.reach("after_answer", entry.strategy_id)
         if READ_BACK in self._without and isinstance(answer, Ambiguous):
             return NotSent("EXI-003", answer.message)

@@ -87,6 +87,7 @@ class Storm:
                 at += self._chance.uniform(0.5 * mean, 1.5 * mean)
         yield 0.5 * span, self._restart_broker
         yield 0.6 * span, self._drift
+        yield 0.7 * span, self._blind
 
     def _publish(self) -> None:
         instructions = next(self._turns).next()
@@ -142,6 +143,18 @@ class Storm:
                 self.system.venue("POST", "/drift", lane=lane, account=strategy_id, position_key=key, amount=amount)
                 self.drifted[strategy_id] = lane
                 self.happened["drift"] += 1
+
+    def _blind(self) -> None:
+        """One key's order is done and its answer lost, and the venue does not tell for longer than evidence is waited
+        for: the loop ends ``unknown``, the key halts, and what really happened comes as a correction.
+        """
+        seconds = self.system.config.timing.evidence + 4
+        candidates = [one.strategy_id for one in self._strategies if one.lanes == "exchange"]
+        strategy_id = self._chance.choice([one for one in candidates if one not in self.drifted])
+        at = {"lane": "binance", "account": strategy_id, "duration_s": seconds}
+        self.system.fault("down", operations=["find"], **at)
+        self.system.fault("lost_after", operations=["order"], **at, count=1)
+        self.happened["venue: silent about an order"] += 1
 
     # points
 

@@ -20,7 +20,7 @@ from tests.chaos.settled import settled
 from tests.chaos.storm import HALT_COMMAND, HALTED, Storm
 
 from tightloop.broker import EmbeddedBroker
-from tightloop.checker import Terms, Watch
+from tightloop.checker import Terms, Verdict, Watch
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(900)]
 SECONDS = float(os.environ.get("TIGHTLOOP_CHAOS_SECONDS", "120"))
@@ -33,23 +33,30 @@ def test_guarantees_hold_in_a_storm(tmp_path: Path, topic_prefix: str, capsys: p
     with EmbeddedBroker() as broker, System(broker.bootstrap, topic_prefix, tmp_path) as system:
         with capsys.disabled():
             sys.stdout.write(f"\nchaos: seed {SEED}, {SECONDS:.0f} s, logs in {tmp_path}\n")
-        system.control(workload.halt(HALTED, HALT_COMMAND))
-        system.publish(workload.instruction(HALTED, "refused", **workload.market()))
         storm = Storm(system, broker, SEED, SECONDS, instructions=max(60, int(2 * SECONDS)))
-        storm.blow()
-        system.until_results(DRAIN_S)
-        system.until(lambda: settled(system.watch), DRAIN_S, "every loop has ended and nothing is unknown", 0.5)
-        terms = Terms(drifted=frozenset(storm.drifted), standing={HALTED: [HALT_COMMAND]})
-        verdict = system.watch.judge(terms)
-        with capsys.disabled():
-            sys.stdout.write(_told(storm, system, time.monotonic() - began) + f"{verdict}\n")
-        if not verdict.passed:
+        try:
+            verdict = _run(storm, system)
+            with capsys.disabled():
+                sys.stdout.write(_told(storm, system, time.monotonic() - began) + f"{verdict}\n")
+            again = f"TIGHTLOOP_CHAOS_SEED={SEED} runs it again; logs and records in {tmp_path}"
+            assert verdict.passed, f"{again}\n{verdict}"
+        except BaseException:
             _keep_evidence(system.watch, tmp_path)
-        assert verdict.passed, f"seed {SEED}: TIGHTLOOP_CHAOS_SEED={SEED} runs it again; logs in {tmp_path}\n{verdict}"
+            raise
         if SECONDS >= 100:
             assert verdict.instructions >= 200
             for point in VENUE_POINTS:
                 assert storm.happened[f"point {point} stop"] and storm.happened[f"point {point} kill"], storm.happened
+
+
+def _run(storm: Storm, system: System) -> Verdict:
+    """The storm, the calm after it, and what the judge says."""
+    system.control(workload.halt(HALTED, HALT_COMMAND))
+    system.publish(workload.instruction(HALTED, "refused", **workload.market()))
+    storm.blow()
+    system.until_results(DRAIN_S)
+    system.until(lambda: settled(system.watch), DRAIN_S, "every loop has ended and nothing is unknown", 0.5)
+    return system.watch.judge(Terms(drifted=frozenset(storm.drifted), standing={HALTED: [HALT_COMMAND]}))
 
 
 def _told(storm: Storm, system: System, seconds: float) -> str:

@@ -28,6 +28,7 @@ TOPICS = frozenset(
     }
 )
 LANES = "instructions."
+RETRY_S = 0.2
 Place = tuple[str, int]
 
 
@@ -55,8 +56,8 @@ class Reader:
 
         Raises TimeoutError when the end was not reached, KafkaException when the broker can't be asked.
         """
-        ends = self._ends(to_the_end)
         deadline = time.monotonic() + deadline_s
+        ends = self._ends(to_the_end, deadline)
         records: list[Seen] = []
         while waiting := [place for place, end in ends.items() if self._reached[place] < end]:
             if time.monotonic() > deadline:
@@ -86,7 +87,16 @@ class Reader:
             raise LookupError(f"the broker has no topics of a system with the prefix {self._prefix!r}")
         self._consumer.assign([TopicPartition(*place, OFFSET_BEGINNING) for place in self._reached])
 
-    def _ends(self, of_the_log: bool) -> dict[Place, int]:
+    def _ends(self, of_the_log: bool, deadline: float) -> dict[Place, int]:
+        while True:
+            try:
+                return self._ends_now(of_the_log)
+            except KafkaException:  # a broker that has just come back may not lead its partitions yet
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(RETRY_S)
+
+    def _ends_now(self, of_the_log: bool) -> dict[Place, int]:
         level = IsolationLevel.READ_UNCOMMITTED if of_the_log else IsolationLevel.READ_COMMITTED
         latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
         asked = {TopicPartition(*place): latest for place in self._reached}
