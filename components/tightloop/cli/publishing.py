@@ -138,6 +138,11 @@ def _result(one: InstructionResult) -> dict[str, Any]:
     }
 
 
+def _reason(result: dict[str, Any]) -> str | None:
+    error = result["error"]
+    return f"{error.code} {error.message}" if error is not None else None
+
+
 def _tell(parsed: Parsed, answer: dict[str, Any], dry_run: bool) -> None:
     if dry_run:
         note(f"{len(parsed.instructions)} valid, {len(parsed.bad)} bad; nothing was sent")
@@ -147,8 +152,8 @@ def _tell(parsed: Parsed, answer: dict[str, Any], dry_run: bool) -> None:
         columns = ["line", "instruction_id", "strategy_id", "partition", "offset"]
         table(columns, [[one[name] for name in columns] for one in answer["published"]])
     if "results" in answer:
-        columns = ["instruction_id", "status", "outcome", "filled_amount"]
-        table(columns, [[one[name] for name in columns] for one in answer["results"]])
+        columns = ["instruction_id", "status", "outcome", "filled_amount", "error"]
+        table(columns, [[one[name] for name in columns[:-1]] + [_reason(one)] for one in answer["results"]])
 
 
 def add_to(app: typer.Typer) -> None:

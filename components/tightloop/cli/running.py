@@ -21,7 +21,7 @@ def run(
     ] = "0",
     probe_port: Annotated[
         int | None,
-        typer.Option("--probe-port", help="Serve /live, /ready, /status and /metrics on this port (0: a free one)."),
+        typer.Option("--probe-port", help="Serve /live, /ready, /status and /metrics there, on loopback."),
     ] = None,
     simulator: Annotated[
         str | None, typer.Option("--simulator", metavar="HOST:PORT", help="The simulated venues' address.")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+import time
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
@@ -23,6 +24,16 @@ _AWAY = frozenset(
         KafkaError._TIMED_OUT_QUEUE,
     }
 )
+_MOMENTARY = frozenset(
+    {
+        KafkaError.NOT_LEADER_FOR_PARTITION,
+        KafkaError.LEADER_NOT_AVAILABLE,
+        KafkaError.UNKNOWN_TOPIC_OR_PART,
+        KafkaError._UNKNOWN_PARTITION,
+        KafkaError._UNKNOWN_TOPIC,
+    }
+)
+T = TypeVar("T")
 Place = tuple[str, int]  # the contract's topic name, and a partition
 
 
@@ -34,6 +45,19 @@ def reaching(bootstrap: str) -> Iterator[None]:
     except KafkaException as error:
         kafka: Any = error.args[0]
         raise ExecutionError("EIF-011", _words(kafka, bootstrap), context={"bootstrap": bootstrap}) from error
+
+
+def patiently(ask: Callable[[], T]) -> T:
+    """What ``ask`` answers; again while a partition has no leader, as for a moment after a topic was created."""
+    deadline = time.monotonic() + TIMEOUT_S
+    while True:
+        try:
+            return ask()
+        except KafkaException as error:
+            kafka: Any = error.args[0]
+            if kafka.code() not in _MOMENTARY or time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
 
 
 def _words(error: Any, bootstrap: str) -> str:
@@ -66,10 +90,14 @@ def end_offsets(settings: KafkaSettings, places: Collection[Place]) -> dict[Plac
     asked = {TopicPartition(prefix + topic, partition): latest for topic, partition in places}
     if not asked:
         return {}
-    with reaching(settings.bootstrap):
+
+    def ask() -> dict[Place, int]:
         admin = AdminClient(settings.admin())
         answers = admin.list_offsets(asked, isolation_level=IsolationLevel.READ_UNCOMMITTED, request_timeout=TIMEOUT_S)
         return {
             (place.topic.removeprefix(prefix), place.partition): future.result(TIMEOUT_S).offset
             for place, future in answers.items()
         }
+
+    with reaching(settings.bootstrap):
+        return patiently(ask)

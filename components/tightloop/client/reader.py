@@ -11,7 +11,7 @@ from typing import Literal, Self
 from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, KafkaException, Message, TopicPartition
 from msgspec import Struct
 
-from tightloop.client.connect import TIMEOUT_S, Place, partition_counts, reaching
+from tightloop.client.connect import TIMEOUT_S, Place, partition_counts, patiently, reaching
 from tightloop.records import codec
 from tightloop.records.errors import ExecutionError
 from tightloop.runners.kafka.messages import headers_of, place
@@ -127,7 +127,7 @@ class TopicReader:
         if isinstance(start, datetime):
             at = int(start.timestamp() * 1000)
             asked = [TopicPartition(prefix + topic, partition, at) for topic, partition in self._places]
-            return self._consumer.offsets_for_times(asked, timeout=TIMEOUT_S) if asked else []
+            return patiently(lambda: self._consumer.offsets_for_times(asked, timeout=TIMEOUT_S)) if asked else []
         if isinstance(start, str):
             offset = OFFSET_BEGINNING if start == "beginning" else OFFSET_END
             return [TopicPartition(prefix + topic, partition, offset) for topic, partition in self._places]

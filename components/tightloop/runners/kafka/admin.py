@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 
 from confluent_kafka import KafkaError, KafkaException
-from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
+from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType, TopicMetadata
 from msgspec import Struct
 
 from tightloop.records.errors import ExecutionError
@@ -79,4 +80,21 @@ class TopicAdmin:
             except KafkaException as error:
                 if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
                     raise ExecutionError("EIF-010", f"topic {name} could not be created: {error.args[0]}") from error
+        self._await([self._prefix + one.name for one in missing])
         return [one.name for one in missing]
+
+    def _await(self, names: Sequence[str]) -> None:
+        """Created is not yet there: until the brokers know a topic and its leaders, whoever asks is told it is not."""
+        deadline = time.monotonic() + TIMEOUT_S
+        while True:
+            known = self._admin.list_topics(timeout=TIMEOUT_S).topics
+            waiting = [name for name in names if name not in known or not _is_led(known[name])]
+            if not waiting:
+                return
+            if time.monotonic() > deadline:
+                raise ExecutionError("EIF-010", f"created, but not there after {TIMEOUT_S:g} s: {', '.join(waiting)}")
+            time.sleep(0.02)
+
+
+def _is_led(topic: TopicMetadata) -> bool:
+    return topic.error is None and all(one.leader >= 0 for one in topic.partitions.values())
