@@ -88,7 +88,8 @@ class Restorer:
         states = {partition: PartitionState() for partition in partitions}
         expected = self._read_changelog(states, deadline)
         never = [place for place, offset in committed.items() if offset < 0]
-        first = self._offsets(never, OffsetSpec.earliest()) if never else {}  # type: ignore[no-untyped-call]
+        earliest = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
+        first = self._offsets(never, earliest, deadline) if never else {}
         return [
             self._checked(partition, epoch, states[partition], committed, first, expected.get(partition, {}))
             for partition, epoch in wanted
@@ -136,7 +137,7 @@ class Restorer:
 
     def _read_changelog(self, states: dict[int, PartitionState], deadline: float) -> dict[int, dict[str, int]]:
         topic = self._settings.prefix + self._changelog
-        ends = self._ends(list(states))
+        ends = self._ends(list(states), deadline)
         expected: dict[int, dict[str, int]] = {}
         reading = {partition for partition, end in ends.items() if end > 0}
         if not reading:
@@ -167,12 +168,22 @@ class Restorer:
             consumer.close()
         return expected
 
-    def _ends(self, partitions: list[int]) -> dict[int, int]:
+    def _ends(self, partitions: list[int], deadline: float) -> dict[int, int]:
         places = [(self._changelog, partition) for partition in partitions]
         latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
-        return {partition: offset for (_, partition), offset in self._offsets(places, latest).items()}
+        return {partition: offset for (_, partition), offset in self._offsets(places, latest, deadline).items()}
 
-    def _offsets(self, places: list[tuple[str, int]], spec: OffsetSpec) -> Offsets:
+    def _offsets(self, places: list[tuple[str, int]], spec: OffsetSpec, deadline: float) -> Offsets:
+        while True:
+            try:
+                return self._offsets_now(places, spec)
+            except KafkaException as error:  # a broker that has just come back does not lead every partition at once
+                if time.monotonic() > deadline:
+                    raise
+                log.debug("offsets not known yet", component=self._component, error=str(error))
+                time.sleep(0.1)
+
+    def _offsets_now(self, places: list[tuple[str, int]], spec: OffsetSpec) -> Offsets:
         """By ``(topic, partition)``, whether committed or not."""
         prefix = self._settings.prefix
         admin = AdminClient(self._settings.admin())  # a new one each time: an old one may answer from a cache
