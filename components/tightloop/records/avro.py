@@ -82,42 +82,42 @@ def read_count(data: bytes, at: int) -> tuple[int, int]:
 
 
 # One event stamps many fields with the same time, and a time travels through a whole loop: most have just been met.
-_WRITTEN_TIMES: dict[datetime, bytes] = {}
-_READ_TIMES: dict[bytes, datetime] = {}
+written_times: dict[datetime, bytes] = {}
+read_times: dict[bytes, datetime] = {}
 # Amounts too: balances that did not change, prices, zeros.
-_READ_AMOUNTS: dict[bytes, Decimal] = {}
+read_amounts: dict[bytes, Decimal] = {}
 _WRITTEN_AMOUNTS: dict[Decimal, bytes] = {}
 _REMEMBERED = 2048
 _SHORT = 33  # bytes; 10^58 takes 32, longer ones are padded and not worth keeping
-_TIME_BYTES = 8  # what every time between 1979 and 4253 takes
+TIME_BYTES = 8  # what every time between 1979 and 4253 takes
 
 
 def write_time(time: datetime) -> bytes:
     """Raises TypeError for a naive time."""
-    found = _WRITTEN_TIMES.get(time)
+    found = written_times.get(time)
     if found is not None:
         return found
     since = time - _EPOCH
     raw = varint((since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds)
-    if len(_WRITTEN_TIMES) >= _REMEMBERED:
-        _WRITTEN_TIMES.clear()
-    _WRITTEN_TIMES[time] = raw
+    if len(written_times) >= _REMEMBERED:
+        written_times.clear()
+    written_times[time] = raw
     return raw
 
 
 def read_time(data: bytes, at: int) -> tuple[datetime, int]:
     """Raises OverflowError for what no ``datetime`` can say."""
-    end = at + _TIME_BYTES
+    end = at + TIME_BYTES
     raw = data[at:end]
-    found = _READ_TIMES.get(raw)
+    found = read_times.get(raw)
     if found is not None:
         return found, end
     micros, after = read_varint(data, at)
     time = _EPOCH + timedelta(0, 0, micros)
     if after == end:
-        if len(_READ_TIMES) >= _REMEMBERED:
-            _READ_TIMES.clear()
-        _READ_TIMES[raw] = time
+        if len(read_times) >= _REMEMBERED:
+            read_times.clear()
+        read_times[raw] = time
     return time, after
 
 
@@ -149,7 +149,7 @@ def read_amount(data: bytes, at: int) -> tuple[Decimal, int]:
         at += 1
     end = at + length
     raw = data[at:end]
-    found = _READ_AMOUNTS.get(raw)
+    found = read_amounts.get(raw)
     if found is not None:
         return found, end
     units = int.from_bytes(raw, "big", signed=True)
@@ -158,7 +158,7 @@ def read_amount(data: bytes, at: int) -> tuple[Decimal, int]:
     whole, fraction = divmod(units, _UNITS)
     amount = _WIRE.normalize(_WIRE.multiply(Decimal(units), _UNIT)) if fraction else Decimal(whole)
     if length < _SHORT:
-        if len(_READ_AMOUNTS) >= _REMEMBERED:
-            _READ_AMOUNTS.clear()
-        _READ_AMOUNTS[raw] = amount
+        if len(read_amounts) >= _REMEMBERED:
+            read_amounts.clear()
+        read_amounts[raw] = amount
     return amount, end

@@ -37,10 +37,8 @@ _readers: dict[bytes, Reader] = {}
 def encode(record: Struct) -> bytes:
     """The record's bytes on a topic. Raises ExecutionError (TLC-008, TLC-009, TLC-011)."""
     found = _writers.get(type(record)) or _new_writer(type(record))
-    parts = [found[0]]
     try:
-        found[1](record, parts.append)
-        return b"".join(parts)
+        return found[0] + found[1](record)
     except (AttributeError, TypeError, KeyError, ValueError, OverflowError, DecimalException) as error:
         raise _unwritable(record, error) from None
 

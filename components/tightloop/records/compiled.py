@@ -20,7 +20,7 @@ from msgspec import Struct
 from tightloop.records import avro
 from tightloop.records.schemas import NAMESPACE, Schema
 
-Writer = Callable[[Struct, Callable[[bytes], None]], None]
+Writer = Callable[[Struct], bytes]
 Reader = Callable[[bytes, int], tuple[Struct, int]]
 Finder = Callable[[Struct], str | None]
 
@@ -37,12 +37,17 @@ _NAMES = {
     "read_amount": avro.read_amount,
     "Corrupt": avro.CorruptError,
     "BOOL": {False: b"\x00", True: b"\x01"},
+    "SOME": tuple(b"\x02" + length for length in avro.SMALL),
+    "JOIN": b"".join,
+    "TIMES": avro.written_times.get,
+    "READ_TIME": avro.read_times.get,
+    "READ_AMOUNT": avro.read_amounts.get,
 }
 UNKNOWN = "UNKNOWN"
 
 
 def compile_writer(schema: Schema) -> Writer:
-    """``write(record, append)`` hands the record's bytes to ``append``, piece by piece.
+    """``write(record)`` gives the record's bytes.
 
     It raises AttributeError, TypeError, KeyError, ValueError, OverflowError or a signal of ``decimal`` on what the
     schema does not allow; ``codec`` then says what and where.
@@ -127,68 +132,76 @@ def _indented(lines: Iterator[str]) -> Iterator[str]:
 
 
 class _WriterSource(_Source):
-    def record(self, schema: Schema) -> None:
-        self.lines.append(f"def write_{schema['name']}(r, w):")
-        for field in schema["fields"]:
-            self.add(_indented(self.value(field["type"], f"r.{field['name']}")))
+    """Each record's function is one ``join`` over all its parts: no call and no list entry a field."""
 
-    def value(self, node: Any, text: str) -> Iterator[str]:
-        """Lines that write the value of the expression ``text``."""
+    def record(self, schema: Schema) -> None:
+        parts = [part for field in schema["fields"] for part in self.parts(field["type"], f"r.{field['name']}")]
+        self.lines.append(f"def write_{schema['name']}(r):")
+        self.lines.append("    return JOIN((")
+        self.lines.extend(f"        {part}," for part in parts)
+        self.lines.append("    ))")
+
+    def parts(self, node: Any, text: str) -> Iterator[str]:
+        """Expressions, evaluated in this order, whose bytes are the value of the expression ``text``."""
+        kind, _ = self.kind(node)
+        if kind in ("string", "bytes"):
+            yield f"SMALL[n] if (n := len(b := {_raw(kind, text)})) < FEW else varint(n)"
+            yield "b"
+        else:
+            yield self.whole(node, text)
+
+    def whole(self, node: Any, text: str) -> str:
+        """One expression for the whole value."""
         kind, node = self.kind(node)
         if kind == "union":
-            yield from self.nullable(node, text)
-        elif kind == "string":
-            yield f"b = {text}.encode(); n = len(b)"
-            yield "w(SMALL[n] if n < FEW else varint(n)); w(b)"
-        elif kind == "bytes":
-            yield f"b = {text}; n = len(b)"
-            yield "w(SMALL[n] if n < FEW else varint(n)); w(b)"
-        elif kind in ("int", "long"):
+            return self.nullable(node, text)
+        if kind in ("string", "bytes"):
+            return f"(SMALL[n] if (n := len(b := {_raw(kind, text)})) < FEW else varint(n)) + b"
+        if kind in ("int", "long"):
             bits = ", 32" if kind == "int" else ""
-            yield f"n = {text}"
-            yield f"w(SMALL[n] if 0 <= n < FEW else varint(n{bits}))"
-        elif kind == "boolean":
-            yield f"w(BOOL[{text}])"
-        elif kind == "enum":
-            yield f"w({self.constant(_symbols(node))}[{text}])"
-        elif kind == "record":
-            yield f"write_{node['name']}({text}, w)"
-        elif kind == "decimal":
-            yield f"w(write_amount({text}))"
-        elif kind == "timestamp-micros":
-            yield f"w(write_time({text}))"
-        elif kind in ("array", "map"):
-            yield from self.block(kind, node, text)
-        else:
-            raise ValueError(f"no way to write {node}")
+            return f"SMALL[n] if 0 <= (n := {text}) < FEW else varint(n{bits})"
+        if kind == "boolean":
+            return f"BOOL[{text}]"
+        if kind == "enum":
+            return f"{self.constant(_symbols(node))}[{text}]"
+        if kind == "record":
+            return f"write_{node['name']}({text})"
+        if kind == "decimal":
+            return f"write_amount({text})"
+        if kind == "timestamp-micros":
+            return f"(TIMES(t := {text}) or write_time(t))"
+        if kind in ("array", "map"):
+            return self.block(kind, node, text)
+        raise ValueError(f"no way to write {node}")
 
-    def nullable(self, node: Any, text: str) -> Iterator[str]:
+    def nullable(self, node: Any, text: str) -> str:
         kind, inner = self.kind(node)
         if kind == "enum":
             symbols: dict[str | None, bytes] = {symbol: b"\x02" + raw for symbol, raw in _symbols(inner).items()}
             symbols[None] = b"\x00"
-            yield f"w({self.constant(symbols)}[{text}])"
-            return
+            return f"{self.constant(symbols)}[{text}]"
         variable = self.variable()
-        yield f"{variable} = {text}"
-        yield f"if {variable} is None: w(b'\\x00')"
-        yield "else:"
-        yield "    w(b'\\x02')"
-        yield from _indented(self.value(node, variable))
+        if kind in ("string", "bytes"):
+            raw = _raw(kind, variable)
+            present = f"SOME[n] + b if (n := len(b := {raw})) < FEW else b'\\x02' + varint(n) + b"
+        else:
+            present = f"b'\\x02' + ({self.whole(node, variable)})"
+        return f"b'\\x00' if ({variable} := {text}) is None else {present}"
 
-    def block(self, kind: str, node: Schema, text: str) -> Iterator[str]:
+    def block(self, kind: str, node: Schema, text: str) -> str:
         items, item = self.variable(), self.variable()
-        yield f"{items} = {text}; n = len({items})"
-        yield "if n:"
-        yield "    w(SMALL[n] if n < FEW else varint(n))"
         if kind == "array":
-            yield f"    for {item} in {items}:"
+            each = f"{self.whole(node['items'], item)} for {item} in {items}"
         else:
             name = self.variable()
-            yield f"    for {name}, {item} in {items}.items():"
-            yield from _indented(_indented(self.value("string", name)))
-        yield from _indented(_indented(self.value(node["items" if kind == "array" else "values"], item)))
-        yield "w(b'\\x00')"
+            pair = f"({self.whole('string', name)}) + ({self.whole(node['values'], item)})"
+            each = f"{pair} for {name}, {item} in {items}.items()"
+        count = "(SMALL[n] if n < FEW else varint(n))"
+        return f"b'\\x00' if not (n := len({items} := {text})) else {count} + JOIN([{each}]) + b'\\x00'"
+
+
+def _raw(kind: str, text: str) -> str:
+    return f"{text}.encode()" if kind == "string" else text
 
 
 def _symbols(node: Schema) -> dict[str, bytes]:
@@ -244,9 +257,14 @@ class _ReaderSource(_Source):
         elif kind == "record":
             yield f"{variable}, i = read_{node['name']}(d, i)"
         elif kind == "decimal":
-            yield f"{variable}, i = read_amount(d, i)"
+            yield "n = d[i]; j = i + 1 + (n >> 1)"
+            yield f"{variable} = None if n & 129 else READ_AMOUNT(d[i + 1:j])"
+            yield f"if {variable} is None: {variable}, i = read_amount(d, i)"
+            yield "else: i = j"
         elif kind == "timestamp-micros":
-            yield f"{variable}, i = read_time(d, i)"
+            yield f"{variable} = READ_TIME(d[i:i + {avro.TIME_BYTES}])"
+            yield f"if {variable} is None: {variable}, i = read_time(d, i)"
+            yield f"else: i += {avro.TIME_BYTES}"
         elif kind in ("array", "map"):
             yield from self.block(kind, node, variable)
         else:
