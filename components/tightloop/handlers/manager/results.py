@@ -87,7 +87,7 @@ def _learn(slot: Slot, result: ReconciliationResult, wrong: ErrorInfo | None) ->
             outcome=result.outcome,
             filled_amount=result.filled_amount,
             report_ids=result.report_ids,
-            error=wrong or result.execution_error or result.error,
+            error=wrong or result.execution_error,  # what else reconciliation found is settled by how the slot ends
         )
     return replace(slot, result=known)
 

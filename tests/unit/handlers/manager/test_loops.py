@@ -55,7 +55,7 @@ def test_the_result_tells_of_the_loop() -> None:
 def test_a_mismatch_is_verified_once_and_may_heal() -> None:
     desk = Desk()
     desk.instruct()
-    own = desk.close(status="mismatched")
+    own = desk.close(status="mismatched", error=error("REC-002"))
     assert desk.last_loop().kind == "verify"
     assert not desk.results("i1")
     desk.close()

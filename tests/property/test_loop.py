@@ -1,0 +1,26 @@
+"""The whole loop under random instructions, misbehaving venues and restarts at any point.
+
+See ``tests/support/loop_world.py`` for what may happen, and ``Life.check`` for what must hold whatever did.
+"""
+
+from __future__ import annotations
+
+import os
+
+from hypothesis import HealthCheck, given, settings
+from tests.support.loop_world import Life, Step, lives
+
+EXAMPLES = int(os.environ.get("TIGHTLOOP_TEST_EXAMPLES", "40"))
+COMMON = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow, HealthCheck.data_too_large]}
+
+
+@settings(max_examples=EXAMPLES, **COMMON)  # type: ignore[arg-type]
+@given(lives)
+def test_no_life_of_a_loop_loses_money_instructions_or_order(steps: list[Step]) -> None:
+    Life().live(steps).check()
+
+
+@settings(max_examples=max(EXAMPLES // 8, 3), **COMMON)  # type: ignore[arg-type]
+@given(lives)
+def test_the_same_life_leaves_the_same_bytes(steps: list[Step]) -> None:
+    assert Life().live(steps).driver.digest() == Life().live(steps).driver.digest()
