@@ -11,7 +11,6 @@ from collections.abc import Callable
 from confluent_kafka import Consumer, TopicPartition
 from tests.chaos import seam, workload
 from tests.chaos.harness import ZOMBIE_S, System
-from tests.chaos.processes import Process
 
 KEY = "directed"
 
@@ -75,8 +74,8 @@ def _order(name: str) -> workload.Instruction:
     return workload.instruction(KEY, name, **workload.market())
 
 
-def _aim(system: System, point: str, action: str) -> Process:
-    """Publish an order, and let the executor that works on it stop or die at ``point``; which one it was."""
+def _aim(system: System, point: str, action: str) -> None:
+    """Publish an order, and let the executor that works on it stop or die at ``point``."""
     replicas = system.executors
     for process in replicas:
         process.arm(point, action, seconds=ZOMBIE_S, strategy=KEY if point in seam.VENUE_POINTS else "")
@@ -84,4 +83,3 @@ def _aim(system: System, point: str, action: str) -> Process:
     system.until(lambda: any(process.was_hit for process in replicas), 30, f"an executor reaches {point}", 0.02)
     for process in replicas:
         process.disarm()
-    return next(process for process in replicas if process.was_hit)

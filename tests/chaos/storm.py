@@ -63,9 +63,10 @@ class Storm:
         for at, act in sorted(self._schedule(), key=lambda one: one[0]):
             while (now := time.monotonic() - began) < at:
                 self._tend_points()
-                self._bring_back(now)
+                self._bring_back()
                 time.sleep(min(0.05, at - now))
             act()
+        self._finish_points(time.monotonic() + 60)
         self._calm()
 
     # the schedule
@@ -173,18 +174,25 @@ class Storm:
                 process.disarm()
             self._armed = None
 
+    def _finish_points(self, deadline: float) -> None:
+        """A slow machine has not come to every point by now: go on until it has."""
+        while (self._points or self._armed) and time.monotonic() < deadline:
+            self._publish()
+            for _ in range(10):
+                self._tend_points()
+                time.sleep(0.05)
+
     # everything is over
 
-    def _bring_back(self, now: float, everybody: bool = False) -> None:
-        for pair in list(self._gone):
-            after, process = pair
+    def _bring_back(self, everybody: bool = False) -> None:
+        for after, process in list(self._gone):
             if everybody or process.gone_for() >= after:
                 process.wanted = True
-                self._gone.remove(pair)
+                self._gone.remove((after, process))
 
     def _calm(self) -> None:
         self.system.venue("DELETE", "/faults")
-        self._bring_back(0, everybody=True)
+        self._bring_back(everybody=True)
         for process in self.system.components.values():
             process.disarm()
         self.system.until(self._all_drifted, 60, "a key of each lane has an account that can be made to drift", 0.5)

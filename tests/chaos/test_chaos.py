@@ -22,10 +22,10 @@ from tests.chaos.storm import HALT_COMMAND, HALTED, Storm
 from tightloop.broker import EmbeddedBroker
 from tightloop.checker import Terms, Verdict, Watch
 
-pytestmark = [pytest.mark.chaos, pytest.mark.timeout(900)]
 SECONDS = float(os.environ.get("TIGHTLOOP_CHAOS_SECONDS", "120"))
 SEED = int(os.environ.get("TIGHTLOOP_CHAOS_SEED", "0")) or secrets.randbelow(2**31) + 1
 DRAIN_S = 240.0
+pytestmark = [pytest.mark.chaos, pytest.mark.timeout(SECONDS + 3 * DRAIN_S)]
 
 
 def test_guarantees_hold_in_a_storm(tmp_path: Path, topic_prefix: str, capsys: pytest.CaptureFixture[str]) -> None:
