@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -52,20 +53,22 @@ class CommandLine:
 
     def left_running(self) -> list[str]:
         """What it started, directly or not, and still runs."""
-        return [" ".join(one.cmdline()) for one in self._processes()]
+        return list(self._marked().values())
 
     def end(self) -> None:
-        left = self._processes()
+        left = list(self._marked())
         for process in left:
-            process.kill()
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
         psutil.wait_procs(left, timeout=10)
 
-    def _processes(self) -> list[psutil.Process]:
-        found = []
+    def _marked(self) -> dict[psutil.Process, str]:
+        """Its processes, and their command lines."""
+        found = {}
         for process in psutil.process_iter():
             try:
                 if process.environ().get(MARK) == self._mark and process.status() != psutil.STATUS_ZOMBIE:
-                    found.append(process)
+                    found[process] = " ".join(process.cmdline())
             except psutil.Error:
                 continue  # ended meanwhile, or somebody else's
         return found
