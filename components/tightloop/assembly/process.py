@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import sys
 from collections.abc import Mapping
@@ -52,6 +53,10 @@ def run_handler(
     effects: EffectLoop[PartitionWorker] = EffectLoop(Performer(adapters, clock, send_window_s))
     runner = KafkaRunner(handler, settings, effects, clock, outputs)
     probe = Probe(runner, probe_port) if probe_port is not None else None
+    # What is there now stays, and state lives long: it need not all be looked at again and again.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
 
     def stop(number: int, frame: FrameType | None) -> None:
         runner.stop()

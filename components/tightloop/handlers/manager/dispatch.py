@@ -39,9 +39,6 @@ def advance(turn: Turn) -> None:
             return
         else:
             turn.unqueue(name)
-            seen = turn.seen(queued.instruction.instruction_id)
-            if seen is not None:
-                turn.put_seen(replace(seen, queue_name=None))
             start_instruction(turn, queued)
             return
     refresh_at = turn.refresh_at()

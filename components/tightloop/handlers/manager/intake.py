@@ -90,7 +90,7 @@ def _forget_old(turn: Turn) -> None:
         if not old and not crowded:
             return
         turn.context.delete(name)
-        if seen.queue_name is None and (old or seen.sequenced):
+        if not waiting.is_queued(turn, seen) and (old or seen.sequenced):
             turn.update(seen=turn.head.seen - 1)
         else:
             turn.context.put(name, seen)

@@ -41,6 +41,11 @@ def seen_of(turn: Turn, instruction_id: str) -> SeenInstruction:
     return seen
 
 
+def is_queued(turn: Turn, seen: SeenInstruction) -> bool:
+    """``queue_name`` stays when the instruction is dispatched, as no place is used twice: its entry is what counts."""
+    return seen.queue_name is not None and turn.context.get(seen.queue_name, QueuedInstruction) is not None
+
+
 def cancel_queued(turn: Turn, instruction_id: str) -> bool:
     seen = turn.seen(instruction_id)
     queued = turn.context.get(seen.queue_name, QueuedInstruction) if seen and seen.queue_name else None

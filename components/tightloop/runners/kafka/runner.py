@@ -30,8 +30,9 @@ from tightloop.runners.worker import PartitionWorker, RawRecord, Started
 log = structlog.get_logger()
 IDLE_POLL_S = 0.2
 BUSY_POLL_S = 0.001  # while calls are under way: records are looked for this often, and answers waited for
-READ_AHEAD_S = 0.005  # how long a transaction waits for a further answer to what its own events asked
-READ_AHEAD_MOST_S = 0.1
+READ_AHEAD_S = 0.02  # how long a transaction waits for a further answer to what its own events asked
+READ_AHEAD_MOST_S = 0.5  # and for all of them
+READ_AHEAD_AGAIN_S = 2.0  # a venue that did not answer so soon is not waited for again before this
 Answered = tuple[PartitionWorker, Started, Answer]
 
 
@@ -58,6 +59,8 @@ class KafkaRunner:
         self._watchdog = Watchdog(settings.watchdog_s, f"{handler.name}-{settings.slot}")
         self._stopping = False
         self._paused = False
+        self._no_wait_before = 0.0
+        self._count = metrics.Counted(handler.name)
         self.last_pass = time.monotonic()
 
     # --- life ---------------------------------------------------------------------------------------------------------
@@ -176,7 +179,7 @@ class KafkaRunner:
             calls = [(worker, one) for worker in self.assignment.active.values() for one in worker.reads()]
             self._effects.start(calls)
             waited_for.update((worker, one.serial) for worker, one in calls)
-            if not waited_for or time.monotonic() > until or not self._effects.wait(READ_AHEAD_S):
+            if not waited_for or not self._await_answer(until):
                 return taken
             for answered in self._effects.take(self.settings.batch_records):
                 worker, started, answer = answered
@@ -184,6 +187,16 @@ class KafkaRunner:
                 waited_for.discard((worker, started.serial))
                 if self.assignment.owns(worker):
                     worker.answer(started.key, started.call_id, started.serial, answer, now)
+
+    def _await_answer(self, until: float) -> bool:
+        """Wait a little for an answer to a read; whether there is one. Where answers take long, do not even wait."""
+        now = time.monotonic()
+        if now > until or now < self._no_wait_before:
+            return False
+        if self._effects.wait(READ_AHEAD_S):
+            return True
+        self._no_wait_before = now + READ_AHEAD_AGAIN_S
+        return False
 
     def _poll(self) -> list[Message]:
         self.assignment.changed = False
@@ -223,7 +236,7 @@ class KafkaRunner:
         raw = RawRecord(
             topic, partition, offset, message.key(), message.value(), headers_of(message), appended_at(message)
         )
-        metrics.RECORDS_IN.labels(self.handler.name, topic).inc()
+        self._count.records_in(topic)
         worker.feed(raw, self._clock.now())
 
     def _consumer_error(self, error: KafkaError) -> None:
@@ -249,11 +262,8 @@ class KafkaRunner:
         finally:
             self._watchdog.leave()
         self.assignment.moved_to(offsets)
-        metrics.TRANSACTIONS.labels(self.handler.name).inc()
-        metrics.TRANSACTION_SECONDS.labels(self.handler.name).observe(time.monotonic() - began)
-        for worker in workers:
-            for output in worker.outputs:
-                metrics.RECORDS_OUT.labels(self.handler.name, output.topic).inc()
+        self._count.transaction(time.monotonic() - began)
+        self._count.records_out(output.topic for worker in workers for output in worker.outputs)
         self._effects.start([(worker, started) for worker in workers for started in worker.commit()])
 
     def _undo(self, workers: list[PartitionWorker], answers: list[Answered], why: str) -> None:
@@ -269,7 +279,7 @@ class KafkaRunner:
 
     def _hold_back(self) -> None:
         outstanding = self._effects.outstanding
-        metrics.CALLS_UNDER_WAY.labels(self.handler.name).set(outstanding)
+        self._count.calls_under_way(outstanding)
         if outstanding >= self.settings.max_calls:
             self._paused = True
         elif outstanding <= self.settings.max_calls // 2:
