@@ -25,17 +25,19 @@ def bench(
     """Loops per second and latency of the whole loop, beside an empty ring of transactions on the same warm broker."""
     from tightloop.bench import run
     from tightloop.cli import logs
+    from tightloop.client.connect import reaching
 
     logs.configure()
     try:
-        code = run.main(
-            bootstrap=bootstrap,
-            seconds=seconds,
-            keys=tuple(keys or run.KEYS),
-            json=as_json,
-            only=only,
-            profiles=profiles,
-        )
+        with reaching(bootstrap or "the embedded broker"):
+            code = run.main(
+                bootstrap=bootstrap,
+                seconds=seconds,
+                keys=tuple(keys or run.KEYS),
+                json=as_json,
+                only=only,
+                profiles=profiles,
+            )
     except ValueError as error:
         if type(error) is not ValueError:
             raise

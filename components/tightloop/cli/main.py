@@ -15,13 +15,14 @@ class _Commands(TyperGroup):
     """Errors that have a code end with code, message and remedy, and with the exit code that fits."""
 
     def invoke(self, ctx: Any) -> Any:
-        from tightloop.records.errors import ExecutionError
-
         try:
             return super().invoke(ctx)
-        except ExecutionError as error:
+        except ValueError as error:  # which an ExecutionError is; its module is imported only when there is one
             from tightloop.cli.exits import exit_code
+            from tightloop.records.errors import ExecutionError
 
+            if not isinstance(error, ExecutionError):
+                raise
             typer.echo(f"{error.code} {error.title}: {error.message}\nWhat to do: {error.remedy}", err=True)
             raise typer.Exit(exit_code(error)) from None
 

@@ -35,6 +35,7 @@ def run(
     Exit code 75: it must be started again (a supervisor does so).
     """
     from tightloop.assembly.process import run_component
+    from tightloop.client.connect import reaching
     from tightloop.client.consumer import bus
     from tightloop.records.errors import ExecutionError
 
@@ -43,7 +44,9 @@ def run(
     logs.configure()
     found = configured(config, bootstrap=bootstrap, prefix=prefix, simulator=simulator)
     bus(found.bootstrap)  # says what is missing when there is no address
-    raise typer.Exit(run_component(component, lane, found, slot=slot, probe_port=probe_port))
+    with reaching(found.bootstrap):
+        code = run_component(component, lane, found, slot=slot, probe_port=probe_port)
+    raise typer.Exit(code)
 
 
 sandbox = typer.Typer(

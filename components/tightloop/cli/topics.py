@@ -49,10 +49,14 @@ def create(
     as_json: AsJson = False,
 ) -> None:
     """Create what is missing. What exists is left as it is; differences that remain are shown, with exit code 1."""
+    from tightloop.cli.options import bus
+    from tightloop.client.connect import reaching
+
     differences, admin, contracts = _compare(config, bootstrap, prefix)
     if not as_json:
         _show([one for one in differences if one.found is None], False)
-    created = admin.create(contracts, partitions)
+    with reaching(bus(config, bootstrap, prefix).bootstrap):
+        created = admin.create(contracts, partitions)
     left = [one for one in differences if one.found is not None]
     if as_json:
         emit({"created": created, "differences": left})

@@ -44,7 +44,12 @@ def reaching(bootstrap: str) -> Iterator[None]:
         yield
     except KafkaException as error:
         kafka: Any = error.args[0]
-        raise ExecutionError("EIF-011", _words(kafka, bootstrap), context={"bootstrap": bootstrap}) from error
+        raise ExecutionError(
+            "EIF-011",
+            _words(kafka, bootstrap),
+            context={"bootstrap": bootstrap},
+            remedy="See that the broker runs and that its address and the client's settings are right.",
+        ) from error
 
 
 def patiently(ask: Callable[[], T]) -> T:
