@@ -28,7 +28,7 @@ class Process:
         self._popen: subprocess.Popen[str] | None = None
         self._output: IO[str] | None = None
         self._wake_at: float | None = None
-        self._stop_for = 0.0
+        self._stops: dict[str, float] = {}
         self._ended_at = time.monotonic()
         folder.mkdir(parents=True, exist_ok=True)
 
@@ -78,30 +78,28 @@ class Process:
 
     def arm(self, point: str, action: str, *, seconds: float = 0.0, strategy: str = "") -> None:
         """The next time it reaches ``point``, it kills itself, or stops itself to be woken after ``seconds``."""
-        (self.folder / "hit").unlink(missing_ok=True)
-        self._stop_for = seconds
+        (self.folder / f"hit.{point}").unlink(missing_ok=True)
+        if action == "stop":
+            self._stops[point] = seconds
         order = self.folder / "order.new"
-        order.write_text(json.dumps({"point": point, "action": action, "strategy": strategy}))
-        order.rename(self.folder / "armed")
+        order.write_text(json.dumps({"action": action, "strategy": strategy}))
+        order.rename(self.folder / f"armed.{point}")
 
-    def disarm(self) -> bool:
-        """Take the order back; False: it was obeyed already."""
-        try:
-            (self.folder / "armed").unlink()
-        except FileNotFoundError:
-            return False
-        return True
+    def disarm(self, point: str = "*") -> None:
+        """Take an order back, or all of them."""
+        for armed in self.folder.glob(f"armed.{point}"):
+            armed.unlink(missing_ok=True)
 
-    @property
-    def was_hit(self) -> bool:
-        return (self.folder / "hit").exists()
+    def was_hit(self, point: str) -> bool:
+        """Did it obey the last order for this point?"""
+        return (self.folder / f"hit.{point}").exists()
 
     # what the supervisor does
 
     def tend(self) -> None:
         """Start it again when it should be up; wake it when its time has come."""
-        if self.was_hit and self._stop_for:
-            self._wake_at, self._stop_for = time.monotonic() + self._stop_for, 0.0
+        for point in [point for point in self._stops if self.was_hit(point)]:
+            self._wake_at = time.monotonic() + self._stops.pop(point)
         if self._wake_at is not None and time.monotonic() >= self._wake_at:
             self.wake()
         if self.wanted and not self.is_up:

@@ -80,6 +80,6 @@ def _aim(system: System, point: str, action: str) -> None:
     for process in replicas:
         process.arm(point, action, seconds=ZOMBIE_S, strategy=KEY if point in seam.VENUE_POINTS else "")
     system.publish(_order(f"{action}-{point}"))
-    system.until(lambda: any(process.was_hit for process in replicas), 30, f"an executor reaches {point}", 0.02)
+    system.until(lambda: any(process.was_hit(point) for process in replicas), 30, f"an executor reaches {point}", 0.02)
     for process in replicas:
         process.disarm()

@@ -32,24 +32,24 @@ JOURNAL, READ_BACK, SEND_WINDOW, OFFSETS, DEDUPE = "journal", "read-back", "send
 
 
 class Points:
-    """Looks for an order to stop or die in ``<folder>/armed`` each time a point is reached.
+    """Looks for an order to stop or die in ``<folder>/armed.<point>`` each time the point is reached.
 
-    The order is taken by renaming it to ``hit``, so that it strikes once. It says which ``point``, which ``action``
-    (``stop`` or ``kill``) and, where it is not empty, which ``strategy``.
+    The order is taken by renaming it to ``hit.<point>``, so that it strikes once. It says which ``action`` (``stop`` or
+    ``kill``) and, where it is not empty, for which ``strategy``.
     """
 
     def __init__(self, folder: Path) -> None:
-        self._armed = folder / "armed"
-        self._hit = folder / "hit"
+        self._folder = folder
 
     def reach(self, point: str, strategy_id: str = "") -> None:
-        if not self._armed.exists():
+        armed = self._folder / f"armed.{point}"
+        if not armed.exists():
             return
         try:
-            order = json.loads(self._armed.read_text())
-            if order["point"] != point or (order["strategy"] and order["strategy"] != strategy_id):
+            order = json.loads(armed.read_text())
+            if order["strategy"] and order["strategy"] != strategy_id:
                 return
-            self._armed.rename(self._hit)
+            armed.rename(self._folder / f"hit.{point}")
         except FileNotFoundError:  # it was taken back, or another thread was quicker
             return
         if order["action"] == "kill":

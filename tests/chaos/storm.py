@@ -37,6 +37,9 @@ FAULTS: tuple[tuple[dict[str, object], tuple[float, float]], ...] = (
 )
 
 
+Act = Callable[[random.Random], None]
+
+
 @dataclass
 class Storm:
     """``seconds``: how long it blows. ``blow`` returns when it is over; ``happened`` counts what it really did."""
@@ -50,29 +53,30 @@ class Storm:
     drifted: dict[str, str] = field(default_factory=dict)  # by strategy: the lane on which it was made to drift
 
     def __post_init__(self) -> None:
-        self._chance = random.Random(self.seed)
-        self._points = [f"{point} {action}" for point, action in product(VENUE_POINTS, ("stop", "kill"))]
-        self._chance.shuffle(self._points)
-        self._armed: str | None = None
+        chance = random.Random(self.seed)
+        self._points = list(product(VENUE_POINTS, ("stop", "kill")))
+        chance.shuffle(self._points)
+        self._armed: tuple[str, str] | None = None
         self._strategies = workload.strategies(self.seed)
-        self._turns = workload.shuffled(self._chance, self._strategies)
+        self._turns = workload.shuffled(random.Random(f"{self.seed}:turns"), self._strategies)
         self._gone: list[tuple[float, Process]] = []
 
     def blow(self) -> None:
         began = time.monotonic()
-        for at, act in sorted(self._schedule(), key=lambda one: one[0]):
+        for number, (at, act) in enumerate(sorted(self._schedule(), key=lambda one: one[0])):
             while (now := time.monotonic() - began) < at:
                 self._tend_points()
                 self._bring_back()
                 time.sleep(min(0.05, at - now))
-            act()
+            act(random.Random(f"{self.seed}:{number}"))  # whatever becomes of the others, this one is the same again
         self._finish_points(time.monotonic() + 60)
         self._calm()
 
     # the schedule
 
-    def _schedule(self) -> Iterator[tuple[float, Callable[[], None]]]:
+    def _schedule(self) -> Iterator[tuple[float, Act]]:
         span = self.seconds
+        chance = random.Random(f"{self.seed}:schedule")
         for number in range(self.instructions):
             yield number * 0.9 * span / self.instructions, self._publish
         for mean, act in (
@@ -82,54 +86,54 @@ class Storm:
             (4.0, self._misbehave),
             (20.0, self._kill_in_transaction),
         ):
-            at = self._chance.uniform(2, 2 + mean)
+            at = chance.uniform(2, 2 + mean)
             while at < span:
                 yield at, act
-                at += self._chance.uniform(0.5 * mean, 1.5 * mean)
+                at += chance.uniform(0.5 * mean, 1.5 * mean)
         yield 0.5 * span, self._restart_broker
         yield 0.6 * span, self._drift
         yield 0.7 * span, self._blind
 
-    def _publish(self) -> None:
+    def _publish(self, chance: random.Random) -> None:
         instructions = next(self._turns).next()
         self.system.publish(*instructions)
         self.happened["instructions published"] += len(instructions)
 
-    def _kill(self) -> None:
-        process = self._any()
+    def _kill(self, chance: random.Random) -> None:
+        process = self._any(chance)
         process.kill()
         self.happened[f"SIGKILL {process.spec['component']}"] += 1
 
-    def _zombie(self) -> None:
-        process = self._any()
+    def _zombie(self, chance: random.Random) -> None:
+        process = self._any(chance)
         if not process.is_stopped:
-            process.stop_for(self._chance.uniform(2.5, 5.0))
+            process.stop_for(chance.uniform(2.5, 5.0))
             self.happened[f"SIGSTOP {process.spec['component']}"] += 1
 
-    def _kill_in_transaction(self) -> None:
-        process = self._any()
-        process.arm(self._chance.choice(("in_transaction", "after_transaction", "before_submit")), "kill")
+    def _kill_in_transaction(self, chance: random.Random) -> None:
+        process = self._any(chance)
+        process.arm(chance.choice(("in_transaction", "after_transaction", "before_submit")), "kill")
         self.happened["SIGKILL around a transaction (armed)"] += 1
 
-    def _come_and_go(self) -> None:
-        process = self._any()
+    def _come_and_go(self, chance: random.Random) -> None:
+        process = self._any(chance)
         if process.wanted and not process.is_stopped:
             process.end(grace_s=8.0)
-            self._gone.append((self._chance.uniform(3, 8), process))
+            self._gone.append((chance.uniform(3, 8), process))
             self.happened["replica left and came back"] += 1
 
-    def _misbehave(self) -> None:
-        rule, (least, most) = self._chance.choice(FAULTS)
-        lane = self._chance.choice((*self.system.config.lanes, None))
-        duration = self._chance.uniform(least, most)
-        self.system.fault(**rule, lane=lane, duration_s=duration, seed=self._chance.randrange(2**31))
+    def _misbehave(self, chance: random.Random) -> None:
+        rule, (least, most) = chance.choice(FAULTS)
+        lane = chance.choice((*self.system.config.lanes, None))
+        duration = chance.uniform(least, most)
+        self.system.fault(**rule, lane=lane, duration_s=duration, seed=chance.randrange(2**31))
         self.happened[f"venue: {rule['kind']}"] += 1
 
-    def _restart_broker(self) -> None:
+    def _restart_broker(self, chance: random.Random) -> None:
         self.broker.restart()
         self.happened["broker restarted"] += 1
 
-    def _drift(self) -> None:
+    def _drift(self, chance: random.Random) -> None:
         """One key of each lane, of those whose accounts are known by now: what is there before is no drift."""
         for lane, (key, amount) in DRIFTS.items():
             if lane in self.drifted.values():
@@ -140,18 +144,18 @@ class Storm:
                 if seen.value["lane"] == lane and seen.value["status"] == "matched"
             }
             if candidates := sorted(known - self.drifted.keys()):
-                strategy_id = self._chance.choice(candidates)
+                strategy_id = chance.choice(candidates)
                 self.system.venue("POST", "/drift", lane=lane, account=strategy_id, position_key=key, amount=amount)
                 self.drifted[strategy_id] = lane
                 self.happened["drift"] += 1
 
-    def _blind(self) -> None:
+    def _blind(self, chance: random.Random) -> None:
         """One key's order is done and its answer lost, and the venue does not tell for longer than evidence is waited
         for: the loop ends ``unknown``, the key halts, and what really happened comes as a correction.
         """
         seconds = self.system.config.timing.evidence + 4
         candidates = [one.strategy_id for one in self._strategies if one.lanes == "exchange"]
-        strategy_id = self._chance.choice([one for one in candidates if one not in self.drifted])
+        strategy_id = chance.choice([one for one in candidates if one not in self.drifted])
         at = {"lane": "binance", "account": strategy_id, "duration_s": seconds}
         self.system.fault("down", operations=["find"], **at)
         self.system.fault("lost_after", operations=["order"], **at, count=1)
@@ -164,20 +168,19 @@ class Storm:
         executors = self.system.executors
         if self._armed is None:
             if self._points and not any(process.is_stopped for process in executors):
-                self._armed = self._points.pop()
-                point, action = self._armed.split()
+                self._armed = point, action = self._points.pop()
                 for process in executors:
-                    process.arm(point, action, seconds=ZOMBIE_S if action == "stop" else 0.0)
-        elif any(process.was_hit for process in executors):
-            self.happened[f"point {self._armed}"] += 1
+                    process.arm(point, action, seconds=ZOMBIE_S)
+        elif any(process.was_hit(self._armed[0]) for process in executors):
+            self.happened["point {} {}".format(*self._armed)] += 1
             for process in executors:
-                process.disarm()
+                process.disarm(self._armed[0])
             self._armed = None
 
     def _finish_points(self, deadline: float) -> None:
         """A slow machine has not come to every point by now: go on until it has."""
         while (self._points or self._armed) and time.monotonic() < deadline:
-            self._publish()
+            self._publish(random.Random())
             for _ in range(10):
                 self._tend_points()
                 time.sleep(0.05)
@@ -203,8 +206,8 @@ class Storm:
         self.system.producer.flush(60)
 
     def _all_drifted(self) -> bool:
-        self._drift()
+        self._drift(random.Random(self.seed))
         return len(self.drifted) == len(DRIFTS)
 
-    def _any(self) -> Process:
-        return self._chance.choice([process for _, process in sorted(self.system.components.items())])
+    def _any(self, chance: random.Random) -> Process:
+        return chance.choice([process for _, process in sorted(self.system.components.items())])

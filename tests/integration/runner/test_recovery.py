@@ -56,7 +56,7 @@ def test_the_key_goes_on_after_a_component_is_killed_around_a_commit(
             (process,) = system.replicas_of(name)
             process.arm(point, "kill")
             seconds = round_trip(system, "key-0", f"killed-{name}")
-            assert process.was_hit, f"{name} was never at {point}"
+            assert process.was_hit(point), f"{name} was never at {point}"
             record_property(f"seconds after SIGKILL of {name} at {point}", seconds)
         assert_sound(system)
 
