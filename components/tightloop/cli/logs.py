@@ -9,10 +9,15 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from typing import Any
+import time
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from confluent_kafka import KafkaError
 
 LEVELS = ("debug", "info", "warning", "error")
 VARIABLE = "TIGHTLOOP_LOG_LEVEL"
+REPEAT_S = 10.0
 
 
 def configure(level: str | None = None) -> None:
@@ -39,6 +44,21 @@ def configure(level: str | None = None) -> None:
         )
     )
     logging.basicConfig(level=number, handlers=[handler], force=True)
+
+
+class KafkaErrors:
+    """What Kafka's client calls when it loses a broker: a line in our log, the same one every 10 s at most."""
+
+    def __init__(self) -> None:
+        self._told: dict[str, float] = {}
+
+    def __call__(self, error: KafkaError) -> None:
+        import structlog
+
+        now = time.monotonic()
+        if now - self._told.get(error.name(), -REPEAT_S) >= REPEAT_S:
+            self._told[error.name()] = now
+            structlog.get_logger().warning("kafka client", code=error.name(), error=error.str())
 
 
 def _renderers(structlog: Any) -> list[Any]:

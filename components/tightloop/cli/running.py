@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from tightloop.cli import logs
-from tightloop.cli.options import Bootstrap, ConfigFile, Prefix, configured
+from tightloop.cli.options import Bootstrap, ConfigFile, Prefix, configured, quiet
 
 
 def run(
@@ -44,6 +44,8 @@ def run(
     logs.configure()
     found = configured(config, bootstrap=bootstrap, prefix=prefix, simulator=simulator)
     bus(found.bootstrap)  # says what is missing when there is no address
+    # the client's own words for a lost connection would be twenty lines a second, none of them JSON
+    found = found.model_copy(update={"kafka": {"error_cb": logs.KafkaErrors(), **quiet(found.kafka)}})
     with reaching(found.bootstrap):
         code = run_component(component, lane, found, slot=slot, probe_port=probe_port)
     raise typer.Exit(code)
