@@ -15,6 +15,7 @@ from pathlib import Path
 from types import FrameType
 
 import msgspec
+import structlog
 from confluent_kafka import Producer
 from msgspec import Struct
 
@@ -39,6 +40,7 @@ def main(argument: str) -> int:
     config = Config(
         bootstrap=started.bootstrap, prefix=started.prefix, simulator=started.simulator, lanes=started.lanes
     )
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))  # standard output is for the bench
     _halt_on_signal()
     if started.profile is None:
         return _run(started, config)

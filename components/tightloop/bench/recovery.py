@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 import signal
-import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 from msgspec import Struct
 
-from tightloop.bench.load import Load
+from tightloop.bench.load import Load, WrongResult
 from tightloop.bench.programs import Program
 from tightloop.bench.speed import Cpu
 from tightloop.bench.system import System
+
+_PATIENCE_S = 30.0
 
 
 class Idle(Struct, frozen=True, kw_only=True):
@@ -75,23 +77,36 @@ def recoveries(system: System) -> list[Recovered]:
 
 def _killed(system: System, load: Load, name: str, inside: bool) -> float:
     """Kill it while the load runs, start it again at once, and go on until the key has gone on for a while."""
-    done: list[Program] = []
-    killer = threading.Thread(target=lambda: done.append(_kill(system, name, inside)))
-    killer.start()
-    since = before = time.monotonic()
-    longest, finished = 0.0, load.finished
-    while time.monotonic() < since + 20:
-        load.run(0.005)
-        now = time.monotonic()
-        if load.finished == finished:
-            longest = max(longest, now - before)
-            continue
-        before, finished = now, load.finished
-        if done and longest > 0.2 and system.status(done[0]).get("partitions"):
-            break
-    killer.join()
-    load.run(1.0)
-    return longest
+    watch = _Watch(load, f"{name} was killed")
+    with ThreadPoolExecutor(1) as killer:
+        again = killer.submit(_kill, system, name, inside)
+        while not (again.done() and system.status(again.result()).get("partitions")):
+            watch.look()
+    enough = load.finished + 10
+    while load.finished < enough:
+        watch.look()
+    return watch.longest
+
+
+class _Watch:
+    """How long there was no result, at most."""
+
+    def __init__(self, load: Load, after: str) -> None:
+        self.longest = 0.0
+        self._load = load
+        self._after = after
+        self._finished = load.finished
+        self._since = time.monotonic()
+
+    def look(self) -> None:
+        self._load.run(0.005)
+        waited = time.monotonic() - self._since
+        self.longest = max(self.longest, waited)
+        if waited > _PATIENCE_S:
+            raise WrongResult(f"the key did not go on in {_PATIENCE_S} s after {self._after}")
+        if self._load.finished != self._finished:
+            self._finished = self._load.finished
+            self._since = time.monotonic()
 
 
 def _kill(system: System, name: str, inside: bool) -> Program:
