@@ -39,7 +39,9 @@ def as_data(value: Any) -> Any:
 
 
 def amount(value: Decimal) -> str:
-    """All digits and no exponent; zeros at the end are left out."""
+    """All digits and no exponent; zeros at the end are left out, and so is the sign of zero."""
+    if not value:
+        return "0"
     text = format(value, "f")
     return text.rstrip("0").rstrip(".") if "." in text else text
 

@@ -1,0 +1,67 @@
+"""Logs go to standard error as JSON lines, and hold no secrets."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+from tests.unit.cli.test_start import environment
+
+from tightloop.cli.logs import KafkaErrors
+
+CODE = """
+import logging, structlog
+from tightloop.cli import logs
+logs.configure("info")
+log = structlog.get_logger()
+log.debug("too quiet")
+log.info("hello", key="s1")
+logging.getLogger("library").warning("careful: %s", 7)
+def fail():
+    api_secret = "hunter2"
+    raise RuntimeError("broken")
+try:
+    fail()
+except RuntimeError:
+    log.exception("failed")
+"""
+
+
+class Lost:
+    """What the client calls back with."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def name(self) -> str:
+        return self._name
+
+    def str(self) -> str:
+        return "1/1 brokers are down"
+
+
+def test_every_line_is_json_on_standard_error_and_tracebacks_show_no_variables() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", CODE], check=True, capture_output=True, text=True, env=environment(), timeout=60
+    )
+    lines = [json.loads(line) for line in done.stderr.splitlines()]
+    assert done.stdout == ""
+    assert [(one["event"], one["level"]) for one in lines] == [
+        ("hello", "info"),
+        ("careful: 7", "warning"),
+        ("failed", "error"),
+    ]
+    assert "RuntimeError: broken" in lines[2]["exception"]
+    assert "hunter2" not in done.stderr
+
+
+def test_a_lost_broker_is_told_once_in_a_while() -> None:
+    import structlog
+
+    with structlog.testing.capture_logs() as told:
+        errors: Any = KafkaErrors()
+        for name in ("_TRANSPORT", "_TRANSPORT", "_ALL_BROKERS_DOWN", "_TRANSPORT"):
+            errors(Lost(name))
+    assert [one["code"] for one in told] == ["_TRANSPORT", "_ALL_BROKERS_DOWN"]
