@@ -6,7 +6,9 @@ from tightloop.records.catalogue.entry import ErrorEntry
 from tightloop.records.types import Severity
 
 
-def _entry(code: str, title: str, severity: Severity, cause: str, operator: str) -> ErrorEntry:
+def _entry(
+    code: str, title: str, severity: Severity, cause: str, operator: str, *, reserved: str | None = None
+) -> ErrorEntry:
     return ErrorEntry(
         code=code,
         title=title,
@@ -15,8 +17,14 @@ def _entry(code: str, title: str, severity: Severity, cause: str, operator: str)
         cause=cause,
         system="Refuses to build the interface, before any connection is opened; a component does not start.",
         operator=operator,
+        reserved=reserved,
     )
 
+
+_NEXT = (
+    "The interfaces of live venues, and what builds them, come with the next issue; until then "
+    "the configuration is refused with EIF-010."
+)
 
 ENTRIES = (
     _entry(
@@ -25,6 +33,7 @@ ENTRIES = (
         "HIGH",
         "An interface could not be built; the message names the cause.",
         "Read the cause in the message and correct what it names.",
+        reserved=_NEXT,
     ),
     _entry(
         "EIF-002",
@@ -32,6 +41,7 @@ ENTRIES = (
         "HIGH",
         "The venue does not fit what was asked of it: a wrong kind of interface for it, or one that is unknown.",
         "Use the interface of the venue's kind; correct the venue's name.",
+        reserved=_NEXT,
     ),
     _entry(
         "EIF-003",
@@ -39,6 +49,7 @@ ENTRIES = (
         "CRITICAL",
         "Credentials are missing, incomplete, or not of the form the venue uses.",
         "Set every variable that the message names, for the environment in use.",
+        reserved=_NEXT,
     ),
     _entry(
         "EIF-004",
@@ -46,6 +57,7 @@ ENTRIES = (
         "HIGH",
         "`environment` is not dev, staging or prod.",
         "Correct `environment` in the configuration.",
+        reserved=_NEXT,
     ),
     _entry(
         "EIF-005",
@@ -53,6 +65,7 @@ ENTRIES = (
         "HIGH",
         "`execution_mode` is not backtest or live.",
         "Correct `execution_mode`.",
+        reserved=_NEXT,
     ),
     _entry(
         "EIF-006",
@@ -60,6 +73,7 @@ ENTRIES = (
         "CRITICAL",
         "A credential still has the text of a template, such as `your_...` or `0x...`.",
         "Put the real credential in its place.",
+        reserved=_NEXT,
     ),
     _entry(
         "EIF-007",
@@ -67,6 +81,7 @@ ENTRIES = (
         "HIGH",
         "The configuration needs something that the venue's interface does not offer.",
         "Take it out of the configuration, or use a venue that offers it.",
+        reserved=_NEXT,
     ),
     _entry(
         "EIF-008",
@@ -74,6 +89,7 @@ ENTRIES = (
         "CRITICAL",
         "The environment, the credentials' host and the endpoint's chain id do not belong together.",
         "Use the endpoint and the credentials of the same environment; dev never reaches a production endpoint.",
+        reserved=_NEXT,
     ),
     _entry(
         "EIF-009",
@@ -81,6 +97,7 @@ ENTRIES = (
         "HIGH",
         "A venue was registered under a name that is taken.",
         "Register it under another name, or once.",
+        reserved=_NEXT,
     ),
     _entry(
         "EIF-010",
@@ -102,6 +119,7 @@ ENTRIES = (
         "HIGH",
         "The credentials may not do what the configuration needs, such as trading or reading.",
         "Grant the permission at the venue, or use other credentials.",
+        reserved=_NEXT,
     ),
     _entry(
         "EIF-013",
@@ -109,5 +127,6 @@ ENTRIES = (
         "CRITICAL",
         "Live trading on prod was asked for without the explicit switch, or live in process without a journal.",
         "Give the switch only when real money is meant to move; in process, give `journal=`.",
+        reserved=_NEXT,
     ),
 )

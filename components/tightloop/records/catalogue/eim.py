@@ -7,7 +7,15 @@ from tightloop.records.types import Severity
 
 
 def _entry(
-    code: str, title: str, severity: Severity, cause: str, system: str, operator: str, *, halts: bool = True
+    code: str,
+    title: str,
+    severity: Severity,
+    cause: str,
+    system: str,
+    operator: str,
+    *,
+    halts: bool = True,
+    reserved: str | None = None,
 ) -> ErrorEntry:
     return ErrorEntry(
         code=code,
@@ -18,6 +26,7 @@ def _entry(
         system=system,
         operator=operator,
         halts=halts,
+        reserved=reserved,
     )
 
 
@@ -55,6 +64,7 @@ ENTRIES = (
         "A venue that is needed has no credentials, or the venue refuses them.",
         "Refuses to start, or refuses the instruction. Nothing was submitted.",
         "Set the credentials of the environment that is in use (`tightloop doctor` names the variables), restart.",
+        reserved="Simulated venues need no credentials; live ones come with the next issue.",
     ),
     _entry(
         "EIM-005",
@@ -128,6 +138,7 @@ ENTRIES = (
         "The instruction would exceed a limit of its strategy, account or venue, or there is no price to tell by.",
         "Refuses the instruction with a result. Nothing was submitted.",
         "Lower the size, wait, or change the limit; see that market data arrives.",
+        reserved="Limits come with the next issue; the manager reads no market data yet.",
     ),
     _entry(
         "EIM-014",

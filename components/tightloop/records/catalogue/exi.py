@@ -6,7 +6,9 @@ from tightloop.records.catalogue.entry import ErrorEntry
 from tightloop.records.types import Severity
 
 
-def _entry(code: str, title: str, severity: Severity, cause: str, system: str, operator: str) -> ErrorEntry:
+def _entry(
+    code: str, title: str, severity: Severity, cause: str, system: str, operator: str, *, reserved: str | None = None
+) -> ErrorEntry:
     return ErrorEntry(
         code=code,
         title=title,
@@ -15,6 +17,7 @@ def _entry(code: str, title: str, severity: Severity, cause: str, system: str, o
         cause=cause,
         system=system,
         operator=operator,
+        reserved=reserved,
     )
 
 
@@ -52,6 +55,7 @@ ENTRIES = (
         "The venue refuses the key, the signature or the permission.",
         "Ends the loop as `rejected`; positions are verified unchanged.",
         "Check the credentials and their permissions at the venue, then restart the executor.",
+        reserved="Simulated venues need no credentials; live ones come with the next issue.",
     ),
     _entry(
         "EXI-005",

@@ -6,7 +6,9 @@ from tightloop.records.catalogue.entry import ErrorEntry
 from tightloop.records.types import Severity
 
 
-def _entry(code: str, title: str, severity: Severity, cause: str, system: str, operator: str) -> ErrorEntry:
+def _entry(
+    code: str, title: str, severity: Severity, cause: str, system: str, operator: str, *, reserved: str | None = None
+) -> ErrorEntry:
     return ErrorEntry(
         code=code,
         title=title,
@@ -15,10 +17,13 @@ def _entry(code: str, title: str, severity: Severity, cause: str, system: str, o
         cause=cause,
         system=system,
         operator=operator,
+        reserved=reserved,
     )
 
 
 _DEAD = "Writes the record to `dead_letters` and halts its key."
+
+_NEXT = "The classes that are called in process come with the next issue."
 
 ENTRIES = (
     _entry(
@@ -28,6 +33,7 @@ ENTRIES = (
         "A loop driven in process ended in an error; the message names the cause.",
         "Raises it with its cause; the positions keep what was really done.",
         "Read the cause in the message and correct what it names.",
+        reserved=_NEXT,
     ),
     _entry(
         "PUH-002",
@@ -36,6 +42,7 @@ ENTRIES = (
         "A step of a loop driven in process took longer than its bound.",
         "Raises it; the positions keep what was really done.",
         "Check the venue's state; allow more time.",
+        reserved=_NEXT,
     ),
     _entry(
         "PUH-003",
@@ -93,6 +100,7 @@ ENTRIES = (
         "In process, a loop's reconciliation did not come back in time.",
         "Raises it; the positions keep what was really done.",
         "Check the venue's state; reconcile again.",
+        reserved=_NEXT,
     ),
     _entry(
         "PUH-010",
@@ -109,6 +117,7 @@ ENTRIES = (
         "In process, a reconciliation answered for another version than the one asked for.",
         "Raises it.",
         "Report it: this should not happen.",
+        reserved=_NEXT,
     ),
     _entry(
         "PUH-012",

@@ -6,7 +6,9 @@ from tightloop.records.catalogue.entry import ErrorEntry
 from tightloop.records.types import Severity
 
 
-def _entry(code: str, title: str, severity: Severity, cause: str, system: str, operator: str) -> ErrorEntry:
+def _entry(
+    code: str, title: str, severity: Severity, cause: str, system: str, operator: str, *, reserved: str | None = None
+) -> ErrorEntry:
     return ErrorEntry(
         code=code,
         title=title,
@@ -15,6 +17,7 @@ def _entry(code: str, title: str, severity: Severity, cause: str, system: str, o
         cause=cause,
         system=system,
         operator=operator,
+        reserved=reserved,
     )
 
 
@@ -125,6 +128,7 @@ ENTRIES = (
         "A call in process asks to reconcile a key that is halted.",
         "Refuses the call.",
         "Resume the key first.",
+        reserved="The classes that are called in process come with the next issue.",
     ),
     _entry(
         "REC-014",
