@@ -188,7 +188,9 @@ class Restorer:
         prefix = self._settings.prefix
         admin = AdminClient(self._settings.admin())  # a new one each time: an old one may answer from a cache
         for topic in {topic for topic, _ in places}:
-            admin.list_topics(prefix + topic, timeout=10)  # a client that knows no leader yet was seen to wait 3 s for one
+            admin.list_topics(
+                prefix + topic, timeout=10
+            )  # a client that knows no leader yet was seen to wait 3 s for one
         asked = {TopicPartition(prefix + topic, partition): spec for topic, partition in places}
         answers = admin.list_offsets(asked, isolation_level=IsolationLevel.READ_UNCOMMITTED, request_timeout=10)
         return {
