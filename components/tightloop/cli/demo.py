@@ -92,6 +92,12 @@ def _plan(
         raise ExecutionError(
             "EIF-010", f"--data: no *_spot_1h.csv.gz in {data}", remedy="Name a folder of market data."
         )
+    if keep and (directory / "venues").exists():
+        raise ExecutionError(
+            "EIF-010",
+            f"{directory} holds the books of an earlier system, in which this demo's instructions may have been traded",
+            remedy="Name another --dir, or end what runs there (`tightloop down`) and delete it.",
+        )
     prefix = f"demo-{uuid.uuid4().hex[:8]}." if bootstrap and not keep else None
     loaded, _ = load(config, {"bootstrap": bootstrap, "prefix": prefix})
     return Plan(

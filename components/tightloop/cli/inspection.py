@@ -11,7 +11,9 @@ from tightloop.cli import exits
 from tightloop.cli.options import AsJson, Bootstrap, ConfigFile, Prefix
 from tightloop.cli.output import as_data, emit, note, table
 
-_SECRET = re.compile(r"secret|passw|private|credential|mnemonic|signature|api.?key|token|sasl\.(username|jaas)", re.I)
+_SECRET = re.compile(
+    r"secret|passw|private|credential|mnemonic|signature|api.?key|access.?token|sasl\.(username|jaas)", re.I
+)
 MASK = "***"
 
 

@@ -144,6 +144,12 @@ def test_what_makes_no_sense_is_wrong_usage(arguments: tuple[str, ...]) -> None:
     assert run(*arguments).exit_code == 2
 
 
+def test_a_demo_that_is_kept_does_not_trade_on_old_books(tmp_path: Path) -> None:
+    (tmp_path / "old" / "venues").mkdir(parents=True)
+    done = run("demo", "--keep", "--dir", "old")
+    assert (done.exit_code, "another --dir" in done.stderr) == (2, True)
+
+
 def test_there_is_nothing_to_end_where_nothing_runs() -> None:
     done = run("down", "--json")
     assert (done.exit_code, json.loads(done.stdout)) == (0, {"ended": 0})
