@@ -114,7 +114,7 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
     """``TIGHTLOOP_TIMING__EVIDENCE=90`` is ``timing.evidence``; lists are separated by commas."""
     found: dict[str, Any] = {}
     for name, text in environ.items():
-        parts = name.removeprefix(ENV_PREFIX).lower().split("__")
+        parts = _path(name.removeprefix(ENV_PREFIX).split("__"))
         if not name.startswith(ENV_PREFIX) or parts[0] not in Config.model_fields:
             continue  # others of our variables concern tests, caches and the embedded broker
         place = found
@@ -122,6 +122,12 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
             place = place.setdefault(part, {})
         place[parts[-1]] = text.split(",") if parts == ["lanes"] else text
     return found
+
+
+def _path(parts: list[str]) -> list[str]:
+    """Fields are lower case; the names of assets, position types and accounts below them stay as they are written."""
+    as_written = {"accounts": 1, "kafka": 1, "reconciliation": 2}.get(parts[0].lower())
+    return [part if place == as_written else part.lower() for place, part in enumerate(parts)]
 
 
 def _merge(into: dict[str, Any], more: Mapping[str, Any], origins: dict[str, str], origin: str, at: str = "") -> None:

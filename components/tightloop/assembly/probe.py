@@ -34,6 +34,14 @@ def describe(runner: KafkaRunner) -> dict[str, Any]:
     }
 
 
+def _set_gauges(status: dict[str, Any]) -> None:
+    """What is only worth knowing when somebody looks."""
+    component = status["component"]
+    metrics.PARTITIONS.labels(component, "active").set(len(status["partitions"]))
+    metrics.PARTITIONS.labels(component, "restoring").set(status["restoring"])
+    metrics.STATE_ENTRIES.labels(component).set(status["state_entries"])
+
+
 class Probe:
     """``/live`` and ``/ready`` answer 200 or 503, ``/status`` JSON, ``/metrics`` Prometheus' text."""
 
@@ -51,6 +59,7 @@ class Probe:
 def _handler_for(runner: KafkaRunner) -> type[BaseHTTPRequestHandler]:
     def answers() -> dict[str, Callable[[], tuple[int, str, bytes]]]:
         status = describe(runner)
+        _set_gauges(status)
         shown = json.dumps(status).encode()
         return {
             "/live": lambda: (200 if status["live"] else 503, "application/json", shown),

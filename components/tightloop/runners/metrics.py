@@ -65,6 +65,7 @@ class Counted:
         self._calls = CALLS_UNDER_WAY.labels(component)
         self._in = cache(lambda topic: RECORDS_IN.labels(component, topic))
         self._out = cache(lambda topic: RECORDS_OUT.labels(component, topic))
+        self._dead = DEAD_LETTERS.labels(component)
         self._calls_before = -1
 
     def records_in(self, topic: str) -> None:
@@ -73,6 +74,8 @@ class Counted:
     def records_out(self, topics: Iterable[str]) -> None:
         for topic, count in Counts(topics).items():
             self._out(topic).inc(count)
+            if topic == "dead_letters":
+                self._dead.inc(count)
 
     def transaction(self, seconds: float) -> None:
         self._transactions.inc()

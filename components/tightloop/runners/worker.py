@@ -76,6 +76,8 @@ class PartitionWorker:
     def feed(self, raw: RawRecord, now: datetime) -> None:
         """Handle one record, or dead-letter it. Never raises for what the record holds."""
         self.events += 1
+        if raw.topic == DEAD_LETTERS and not raw.key:
+            return  # a letter about a record without a key is for operators alone
         key: str | None = None
         try:
             key = self._key_of(raw)
@@ -228,7 +230,8 @@ class PartitionWorker:
         except UnicodeDecodeError:
             raise ExecutionError("TLC-005", f"{_place(raw)} has a key that is not UTF-8 text", halts=False) from None
         expected = partition_of(raw.key, self.partitions)
-        if expected != raw.partition and not (raw.topic == "control" and key == EVERYONE):
+        anywhere = raw.topic == DEAD_LETTERS or (raw.topic == "control" and key == EVERYONE)
+        if expected != raw.partition and not anywhere:
             raise ExecutionError(
                 "TLC-006",
                 f"{_place(raw)}: key {key!r} belongs on partition {expected} of {self.partitions}; "

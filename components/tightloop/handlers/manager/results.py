@@ -11,6 +11,7 @@ from tightloop.handlers.manager import dispatch, expected, unresolved
 from tightloop.handlers.manager.turn import Turn, halt_id, info
 from tightloop.records.types import (
     ErrorInfo,
+    InstructionResult,
     KnownAccount,
     PendingCheck,
     ReconciliationResult,
@@ -98,8 +99,7 @@ def _matched(turn: Turn, slot: Slot, result: ReconciliationResult, wrong: ErrorI
     if wrong is not None:
         _halt(turn, slot, result, wrong)
     elif slot.result is not None and slot.result.outcome == "unknown":
-        error = slot.result.error or info("EXI-005", "the venue gave no evidence in time")
-        _halt(turn, slot, result, error)
+        _halt(turn, slot, result, _unknown(slot.result))
     elif slot.purpose == "adopt":
         _adopted(turn, slot, result)
     elif slot.remaining:
@@ -157,7 +157,15 @@ def _halt(turn: Turn, slot: Slot, result: ReconciliationResult, error: ErrorInfo
     if slot.result is None:
         dispatch.free(turn)
     else:
+        if slot.result.outcome == "unknown" and error.code == "REC-002":
+            # a mismatch alone would be adjusted, and the correction would then bring the same once more
+            cause = halt_id(turn.head.strategy_id, "unknown", slot.result.instruction_id)
+            turn.halt(cause, _unknown(slot.result), result.result_id)
         dispatch.free(turn, replace(slot.result, status="halted", error=error))
+
+
+def _unknown(known: InstructionResult) -> ErrorInfo:
+    return known.error or info("EXI-005", f"the venue gave no evidence of {known.instruction_id} in time")
 
 
 def _halt_key(turn: Turn, result: ReconciliationResult, error: ErrorInfo) -> None:

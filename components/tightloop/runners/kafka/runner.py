@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from datetime import datetime
 
 import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer
@@ -52,12 +51,13 @@ class KafkaRunner:
         self._effects = effects
         self._clock = clock
         self._producer = Producer(settings.producer(handler.name))
-        self._consumer = Consumer(settings.consumer(handler.name))
+        self._consumer = Consumer({**settings.consumer(handler.name), "error_cb": self._client_error})
         partitions = self._check_topics(outputs)
         self.assignment = Assignment(handler, self._consumer, settings, partitions)
         self._transaction = Transaction(self._producer, self._consumer, settings, handler.changelog)
         self._watchdog = Watchdog(settings.watchdog_s, f"{handler.name}-{settings.slot}")
         self._stopping = False
+        self._broker_lost = False
         self._paused = False
         self._no_wait_before = 0.0
         self._count = metrics.Counted(handler.name)
@@ -146,27 +146,31 @@ class KafkaRunner:
 
     def _pass(self) -> None:
         self.last_pass = time.monotonic()
+        if self._broker_lost:
+            self._start_afresh_with_broker()
+            return
         messages = self._poll()
         restored = self.assignment.activate_restored()
         answers = self._effects.take(self.settings.batch_records)
-        now = self._clock.now()  # before the transaction begins: what is journalled counts from here
+        # Every event's time is taken before the transaction begins: what is journalled counts from there
         for worker in restored:
-            worker.restored(now)
+            worker.restored(self._clock.now())
         read: set[tuple[str, int]] = set()
         for message in messages:
             self._feed(message, read)
+        now = self._clock.now()
         for worker, started, answer in answers:
             if self.assignment.owns(worker):
                 worker.answer(started.key, started.call_id, started.serial, answer, now)
         for worker in self.assignment.active.values():
             worker.wake(now)
-        answers += self._read_ahead(now)
+        answers += self._read_ahead()
         workers = [worker for worker in self.assignment.active.values() if worker.events]
         if workers:
             self._commit(workers, read, answers)
         self._hold_back()
 
-    def _read_ahead(self, now: datetime) -> list[Answered]:
+    def _read_ahead(self) -> list[Answered]:
         """Perform what the events so far asked to read, and handle the answers that come soon, before committing.
 
         Reading changes nothing, so it needs no commit before it: where the answers come at once, this is a transaction
@@ -186,7 +190,24 @@ class KafkaRunner:
                 taken.append(answered)
                 waited_for.discard((worker, started.serial))
                 if self.assignment.owns(worker):
-                    worker.answer(started.key, started.call_id, started.serial, answer, now)
+                    worker.answer(started.key, started.call_id, started.serial, answer, self._clock.now())
+
+    def _client_error(self, error: KafkaError) -> None:
+        if error.code() == KafkaError._ALL_BROKERS_DOWN:
+            self._broker_lost = True
+
+    def _start_afresh_with_broker(self) -> None:
+        """The broker went away. The next transaction over these clients was seen to hang: end as soon as it is back.
+
+        All components then start at once, instead of each hanging in turn as the next record reaches it.
+        """
+        try:
+            self._consumer.list_topics(timeout=1.0)
+        except KafkaException as error:
+            log.warning("broker away", component=self.handler.name, error=str(error))
+            self._consumer.poll(0)
+        else:
+            raise MustExit("the broker was away")
 
     def _await_answer(self, until: float) -> bool:
         """Wait a little for an answer to a read; whether there is one. Where answers take long, do not even wait."""

@@ -164,7 +164,7 @@ def test_14_without_evidence_by_the_deadline_the_outcome_is_unknown_and_the_key_
     result = desk.result()
     assert result.error is not None
     assert (result.status, result.outcome, result.error.code) == ("halted", "unknown", "REC-002")
-    assert {halt.code for halt in desk.driver.halts()} == {"REC-002"}
+    assert {halt.code for halt in desk.driver.halts()} == {"REC-002", "EXI-005"}
 
 
 def test_15_an_unknown_outcome_is_watched_until_the_venue_tells() -> None:
