@@ -28,4 +28,5 @@ def loop(request: pytest.FixtureRequest) -> Loop:
 @pytest.fixture
 def key(request: pytest.FixtureRequest) -> str:
     """A strategy that no other test uses."""
-    return re.sub(r"[^A-Za-z0-9]+", "-", request.node.name).strip("-")[:80]
+    name = re.sub(r"[^A-Za-z0-9]+", "-", request.node.name).strip("-")
+    return f"{name[:60]}-{uuid.uuid4().hex[:8]}"
