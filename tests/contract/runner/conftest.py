@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from tests.contract.runner.loops import InProcessLoop, KafkaLoop, Loop
+from tests.contract.runner.kafka_loop import KafkaLoop
+from tests.contract.runner.loops import InProcessLoop, Loop
 
 
 @pytest.fixture(scope="session")

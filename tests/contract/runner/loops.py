@@ -1,49 +1,32 @@
-"""One loop behind two faces: the in-process runner, and Kafka with the real runner, a thread for each component.
+"""One loop behind two faces: the in-process runner, and (``kafka_loop.py``) the real one on Kafka.
 
-Both have simulated venues in this process and one clock that moves when the test says so. On Kafka the clock stands an
-hour ahead of the machine's, so that nothing is ever appended later than it says (EXI-015).
+Both have simulated venues in this process and one clock that moves when the test says so.
 """
 
 from __future__ import annotations
 
-import threading
-import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from operator import attrgetter, itemgetter
 from typing import Any, TypeVar
 
-from confluent_kafka import Consumer, Producer, TopicPartition
 from msgspec import Struct
 
-from tightloop.assembly import build
 from tightloop.assembly.config import Config, Reconciliation
-from tightloop.records import codec, money, topics
+from tightloop.records import codec, money
 from tightloop.records.errors import ExecutionError
 from tightloop.records.types import ControlCommand, DeadLetter, Halt, InstructionResult, LoopHead
-from tightloop.records.venues import LANES
 from tightloop.runners.clock import ManualClock
-from tightloop.runners.effects import EffectLoop, Performer
-from tightloop.runners.kafka.admin import TopicAdmin
-from tightloop.runners.kafka.runner import KafkaRunner
-from tightloop.runners.kafka.settings import KafkaSettings
-from tightloop.runners.partitioner import partition_of
-from tightloop.runners.state import parse_changelog_key
-from tightloop.runners.worker import PartitionWorker
 from tightloop.testing import LoopDriver
-from tightloop.venues.adapter import VenueAdapter
 from tightloop.venues.sim.commands import Drift
 from tightloop.venues.sim.faults import FaultRule
-from tightloop.venues.sim.inprocess import InProcessChain, InProcessExchange
 from tightloop.venues.sim.sandbox import Sandbox
-from tightloop.venues.sim.settings import SimSettings
 
 T = TypeVar("T")
 PARTITIONS = 2
 CONFIG = Config(reconciliation=Reconciliation(mismatch_budget=0.2))
-DEADLINE_S = 60.0  # on a busy machine a step of Kafka's takes long; nothing waits for it when it does not
 
 
 class Loop(ABC):
@@ -157,7 +140,7 @@ class InProcessLoop(Loop):
         self.driver.feed_bytes(topic, key, value, partition)
 
     def all_records(self, topic: str) -> list[Any]:
-        return [one for one in map(_decoded, (stored.value for stored in self.driver.stored(topic))) if one is not None]
+        return [one for one in map(decoded, (stored.value for stored in self.driver.stored(topic))) if one is not None]
 
     def head(self, key: str) -> LoopHead | None:
         return self.driver.head(key)
@@ -177,177 +160,7 @@ class InProcessLoop(Loop):
         self.driver.advance(seconds)
 
 
-class KafkaLoop(Loop):
-    """Every component on a broker. Use it as a context manager."""
-
-    def __init__(self, bootstrap: str, prefix: str) -> None:
-        self.clock = ManualClock((datetime.now(UTC) + timedelta(hours=1)).replace(microsecond=0))
-        self.start = self.clock.now()
-        self.sandbox = Sandbox(SimSettings(market_origin=self.start - timedelta(days=30)), self.clock.now)
-        self._settings = KafkaSettings(
-            bootstrap=bootstrap,
-            prefix=prefix,
-            watchdog_s=600.0,
-            max_poll_interval_ms=300_000,
-            transaction_timeout_ms=30_000,
-        )
-        self._lock = threading.RLock()
-        self._running: dict[str, tuple[KafkaRunner, threading.Thread]] = {}
-        self._failed: list[str] = []
-        self._log: dict[str, list[Any]] = {}
-        self._heads: dict[str, LoopHead] = {}
-        self._quiet_since = time.monotonic()
-
-    def __enter__(self) -> KafkaLoop:
-        contracts = topics.all_topics(CONFIG.lanes)
-        TopicAdmin(self._settings).create(contracts, partitions=PARTITIONS)
-        self._producer = Producer(
-            {"bootstrap.servers": self._settings.bootstrap, "linger.ms": 0, "message.max.bytes": 32 * 1024 * 1024}
-        )
-        self._consumer = Consumer(
-            {
-                "bootstrap.servers": self._settings.bootstrap,
-                "group.id": f"{self._settings.prefix}test",
-                "enable.auto.commit": False,
-                "isolation.level": "read_committed",
-                "fetch.wait.max.ms": 10,
-                "fetch.message.max.bytes": 32 * 1024 * 1024,
-            }
-        )
-        self._consumer.assign(
-            [
-                TopicPartition(self._settings.prefix + one.name, partition, 0)
-                for one in contracts
-                for partition in range(PARTITIONS)
-            ]
-        )
-        try:
-            for component, lane in build.every_component(CONFIG):
-                self._start(component, lane)
-            self.eventually(lambda: all(map(_holds_everything, self._running.values())), "all to be ready")
-        except BaseException:
-            self.__exit__()
-            raise
-        return self
-
-    def __exit__(self, *raised: object) -> None:
-        for runner, _ in self._running.values():
-            runner.stop()
-        for _, thread in self._running.values():
-            thread.join(60)
-        self._consumer.close()
-        self._producer.flush(10)
-
-    def _start(self, component: str, lane: str | None) -> None:
-        handler = build.make_handler(component, lane, CONFIG)
-        adapters = {one: _Guarded(one, self.sandbox, self._lock) for one in CONFIG.lanes}
-        performer = Performer(adapters, self.clock, CONFIG.timing.send_window)
-        effects: EffectLoop[PartitionWorker] = EffectLoop(performer)
-        outputs = build.outputs_of(component, CONFIG.lanes)
-        runner = KafkaRunner(handler, self._settings, effects, self.clock, outputs)
-
-        def live() -> None:
-            money.install()
-            try:
-                runner.run()
-            except BaseException as error:
-                self._failed.append(f"{handler.name}: {type(error).__name__}: {error}")
-                raise
-
-        thread = threading.Thread(target=live, name=handler.name, daemon=True)
-        thread.start()
-        self._running[handler.name] = (runner, thread)
-
-    def restart(self, component: str) -> None:
-        runner, thread = self._running.pop(component)
-        runner.stop()
-        thread.join(60)
-        assert not thread.is_alive(), f"{component} does not stop"
-        kind, _, lane = component.partition("executor-")
-        self._start("executor" if lane else kind, lane or None)
-
-    def feed_bytes(self, topic: str, key: bytes | None, value: bytes | None, partition: int | None = None) -> None:
-        chosen = partition_of(key or b"", PARTITIONS) if partition is None else partition
-        failures: list[Any] = []
-        self._producer.produce(
-            self._settings.prefix + topic,
-            value,
-            key,
-            partition=chosen,
-            on_delivery=lambda error, message: failures.append(error) if error else None,
-        )
-        assert self._producer.flush(30) == 0
-        assert not failures, failures
-
-    def all_records(self, topic: str) -> list[Any]:
-        self._read()
-        return list(self._log.get(topic, []))
-
-    def head(self, key: str) -> LoopHead | None:
-        self._read()
-        return self._heads.get(key)
-
-    def _read(self, patience_s: float = 0.0) -> int:
-        seen = 0
-        while (message := self._consumer.poll(patience_s)) is not None:
-            if message.error() is not None:
-                continue
-            seen += 1
-            patience_s = 0.0
-            topic = (message.topic() or "").removeprefix(self._settings.prefix)
-            record = _decoded(message.value())
-            if topic == "loop_state" and isinstance(record, LoopHead):
-                self._heads[parse_changelog_key(message.key() or b"")[0]] = record
-            if record is not None:
-                self._log.setdefault(topic, []).append(record)
-        return seen
-
-    def eventually(self, holds: Callable[[], T], what: str) -> T:
-        """Time passes for the loop only when it has been idle a while: nothing expires because this machine is slow."""
-        deadline = time.monotonic() + DEADLINE_S
-        idle_since = time.monotonic()
-        while not (seen := not self._failed and holds()):
-            assert not self._failed, self._failed
-            assert time.monotonic() < deadline, f"still waiting for {what}"
-            if self._read(0.02):
-                idle_since = time.monotonic()
-            elif time.monotonic() - idle_since > 0.4:
-                self.clock.advance(0.25)
-        return seen
-
-    def advance(self, seconds: float) -> None:
-        idle_since = time.monotonic()
-        while time.monotonic() - idle_since < 0.4:
-            if self._read(0.05):
-                idle_since = time.monotonic()
-        self.clock.advance(seconds)
-
-
-def _holds_everything(running: tuple[KafkaRunner, threading.Thread]) -> bool:
-    """One replica has every partition, and has restored it."""
-    return len(running[0].assignment.active) == PARTITIONS
-
-
-class _Guarded:
-    """A simulated venue that several threads may ask."""
-
-    def __init__(self, lane: str, sandbox: Sandbox, lock: threading.RLock) -> None:  # type: ignore[valid-type]
-        inner: VenueAdapter = (InProcessChain if LANES[lane].kind == "chain" else InProcessExchange)(lane, sandbox)
-        self._inner = inner
-        self._lock: Any = lock
-        self.lane, self.fence, self.acceptance_window_s = inner.lane, inner.fence, inner.acceptance_window_s
-
-    def __getattr__(self, name: str) -> Any:
-        method = getattr(self._inner, name)
-
-        async def guarded(*arguments: Any) -> Any:
-            with self._lock:
-                return await method(*arguments)
-
-        return guarded
-
-
-def _decoded(value: bytes | None) -> Any:
+def decoded(value: bytes | None) -> Any:
     try:
         return codec.decode(value) if value is not None else None
     except ExecutionError:  # what a test made unreadable

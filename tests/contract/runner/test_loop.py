@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from decimal import Decimal
 
-from tests.contract.runner.loops import InProcessLoop, KafkaLoop, Loop, projection
+from tests.contract.runner.kafka_loop import KafkaLoop
+from tests.contract.runner.loops import InProcessLoop, Loop, projection
 
 from tightloop.records.types import Delta
 from tightloop.testing import action, cancel, command, halt, resume, swap, trade
