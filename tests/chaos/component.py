@@ -71,9 +71,9 @@ def _run(spec: dict[str, Any], config: Config) -> int:
     )
 
 
-def _probe_that_says_where(folder: Path) -> Callable[[Any, int], Probe]:
-    def start(runner: Any, port: int) -> Probe:
-        probe = Probe(runner, port)
+def _probe_that_says_where(folder: Path) -> Callable[[Any, int, str], Probe]:
+    def start(runner: Any, port: int, host: str) -> Probe:
+        probe = Probe(runner, port, host)
         (folder / "probe").write_text(str(probe.port))
         return probe
 

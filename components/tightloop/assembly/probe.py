@@ -1,4 +1,4 @@
-"""Health, readiness, metrics and status of one component, over HTTP on loopback."""
+"""Health, readiness, metrics and status of one component, over HTTP: on loopback, unless another host is given."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ from typing import Any
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from tightloop.records.errors import ExecutionError
 from tightloop.runners import metrics
 from tightloop.runners.kafka.runner import KafkaRunner
 
+LOOPBACK = "127.0.0.1"
 LIVE_S = 15.0  # the loop passes several times a second; a transaction may take five
 
 
@@ -43,10 +45,20 @@ def _set_gauges(status: dict[str, Any]) -> None:
 
 
 class Probe:
-    """``/live`` and ``/ready`` answer 200 or 503, ``/status`` JSON, ``/metrics`` Prometheus' text."""
+    """``/live`` and ``/ready`` answer 200 or 503, ``/status`` JSON, ``/metrics`` Prometheus' text.
 
-    def __init__(self, runner: KafkaRunner, port: int, host: str = "127.0.0.1") -> None:
-        self._server = ThreadingHTTPServer((host, port), _handler_for(runner))
+    ``port`` 0: a free one. Raises ExecutionError EIF-010 when host and port can't be listened on.
+    """
+
+    def __init__(self, runner: KafkaRunner, port: int, host: str = LOOPBACK) -> None:
+        try:
+            self._server = ThreadingHTTPServer((host, port), _handler_for(runner))
+        except OSError as error:
+            raise ExecutionError(
+                "EIF-010",
+                f"the probe cannot listen on {host}:{port}: {error}",
+                remedy="Correct --probe-host or --probe-port, or end what listens there.",
+            ) from error
         self._server.daemon_threads = True
         self.port: int = self._server.server_address[1]
         threading.Thread(target=self._server.serve_forever, name="probe", daemon=True).start()

@@ -12,7 +12,7 @@ import structlog
 
 from tightloop.assembly import build
 from tightloop.assembly.config import Config
-from tightloop.assembly.probe import Probe
+from tightloop.assembly.probe import LOOPBACK, Probe
 from tightloop.handlers.api import Handler
 from tightloop.records import money
 from tightloop.runners.clock import SystemClock
@@ -28,14 +28,20 @@ RESTART_ME = 75  # EX_TEMPFAIL: the supervisor starts the component again
 
 
 def run_component(
-    component: str, lane: str | None, config: Config, *, slot: str = "0", probe_port: int | None = None
+    component: str,
+    lane: str | None,
+    config: Config,
+    *,
+    slot: str = "0",
+    probe_port: int | None = None,
+    probe_host: str = LOOPBACK,
 ) -> int:
     """Run until SIGTERM or SIGINT; the exit code. Raises ExecutionError for what a restart would not mend."""
     handler = build.make_handler(component, lane, config)
     adapters = build.make_adapters(component, lane, config)
     settings = KafkaSettings(bootstrap=config.bootstrap, prefix=config.prefix, slot=slot, client=dict(config.kafka))
     outputs = build.outputs_of(component, config.lanes)
-    return run_handler(handler, adapters, settings, outputs, config.timing.send_window, probe_port)
+    return run_handler(handler, adapters, settings, outputs, config.timing.send_window, probe_port, probe_host)
 
 
 def run_handler(
@@ -45,6 +51,7 @@ def run_handler(
     outputs: list[str],
     send_window_s: float,
     probe_port: int | None = None,
+    probe_host: str = LOOPBACK,
 ) -> int:
     """The same for a handler and adapters of one's own."""
     sys.setswitchinterval(0.0005)  # the loop and the calls take turns often: both have little to do at a time
@@ -52,7 +59,7 @@ def run_handler(
     clock = SystemClock()
     effects: EffectLoop[PartitionWorker] = EffectLoop(Performer(adapters, clock, send_window_s))
     runner = KafkaRunner(handler, settings, effects, clock, outputs)
-    probe = Probe(runner, probe_port) if probe_port is not None else None
+    probe = Probe(runner, probe_port, probe_host) if probe_port is not None else None
     # What is there now stays, and state lives long: it need not all be looked at again and again.
     gc.collect()
     gc.freeze()

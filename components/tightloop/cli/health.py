@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from tightloop.assembly.build import every_component, make_handler
 from tightloop.assembly.config import Config
-from tightloop.cli.system.state import ProcessState, SystemState, is_same_process
+from tightloop.cli.system.state import ProcessState, SystemState
 from tightloop.client.connect import Place, end_offsets, partition_counts
 from tightloop.client.reader import TopicReader
 from tightloop.handlers.api import Handler
@@ -22,7 +22,8 @@ COUNTED = 2000  # offsets behind, up to which records are counted rather than of
 
 
 class ComponentHealth(Struct, frozen=True):
-    """``health``: ``ready``, ``live`` (restoring), ``down``, or ``unknown`` for a process that somebody else runs.
+    """``health``: ``ready``, ``live`` (restoring), ``starting``, ``hung`` (the process is there and does not answer, or
+    its loop does not turn), ``down`` (there is no process), or ``unknown`` for one that somebody else runs.
 
     ``lag``: records of its input that it has not handled, None when that can't be told just now.
     """
@@ -40,30 +41,32 @@ class ComponentHealth(Struct, frozen=True):
 
 def components(settings: KafkaSettings, config: Config, running: SystemState | None) -> list[ComponentHealth]:
     """Every component of the configuration; each replica that ``tightloop up`` runs, one line otherwise."""
-    found = [_process(one) for one in running.processes if one.component == "simulator"] if running else []
+    found = [probed(one) for one in running.processes if one.component == "simulator"] if running else []
     for component, lane in every_component(config):
         lag = _lag(settings, make_handler(component, lane, config))
         own = [one for one in running.processes if (one.component, one.lane) == (component, lane)] if running else []
-        found += [_process(one, lag) for one in own]
+        found += [probed(one, lag) for one in own]
         if not own:
             name = f"{component}-{lane}" if lane else component
             found.append(ComponentHealth(name, component, lane, None, None, "unknown", None, lag, None))
     return found
 
 
-def _process(one: ProcessState, lag: int | None = None) -> ComponentHealth:
-    health, partitions = _probed(one) if is_same_process(one.pid, one.created) else ("down", None)
-    pid = one.pid if health != "down" else None
+def probed(one: ProcessState, lag: int | None = None) -> ComponentHealth:
+    """How a process of ``tightloop up`` does now: asked, not remembered."""
+    there = is_same_process(one.pid, one.created)
+    health, partitions = _answer(one) if there else ("down", None)
+    pid = one.pid if there else None
     return ComponentHealth(one.name, one.component, one.lane, one.slot, pid, health, partitions, lag, one.restarts)
 
 
-def _probed(one: ProcessState) -> tuple[str, int | None]:
+def _answer(one: ProcessState) -> tuple[str, int | None]:
     path = "/admin/health" if one.component == "simulator" else "/status"
     answer = _get(one.port or 0, path)
     if answer is None:
-        return "down", None
+        return "starting" if one.state == "starting" else "hung", None
     held = answer.get("partitions")
-    health = "ready" if answer.get("ready") else "live" if answer.get("live") else "down"
+    health = "ready" if answer.get("ready") else "live" if answer.get("live") else "hung"
     return health, len(held) if isinstance(held, list) else None
 
 

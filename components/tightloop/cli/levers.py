@@ -102,7 +102,9 @@ def adjust(
     as_json: AsJson = False,
 ) -> None:
     """Change the expected positions by hand. Refused when they have moved on from --expected-version."""
+    changes = _deltas(deltas, "adjustment")
     lever = _Lever(config, bootstrap, prefix, wait, as_json)
+    lever.must_know(key)
     lever.pull(
         "adjust",
         key,
@@ -110,7 +112,7 @@ def adjust(
         venue=_venue(venue),
         account=account,
         expected_position_version=expected_version,
-        deltas=_deltas(deltas, "adjustment"),
+        deltas=changes,
     )
 
 
@@ -188,6 +190,12 @@ class _Lever:
         from tightloop.client.lookup import strategy_of
 
         return strategy_of(self.settings, target)
+
+    def must_know(self, key: str) -> None:
+        """What is wrong with a key that is only misspelt must not become books of its own."""
+        from tightloop.client.lookup import check_known
+
+        check_known(self.settings, key)
 
     def pull(self, name: str, key: str | None, reason: str, **fields: Any) -> None:
         import msgspec

@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from tightloop.cli.output import amount, as_data
+from tightloop.cli.output import amount, as_data, error_words
 from tightloop.client.connect import partition_counts
 from tightloop.client.reader import Received, TopicReader
 from tightloop.records.errors import ExecutionError
@@ -46,7 +46,8 @@ class Hop(Struct, frozen=True):
 def trace(settings: KafkaSettings, lanes: Sequence[str], instruction_id: str, key: str | None) -> list[Hop]:
     """Every record of the instruction's loop. ``key`` narrows it to a strategy, and reads one partition instead of all.
 
-    Of a loop, the ``verify`` after a mismatch is no part: that is a loop of its own.
+    The ``verify`` after a mismatch is a loop of its own, which names no instruction: of it there are what it compared
+    and how that ended, when the instruction's result says that this decided it.
     """
     topics = ["instructions", *(lane_topic(lane) for lane in lanes), *_ORDER[1:], "instruction_results", "dead_letters"]
     topics.remove(_SNAPSHOTS)
@@ -55,6 +56,7 @@ def trace(settings: KafkaSettings, lanes: Sequence[str], instruction_id: str, ke
         partitions = [partition_of(key.encode(), partition_counts(settings, ["instructions"])["instructions"])]
     with TopicReader(settings, topics, "beginning", partitions) as reader:
         found = list(_concerning(reader.to_end(), instruction_id, key))
+    found += _deciding(settings, found)
     found += _snapshots(settings, found)
     return sorted(found, key=lambda hop: (hop.time, _place(hop.topic), hop.offset))
 
@@ -72,12 +74,31 @@ def _concerning(records: Iterator[Received], instruction_id: str, key: str | Non
             continue
         if received.header("instruction_id") not in (instruction_id, None):
             continue
-        try:
-            record = received.record()
-        except ExecutionError:
-            continue  # not readable, so not of this instruction's loop; it lies on dead_letters, too
-        if _names(record, instruction_id):
+        record = _record(received)
+        if record is not None and _names(record, instruction_id):
             yield _hop(received, record)
+
+
+def _record(received: Received) -> Struct | None:
+    try:
+        return received.record()
+    except ExecutionError:
+        return None  # not readable, so not of this instruction's loop; it lies on dead_letters, too
+
+
+def _deciding(settings: KafkaSettings, hops: Sequence[Hop]) -> list[Hop]:
+    """The reconciliation results that the instruction's own results refer to and that are of other loops than its."""
+    ends = [hop for hop in hops if hop.topic == "instruction_results" and hop.record["result_id"]]
+    wanted = {hop.record["result_id"] for hop in ends}
+    wanted -= {hop.record["result_id"] for hop in hops if hop.topic == "reconciliation_results"}
+    if not wanted:
+        return []
+    with TopicReader(settings, ["reconciliation_results"], "beginning", {hop.partition for hop in ends}) as reader:
+        return [
+            _hop(received, record)
+            for received in reader.to_end()
+            if isinstance(record := _record(received), ReconciliationResult) and record.result_id in wanted
+        ]
 
 
 def _snapshots(settings: KafkaSettings, hops: Sequence[Hop]) -> list[Hop]:
@@ -90,7 +111,7 @@ def _snapshots(settings: KafkaSettings, hops: Sequence[Hop]) -> list[Hop]:
         return [
             _hop(received, record)
             for received in reader.to_end()
-            if isinstance(record := received.record(), PositionSnapshot) and record.snapshot_id in wanted
+            if isinstance(record := _record(received), PositionSnapshot) and record.snapshot_id in wanted
         ]
 
 
@@ -125,14 +146,16 @@ def _words(record: Struct) -> tuple[str, str]:
         case ReconciliationResult():
             failed = [one.position_key for one in record.checks if not one.passed]
             problem = f", differing: {', '.join(failed)}" if failed else ""
-            return record.status, f"{len(record.checks)} positions compared{problem}{_error(record)}"
+            verify = f"verify, loop {record.loop_no}: " if record.kind == "verify" else ""
+            return record.status, f"{verify}{len(record.checks)} positions compared{problem}{_error(record)}"
         case InstructionResult():
             filled = "" if record.filled_amount is None else f", filled {amount(record.filled_amount)}"
-            return record.status, f"outcome {record.outcome}{filled}{_error(record)}"
+            outcome = "" if record.outcome is None else f"outcome {record.outcome}"
+            return record.status, f"{outcome}{filled}{_error(record)}".removeprefix("; ")
         case DeadLetter():
-            return "dead letter", f"{record.error.code} {record.error.message}"
+            return "dead letter", error_words(record.error)
     return type(record).__name__, ""
 
 
 def _error(record: Any) -> str:
-    return "" if record.error is None else f"; {record.error.code} {record.error.message}"
+    return "" if record.error is None else f"; {error_words(record.error)}"

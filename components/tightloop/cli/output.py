@@ -8,9 +8,12 @@ from base64 import b64encode
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from tightloop.records.types import ErrorInfo
 
 
 def emit(document: Any) -> None:
@@ -44,6 +47,11 @@ def amount(value: Decimal) -> str:
         return "0"
     text = format(value, "f")
     return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def error_words(error: ErrorInfo) -> str:
+    """Code and message; a message that begins with its code, as those of comparisons do, does not get it twice."""
+    return error.message if error.message.startswith(f"{error.code} ") else f"{error.code} {error.message}"
 
 
 def shown(value: Any) -> str:

@@ -10,7 +10,7 @@ import typer
 
 from tightloop.cli import exits
 from tightloop.cli.options import AsJson, Bootstrap, ConfigFile, Prefix
-from tightloop.cli.output import emit, note, table
+from tightloop.cli.output import emit, error_words, note, table
 
 if TYPE_CHECKING:
     from tightloop.client.files import Parsed
@@ -122,8 +122,8 @@ def _await(publisher: InstructionPublisher, published: list[Published], wait: fl
         try:
             left = max(0.1, deadline - time.monotonic())
             results.append(publisher.await_result(one.instruction_id, left, strategy_id=one.strategy_id))
-        except TimeoutError as error:
-            note(str(error))
+        except TimeoutError:
+            note(f"instruction {one.instruction_id} has no result after {wait:g} s")
     return results
 
 
@@ -140,7 +140,7 @@ def _result(one: InstructionResult) -> dict[str, Any]:
 
 def _reason(result: dict[str, Any]) -> str | None:
     error = result["error"]
-    return f"{error.code} {error.message}" if error is not None else None
+    return error_words(error) if error is not None else None
 
 
 def _tell(parsed: Parsed, answer: dict[str, Any], dry_run: bool) -> None:

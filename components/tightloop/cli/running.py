@@ -21,8 +21,11 @@ def run(
     ] = "0",
     probe_port: Annotated[
         int | None,
-        typer.Option("--probe-port", help="Serve /live, /ready, /status and /metrics there, on loopback."),
+        typer.Option("--probe-port", help="Serve /live, /ready, /status and /metrics there."),
     ] = None,
+    probe_host: Annotated[
+        str, typer.Option("--probe-host", help="Where to serve them; in a container 0.0.0.0. They need no password.")
+    ] = "127.0.0.1",
     simulator: Annotated[
         str | None, typer.Option("--simulator", metavar="HOST:PORT", help="The simulated venues' address.")
     ] = None,
@@ -47,7 +50,7 @@ def run(
     # the client's own words for a lost connection would be twenty lines a second, none of them JSON
     found = found.model_copy(update={"kafka": {"error_cb": logs.KafkaErrors(), **quiet(found.kafka)}})
     with reaching(found.bootstrap):
-        code = run_component(component, lane, found, slot=slot, probe_port=probe_port)
+        code = run_component(component, lane, found, slot=slot, probe_port=probe_port, probe_host=probe_host)
     raise typer.Exit(code)
 
 

@@ -11,8 +11,11 @@ from tightloop.cli.options import DEFAULT_DIR, AsJson, Bootstrap, ConfigFile, Pr
 from tightloop.cli.output import emit, note, shown, table
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tightloop.cli.health import ComponentHealth
     from tightloop.client.loops import KeyState, LoopStates
+    from tightloop.records.errors import ExecutionError
 
 
 def status(
@@ -24,13 +27,15 @@ def status(
 ) -> None:
     """Components (pid, health, lag); keys with phase, what is in flight and queued; halts and their cause.
 
-    Exit code 1 when a key is halted or a component is not ready.
+    Exit code 1 when a key is halted or a component is not ready, 3 when nothing runs.
     """
     from tightloop.cli.health import components
-    from tightloop.cli.options import bus, configured
+    from tightloop.cli.options import bus, configured, running_bootstrap
     from tightloop.cli.system.state import read_state
     from tightloop.client.loops import LoopStateReader
 
+    if not (configured(config, bootstrap=bootstrap).bootstrap or running_bootstrap(directory)):
+        raise _nothing_runs(directory)
     settings = bus(config, bootstrap, prefix, directory)
     running = read_state(directory)
     if running is not None and running.bootstrap != settings.bootstrap:
@@ -44,6 +49,16 @@ def status(
     halted = states.shared or any(one.head.halts for one in states.keys.values())
     if halted or any(one.health not in ("ready", "unknown") for one in found):
         raise typer.Exit(exits.BAD_NEWS)
+
+
+def _nothing_runs(directory: Path) -> ExecutionError:
+    from tightloop.records.errors import ExecutionError
+
+    return ExecutionError(
+        "EIF-011",
+        f"nothing runs from {directory}, and no Kafka address is configured",
+        remedy="Start a system: `tightloop up`. For one that runs elsewhere give --bootstrap HOST:PORT, or its --dir.",
+    )
 
 
 def _document(found: list[ComponentHealth], states: LoopStates, bootstrap: str) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from tightloop.cli.options import DEFAULT_DIR, AsJson, Bootstrap, ConfigFile, Pr
 from tightloop.cli.output import emit, note, table
 
 if TYPE_CHECKING:
-    from tightloop.cli.system.state import SystemState
+    from tightloop.cli.system.state import ProcessState, SystemState
 
 
 def up(
@@ -33,8 +33,8 @@ def up(
 ) -> None:
     """Start broker (embedded, if no address is configured), simulated venues, topics and all components.
 
-    They run in the background, supervised: what dies is restarted. Returns once all are ready. `tightloop down` ends
-    them.
+    They run in the background, supervised: what dies or hangs is restarted. Returns once all are ready.
+    `tightloop down` ends them.
     """
     from tightloop.assembly.config import load
     from tightloop.cli.system.launch import start_system
@@ -87,10 +87,14 @@ def _document(state: SystemState) -> dict[str, object]:
 
 
 def _tell(state: SystemState, seconds: float, directory: Path) -> None:
-    broker = [] if state.broker_pid is None else [("broker", "-", state.broker_pid, state.bootstrap)]
-    rows = [(one.component, one.lane, one.pid, f"127.0.0.1:{one.port}") for one in state.processes]
-    table(["what", "lane", "pid", "address"], [*broker, *rows])
+    broker = [] if state.broker_pid is None else [("broker", "-", "-", state.broker_pid, state.bootstrap)]
+    rows = [(one.component, one.lane, _slot(one), one.pid, f"127.0.0.1:{one.port}") for one in state.processes]
+    table(["what", "lane", "slot", "pid", "address"], [*broker, *rows])
     note(f"up in {seconds:.1f} s; Kafka at {state.bootstrap}; logs in {directory / 'logs'}; `tightloop down` ends it")
+
+
+def _slot(one: ProcessState) -> str:
+    return "-" if one.component == "simulator" else one.slot
 
 
 def down(directory: StateDir = DEFAULT_DIR, as_json: AsJson = False) -> None:

@@ -127,7 +127,7 @@ class _Judge:
         if command.command == "adopt":
             return Effect("done", "adopted")
         if command.command == "cancel":
-            return Effect("done", f"{command.target_id} was taken from the queue, or is being cancelled at the venue")
+            return Effect("done", _cancelled(command.target_id, head))
         return None
 
     def _adjusted(self, update: PositionUpdate) -> Effect:
@@ -136,15 +136,34 @@ class _Judge:
         return Effect("done", f"adjusted: the expected positions are at version {update.position_version}")
 
 
+def _cancelled(target: str | None, head: LoopHead) -> str:
+    """``head``: as the command left it. What was in the slot stays there until its loop ends; nothing else is."""
+    slot = head.slot
+    if slot is None or slot.result is None or slot.result.instruction_id != target:
+        return f"{target} was taken from the queue; nothing of it was sent"
+    if slot.kind == "execute":
+        return f"{target} is being cancelled at {slot.account.venue}; what did fill counts"
+    return f"{target} is past its venue, its positions are being verified: there is nothing left to cancel"
+
+
 def _resumed(command: ControlCommand, head: LoopHead) -> Effect:
     named = set(command.expected_halt_ids)
     standing = [halt for halt in head.halts if halt.halt_id in named]
     if not standing:
         others = f"; {len(head.halts)} other halts stand" if head.halts else ""
-        return Effect("done", f"resumed{others}")
+        return Effect("done", f"resumed{_unverified(command, head)}{others}")
     under_way = named & {one for check in head.checks for one in check.halt_ids}
     if under_way or (head.slot is not None and named & set(head.slot.halt_ids)):
         return Effect("accepted", "its positions are being verified; it goes on when they match")
     new = [halt for halt in head.halts if halt.halt_id not in named]
     causes = ", ".join(f"{halt.code} {halt.message}" for halt in new) or "see `tightloop status`"
     return Effect("failed", f"still halted: its positions were verified and did not match ({causes})")
+
+
+def _unverified(command: ControlCommand, head: LoopHead) -> str:
+    """Why it goes on without a verification, if it does."""
+    if command.accept_unverified:
+        return "; its positions were not verified, as was asked for"
+    if not any(known.adopted for known in head.accounts):
+        return "; it has no adopted account yet, so that there was nothing to verify"
+    return ""

@@ -1,9 +1,13 @@
-"""Whose instruction is this? An id is unique within a strategy only."""
+"""Whose instruction is this? An id is unique within a strategy only. And is there such a key at all?"""
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from difflib import SequenceMatcher
+
 from msgspec import Struct
 
+from tightloop.client.loops import LoopStateReader
 from tightloop.client.reader import Received, TopicReader
 from tightloop.records.errors import ExecutionError
 from tightloop.runners.kafka.settings import KafkaSettings
@@ -24,6 +28,22 @@ def strategy_of(settings: KafkaSettings, instruction_id: str) -> str:
         "EIM-016",
         f"{whose} published an instruction {instruction_id!r}",
         remedy="Name its strategy with --key." if found else "Correct the id, or name its strategy with --key.",
+    )
+
+
+def check_known(settings: KafkaSettings, key: str) -> None:
+    """Raises ExecutionError EIM-016, with the nearest that there is, for a key that has never had an instruction."""
+    states = LoopStateReader(settings)
+    if key not in states.read(key).keys:
+        raise unknown_key(key, states.read().keys)
+
+
+def unknown_key(key: str, known: Collection[str]) -> ExecutionError:
+    near = max(known, key=lambda one: SequenceMatcher(None, one.casefold(), key.casefold()).ratio(), default=None)
+    return ExecutionError(
+        "EIM-016",
+        f"there is no key {key!r}; " + (f"did you mean {near!r}?" if near else "no key has had an instruction yet"),
+        remedy="Correct the key: `tightloop status` lists them. A new one takes over what its account holds by itself.",
     )
 
 

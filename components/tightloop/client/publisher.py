@@ -93,7 +93,7 @@ class InstructionPublisher:
                 result = codec.decode_as(received.value or b"", InstructionResult)
                 if result.instruction_id == instruction_id and strategy in (None, result.strategy_id):
                     return result
-        raise TimeoutError(f"instruction {instruction_id} has no result after {timeout:g} s")
+        raise TimeoutError(f"instruction {instruction_id} has no result after {round(timeout, 1):g} s")
 
     def close(self) -> None:
         self._producer.flush(TIMEOUT_S)

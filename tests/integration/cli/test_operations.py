@@ -58,6 +58,7 @@ def test_from_up_to_down(tightloop: CommandLine) -> None:
     _bury_and_retry(tightloop, up["bootstrap"])
     _adjust(tightloop)
     _kill_one(tightloop)
+    _stop_one(tightloop)
 
     assert tightloop.json("down")["ended"] == len(up["processes"]) + 1
     assert tightloop.left_running() == []
@@ -106,6 +107,26 @@ def _adjust(tightloop: CommandLine) -> None:
     )
     assert (refused["state"], "PUH-013" in refused["message"]) == ("refused", True)
     assert tightloop.json("cancel", "s1-1", code=1)["state"] == "refused"
+    misspelt = tightloop.run(
+        *("adjust", "S1", "--expected-version", "0", "--delta", "binance:BaseToken:BTC=1", "--reason", "a test")
+    )
+    assert (misspelt.returncode, "did you mean 's1'?" in misspelt.stderr) == (2, True)
+
+
+def _stop_one(tightloop: CommandLine) -> None:
+    """A component that hangs is shown with its pid, killed, and runs again."""
+
+    def reconciliation() -> Any:
+        status = json.loads(tightloop.run("status", "--json").stdout)
+        return next(one for one in status["components"] if one["component"] == "reconciliation")
+
+    before = reconciliation()
+    psutil.Process(before["pid"]).suspend()
+    hung = reconciliation()
+    assert (hung["health"], hung["pid"]) == ("hung", before["pid"])
+    eventually(lambda: reconciliation()["restarts"] == 1, 60, "a restart of what hangs")
+    eventually(lambda: reconciliation()["health"] == "ready", 30, "readiness after it")
+    assert publish(tightloop, 5)["status"] == "reconciled"
 
 
 def _kill_one(tightloop: CommandLine) -> None:

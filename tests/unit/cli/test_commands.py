@@ -59,6 +59,13 @@ def test_without_an_address_the_answer_says_how_to_give_one() -> None:
     assert done.stdout == ""
 
 
+def test_status_of_nothing_says_how_to_start_something() -> None:
+    done = run("status")
+    assert done.exit_code == 3
+    assert "`tightloop up`" in done.stderr
+    assert done.stdout == ""
+
+
 def test_a_broker_that_does_not_answer_is_not_reachable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connect, "TIMEOUT_S", 1.0)
     done = run("tail", "fills", "--bootstrap", "127.0.0.1:1")

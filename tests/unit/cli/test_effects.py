@@ -16,6 +16,8 @@ from tightloop.records.types import (
     DeadLetter,
     ErrorInfo,
     Halt,
+    InstructionResult,
+    KnownAccount,
     LoopHead,
     PendingCheck,
     SharedHalts,
@@ -87,6 +89,51 @@ def test_a_resume_whose_positions_do_not_match_has_failed() -> None:
     assert found is not None
     assert found.state == "failed"
     assert "REC-002" in found.message
+
+
+def message_of(found: Effect | None) -> str:
+    assert found is not None
+    assert found.state == "done"
+    return found.message
+
+
+def test_a_resume_says_why_nothing_was_verified() -> None:
+    asked = command("resume", expected_halt_ids=("h1",))
+    adopted = (KnownAccount(account=ACCOUNT, adopted=True, adopted_version=1),)
+    assert message_of(effect(asked, head(accounts=adopted))) == "resumed"
+    assert "nothing to verify" in message_of(effect(asked, head()))
+    unlooked = command("resume", expected_halt_ids=("h1",), accept_unverified=True)
+    assert "not verified" in message_of(effect(unlooked, head(accounts=adopted)))
+
+
+def test_a_cancel_says_where_it_met_its_target() -> None:
+    def in_slot(kind: Any, instruction_id: str) -> LoopHead:
+        result = InstructionResult(
+            instruction_id=instruction_id,
+            strategy_id="s1",
+            type="cex_trade",
+            venue="binance",
+            status="reconciled",
+            received_at=NOW,
+            finished_at=NOW,
+            produced_at=NOW,
+        )
+        slot = Slot(
+            loop_no=3,
+            kind=kind,
+            purpose="instruction",
+            account=ACCOUNT,
+            dispatched_at=NOW,
+            deadline_at=NOW,
+            result=result,
+        )
+        return head(slot=slot)
+
+    asked = command("cancel", target_id="i1")
+    assert "taken from the queue" in message_of(effect(asked, head()))
+    assert "taken from the queue" in message_of(effect(asked, in_slot("execute", "i0")))
+    assert "being cancelled at binance" in message_of(effect(asked, in_slot("execute", "i1")))
+    assert "nothing left to cancel" in message_of(effect(asked, in_slot("verify", "i1")))
 
 
 def test_a_command_on_dead_letters_was_refused_and_the_code_says_why() -> None:

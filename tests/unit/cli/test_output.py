@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from tightloop.cli.output import amount, as_data, table
+from tightloop.cli.output import amount, as_data, error_words, table
 from tightloop.records.types import ErrorInfo
 
 
@@ -39,3 +39,10 @@ def test_records_become_plain_data() -> None:
 def test_a_table_in_a_pipe_is_aligned_text(capsys: pytest.CaptureFixture[str]) -> None:
     table(["key", "lag"], [("strategy-1", 0), ("s2", None)])
     assert capsys.readouterr().out.splitlines() == ["key         lag", "strategy-1  0", "s2          -"]
+
+
+def test_an_error_is_told_with_its_code_once() -> None:
+    bare = ErrorInfo(code="REC-002", message="positions differ", severity="HIGH")
+    told = ErrorInfo(code="REC-002", message="REC-002 a:b:c: expected 1", severity="HIGH")
+    assert error_words(bare) == "REC-002 positions differ"
+    assert error_words(told) == "REC-002 a:b:c: expected 1"

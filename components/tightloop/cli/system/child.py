@@ -1,4 +1,4 @@
-"""One supervised process: started, watched, started again when it ends, and ended."""
+"""One supervised process: started, watched, started again when it ends or hangs, and ended."""
 
 from __future__ import annotations
 
@@ -13,20 +13,26 @@ import psutil
 import structlog
 from msgspec import Struct
 
+from tightloop.cli.system.pulse import EVERY_S, Pulse
 from tightloop.cli.system.state import ProcessState
 
 log = structlog.get_logger()
 FIRST_PAUSE_S, LONGEST_PAUSE_S, STEADY_S = 0.5, 30.0, 60.0
+HUNG_S = 20.0  # without an answer for so long a process is killed, and so started again
+HUNG_START_S = 90.0  # before it was ready once: a component waits up to 60 s for its slot's transactions
 
 
 class Spec(Struct, frozen=True, kw_only=True):
-    """``command``: the whole command line. ``health``: the path that answers 200 once it is ready."""
+    """``command``: the whole command line. ``health``: the path that answers 200 once it is ready; ``live``: the one
+    that does as long as it does not hang.
+    """
 
     name: str
     component: str
     command: tuple[str, ...]
     port: int
     health: str
+    live: str
     lane: str | None = None
     slot: str = "0"
 
@@ -61,6 +67,7 @@ class Child:
         self._due = 0.0
         self._backoff = Backoff()
         self._ready = False
+        self._pulse: Pulse | None = None
         self._restarts = 0
         self._exit_code: int | None = None
 
@@ -81,9 +88,13 @@ class Child:
         self._created = self._process.create_time()
         self._began = time.monotonic()
         self._ready = False
+        self._pulse = Pulse(lambda: answers(self.spec.port, self.spec.live), EVERY_S)
 
     def watch(self) -> bool:
-        """Starts it again when it has ended and its pause is over; asks whether it is ready. True: news."""
+        """Starts it again when it has ended and its pause is over; kills it when it hangs; asks whether it is ready.
+
+        True: news.
+        """
         if self._process is None:
             if time.monotonic() < self._due:
                 return False
@@ -97,13 +108,27 @@ class Child:
         if not self._ready and answers(self.spec.port, self.spec.health):
             self._ready = True
             return True
+        self._kill_if_hung(self._process)
         return False
+
+    def _kill_if_hung(self, process: psutil.Popen) -> None:
+        silent_s = self._pulse.silent_s if self._pulse is not None else 0.0
+        if silent_s > (HUNG_S if self._ready else HUNG_START_S):
+            log.warning("does not answer, and is killed", process=self.spec.name, pid=process.pid, silent_s=silent_s)
+            self._stop_pulse()
+            process.kill()  # its end is then noticed like any other
+
+    def _stop_pulse(self) -> None:
+        if self._pulse is not None:
+            self._pulse.stop()
+            self._pulse = None
 
     def _ended(self, code: int) -> None:
         pause = self._backoff.after_run_of(time.monotonic() - self._began)
         log.warning("ended, and is started again", process=self.spec.name, exit_code=code, pause_s=pause)
         self._exit_code = code
         self._due = time.monotonic() + pause
+        self._stop_pulse()
         self._process = self._created = None
         self._ready = False
 
@@ -114,6 +139,7 @@ class Child:
 
     def kill(self, deadline: float) -> None:
         """Returns when it has ended: by itself before ``deadline`` (monotonic), or killed."""
+        self._stop_pulse()
         if self._process is None:
             return
         try:

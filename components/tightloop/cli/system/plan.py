@@ -91,7 +91,8 @@ def simulator_spec(plan: Plan) -> Spec:
         command += ["--market", str(plan.market)]
     if plan.market_origin is not None:
         command += ["--market-origin", plan.market_origin.isoformat()]
-    return Spec(name="venues", component="simulator", command=tuple(command), port=port, health="/admin/health")
+    health = "/admin/health"
+    return Spec(name="venues", component="simulator", command=tuple(command), port=port, health=health, live=health)
 
 
 def component_specs(plan: Plan, bootstrap: str, simulator: str) -> list[Spec]:
@@ -123,4 +124,5 @@ def _component_spec(
         command=tuple(command),
         port=port,
         health="/ready",
+        live="/live",
     )
