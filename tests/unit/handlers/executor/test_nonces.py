@@ -135,3 +135,16 @@ def test_an_intent_keeps_its_id_and_hash_through_every_broadcast() -> None:
     desk.driver.advance(10)
     sent = [replace(one.entry, journalled_at=desk.clock.now()) for one in desk.venue.calls("submit") if one.entry]
     assert len({(entry.client_order_id, entry.nonce, entry.attempt) for entry in sent}) == 1
+
+
+def test_a_successor_takes_what_was_journalled_for_broadcast_though_it_has_expired_since() -> None:
+    """Whether it left nobody can tell while its nonce is free: that is no expiry."""
+    desk = chain()
+    desk.instruct(expires_at=desk.driver.now + timedelta(seconds=2), run=False)
+    while desk.intent() is None:
+        assert desk.driver.run(1)
+    desk.clock.advance(3)
+    desk.driver.restart(desk.component)
+    desk.driver.advance(100)
+    assert (desk.result().status, desk.result().outcome) == ("halted", "unknown")
+    assert desk.acted() == 0
