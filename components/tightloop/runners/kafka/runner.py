@@ -58,6 +58,7 @@ class KafkaRunner:
         self._watchdog = Watchdog(settings.watchdog_s, f"{handler.name}-{settings.slot}")
         self._stopping = False
         self._broker_lost = False
+        self._is_member = False  # asked for by the loop itself: the client was seen to hang when another thread asks
         self._paused = False
         self._no_wait_before = 0.0
         self._count = metrics.Counted(handler.name)
@@ -79,7 +80,7 @@ class KafkaRunner:
             return False
         if self.assignment.active:
             return True
-        return not self.assignment.holds_any and is_member(self._consumer.consumer_group_metadata())
+        return not self.assignment.holds_any and self._is_member
 
     def run(self) -> None:
         self._init_transactions()
@@ -169,6 +170,8 @@ class KafkaRunner:
         if workers:
             self._commit(workers, read, answers)
         self._hold_back()
+        if not self.assignment.active:
+            self._is_member = is_member(self._consumer.consumer_group_metadata())
 
     def _read_ahead(self) -> list[Answered]:
         """Perform what the events so far asked to read, and handle the answers that come soon, before committing.
