@@ -7,7 +7,7 @@ from difflib import SequenceMatcher
 
 from msgspec import Struct
 
-from tightloop.client.loops import LoopStateReader
+from tightloop.client.loops import LoopStateReader, LoopStates
 from tightloop.client.reader import Received, TopicReader
 from tightloop.records.errors import ExecutionError
 from tightloop.runners.kafka.settings import KafkaSettings
@@ -32,17 +32,24 @@ def strategy_of(settings: KafkaSettings, instruction_id: str) -> str:
 
 
 def check_known(settings: KafkaSettings, key: str) -> None:
-    """Raises ExecutionError EIM-016, with the nearest that there is, for a key that has never had an instruction."""
+    """Raises ExecutionError EIM-016, with the nearest that there is, for a key that has no books.
+
+    Those begin with the adoption before its first dispatch; a key may have been halted before.
+    """
     states = LoopStateReader(settings)
-    if key not in states.read(key).keys:
-        raise unknown_key(key, states.read().keys)
+    if key not in _with_books(states.read(key)):
+        raise unknown_key(key, _with_books(states.read()))
+
+
+def _with_books(states: LoopStates) -> list[str]:
+    return [key for key, state in states.keys.items() if state.head.position_version > 0]
 
 
 def unknown_key(key: str, known: Collection[str]) -> ExecutionError:
     near = max(known, key=lambda one: SequenceMatcher(None, one.casefold(), key.casefold()).ratio(), default=None)
     return ExecutionError(
         "EIM-016",
-        f"there is no key {key!r}; " + (f"did you mean {near!r}?" if near else "no key has had an instruction yet"),
+        f"there are no books of a key {key!r}; " + (f"did you mean {near!r}?" if near else "no key has any yet"),
         remedy="Correct the key: `tightloop status` lists them. A new one takes over what its account holds by itself.",
     )
 

@@ -11,4 +11,4 @@ def test_an_unknown_key_is_refused_with_the_nearest_that_there_is() -> None:
 
 
 def test_without_any_key_there_is_none_to_name() -> None:
-    assert "no key has had an instruction yet" in unknown_key("s1", []).message
+    assert "no key has any yet" in unknown_key("s1", []).message
