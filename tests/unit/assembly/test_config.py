@@ -1,0 +1,70 @@
+"""The configuration: where values come from, and what is refused by name."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from tightloop.assembly import build
+from tightloop.assembly.config import load
+from tightloop.records.errors import ExecutionError
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def written(text: str) -> Path:
+    path = Path("given.toml")
+    path.write_text(text)
+    return path
+
+
+def test_nothing_given_is_a_valid_configuration() -> None:
+    config, origins = load()
+    assert (config.environment, config.lanes, origins) == ("dev", ("binance", "ethereum"), {})
+
+
+def test_later_sources_win_and_each_value_knows_its_origin(monkeypatch: pytest.MonkeyPatch) -> None:
+    file = written('prefix = "file."\nbootstrap = "file:1"\n[timing]\nevidence = 70\n')
+    monkeypatch.setenv("TIGHTLOOP_BOOTSTRAP", "environment:1")
+    monkeypatch.setenv("TIGHTLOOP_TIMING__EVIDENCE", "80")
+    config, origins = load(file, {"bootstrap": "flag:1", "prefix": None})
+    assert (config.prefix, config.bootstrap, config.timing.evidence) == ("file.", "flag:1", 80.0)
+    assert origins == {"prefix": str(file), "bootstrap": "flag", "timing.evidence": "environment"}
+
+
+def test_names_of_assets_and_accounts_keep_their_case_in_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TIGHTLOOP_RECONCILIATION__DUST__BTC", "0.0001")
+    monkeypatch.setenv("TIGHTLOOP_ACCOUNTS__Main__STRATEGY", "s1")
+    monkeypatch.setenv("TIGHTLOOP_ACCOUNTS__Main__LANE", "binance")
+    config, _ = load()
+    assert config.reconciliation.dust == {"BTC": Decimal("0.0001")}
+    assert config.accounts["Main"].strategy == "s1"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('bootstrp = "x"', "did you mean 'bootstrap'?"),
+        ("[timing]\nevidnce = 1", "did you mean 'evidence'?"),
+        ('lanes = ["binanc"]', "unknown lanes ['binanc']"),
+        ('[accounts.a]\nstrategy = "s"\nlane = "okx"', "account 'a' is on lane 'okx'"),
+        ("environment = ", "given.toml"),
+        ('environment = "production"', "environment"),
+    ],
+)
+def test_what_is_wrong_is_refused_by_name(text: str, said: str) -> None:
+    with pytest.raises(ExecutionError) as refused:
+        load(written(text))
+    assert refused.value.code == "EIF-010"
+    assert said in refused.value.message
+
+
+def test_times_under_which_not_found_would_be_no_evidence_are_refused() -> None:
+    config, _ = load(written("[timing]\nevidence = 5\n"))
+    with pytest.raises(ExecutionError, match="'not found' is no evidence"):
+        build.executor_settings("binance", config)
