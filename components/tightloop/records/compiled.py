@@ -12,6 +12,7 @@ resolution, for schemas that are compatible both ways.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, cast
 
@@ -70,7 +71,7 @@ def compile_finder(schema: Schema) -> Finder:
     return cast("Finder", _FinderSource(schema).function("find", schema))
 
 
-class _Source:
+class _Source(ABC):
     """Source text, one function per record type, and the names that it uses."""
 
     def __init__(self, schema: Schema) -> None:
@@ -100,8 +101,9 @@ class _Source:
         exec("\n".join(self.lines), self.names)
         return self.names[f"{verb}_{schema['name']}"]
 
+    @abstractmethod
     def record(self, schema: Schema) -> None:
-        raise NotImplementedError
+        """Write the function of one record type."""
 
     def kind(self, node: Any) -> tuple[str, Any]:
         """What a type is (a logical type by its own name), and the type with a reference resolved."""
