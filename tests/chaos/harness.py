@@ -69,6 +69,7 @@ class System:
         self._lock = threading.Lock()
         self._running = threading.Event()
         self._supervisor = threading.Thread(target=self._supervise, name="supervisor", daemon=True)
+        self._failed: BaseException | None = None
         self._producer: Producer | None = None
         self._watch: Watch | None = None
 
@@ -188,6 +189,8 @@ class System:
         """Wait for a condition. Raises AssertionError that says what was awaited and what was there instead."""
         deadline = time.monotonic() + seconds
         while not (seen := holds()):
+            if self._failed is not None:
+                raise AssertionError("the harness's supervisor failed") from self._failed
             if time.monotonic() > deadline:
                 raise AssertionError(f"waited {seconds} s for: {what}; there is {seen!r}\n{self.describe()}")
             time.sleep(pause_s)
@@ -227,13 +230,18 @@ class System:
         self.config = self.config.model_copy(update={"simulator": f"{where['host']}:{where['port']}"})
 
     def _supervise(self) -> None:
-        while self._running.is_set():
-            with self._lock:
-                processes = list(self.components.values())
-            for process in processes:
-                if self._running.is_set():
-                    process.tend()
-            time.sleep(TICK_S)
+        """A failure here would leave the dead dead: it is kept, and fails whatever waits next."""
+        try:
+            while self._running.is_set():
+                with self._lock:
+                    processes = list(self.components.values())
+                for process in processes:
+                    if self._running.is_set():
+                        process.tend()
+                time.sleep(TICK_S)
+        except BaseException as error:
+            self._failed = error
+            raise
 
 
 def _none(found: dict[Any, Any]) -> bool | list[Any]:

@@ -98,8 +98,10 @@ class Process:
 
     def tend(self) -> None:
         """Start it again when it should be up; wake it when its time has come."""
-        for point in [point for point in self._stops if self.was_hit(point)]:
-            self._wake_at = time.monotonic() + self._stops.pop(point)
+        for point, seconds in list(self._stops.items()):  # a copy: the storm arms points from its own thread
+            if self.was_hit(point):
+                self._stops.pop(point, None)
+                self._wake_at = time.monotonic() + seconds
         if self._wake_at is not None and time.monotonic() >= self._wake_at:
             self.wake()
         if self.wanted and not self.is_up:

@@ -101,6 +101,7 @@ class Reader:
         latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
         asked = {TopicPartition(*place): latest for place in self._reached}
         admin = AdminClient(self._client)  # a new one each time: an old one may answer from a cache
+        admin.list_topics(timeout=10)  # a client that knows no leader yet was seen to wait for one
         answers = admin.list_offsets(asked, isolation_level=level, request_timeout=15)
         return {(place.topic, place.partition): future.result(20).offset for place, future in answers.items()}
 
