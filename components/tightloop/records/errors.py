@@ -84,6 +84,11 @@ def error_info(error: ExecutionError) -> ErrorInfo:
     return ErrorInfo(code=error.code, message=error.message, severity=error.severity)
 
 
+def info(code: str, message: str) -> ErrorInfo:
+    """An error that is told of on a record, not raised. Raises KeyError when ``code`` is not in the catalogue."""
+    return error_info(ExecutionError(code, message))
+
+
 def error_entry(code: str) -> ErrorEntry:
     """The catalogue's entry, whatever the case of ``code``. Raises KeyError with the codes that come nearest."""
     entry = CATALOGUE.get(code.upper())

@@ -86,10 +86,6 @@ class EffectLoop(Generic[Owner]):
         """Calls started whose answers were not taken yet."""
         return self._outstanding
 
-    @property
-    def has_answers(self) -> bool:
-        return bool(self._answers)
-
     def wait(self, seconds: float) -> bool:
         """Until there is an answer to take, or the time is up; whether there is one."""
         self._arrived.clear()

@@ -17,7 +17,8 @@ from msgspec.structs import replace
 
 from tightloop.handlers import effects as fx
 from tightloop.handlers.executor import closing
-from tightloop.handlers.executor.turn import Turn, cancellable, info, intent_name
+from tightloop.handlers.executor.turn import Turn, cancellable, intent_name
+from tightloop.records.errors import info
 from tightloop.records.types import JournalEntry
 
 # --- calls ------------------------------------------------------------------------------------------------------------

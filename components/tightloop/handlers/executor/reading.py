@@ -9,7 +9,8 @@ from msgspec.structs import replace
 
 from tightloop.handlers import effects as fx
 from tightloop.handlers.executor import reports
-from tightloop.handlers.executor.turn import Turn, info, intent_name
+from tightloop.handlers.executor.turn import Turn, intent_name
+from tightloop.records.errors import info
 from tightloop.records.types import Delta, ErrorInfo, LedgerLoop, ReportKind, RoutedInstruction
 
 READING = "reading|"

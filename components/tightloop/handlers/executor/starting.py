@@ -8,8 +8,9 @@ from msgspec.structs import replace
 
 from tightloop.handlers import effects as fx
 from tightloop.handlers.executor import closing, intents
-from tightloop.handlers.executor.turn import Turn, info
+from tightloop.handlers.executor.turn import Turn
 from tightloop.records import ids
+from tightloop.records.errors import info
 from tightloop.records.types import ErrorInfo, Instruction, JournalEntry, Outcome, RoutedInstruction
 
 NONCE = "nonce"

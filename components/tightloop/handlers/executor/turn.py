@@ -9,7 +9,6 @@ from msgspec.structs import replace
 
 from tightloop.handlers.api import Context
 from tightloop.handlers.executor.settings import ExecutorSettings
-from tightloop.records.errors import ExecutionError, error_info
 from tightloop.records.types import (
     AccountCursor,
     ErrorInfo,
@@ -125,7 +124,3 @@ class Turn:
     def _put_account(self, account: AccountCursor) -> None:
         others = tuple(one for one in self.head.accounts if one.account != account.account)
         self.head = replace(self.head, accounts=(*others, account))
-
-
-def info(code: str, message: str) -> ErrorInfo:
-    return error_info(ExecutionError(code, message))

@@ -11,9 +11,9 @@ from msgspec.structs import replace
 
 from tightloop.handlers import effects as fx
 from tightloop.handlers.executor import reading, reports
-from tightloop.handlers.executor.turn import Turn, info, intent_name
+from tightloop.handlers.executor.turn import Turn, intent_name
 from tightloop.handlers.places import place_of
-from tightloop.records.errors import ExecutionError
+from tightloop.records.errors import ExecutionError, info
 from tightloop.records.types import ControlCommand, Delta, ErrorInfo, JournalEntry, Outcome
 
 

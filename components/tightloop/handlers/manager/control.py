@@ -7,8 +7,8 @@ from collections.abc import Callable
 from msgspec.structs import replace
 
 from tightloop.handlers.manager import dispatch, waiting
-from tightloop.handlers.manager.turn import Turn, halt_id, info, same_venue
-from tightloop.records.errors import ExecutionError
+from tightloop.handlers.manager.turn import Turn, halt_id, same_venue
+from tightloop.records.errors import ExecutionError, info
 from tightloop.records.types import AccountRef, ControlCommand, Halt, PendingCheck, SharedHalts
 from tightloop.records.venues import is_known, lane_of
 

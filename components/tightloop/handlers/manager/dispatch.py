@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from msgspec.structs import replace
 
 from tightloop.handlers.manager import expected, unresolved, waiting
-from tightloop.handlers.manager.turn import Turn, info
+from tightloop.handlers.manager.turn import Turn
+from tightloop.records.errors import info
 from tightloop.records.types import (
     AccountRef,
     InstructionResult,

@@ -22,8 +22,8 @@ from tightloop.handlers.api import Context, Inbound
 from tightloop.handlers.effects import Answer
 from tightloop.handlers.manager import control, dispatch, intake, results, waiting
 from tightloop.handlers.manager.settings import ManagerSettings
-from tightloop.handlers.manager.turn import Turn, halt_id, info
-from tightloop.records.errors import ExecutionError, error_info
+from tightloop.handlers.manager.turn import Turn, halt_id
+from tightloop.records.errors import ExecutionError, error_info, info
 from tightloop.records.types import ControlCommand, DeadLetter, ErrorInfo, Instruction, ReconciliationResult
 
 NAME = "interface-manager"

@@ -11,9 +11,9 @@ from msgspec.structs import replace
 from tightloop.handlers.api import Inbound
 from tightloop.handlers.content import digest
 from tightloop.handlers.manager import dispatch, waiting
-from tightloop.handlers.manager.turn import Turn, info
+from tightloop.handlers.manager.turn import Turn
 from tightloop.records import validate
-from tightloop.records.errors import ExecutionError, error_info
+from tightloop.records.errors import ExecutionError, error_info, info
 from tightloop.records.types import AccountRef, Instruction, QueuedInstruction, SeenInstruction
 from tightloop.records.venues import home_of, lane_of
 

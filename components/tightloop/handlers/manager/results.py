@@ -8,7 +8,8 @@ import structlog
 from msgspec.structs import replace
 
 from tightloop.handlers.manager import dispatch, expected, unresolved
-from tightloop.handlers.manager.turn import Turn, halt_id, info
+from tightloop.handlers.manager.turn import Turn, halt_id
+from tightloop.records.errors import info
 from tightloop.records.types import (
     ErrorInfo,
     InstructionResult,

@@ -10,7 +10,6 @@ from msgspec.structs import replace
 from tightloop.handlers.api import Context
 from tightloop.handlers.manager.settings import ManagerSettings
 from tightloop.records import ids
-from tightloop.records.errors import ExecutionError, error_info
 from tightloop.records.types import (
     AccountRef,
     ErrorInfo,
@@ -176,10 +175,6 @@ class Turn:
 
 def same_venue(one: str | None, other: str) -> bool:
     return one is not None and canonical(one) == canonical(other)
-
-
-def info(code: str, message: str) -> ErrorInfo:
-    return error_info(ExecutionError(code, message))
 
 
 def halt_id(strategy_id: str, *cause: object) -> str:

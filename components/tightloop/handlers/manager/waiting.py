@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from tightloop.handlers.manager.turn import Turn, info
+from tightloop.handlers.manager.turn import Turn
+from tightloop.records.errors import info
 from tightloop.records.types import ErrorInfo, InstructionStatus, QueuedInstruction, SeenInstruction
 
 

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from tightloop.handlers.effects import Positions
 from tightloop.handlers.places import place_of, same_account
 from tightloop.records import ids, money
-from tightloop.records.errors import ExecutionError, error_info
+from tightloop.records.errors import ExecutionError
 from tightloop.records.types import (
     AccountRef,
     Check,
@@ -122,10 +122,6 @@ def joined(first: ErrorInfo | None, second: ErrorInfo | None) -> ErrorInfo | Non
     if first is None or second is None:
         return first or second
     return replace(first, message=f"{first.message}; {second.code}: {second.message}")
-
-
-def info(code: str, message: str) -> ErrorInfo:
-    return error_info(ExecutionError(code, message))
 
 
 def _plain(key: str, strategy_id: str) -> str:

@@ -15,7 +15,7 @@ from tightloop.handlers.reconciliation import accounts, attempts, results, sums
 from tightloop.handlers.reconciliation.compare import compare, failures, tolerance_by
 from tightloop.handlers.reconciliation.fold import Folded
 from tightloop.handlers.reconciliation.settings import ReconciliationSettings
-from tightloop.records.errors import ExecutionError
+from tightloop.records.errors import ExecutionError, info
 from tightloop.records.types import (
     AccountRef,
     Check,
@@ -61,7 +61,7 @@ class Verification:
         code = update.error.code if update.error else None
         if folded.closes_loop and update.loop_kind in _READS_VENUE and code == UNREADABLE:
             message = f"the executor could not read the venue ({code}): what accrued is not known"
-            self._finish(replace(pending, attempt=0), "unavailable", error=results.info("REC-005", message))
+            self._finish(replace(pending, attempt=0), "unavailable", error=info("REC-005", message))
             return
         self._put(pending)
         self._ask(pending)
@@ -151,7 +151,7 @@ class Verification:
         if earlier:
             message += f" (earlier attempts: {', '.join(earlier)})"
         status: ReconciliationStatus = "timeout" if failure.code == "REC-006" else "unavailable"
-        self._finish(pending, status, error=results.info(failure.code, message))
+        self._finish(pending, status, error=info(failure.code, message))
 
     # --- judgement ----------------------------------------------------------------------------------------------------
 
@@ -197,11 +197,11 @@ class Verification:
             self._forget_snapshots(pending)
         elif not pending.closes_loop and self._loop_under_way():
             message = f"a difference says nothing while a loop is under way; verify afterwards: {failures(checks)}"
-            self._finish(pending, "unavailable", error=results.info("REC-001", message))
+            self._finish(pending, "unavailable", error=info("REC-001", message))
         else:
             code = "REC-014" if added_up else "REC-002"
             self._publish(seen)
-            self._finish(pending, "mismatched", checks, seen, results.info(code, failures(checks)))
+            self._finish(pending, "mismatched", checks, seen, info(code, failures(checks)))
 
     def _loop_under_way(self) -> bool:
         head = self.context.get(HEAD, ReconciliationHead)
