@@ -153,10 +153,10 @@ def pointed_runner(points: Points) -> type[KafkaRunner]:
     """The runner, which says before each transaction whether it takes in records or only answers and timers."""
 
     class PointedRunner(KafkaRunner):
-        def _commit(self, workers: Any, read: Any, answers: Any) -> None:
-            self._transaction.reads_records = bool(read)
-            if answers and not read:
+        def _commit(self, workers: Any) -> None:
+            self._transaction.reads_records = bool(self._batch.read)
+            if self._batch.answers and not self._batch.read:
                 points.reach("before_answers")
-            super()._commit(workers, read, answers)
+            super()._commit(workers)
 
     return PointedRunner

@@ -36,6 +36,8 @@ class System:
         self.components: list[Program] = []
         self._folder = folder
         self._profiles = profiles
+        if profiles is not None:
+            profiles.mkdir(parents=True, exist_ok=True)
         self._ports: dict[str, int] = {}
         self._starts = 0
         TopicAdmin(KafkaSettings(bootstrap=bootstrap, prefix=prefix)).create(topics.all_topics(LANES), PARTITIONS)

@@ -89,6 +89,8 @@ def _lag(settings: KafkaSettings, handler: Handler) -> int | None:
     try:
         committed = committed_offsets(settings, handler.name, places)
     except KafkaException:
+        return None
+    if len(committed) < len(places):
         return None  # part of a transaction that is still open
     starts = {place: max(0, offset) for place, offset in committed.items()}
     behind = {place: end - starts[place] for place, end in end_offsets(settings, places).items() if end > starts[place]}

@@ -90,6 +90,7 @@ _WRITTEN_AMOUNTS: dict[Decimal, bytes] = {}
 _REMEMBERED = 2048
 _SHORT = 33  # bytes; 10^58 takes 32, longer ones are padded and not worth keeping
 TIME_BYTES = 8  # what every time between 1979 and 4253 takes
+_FROM, _UNTIL = 1 << 48, 1 << 55
 
 
 def write_time(time: datetime) -> bytes:
@@ -98,11 +99,28 @@ def write_time(time: datetime) -> bytes:
     if found is not None:
         return found
     since = time - _EPOCH
-    raw = varint((since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds)
+    micros = (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+    raw = _time_bytes(micros << 1) if _FROM <= micros < _UNTIL else varint(micros)
     if len(written_times) >= _REMEMBERED:
         written_times.clear()
     written_times[time] = raw
     return raw
+
+
+def _time_bytes(number: int) -> bytes:
+    """The varint of a number of 50 to 56 bits, in one step."""
+    return bytes(
+        (
+            number & 127 | 128,
+            number >> 7 & 127 | 128,
+            number >> 14 & 127 | 128,
+            number >> 21 & 127 | 128,
+            number >> 28 & 127 | 128,
+            number >> 35 & 127 | 128,
+            number >> 42 & 127 | 128,
+            number >> 49,
+        )
+    )
 
 
 def read_time(data: bytes, at: int) -> tuple[datetime, int]:

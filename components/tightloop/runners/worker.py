@@ -62,6 +62,8 @@ class PartitionWorker:
         self.state = PartitionState()
         self.outputs: list[Output] = []
         self.events = 0  # since the last commit: a transaction is due when there was one
+        self.is_fresh = True  # its keys were not yet told that their state was restored, or that was undone
+        self._told_now = False  # they were, since the last commit
         self.asked: list[tuple[str, str, Call]] = []  # (key, call id, call), to be started with the commit
         self.wishes: list[tuple[str, datetime | None]] = []  # (key, when it wants to be woken), likewise
         self._wake: dict[str, datetime] = {}
@@ -120,8 +122,10 @@ class PartitionWorker:
 
     def restored(self, now: datetime) -> None:
         """After the state was loaded: each key asks again for what was under way."""
+        self.is_fresh = False
         for key in self.state.strategies():
             self.events += 1
+            self._told_now = True
             self._guarded(key, now, "restore", self.handler.on_restore)
 
     # --- what a runner needs ------------------------------------------------------------------------------------------
@@ -130,6 +134,12 @@ class PartitionWorker:
         while self._heap and self._wake.get(self._heap[0][1]) != self._heap[0][0]:
             heapq.heappop(self._heap)
         return self._heap[0][0] if self._heap else None
+
+    def is_urgent(self, soon: datetime) -> bool:
+        """Does somebody wait for the next commit: a reader, a venue's call, or a wake-up that is due until ``soon``?"""
+        if self.outputs or self.asked:
+            return True
+        return any(at is not None and at <= soon for _, at in self.wishes)
 
     @property
     def calls_under_way(self) -> int:
@@ -169,6 +179,7 @@ class PartitionWorker:
         return Started(key, call_id, self._serial, call)
 
     def rollback(self) -> None:
+        self.is_fresh = self.is_fresh or self._told_now
         self.state.rollback()
         for key, at in self._taken_wakes:
             self._apply_wish(key, at)
@@ -180,6 +191,7 @@ class PartitionWorker:
         self._forget_batch()
 
     def _forget_batch(self) -> None:
+        self._told_now = False
         self.outputs = []
         self.events = 0
         self.asked.clear()

@@ -103,9 +103,10 @@ def test_replicas_join_and_leave_while_keys_go_round(make_system: MakeSystem) ->
                 elif turn == 1:
                     leaving = system.components[f"{lane or component}-0"]
                     assert leaving.end(grace_s=10) == 0, leaving.output()
-                for key in keys:
-                    name = f"{component}-{turn}"
-                    system.publish(workload.instruction(key, name, **workload.market()))
+                for number in range(4):  # the later ones are only queued, which is committed a little later
+                    for key in keys:
+                        name = f"{component}-{turn}-{number}"
+                        system.publish(workload.instruction(key, name, **workload.market()))
         system.until_results(60)
         assert_sound(system)
         assert {seen.value["status"] for seen in system.watch.data.results} == {"reconciled"}
@@ -120,17 +121,7 @@ def test_keys_of_an_active_partition_do_not_wait_while_another_is_restored(make_
         handlers = system.replicas_of("position-update-handler")
         system.until(lambda: len(_holders(system)) == 2, 20, "each replica holds a partition")
         dying = _holders(system)[1]
-        blocker = Producer(
-            {
-                "bootstrap.servers": system.bootstrap,
-                "transactional.id": f"{system.prefix}blocker",
-                "transaction.timeout.ms": 60_000,
-            }
-        )
-        blocker.init_transactions(20)
-        blocker.begin_transaction()
-        blocker.produce(f"{system.prefix}positions", None, "nobody|nothing", 1)
-        blocker.flush(20)
+        blocker = _open_transaction(system, partition=1)
         try:
             handlers[dying].end()
             system.until(lambda: _is_restoring(system, 1 - dying), 20, "the survivor restores the other partition")
@@ -148,6 +139,42 @@ def test_keys_of_an_active_partition_do_not_wait_while_another_is_restored(make_
             blocker.abort_transaction(20)
         system.until_results(30)
         assert_sound(system)
+
+
+def test_a_partition_goes_on_while_another_one_restored_with_it_waits(make_system: MakeSystem) -> None:
+    """What a dead owner left open holds up the partitions it wrote to, and no other."""
+    by_partition = keys_by_partition(2)
+    first, second = by_partition[0][0], by_partition[1][0]
+    with make_system(partitions=2, first=first) as system:
+        round_trip(system, second, "before")
+        blocker = _open_transaction(system, partition=1)
+        try:
+            (handler,) = system.replicas_of("position-update-handler")
+            handler.kill()
+            for number in range(2):
+                round_trip(system, first, f"goes-on-{number}")
+            assert _is_restoring(system, 0), "the restore was not held up: this test shows nothing"
+            system.publish(workload.instruction(second, "waits", **workload.market()))
+        finally:
+            blocker.abort_transaction(20)
+        system.until_results(30)
+        assert_sound(system)
+
+
+def _open_transaction(system: System, partition: int) -> Producer:
+    """It has written to this partition of the position update handler's changelog."""
+    blocker = Producer(
+        {
+            "bootstrap.servers": system.bootstrap,
+            "transactional.id": f"{system.prefix}blocker",
+            "transaction.timeout.ms": 60_000,
+        }
+    )
+    blocker.init_transactions(20)
+    blocker.begin_transaction()
+    blocker.produce(f"{system.prefix}positions", None, "nobody|nothing", partition)
+    blocker.flush(20)
+    return blocker
 
 
 def _same(value: dict[str, object]) -> workload.Instruction:

@@ -37,7 +37,6 @@ def submit(turn: Turn, entry: JournalEntry) -> None:
             error=None,
         )
     )
-    turn.audit(entry, "journalled")
     turn.context.call(intent_name(entry), fx.Submit(entry))
 
 
@@ -54,6 +53,7 @@ def ask_after_restore(turn: Turn, entry: JournalEntry) -> None:
     if entry.status == "journalled":
         if entry.next_try_at is not None:  # the last submission is known not to have left; the next one is due then
             return
+        turn.audit_journalled(entry)
         entry = turn.put(replace(entry, status="sent", may_have_left=True, tries=0))
     ask(turn, entry)
 
@@ -99,6 +99,8 @@ def on_time(turn: Turn, entry: JournalEntry) -> None:
 
 
 def on_answer(turn: Turn, entry: JournalEntry, answer: fx.Answer) -> None:
+    if entry.status == "journalled":
+        turn.audit_journalled(entry)
     match answer:
         case fx.OrderFound():
             _found(turn, entry, answer)

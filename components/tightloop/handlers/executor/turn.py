@@ -38,13 +38,16 @@ class Turn:
         self.now: datetime = context.now
         self._loaded = context.get("head", ExecutorHead)
         self.head = self._loaded or ExecutorHead(strategy_id=context.key, produced_at=self.now)
+        latest = self._latest_intent()
+        if latest > self.head.last_loop_no:
+            self.head = replace(self.head, last_loop_no=latest)
 
     def after(self, seconds: float) -> datetime:
         return self.now + timedelta(seconds=seconds)
 
     def save(self) -> None:
         """Write what changed, and ask to be woken when the next thing is due."""
-        if self.head is not self._loaded:
+        if self._is_changed():
             self.context.put("head", replace(self.head, produced_at=self.now))
         due = [entry.next_try_at for entry in self.intents() if entry.next_try_at]
         due += [entry.cancel_at for entry in self.intents() if entry.cancel_at and cancellable(entry)]
@@ -53,6 +56,16 @@ class Turn:
         if self.head.retry_at:
             due.append(self.head.retry_at)
         self.context.wake_at(min(due) if due else None)
+
+    def _is_changed(self) -> bool:
+        """The number of the last loop need not be written while its intent is there to tell it."""
+        known = self._loaded
+        if known is not None and self.head.last_loop_no == self._latest_intent():
+            known = replace(known, last_loop_no=self.head.last_loop_no)
+        return self.head != known
+
+    def _latest_intent(self) -> int:
+        return max((entry.loop_no for entry in self.intents()), default=0)
 
     # --- intents ------------------------------------------------------------------------------------------------------
 
@@ -72,7 +85,18 @@ class Turn:
     def drop(self, entry: JournalEntry) -> None:
         self.context.delete(intent_name(entry))
 
-    def audit(self, entry: JournalEntry, event: str, detail: str | None = None, error: ErrorInfo | None = None) -> None:
+    def audit_journalled(self, entry: JournalEntry) -> None:
+        """Told with what came of it, not in the transaction that the submission waits for: the journal holds it."""
+        self.audit(entry, "journalled", at=entry.journalled_at)
+
+    def audit(
+        self,
+        entry: JournalEntry,
+        event: str,
+        detail: str | None = None,
+        error: ErrorInfo | None = None,
+        at: datetime | None = None,
+    ) -> None:
         self.context.emit(
             "execution_audit",
             IntentAudit(
@@ -93,7 +117,7 @@ class Turn:
                 not_after=entry.routed.not_after,
                 detail=detail,
                 error=error,
-                event_time=self.now,
+                event_time=at or self.now,
                 produced_at=self.now,
                 trace_id=entry.trace_id,
                 causation_id=entry.causation_id,

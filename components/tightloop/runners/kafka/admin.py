@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
-from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import Consumer, KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType, TopicMetadata
 from msgspec import Struct
 
@@ -98,3 +98,17 @@ class TopicAdmin:
 
 def _is_led(topic: TopicMetadata) -> bool:
     return topic.error is None and all(one.leader >= 0 for one in topic.partitions.values())
+
+
+def common_partitions(consumer: Consumer, prefix: str, topics: Collection[str]) -> int:
+    """How many partitions these topics have: one number for all. Raises ExecutionError EIF-010 where it is not."""
+    known = consumer.list_topics(timeout=10).topics
+    counts = {topic: len(known[prefix + topic].partitions) for topic in sorted(topics) if prefix + topic in known}
+    missing = sorted(set(topics) - set(counts))
+    if missing:
+        raise ExecutionError(
+            "EIF-010", f"topics are missing: {', '.join(missing)}; `tightloop topics create` makes them"
+        )
+    if len(set(counts.values())) != 1:
+        raise ExecutionError("EIF-010", f"topics of a loop must have the same number of partitions, not {counts}")
+    return next(iter(counts.values()))

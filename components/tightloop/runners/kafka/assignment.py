@@ -20,6 +20,7 @@ from tightloop.runners.kafka.settings import KafkaSettings
 from tightloop.runners.worker import PartitionWorker
 
 log = structlog.get_logger()
+STABLE_S = 3.0  # how long to wait until the transaction just aborted has left the committed offsets
 
 
 class Assignment:
@@ -89,21 +90,20 @@ class Assignment:
     def holds_any(self) -> bool:
         return any(self._held.values())
 
-    def activate_restored(self) -> list[PartitionWorker]:
+    def activate_restored(self) -> None:
         """Start fetching from the partitions whose state is back. Raises what a restore failed with."""
         self._ready += self._restorer.results()
-        started, waiting = [], []
+        waiting = []
         for restored in self._ready:
             if self._epochs.get(restored.partition) != restored.epoch:
                 continue  # revoked meanwhile
             if restored.error is not None:
                 raise restored.error
             if self._start_fetching(restored):
-                started.append(self._activate(restored))
+                self._activate(restored)
             else:
                 waiting.append(restored)
         self._ready = waiting
-        return started
 
     def _start_fetching(self, restored: Restored) -> bool:
         partitions = []
@@ -120,7 +120,7 @@ class Assignment:
             self._consumer.resume(partitions)
         return True
 
-    def _activate(self, restored: Restored) -> PartitionWorker:
+    def _activate(self, restored: Restored) -> None:
         worker = PartitionWorker(self._handler, restored.partition, self._partitions)
         worker.state = restored.state
         self.active[restored.partition] = worker
@@ -133,7 +133,6 @@ class Assignment:
             entries=len(worker.state),
             seconds=round(seconds, 3),
         )
-        return worker
 
     def owns(self, worker: PartitionWorker) -> bool:
         return self.active.get(worker.partition) is worker
@@ -160,15 +159,18 @@ class Assignment:
                 self._consumer.seek(TopicPartition(self._prefix + topic, partition, offset))
 
     def committed_elsewhere(self) -> list[str]:
-        """Places whose committed offset is not where this replica stands; empty when all is well."""
+        """Places whose committed offset is not where this replica stands, or stays unknown; empty when all is well."""
         places = [(topic, partition) for (topic, partition) in self._next if partition in self.active]
-        if not places:
-            return []
-        committed = committed_offsets(self._settings, self._handler.name, places)
+        deadline = time.monotonic() + STABLE_S
+        committed: dict[tuple[str, int], int] = {}
+        while len(committed) < len(places) and time.monotonic() < deadline:
+            committed = committed_offsets(self._settings, self._handler.name, places)  # its own abort may not be done
         return [
-            f"{topic}/{partition}: committed {offset}, here {self._next[topic, partition]}"
-            for (topic, partition), offset in committed.items()
-            if offset >= 0 and offset != self._next[topic, partition]
+            f"{topic}/{partition}: committed {committed.get((topic, partition), 'in a transaction still open')}, "
+            f"here {self._next[topic, partition]}"
+            for topic, partition in places
+            if committed.get((topic, partition)) is None
+            or 0 <= committed[topic, partition] != self._next[topic, partition]
         ]
 
     # --- pausing ------------------------------------------------------------------------------------------------------

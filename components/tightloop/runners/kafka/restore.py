@@ -11,7 +11,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import structlog
 from confluent_kafka import (
@@ -20,13 +20,14 @@ from confluent_kafka import (
     IsolationLevel,
     KafkaError,
     KafkaException,
+    Message,
     TopicPartition,
 )
 from confluent_kafka.admin import AdminClient, OffsetSpec
 from msgspec import Struct
 
 from tightloop.records.errors import ExecutionError
-from tightloop.runners.kafka.messages import Headers, headers_of, key_of, place
+from tightloop.runners.kafka.messages import headers_of, key_of, place
 from tightloop.runners.kafka.settings import KafkaSettings
 from tightloop.runners.state import PartitionState, parse_changelog_key
 
@@ -74,26 +75,31 @@ class Restorer:
 
     def _run(self) -> None:
         while (wanted := self._requests.get()) is not None:
+            left = dict(wanted)
             try:
-                for restored in self._restore(wanted):
+                for restored in self._restore(left):
+                    del left[restored.partition]
                     self._results.put(restored)
             except Exception as error:  # noqa: BLE001  handed to the main thread, which ends the process
-                for partition, epoch in wanted:
+                for partition, epoch in left.items():
                     self._results.put(Restored(partition, epoch, PartitionState(), {}, error))
 
-    def _restore(self, wanted: list[tuple[int, int]]) -> list[Restored]:
+    def _restore(self, wanted: dict[int, int]) -> Iterator[Restored]:
+        """Each partition as soon as it is done: a dead owner's open transaction holds up only those that it wrote to.
+
+        ``wanted``: epochs by partition.
+        """
         deadline = time.monotonic() + self._settings.restore_s
-        partitions = [partition for partition, _ in wanted]
-        committed = self._committed(partitions, deadline)
-        states = {partition: PartitionState() for partition in partitions}
-        expected = self._read_changelog(states, deadline)
-        never = [place for place, offset in committed.items() if offset < 0]
-        earliest = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
-        first = self._offsets(never, earliest, deadline) if never else {}
-        return [
-            self._checked(partition, epoch, states[partition], committed, first, expected.get(partition, {}))
-            for partition, epoch in wanted
-        ]
+        waiting = set(wanted)
+        while waiting:
+            committed = self._committed(waiting, deadline)
+            stable = {partition for _, partition in committed}
+            never = [place for place, offset in committed.items() if offset < 0]
+            earliest = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
+            first = self._offsets(never, earliest, deadline) if never else {}
+            for partition, state, expected in self._read_changelog(stable, deadline):
+                yield self._checked(partition, wanted[partition], state, committed, first, expected)
+            waiting -= stable
 
     def _checked(
         self,
@@ -115,16 +121,24 @@ class Restorer:
             return Restored(partition, epoch, PartitionState(), {}, error)
         return Restored(partition, epoch, state, {place[0]: first.get(place, committed[place]) for place in places})
 
-    def _committed(self, partitions: list[int], deadline: float) -> Offsets:
-        places = [(topic, partition) for topic in self._inputs for partition in partitions]
+    def _committed(self, partitions: Collection[int], deadline: float) -> Offsets:
+        """Of those partitions of which no offset is part of a transaction still open; waits until there is one."""
+        places = [(topic, partition) for topic in self._inputs for partition in sorted(partitions)]
         while True:
             try:
-                return committed_offsets(self._settings, self._component, places)
+                known = committed_offsets(self._settings, self._component, places)
             except KafkaException as error:
                 if time.monotonic() > deadline:
                     raise
-                log.debug("committed offsets not stable yet", component=self._component, error=str(error))
-                time.sleep(0.02)
+                log.debug("committed offsets not known yet", component=self._component, error=str(error))
+            else:
+                pending = {partition for topic, partition in places if (topic, partition) not in known}
+                stable = {place: offset for place, offset in known.items() if place[1] not in pending}
+                if stable:
+                    return stable
+                if time.monotonic() > deadline:
+                    raise self._failed(f"a transaction over the offsets of {sorted(pending)} stays open")
+            time.sleep(0.02)
 
     def _check_start(self, topic: str, partition: int, committed: int, least: int | None) -> None:
         """Raises ExecutionError PUH-008 for a start behind what the state already holds."""
@@ -135,13 +149,18 @@ class Restorer:
     def _failed(self, message: str) -> ExecutionError:
         return ExecutionError("PUH-008", f"{self._component}: {message}")
 
-    def _read_changelog(self, states: dict[int, PartitionState], deadline: float) -> dict[int, dict[str, int]]:
+    def _read_changelog(
+        self, partitions: Collection[int], deadline: float
+    ) -> Iterator[tuple[int, PartitionState, dict[str, int]]]:
+        """Each partition when its end is reached, with its state and the input offsets that the state goes up to."""
         topic = self._settings.prefix + self._changelog
-        ends = self._ends(list(states), deadline)
-        expected: dict[int, dict[str, int]] = {}
-        reading = {partition for partition, end in ends.items() if end > 0}
+        ends = self._ends(sorted(partitions), deadline)
+        for partition in [partition for partition, end in ends.items() if end == 0]:
+            yield partition, PartitionState(), {}
+        reading = {partition: PartitionState() for partition, end in ends.items() if end > 0}
         if not reading:
-            return expected
+            return
+        latest: dict[int, Message] = {}
         consumer = Consumer(self._settings.restore_consumer(self._component))
         try:
             consumer.list_topics(topic, timeout=10)  # saves half a second of waiting for metadata at the first assign
@@ -151,14 +170,18 @@ class Restorer:
                     raise self._failed(f"the changelog's end was not reached in {self._settings.restore_s} s: {ends}")
                 for message in consumer.consume(1000, 0.1):
                     _, partition, offset = place(message)
-                    error = message.error()
+                    state, error = reading.get(partition), message.error()
+                    if state is None:
+                        continue  # handed over already: what comes now was written by whoever works on it
                     if error is None:
                         key, name = parse_changelog_key(key_of(message))
-                        states[partition].load(key, name, message.value())
-                        _note_inputs(expected.setdefault(partition, {}), headers_of(message))
+                        state.load(key, name, message.value())
+                        latest[partition] = message
                     elif error.code() == KafkaError._PARTITION_EOF:
                         if offset >= ends[partition]:
-                            reading.discard(partition)
+                            consumer.pause([TopicPartition(topic, partition)])
+                            del reading[partition]
+                            yield partition, state, _inputs(latest.get(partition))
                     elif error.code() == KafkaError._AUTO_OFFSET_RESET:
                         low, _ = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=10)
                         consumer.seek(TopicPartition(topic, partition, low))
@@ -166,7 +189,6 @@ class Restorer:
                         raise KafkaException(error)
         finally:
             consumer.close()
-        return expected
 
     def _ends(self, partitions: list[int], deadline: float) -> dict[int, int]:
         places = [(self._changelog, partition) for partition in partitions]
@@ -202,8 +224,8 @@ class Restorer:
 def committed_offsets(settings: KafkaSettings, component: str, places: Sequence[tuple[str, int]]) -> Offsets:
     """The group's committed offsets by ``(topic, partition)``, -1001 where there is none.
 
-    Raises KafkaException while one is part of a transaction that is still open: it is not known then. Asked through an
-    admin client: the consumer's own ``committed`` was seen to wait for half a minute while another thread polled it.
+    One that is part of a transaction still open is left out: it is not known yet. Raises KafkaException. Asked through
+    an admin client: the consumer's own ``committed`` was seen to wait for half a minute while another thread polled it.
     """
     admin = AdminClient(settings.admin())
     asked = [TopicPartition(settings.prefix + topic, partition) for topic, partition in places]
@@ -211,9 +233,10 @@ def committed_offsets(settings: KafkaSettings, component: str, places: Sequence[
     (future,) = admin.list_consumer_group_offsets([group], require_stable=True, request_timeout=5).values()
     found: Offsets = {}
     for one in future.result(10).topic_partitions:
-        if one.error is not None:
+        if one.error is None:
+            found[one.topic.removeprefix(settings.prefix), one.partition] = one.offset
+        elif one.error.code() != KafkaError.UNSTABLE_OFFSET_COMMIT:
             raise KafkaException(one.error)
-        found[one.topic.removeprefix(settings.prefix), one.partition] = one.offset
     return found
 
 
@@ -222,9 +245,12 @@ def format_inputs(offsets: dict[str, int]) -> bytes:
     return ",".join(f"{topic}:{offset}" for topic, offset in sorted(offsets.items())).encode()
 
 
-def _note_inputs(expected: dict[str, int], headers: Headers) -> None:
-    for name, value in headers:
+def _inputs(latest: Message | None) -> dict[str, int]:
+    """How far the state goes that ends with this record: the offsets in its header only ever grow."""
+    found: dict[str, int] = {}
+    for name, value in headers_of(latest) if latest is not None else ():
         if name == INPUTS_HEADER:
             for part in value.decode().split(","):
                 topic, _, offset = part.rpartition(":")
-                expected[topic] = max(expected.get(topic, 0), int(offset))
+                found[topic] = int(offset)
+    return found

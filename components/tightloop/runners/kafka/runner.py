@@ -8,23 +8,23 @@ each rule and what broke without it.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer
 
 from tightloop.handlers.api import Handler
-from tightloop.handlers.effects import Answer
-from tightloop.records.errors import ExecutionError
 from tightloop.runners import metrics
 from tightloop.runners.clock import Clock
 from tightloop.runners.effects import EffectLoop
+from tightloop.runners.kafka.admin import common_partitions
 from tightloop.runners.kafka.assignment import Assignment
+from tightloop.runners.kafka.batch import Batch
 from tightloop.runners.kafka.messages import appended_at, headers_of, place
 from tightloop.runners.kafka.settings import KafkaSettings
 from tightloop.runners.kafka.transaction import MustExit, Transaction, Undone, is_member
 from tightloop.runners.kafka.watchdog import Watchdog
-from tightloop.runners.worker import PartitionWorker, RawRecord, Started
+from tightloop.runners.worker import PartitionWorker, RawRecord
 
 log = structlog.get_logger()
 IDLE_POLL_S = 0.2
@@ -32,7 +32,6 @@ BUSY_POLL_S = 0.001  # while calls are under way: records are looked for this of
 READ_AHEAD_S = 0.02  # how long a transaction waits for a further answer to what its own events asked
 READ_AHEAD_MOST_S = 0.5  # and for all of them
 READ_AHEAD_AGAIN_S = 2.0  # a venue that did not answer so soon is not waited for again before this
-Answered = tuple[PartitionWorker, Started, Answer]
 
 
 class KafkaRunner:
@@ -52,7 +51,8 @@ class KafkaRunner:
         self._clock = clock
         self._producer = Producer(settings.producer(handler.name))
         self._consumer = Consumer({**settings.consumer(handler.name), "error_cb": self._client_error})
-        partitions = self._check_topics(outputs)
+        wanted = {*handler.inputs, *outputs, handler.changelog}
+        partitions = common_partitions(self._consumer, settings.prefix, wanted)
         self.assignment = Assignment(handler, self._consumer, settings, partitions)
         self._transaction = Transaction(self._producer, self._consumer, settings, handler.changelog)
         self._watchdog = Watchdog(settings.watchdog_s, f"{handler.name}-{settings.slot}")
@@ -61,6 +61,7 @@ class KafkaRunner:
         self._is_member = False  # asked for by the loop itself: the client was seen to hang when another thread asks
         self._paused = False
         self._no_wait_before = 0.0
+        self._batch = Batch()
         self._count = metrics.Counted(handler.name)
         self.last_pass = time.monotonic()
 
@@ -116,7 +117,7 @@ class KafkaRunner:
         """Take in nothing new, but commit the answers to calls that are under way, so that nobody has to ask again."""
         deadline = time.monotonic() + self.settings.stop_s
         self.assignment.pause(True)
-        while self._effects.outstanding and time.monotonic() < deadline:
+        while (self._effects.outstanding or self._batch.is_open) and time.monotonic() < deadline:
             self._pass()
 
     def _close(self) -> None:
@@ -124,24 +125,6 @@ class KafkaRunner:
         self._consumer.close()
         self._effects.stop()
         log.info("stopped", component=self.handler.name, slot=self.settings.slot)
-
-    def _check_topics(self, outputs: Sequence[str]) -> int:
-        """The number of partitions, the same for every topic. Raises ExecutionError EIF-010 where it is not."""
-        wanted = {*self.handler.inputs, *outputs, self.handler.changelog}
-        known = self._consumer.list_topics(timeout=10).topics
-        counts = {
-            topic: len(known[self.settings.prefix + topic].partitions)
-            for topic in sorted(wanted)
-            if self.settings.prefix + topic in known
-        }
-        missing = sorted(wanted - set(counts))
-        if missing:
-            raise ExecutionError(
-                "EIF-010", f"topics are missing: {', '.join(missing)}; `tightloop topics create` makes them"
-            )
-        if len(set(counts.values())) != 1:
-            raise ExecutionError("EIF-010", f"topics of a loop must have the same number of partitions, not {counts}")
-        return next(iter(counts.values()))
 
     # --- one pass -----------------------------------------------------------------------------------------------------
 
@@ -151,35 +134,37 @@ class KafkaRunner:
             self._start_afresh_with_broker()
             return
         messages = self._poll()
-        restored = self.assignment.activate_restored()
+        self.assignment.activate_restored()
         answers = self._effects.take(self.settings.batch_records)
+        self._batch.answers += answers
         # Every event's time is taken before the transaction begins: what is journalled counts from there
-        for worker in restored:
-            worker.restored(self._clock.now())
-        read: set[tuple[str, int]] = set()
+        for worker in self.assignment.active.values():
+            if worker.is_fresh:
+                worker.restored(self._clock.now())
         for message in messages:
-            self._feed(message, read)
+            self._feed(message)
         now = self._clock.now()
         for worker, started, answer in answers:
             if self.assignment.owns(worker):
                 worker.answer(started.key, started.call_id, started.serial, answer, now)
         for worker in self.assignment.active.values():
             worker.wake(now)
-        answers += self._read_ahead()
+        self._read_ahead()
         workers = [worker for worker in self.assignment.active.values() if worker.events]
-        if workers:
-            self._commit(workers, read, answers)
+        if not workers:
+            self._batch = Batch()
+        elif self._stopping or not self._batch.may_linger(workers, self._clock.now()):
+            self._commit(workers)
         self._hold_back()
         if not self.assignment.active:
             self._is_member = is_member(self._consumer.consumer_group_metadata())
 
-    def _read_ahead(self) -> list[Answered]:
+    def _read_ahead(self) -> None:
         """Perform what the events so far asked to read, and handle the answers that come soon, before committing.
 
         Reading changes nothing, so it needs no commit before it: where the answers come at once, this is a transaction
         less, and what only said that an answer is awaited is never written. The others are handled when they come.
         """
-        taken: list[Answered] = []
         waited_for: set[tuple[PartitionWorker, int]] = set()
         until = time.monotonic() + READ_AHEAD_MOST_S
         while True:
@@ -187,10 +172,10 @@ class KafkaRunner:
             self._effects.start(calls)
             waited_for.update((worker, one.serial) for worker, one in calls)
             if not waited_for or not self._await_answer(until):
-                return taken
+                return
             for answered in self._effects.take(self.settings.batch_records):
                 worker, started, answer = answered
-                taken.append(answered)
+                self._batch.answers.append(answered)
                 waited_for.discard((worker, started.serial))
                 if self.assignment.owns(worker):
                     worker.answer(started.key, started.call_id, started.serial, answer, self._clock.now())
@@ -225,14 +210,13 @@ class KafkaRunner:
     def _poll(self) -> list[Message]:
         self.assignment.changed = False
         first = self._consumer.poll(self._patience())
-        if first is None and self._effects.outstanding:
+        messages = [] if first is None else [first, *self._consumer.consume(self.settings.batch_records - 1, 0)]
+        if self.assignment.changed and (messages or self._batch.is_open):
+            # A rebalance ran in between: some of these, or of what was handled and not committed, may be another's now
+            self._start_over(self.assignment.active.values())
+            return []
+        if not messages and self._effects.outstanding:
             self._effects.wait(BUSY_POLL_S)
-        if first is None:
-            return []
-        messages = [first, *self._consumer.consume(self.settings.batch_records - 1, 0)]
-        if self.assignment.changed:  # a rebalance ran in between: some of these may be another's now
-            self.assignment.rewind()
-            return []
         return messages
 
     def _patience(self) -> float:
@@ -241,12 +225,13 @@ class KafkaRunner:
             return 0.0
         if self.assignment.restoring:
             return BUSY_POLL_S
+        patience = min(IDLE_POLL_S, self._batch.lingers_for())
         wakes = [at for worker in self.assignment.active.values() if (at := worker.next_wake()) is not None]
-        if not wakes:
-            return IDLE_POLL_S
-        return max(0.0, min(IDLE_POLL_S, (min(wakes) - self._clock.now()).total_seconds()))
+        if wakes:
+            patience = min(patience, (min(wakes) - self._clock.now()).total_seconds())
+        return max(0.0, patience)
 
-    def _feed(self, message: Message, read: set[tuple[str, int]]) -> None:
+    def _feed(self, message: Message) -> None:
         error = message.error()
         if error is not None:
             self._consumer_error(error)
@@ -256,7 +241,7 @@ class KafkaRunner:
         worker = self.assignment.active.get(partition)
         if worker is None:
             return  # fetched before its partition was paused; it will be fetched again when its state is back
-        read.add((topic, partition))
+        self._batch.read.add((topic, partition))
         raw = RawRecord(
             topic, partition, offset, message.key(), message.value(), headers_of(message), appended_at(message)
         )
@@ -268,9 +253,10 @@ class KafkaRunner:
             raise MustExit(f"the consumer can't go on: {error}")
         log.warning("consumer", component=self.handler.name, error=str(error))
 
-    def _commit(self, workers: list[PartitionWorker], read: set[tuple[str, int]], answers: list[Answered]) -> None:
+    def _commit(self, workers: list[PartitionWorker]) -> None:
         began = time.monotonic()
         self._watchdog.enter()
+        read = self._batch.read
         moved = self.assignment.positions(sorted(read)) if read else {}
         offsets = {
             (topic, worker.partition): at
@@ -281,25 +267,32 @@ class KafkaRunner:
         try:
             self._transaction.commit(workers, offsets)
         except Undone as undone:
-            self._undo(workers, answers, str(undone))
+            self._undo(workers, str(undone))
             return
         finally:
             self._watchdog.leave()
+        self._batch = Batch()
         self.assignment.moved_to(offsets)
-        self._count.transaction(time.monotonic() - began)
-        self._count.records_out(output.topic for worker in workers for output in worker.outputs)
+        written = [output.topic for worker in workers for output in worker.outputs]
         self._effects.start([(worker, started) for worker in workers for started in worker.commit()])
+        self._count.transaction(time.monotonic() - began)
+        self._count.records_out(written)
 
-    def _undo(self, workers: list[PartitionWorker], answers: list[Answered], why: str) -> None:
+    def _undo(self, workers: list[PartitionWorker], why: str) -> None:
         log.warning("transaction undone", component=self.handler.name, why=why)
         metrics.ABORTS.labels(self.handler.name).inc()
-        for worker in workers:
-            worker.rollback()
         elsewhere = self.assignment.committed_elsewhere()
         if elsewhere:
             raise MustExit(f"somebody else has committed for this replica's partitions: {'; '.join(elsewhere)}")
+        self._start_over(workers)
+
+    def _start_over(self, workers: Iterable[PartitionWorker]) -> None:
+        """Nothing since the last commit happened: its records are read again, its answers handled again."""
+        for worker in workers:
+            worker.rollback()
         self.assignment.rewind()
-        self._effects.give_back(answers)
+        self._effects.give_back(self._batch.answers)
+        self._batch = Batch()
 
     def _hold_back(self) -> None:
         outstanding = self._effects.outstanding

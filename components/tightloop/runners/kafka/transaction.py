@@ -46,10 +46,9 @@ class Transaction:
 
         Raises Undone when it was aborted, MustExit when only a restart helps.
         """
-        messages = [message for worker in workers for message in self._messages(worker, offsets)]
+        messages = _each_partition_first([one for worker in workers for one in self._messages(worker, offsets)])
         try:
             self._producer.begin_transaction()
-            # All in one go: the partitions that are new to the transaction are then added to it by one request, not two
             produce = self._producer.produce
             for topic, value, key, partition, headers in messages:
                 produce(topic, value, key, partition, headers=headers)
@@ -118,6 +117,23 @@ class Transaction:
         except KafkaException as raised:
             raise MustExit(f"the abort failed: {raised}") from raised
         raise Undone(str(error)) from cause
+
+
+def _each_partition_first(messages: list[Produced]) -> list[Produced]:
+    """The first message of each partition before all others; within a partition the order stays.
+
+    1 ms after the first of a transaction, librdkafka asks the broker to add the partitions that it has seen by then,
+    and asks for further ones only when that is answered. All were encoded before: while it waits the rest is queued,
+    and leaves in one request a partition.
+    """
+    firsts: list[Produced] = []
+    others: list[Produced] = []
+    seen: set[tuple[str, int]] = set()
+    for one in messages:
+        place = (one[0], one[3])
+        (others if place in seen else firsts).append(one)
+        seen.add(place)
+    return firsts + others
 
 
 def is_member(group: bytes) -> bool:
