@@ -22,7 +22,7 @@ from tightloop.broker.embedded import EmbeddedBroker
 
 PARTS = ("speed", "idle", "recovery", "codec")
 KEYS = (1, 64, 1024)
-WARM_S = 10.0  # a broker's JVM that is cold is ten times slower
+WARM_S = 25.0  # of the ring, and of the loop: for so long the broker's JVM still compiles what it runs most
 _WARM_KEYS = 64
 _IDLE_S = 5.0
 

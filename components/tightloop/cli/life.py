@@ -125,7 +125,8 @@ def _names(record: Struct, instruction_id: str) -> bool:
 
 def _hop(received: Received, record: Struct) -> Hop:
     what, detail = _words(record)
-    return Hop(received.time, received.topic, received.partition, received.offset, what, detail, as_data(record))
+    time = record.event_time if isinstance(record, IntentAudit) else received.time  # it is told of a little later
+    return Hop(time, received.topic, received.partition, received.offset, what, detail, as_data(record))
 
 
 def _words(record: Struct) -> tuple[str, str]:

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from tests.unit.handlers.executor.desk import ABSENCE_S, Desk
 
 from tightloop.handlers import effects as fx
-from tightloop.records.types import Instruction, RoutedInstruction
+from tightloop.records.types import ExecutorHead, Instruction, RoutedInstruction
 from tightloop.testing.scripted import fills, lost, rests
 
 D = Decimal
@@ -118,6 +118,42 @@ def test_a_loop_number_that_is_not_above_the_last_is_refused_and_submits_nothing
     assert [letter.error.code for letter in desk.driver.dead_letters()] == ["EXI-014"]
     assert desk.acted() == 0
     assert [halt.code for halt in desk.driver.halts()] == ["EXI-014"]
+
+
+@pytest.mark.parametrize("while_open", [True, False])
+def test_a_successor_knows_the_loop_by_its_intent_and_after_it_by_the_head(while_open: bool) -> None:
+    """The journal's transaction writes the intent alone."""
+    desk = Desk().adopted()
+    again = desk.instruct(run=False)
+    while desk.intent() is None:
+        assert desk.driver.run(1)
+    head = desk.driver.runner.state(desk.component, "s1", "head", ExecutorHead)
+    assert head is not None and head.last_loop_no == 2
+    if not while_open:
+        desk.driver.run()
+        assert desk.intent() is None
+    desk.driver.restart(desk.component)
+    desk.driver.feed(routed(desk, "execute", 3, again), "instructions.binance")
+    desk.driver.advance(ABSENCE_S + 1)
+    assert [letter.error.code for letter in desk.driver.dead_letters()] == ["EXI-014"]
+    assert desk.acted() == 1
+
+
+def test_what_was_journalled_is_told_with_what_came_of_it_and_after_a_restart_too() -> None:
+    desk = Desk().adopted()
+    desk.instruct(run=False)
+    while desk.intent() is None:
+        assert desk.driver.run(1)
+    entry = desk.intent()
+    assert entry is not None and desk.audit() == []
+    desk.clock.advance(1)
+    desk.driver.restart(desk.component, calls="lost")
+    desk.driver.run()
+    first = next(one for one in desk.driver.records("execution_audit") if one.instruction_id == "i1")
+    assert (first.event, first.event_time) == ("journalled", entry.journalled_at)
+    desk.driver.advance(ABSENCE_S + 1)
+    assert desk.result().outcome == "filled"
+    assert desk.audit() == ["journalled", "not_found", "journalled", "finished"]
 
 
 def test_a_loop_of_another_lane_is_refused() -> None:
