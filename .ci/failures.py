@@ -1,4 +1,4 @@
-"""What failed, shortly, from a JUnit report: the last thing CI prints, where a single long comparison cannot hide it."""
+"""What failed, in short, from a JUnit report: the last thing CI prints, so that no long comparison hides the others."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ def main(report: Path) -> None:
     for case in ElementTree.parse(report).iter("testcase"):
         for found in (*case.findall("failure"), *case.findall("error")):
             text = f"{found.get('message') or ''}\n{found.text or ''}".strip()
-            print(f"\n=== {case.get('classname')}::{case.get('name')} ({case.get('time')} s)")
-            print(text if len(text) <= 2 * SHOWN else f"{text[:SHOWN]}\n[...]\n{text[-SHOWN:]}")
+            short = text if len(text) <= 2 * SHOWN else f"{text[:SHOWN]}\n[...]\n{text[-SHOWN:]}"
+            sys.stdout.write(f"\n=== {case.get('classname')}::{case.get('name')} ({case.get('time')} s)\n{short}\n")
 
 
 if __name__ == "__main__":
