@@ -52,11 +52,6 @@ def halt_id(strategy_id: str, code: str, cause: str | int) -> str:
     return digest("halt", strategy_id, code, cause)
 
 
-def trace_id(strategy_id: str, cause: str | int) -> str:
-    """The trace of what no publisher gave one: a loop that the system starts by itself, or a bare instruction."""
-    return digest("trace", strategy_id, cause)
-
-
 def is_strategy_id(text: str) -> bool:
     return STRATEGY_ID.fullmatch(text) is not None
 

@@ -58,11 +58,6 @@ def ratio(part: Decimal, whole: Decimal) -> Decimal:
     return _tidy(_DERIVED.quantize(_DERIVED.divide(part, whole), UNIT))
 
 
-def rounded(value: Decimal, places: int = PLACES) -> Decimal:
-    """A derived figure at so many places, half-even. Never for an amount that is booked."""
-    return _tidy(_DERIVED.quantize(value, Decimal(1).scaleb(-places)))
-
-
 def total(amounts: Iterable[Decimal]) -> Decimal:
     """The exact sum, whatever the thread's context."""
     result = ZERO

@@ -11,7 +11,6 @@ from functools import lru_cache
 from msgspec import Struct
 
 from tightloop.records.errors import ExecutionError
-from tightloop.records.venues import VENUES, canonical
 
 TRANSIT = "transit"  # money under way between two accounts: of no venue and no account
 
@@ -55,22 +54,3 @@ def format_key(venue: str, kind: str, symbol: str, account: str | None = None) -
 def position_key(venue: str, kind: str, symbol: str, *, account: str, strategy_id: str) -> str:
     """The key of a position of ``account`` in the strategy's records: bare for the strategy's own account."""
     return format_key(venue, kind, symbol, None if account == strategy_id else account)
-
-
-def venue_of(key: str) -> str:
-    return parse_key(key).venue
-
-
-def account_of(key: str, strategy_id: str) -> str:
-    return parse_key(key).account_of(strategy_id)
-
-
-def lane_of(key: str) -> str | None:
-    """The lane whose accounts hold such a position; ``None`` for money in transit and for unknown venues."""
-    venue = VENUES.get(canonical(parse_key(key).venue))
-    return venue.lane if venue else None
-
-
-def belongs_to(key: str, lane: str, account: str, strategy_id: str) -> bool:
-    """Whether a position is held by that account of that lane: on a chain by the wallet, whatever the protocol."""
-    return lane_of(key) == lane and account_of(key, strategy_id) == account

@@ -1,7 +1,7 @@
 """The topic contracts: what each topic holds, how it is partitioned and kept, who may write and read it.
 
 They are read from ``topics/*.toml``, one file a topic; ``instructions.lane.toml`` is the template of every lane's
-topic. Names here are the contract's; ``TopicNames`` puts a prefix before them where a cluster is shared.
+topic. Names here are the contract's, without the prefix that keeps systems apart on a shared cluster.
 """
 
 from __future__ import annotations
@@ -119,18 +119,3 @@ def contract_of(name: str) -> TopicContract:
 def lane_topic(lane: str) -> str:
     """The topic of a lane's loops."""
     return f"instructions.{lane}"
-
-
-class TopicNames(Struct, frozen=True):
-    """Names on a cluster: the contract's behind a prefix, such as ``t42.``, so that several systems can share one."""
-
-    prefix: str = ""
-
-    def on_cluster(self, name: str) -> str:
-        return self.prefix + name
-
-    def of_contract(self, name: str) -> str:
-        """The contract's name. Raises ValueError for a topic without the prefix."""
-        if not name.startswith(self.prefix):
-            raise ValueError(f"topic {name!r} does not begin with {self.prefix!r}")
-        return name[len(self.prefix) :]

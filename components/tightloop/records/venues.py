@@ -91,11 +91,6 @@ def lane_of(name: str) -> str:
     return venue(name).lane
 
 
-def venues_of(lane: str) -> tuple[str, ...]:
-    """The venues that a lane serves, by name."""
-    return tuple(sorted(name for name, known in VENUES.items() if known.lane == lane))
-
-
 def home_of(lane: str) -> str:
     """The venue that a lane's accounts are named after in loops without an instruction: the exchange, or the wallet."""
     return "wallet" if LANES[lane].kind == "chain" else lane

@@ -43,7 +43,6 @@ def test_kinds_of_ids_do_not_meet() -> None:
         ids.report_id("s", 1, 1),
         ids.snapshot_id("s", "v", "a", 1, 1),
         ids.halt_id("s", "REC-002", "r"),
-        ids.trace_id("s", 1),
     ]
     assert len(set(made)) == len(made)
     assert all(len(made_id) == 32 and set(made_id) <= set("0123456789abcdef") for made_id in made)

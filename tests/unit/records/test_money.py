@@ -100,7 +100,3 @@ def test_what_is_no_amount_is_refused(value: Any) -> None:
 def test_equal_amounts_have_equal_texts(amount: str, expected: str) -> None:
     with money.exact():
         assert money.text(Decimal(amount)) == expected
-
-
-def test_a_derived_figure_is_rounded_half_even() -> None:
-    assert [str(money.rounded(Decimal(value), 1)) for value in ("0.25", "0.35", "0.30")] == ["0.2", "0.4", "0.3"]

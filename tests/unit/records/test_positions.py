@@ -42,26 +42,8 @@ def test_a_key_is_bare_for_the_strategys_own_account() -> None:
 
 
 def test_a_bare_key_lies_in_the_strategys_own_account() -> None:
-    assert positions.account_of("okx:BaseToken:BTC", "s1") == "s1"
-    assert positions.account_of("okx@main:BaseToken:BTC", "s1") == "main"
-    assert positions.venue_of("okx@main:BaseToken:BTC") == "okx"
-
-
-@pytest.mark.parametrize(
-    ("key", "lane", "account", "belongs"),
-    [
-        ("binance:Perp:BTC/USDT:USDT", "binance", "s1", True),
-        ("binance@main:BaseToken:BTC", "binance", "main", True),
-        ("binance@main:BaseToken:BTC", "binance", "s1", False),
-        ("binance:BaseToken:BTC", "bybit", "s1", False),
-        ("wallet:BaseToken:ETH", "ethereum", "s1", True),
-        ("aave:debtToken:WETH", "ethereum", "s1", True),
-        ("transit:i:USDT", "ethereum", "s1", False),
-        ("nowhere:BaseToken:BTC", "binance", "s1", False),
-    ],
-)
-def test_what_an_account_of_a_lane_holds(key: str, lane: str, account: str, belongs: bool) -> None:
-    assert positions.belongs_to(key, lane, account, "s1") is belongs
+    assert positions.parse_key("okx:BaseToken:BTC").account_of("s1") == "s1"
+    assert positions.parse_key("okx@main:BaseToken:BTC").account_of("s1") == "main"
 
 
 @pytest.mark.parametrize(
@@ -86,4 +68,3 @@ def test_an_unknown_venue_is_refused_with_the_nearest() -> None:
 def test_every_venue_has_a_lane_and_every_lane_a_home() -> None:
     assert {venue.lane for venue in venues.VENUES.values()} == set(venues.LANES)
     assert all(venues.lane_of(venues.home_of(lane)) == lane for lane in venues.LANES)
-    assert venues.venues_of("ethereum") == ("aave", "curve", "morpho", "uniswap", "wallet")

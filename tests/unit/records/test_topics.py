@@ -95,15 +95,6 @@ def test_a_topic_without_a_contract_is_refused(name: str) -> None:
         topics.contract_of(name)
 
 
-def test_a_prefix_keeps_systems_on_one_cluster_apart() -> None:
-    names = topics.TopicNames("t42.")
-    assert names.on_cluster("fills") == "t42.fills"
-    assert names.of_contract("t42.fills") == "fills"
-    with pytest.raises(ValueError, match=r"'t42\.'"):
-        names.of_contract("fills")
-    assert topics.TopicNames().of_contract("fills") == "fills"
-
-
 def test_a_bad_file_is_refused_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "topics").mkdir()
     (tmp_path / "topics" / "odd.toml").write_text('name = "odd"\nretention = 5\n')

@@ -132,7 +132,7 @@ def _order(venue: Sandbox, given_: dict[str, Any], now: datetime) -> c.PlaceOrde
     price = None
     if given_["limit_bps"] is not None:
         base = D(42_000) if symbol.startswith("BTC") else D(2_300)
-        price = money.rounded(base * (10_000 + given_["limit_bps"]) * D("0.0001"), 0)
+        price = base * (10_000 + given_["limit_bps"]) // 10_000
     return c.PlaceOrder(
         account="s",
         client_order_id=f"o{given_['name']}",
