@@ -99,12 +99,22 @@ def _on_broker(
                 ring = Ring(bootstrap, prefix, Path(folder))
                 report.speeds.extend(_speeds(system, ring, {"load": os.getpid(), **others}, plan, say))
             if "idle" in plan.parts:
-                report.idle.extend(recovery.idle(system, _IDLE_S))
+                report.idle.extend(_idle(bootstrap, f"{prefix}idle.", Path(folder) / "idle"))
             if "recovery" in plan.parts:
                 report.recoveries.extend(recovery.recoveries(system))
         finally:
             system.close()
     return report
+
+
+def _idle(bootstrap: str, prefix: str, folder: Path) -> list[recovery.Idle]:
+    """Of a system of its own, without the state that the measurements of speed have left."""
+    folder.mkdir()
+    system = System(bootstrap, prefix, folder)
+    try:
+        return recovery.idle(system, _IDLE_S)
+    finally:
+        system.close()
 
 
 def _speeds(
