@@ -152,11 +152,7 @@ class PartitionWorker:
         self.state.commit()
         for key, at in self.wishes:
             self._apply_wish(key, at)
-        started = []
-        for key, call_id, call in self.asked:
-            self._serial += 1
-            self._pending[key, call_id] = self._serial
-            started.append(Started(key, call_id, self._serial, call))
+        started = [self._start(*one) for one in self.asked]
         self._forget_batch()
         return [one for one in started if self._pending.get((one.key, one.call_id)) == one.serial]
 

@@ -10,7 +10,7 @@ happens in :meth:`LoopDriver.advance`. The same input gives the same bytes on ev
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from hashlib import blake2b
@@ -180,12 +180,7 @@ class LoopDriver:
 
     def expected(self, strategy_id: str = "s1") -> dict[str, Decimal]:
         """The expected positions, added up from the published deltas alone; what is zero is left out."""
-        sums: dict[str, Decimal] = {}
-        with money.exact():
-            for update in self.records("position_updates", strategy_id):
-                for delta in update.deltas:
-                    sums[delta.position_key] = sums.get(delta.position_key, money.ZERO) + delta.amount
-        return {key: amount for key, amount in sums.items() if amount}
+        return added_up(self.records("position_updates", strategy_id))
 
     def held(self, lane: str, account: str = "s1") -> dict[str, Decimal]:
         """What the simulated venue's books say."""
@@ -208,3 +203,13 @@ class LoopDriver:
 
 def _simulated(lane: str, sandbox: Sandbox) -> VenueAdapter:
     return InProcessChain(lane, sandbox) if LANES[lane].kind == "chain" else InProcessExchange(lane, sandbox)
+
+
+def added_up(updates: Iterable[PositionUpdate]) -> dict[str, Decimal]:
+    """The positions after these updates, by their deltas alone; what is zero is left out."""
+    sums: dict[str, Decimal] = {}
+    with money.exact():
+        for update in updates:
+            for delta in update.deltas:
+                sums[delta.position_key] = sums.get(delta.position_key, money.ZERO) + delta.amount
+    return {key: amount for key, amount in sums.items() if amount}

@@ -15,11 +15,12 @@ from typing import Any, TypeVar
 from msgspec import Struct
 
 from tightloop.assembly.config import Config, Reconciliation
-from tightloop.records import codec, money
+from tightloop.records import codec
 from tightloop.records.errors import ExecutionError
 from tightloop.records.types import ControlCommand, DeadLetter, Halt, InstructionResult, LoopHead
 from tightloop.runners.clock import ManualClock
 from tightloop.testing import LoopDriver
+from tightloop.testing.driver import added_up
 from tightloop.venues.sim.commands import Drift
 from tightloop.venues.sim.faults import FaultRule
 from tightloop.venues.sim.sandbox import Sandbox
@@ -109,12 +110,7 @@ class Loop(ABC):
         self.sandbox.act(lane, Drift(account=account, position_key=position_key, amount=amount), self.now)
 
     def expected(self, key: str) -> dict[str, Decimal]:
-        sums: dict[str, Decimal] = {}
-        with money.exact():
-            for update in self.records("position_updates", key):
-                for delta in update.deltas:
-                    sums[delta.position_key] = sums.get(delta.position_key, money.ZERO) + delta.amount
-        return {name: amount for name, amount in sums.items() if amount}
+        return added_up(self.records("position_updates", key))
 
     def held(self, lane: str, key: str) -> dict[str, Decimal]:
         return {name: amount for name, amount in self.sandbox.positions(lane, key).amounts.items() if amount}

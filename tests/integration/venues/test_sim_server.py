@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 from tests.support.venue_intents import actions, swap, trade
 
+from tightloop.checker.reading import read_venues
 from tightloop.handlers.effects import NotSent, OrderFound
 from tightloop.venues.adapter import ClockGate
 from tightloop.venues.sim.client import SimChain, SimExchange
@@ -190,15 +191,5 @@ def test_what_was_acknowledged_survives_a_kill_under_load(sim: Sim) -> None:
     assert {entry_id: by_id.get(entry_id) for entry_id in acknowledged} == acknowledged
     ids = [entry["client_order_id"] for entry in kept]
     assert len(set(ids)) == len(ids)
-    acted = [request for request in _every_request(sim) if request["result"] == "acted"]
+    acted = [request for request in read_venues(f"127.0.0.1:{sim.port}").requests if request["result"] == "acted"]
     assert sorted(entry for request in acted for entry in request["entries"]) == sorted(by_id)
-
-
-def _every_request(sim: Sim) -> list[dict[str, Any]]:
-    """The request log comes in pages."""
-    requests: list[dict[str, Any]] = []
-    while True:
-        page = sim.get(f"/admin/requests?after={len(requests)}")
-        requests += page["requests"]
-        if len(requests) >= page["last"]:
-            return requests

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
 from msgspec.structs import replace
@@ -29,6 +29,11 @@ def cancellable(entry: JournalEntry) -> bool:
     return entry.status == "working" and entry.outcome is None
 
 
+def _latest(intents: Iterable[JournalEntry]) -> int:
+    """The number of the last loop among them; 0: there is none."""
+    return max((entry.loop_no for entry in intents), default=0)
+
+
 class Turn:
     """Collects what one event changes; :meth:`save` writes the head when it did."""
 
@@ -38,7 +43,7 @@ class Turn:
         self.now: datetime = context.now
         self._loaded = context.get("head", ExecutorHead)
         self.head = self._loaded or ExecutorHead(strategy_id=context.key, produced_at=self.now)
-        latest = self._latest_intent()
+        latest = _latest(self.intents())
         if latest > self.head.last_loop_no:
             self.head = replace(self.head, last_loop_no=latest)
 
@@ -47,25 +52,23 @@ class Turn:
 
     def save(self) -> None:
         """Write what changed, and ask to be woken when the next thing is due."""
-        if self._is_changed():
+        intents = list(self.intents())
+        if self._is_changed(_latest(intents)):
             self.context.put("head", replace(self.head, produced_at=self.now))
-        due = [entry.next_try_at for entry in self.intents() if entry.next_try_at]
-        due += [entry.cancel_at for entry in self.intents() if entry.cancel_at and cancellable(entry)]
+        due = [entry.next_try_at for entry in intents if entry.next_try_at]
+        due += [entry.cancel_at for entry in intents if entry.cancel_at and cancellable(entry)]
         if self.head.reading and self.head.reading.retry_at:
             due.append(self.head.reading.retry_at)
         if self.head.retry_at:
             due.append(self.head.retry_at)
         self.context.wake_at(min(due) if due else None)
 
-    def _is_changed(self) -> bool:
+    def _is_changed(self, latest_intent: int) -> bool:
         """The number of the last loop need not be written while its intent is there to tell it."""
         known = self._loaded
-        if known is not None and self.head.last_loop_no == self._latest_intent():
+        if known is not None and self.head.last_loop_no == latest_intent:
             known = replace(known, last_loop_no=self.head.last_loop_no)
         return self.head != known
-
-    def _latest_intent(self) -> int:
-        return max((entry.loop_no for entry in self.intents()), default=0)
 
     # --- intents ------------------------------------------------------------------------------------------------------
 

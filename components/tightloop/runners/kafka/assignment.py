@@ -15,7 +15,7 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from tightloop.handlers.api import Handler
 from tightloop.runners import metrics
-from tightloop.runners.kafka.restore import Restored, Restorer, committed_offsets
+from tightloop.runners.kafka.restore import ASK_AGAIN_S, Restored, Restorer, committed_offsets
 from tightloop.runners.kafka.settings import KafkaSettings
 from tightloop.runners.worker import PartitionWorker
 
@@ -165,13 +165,15 @@ class Assignment:
         committed: dict[tuple[str, int], int] = {}
         while len(committed) < len(places) and time.monotonic() < deadline:
             committed = committed_offsets(self._settings, self._handler.name, places)  # its own abort may not be done
-        return [
-            f"{topic}/{partition}: committed {committed.get((topic, partition), 'in a transaction still open')}, "
-            f"here {self._next[topic, partition]}"
-            for topic, partition in places
-            if committed.get((topic, partition)) is None
-            or 0 <= committed[topic, partition] != self._next[topic, partition]
-        ]
+            if len(committed) < len(places):
+                time.sleep(ASK_AGAIN_S)
+        elsewhere = []
+        for place in places:
+            here, found = self._next[place], committed.get(place)
+            if found is None or 0 <= found != here:
+                said = "in a transaction still open" if found is None else found
+                elsewhere.append(f"{place[0]}/{place[1]}: committed {said}, here {here}")
+        return elsewhere
 
     # --- pausing ------------------------------------------------------------------------------------------------------
 

@@ -33,6 +33,7 @@ from tightloop.runners.state import PartitionState, parse_changelog_key
 
 log = structlog.get_logger()
 INPUTS_HEADER = "inputs"
+ASK_AGAIN_S = 0.02  # while committed offsets are part of a transaction still open
 Offsets = dict[tuple[str, int], int]
 
 
@@ -77,7 +78,7 @@ class Restorer:
         while (wanted := self._requests.get()) is not None:
             left = dict(wanted)
             try:
-                for restored in self._restore(left):
+                for restored in self._restore(dict(wanted)):
                     del left[restored.partition]
                     self._results.put(restored)
             except Exception as error:  # noqa: BLE001  handed to the main thread, which ends the process
@@ -138,7 +139,7 @@ class Restorer:
                     return stable
                 if time.monotonic() > deadline:
                     raise self._failed(f"a transaction over the offsets of {sorted(pending)} stays open")
-            time.sleep(0.02)
+            time.sleep(ASK_AGAIN_S)
 
     def _check_start(self, topic: str, partition: int, committed: int, least: int | None) -> None:
         """Raises ExecutionError PUH-008 for a start behind what the state already holds."""

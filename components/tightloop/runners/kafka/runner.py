@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
 
 import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer
@@ -19,7 +20,7 @@ from tightloop.runners.clock import Clock
 from tightloop.runners.effects import EffectLoop
 from tightloop.runners.kafka.admin import common_partitions
 from tightloop.runners.kafka.assignment import Assignment
-from tightloop.runners.kafka.batch import Batch
+from tightloop.runners.kafka.batch import Answered, Batch
 from tightloop.runners.kafka.messages import appended_at, headers_of, place
 from tightloop.runners.kafka.settings import KafkaSettings
 from tightloop.runners.kafka.transaction import MustExit, Transaction, Undone, is_member
@@ -135,8 +136,7 @@ class KafkaRunner:
             return
         messages = self._poll()
         self.assignment.activate_restored()
-        answers = self._effects.take(self.settings.batch_records)
-        self._batch.answers += answers
+        answers = self._take_answers()
         # Every event's time is taken before the transaction begins: what is journalled counts from there
         for worker in self.assignment.active.values():
             if worker.is_fresh:
@@ -144,9 +144,7 @@ class KafkaRunner:
         for message in messages:
             self._feed(message)
         now = self._clock.now()
-        for worker, started, answer in answers:
-            if self.assignment.owns(worker):
-                worker.answer(started.key, started.call_id, started.serial, answer, now)
+        self._handle(answers, now)
         for worker in self.assignment.active.values():
             worker.wake(now)
         self._read_ahead()
@@ -173,12 +171,20 @@ class KafkaRunner:
             waited_for.update((worker, one.serial) for worker, one in calls)
             if not waited_for or not self._await_answer(until):
                 return
-            for answered in self._effects.take(self.settings.batch_records):
-                worker, started, answer = answered
-                self._batch.answers.append(answered)
-                waited_for.discard((worker, started.serial))
-                if self.assignment.owns(worker):
-                    worker.answer(started.key, started.call_id, started.serial, answer, self._clock.now())
+            answers = self._take_answers()
+            waited_for.difference_update((worker, started.serial) for worker, started, _ in answers)
+            self._handle(answers, self._clock.now())
+
+    def _take_answers(self) -> list[Answered]:
+        answers = self._effects.take(self.settings.batch_records)
+        self._batch.answers += answers
+        return answers
+
+    def _handle(self, answers: list[Answered], now: datetime) -> None:
+        """An answer belongs to the worker that asked, and is dropped when that one is gone."""
+        for worker, started, answer in answers:
+            if self.assignment.owns(worker):
+                worker.answer(started.key, started.call_id, started.serial, answer, now)
 
     def _client_error(self, error: KafkaError) -> None:
         if error.code() == KafkaError._ALL_BROKERS_DOWN:
