@@ -4,59 +4,29 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
-from tightloop.handlers.api import Context, Inbound
-from tightloop.handlers.effects import Answer, Call, FindOrder, ReadLedger, ReadPositions, Unavailable
-from tightloop.records.errors import ExecutionError
-from tightloop.records.types import ExecutorHead
+from tests.support.waking_handler import NOW, woken
+
+from tightloop.handlers.api import Context
+from tightloop.handlers.effects import Call, FindOrder, ReadLedger, ReadPositions, Unavailable
 from tightloop.runners.clock import SystemClock
 from tightloop.runners.effects import EffectLoop, Performer
 from tightloop.runners.worker import PartitionWorker, Started
 
-NOW = datetime(2024, 5, 12, 12, tzinfo=UTC)
 READ = ReadPositions("s", "binance", "s")
 LEDGER = ReadLedger("s", "binance", "s", None)
 ANSWER = Unavailable("EXI-003", "not now")
 
 
-class Asking:
-    """Asks for what it was told at each wake-up, and notes its answers in its state."""
-
-    name = "asking"
-    failure_code = "EXI-001"
-    inputs = ("instructions",)
-    changelog = "loop_state"
-
-    def __init__(self, asks: Mapping[str, Call]) -> None:
-        self.asks = asks
-
-    def on_record(self, context: Context, record: Inbound) -> None:
-        raise NotImplementedError
-
-    def on_time(self, context: Context) -> None:
-        for call_id, call in self.asks.items():
-            context.call(call_id, call)
-
-    def on_answer(self, context: Context, call_id: str, answer: Answer) -> None:
-        context.put(f"answer|{call_id}", ExecutorHead(strategy_id=context.key, produced_at=context.now))
-
-    def on_restore(self, context: Context) -> None:
-        context.wake_at(context.now)
-
-    def on_dead(self, context: Context, topic: str, offset: int, error: ExecutionError) -> None:
-        raise error
-
-
 def asked(asks: Mapping[str, Call]) -> PartitionWorker:
     """A worker whose handler has just asked, nothing of it committed."""
-    worker = PartitionWorker(Asking(asks), 0, 1)
-    worker.state.load("s", "head", b"")
-    worker.restored(NOW)
-    worker.commit()
-    worker.wake(NOW)
-    return worker
+
+    def ask(context: Context) -> None:
+        for call_id, call in asks.items():
+            context.call(call_id, call)
+
+    return woken(ask)
 
 
 def answered(worker: PartitionWorker, started: Started) -> bool:
