@@ -74,6 +74,7 @@ def test_everything_is_known_again_after_a_stop_and_a_start(make_system: MakeSys
     with make_system() as system:
         round_trip(system, "key-0", "before")
         system.control(workload.halt("key-halted", "stays"))
+        system.until(lambda: _halts(system, "key-halted"), 20, "the key is halted")  # no order between topics
         system.publish(workload.instruction("key-halted", "refused-before", **workload.market()))
         system.until_results(RECOVERY_S)
         codes = [process.end(grace_s=10) for process in system.components.values()]
