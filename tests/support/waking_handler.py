@@ -47,16 +47,16 @@ def note(context: Context) -> ExecutorHead:
     return ExecutorHead(strategy_id=context.key, produced_at=context.now)
 
 
-def fresh(act: Act) -> PartitionWorker:
+def fresh(act: Act, partition: int = 0) -> PartitionWorker:
     """A worker of one partition with the state of one key, which was not told of it yet."""
-    worker = PartitionWorker(Waking(act), 0, 1)
+    worker = PartitionWorker(Waking(act), partition, partition + 1)
     worker.state.load("s", "head", b"")
     return worker
 
 
-def woken(act: Act) -> PartitionWorker:
+def woken(act: Act, partition: int = 0) -> PartitionWorker:
     """One whose key has just done it, nothing of that committed."""
-    worker = fresh(act)
+    worker = fresh(act, partition)
     worker.restored(NOW)
     worker.commit()
     assert worker.wake(NOW) == 1

@@ -8,11 +8,12 @@ import pytest
 from tests.support.waking_handler import NOW, Act, fresh, note, woken
 
 from tightloop.handlers.api import Context
-from tightloop.handlers.effects import FindOrder
+from tightloop.handlers.effects import FindOrder, Unavailable
 from tightloop.runners.kafka import batch
 from tightloop.runners.kafka.batch import Batch
+from tightloop.runners.worker import Started
 
-SOON = NOW + timedelta(milliseconds=50)
+SOON = NOW + timedelta(seconds=batch.LINGER_S)
 
 
 def changes_state(context: Context) -> None:
@@ -37,22 +38,39 @@ def test_what_only_changes_state_is_held_back_for_a_while(monkeypatch: pytest.Mo
     monkeypatch.setattr(batch.time, "monotonic", lambda: clock)
     worker, held = woken(changes_state), Batch()
     assert not held.is_open
-    assert held.may_linger([worker], NOW) and held.is_open
+    assert held.due([worker], NOW) == [] and held.is_open
     clock += batch.LINGER_S / 2
-    assert held.may_linger([worker], NOW)
+    assert held.due([worker], NOW) == [] and held.lingers_for() == pytest.approx(batch.LINGER_S / 2)
     clock += batch.LINGER_S / 2 + 0.001
-    assert not held.may_linger([worker], NOW)
+    assert held.due([worker], NOW) == [worker]
 
 
 @pytest.mark.parametrize("act", [tells, asks, wants_to_be_woken_soon])
-def test_what_somebody_waits_for_is_not(act: Act) -> None:
-    assert woken(act).is_urgent(SOON)
-    assert not Batch().may_linger([woken(changes_state), woken(act)], NOW)
+def test_what_somebody_waits_for_is_not_and_leaves_the_other_partitions_held_back(act: Act) -> None:
+    urgent, patient, held = woken(act, partition=1), woken(changes_state, partition=2), Batch()
+    assert urgent.is_urgent(SOON)
+    assert held.due([patient, urgent], NOW) == [urgent]
 
 
 def test_nor_is_very_much(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(batch, "MOST_EVENTS", 1)
-    assert not Batch().may_linger([woken(changes_state)], NOW)
+    worker = woken(changes_state)
+    assert Batch().due([worker], NOW) == [worker]
+
+
+def test_a_commit_ends_the_waiting_of_its_own_partitions_alone() -> None:
+    one, other, held = woken(tells, partition=1), woken(changes_state, partition=2), Batch()
+    held.read |= {("fills", 1), ("control", 1), ("fills", 2)}
+    answers = [
+        (worker, Started("k", "a", 1, FindOrder(None)), Unavailable("EXI-003", "away")) for worker in (one, other)
+    ]  # type: ignore[arg-type]
+    held.answers += answers
+    assert held.due([one, other], NOW) == [one]
+    assert held.read_by([one]) == [("control", 1), ("fills", 1)]
+    held.committed([one])
+    assert held.is_open and held.read == {("fills", 2)} and held.answers == answers[1:]
+    held.committed([other])
+    assert not held.is_open and not held.read and not held.answers
 
 
 def test_the_keys_of_a_restored_partition_are_told_again_when_that_was_undone() -> None:

@@ -1,8 +1,8 @@
-"""What was handled since the last commit, and whether its transaction may wait a little.
+"""What was handled since the last commit of each partition, and which of it may wait a little.
 
-A transaction that only changes state is waited for by nobody: no record to read, no call that may start. It is held
-back for a moment, as what comes next is mostly waited for, and then takes it along. So an instruction that is only
-queued costs no transaction of its own.
+What only changes state is waited for by nobody: no record to read, no call that may start. It is held back until its
+partition has something that is waited for, or for a moment. So an instruction that is only queued costs no transaction
+of its own, and where it is started in the meantime its place in the queue is never written.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from datetime import datetime, timedelta
 from tightloop.handlers.effects import Answer
 from tightloop.runners.worker import PartitionWorker, Started
 
-LINGER_S = 0.05
-MOST_EVENTS = 500  # more than this are not held back
+LINGER_S = 0.25  # longer than a loop takes at a near venue
+MOST_EVENTS = 500  # of one partition: more than this are not held back
 Answered = tuple[PartitionWorker, Started, Answer]
 
 
@@ -26,24 +26,36 @@ class Batch:
     def __init__(self) -> None:
         self.read: set[tuple[str, int]] = set()
         self.answers: list[Answered] = []
-        self._until = math.inf  # monotonic: how long it may be held back
+        self._until: dict[int, float] = {}  # by partition, monotonic: how long it may be held back
 
     @property
     def is_open(self) -> bool:
         """Was something handled and held back?"""
-        return self._until < math.inf
+        return bool(self._until)
 
     def lingers_for(self) -> float:
         """Seconds; infinite when nothing is held back."""
-        return self._until - time.monotonic()
+        return min(self._until.values(), default=math.inf) - time.monotonic()
 
-    def may_linger(self, workers: Sequence[PartitionWorker], now: datetime) -> bool:
-        """``workers``: those that had events."""
-        if not self.is_open:
-            self._until = time.monotonic() + LINGER_S
-        soon = now + timedelta(seconds=LINGER_S)
-        return (
-            self.lingers_for() > 0
-            and sum(worker.events for worker in workers) < MOST_EVENTS
-            and not any(worker.is_urgent(soon) for worker in workers)
-        )
+    def due(self, workers: Sequence[PartitionWorker], now: datetime) -> list[PartitionWorker]:
+        """Those to commit now. ``workers``: those that had events."""
+        moment, soon = time.monotonic(), now + timedelta(seconds=LINGER_S)
+        return [
+            worker
+            for worker in workers
+            if self._until.setdefault(worker.partition, moment + LINGER_S) <= moment
+            or worker.events >= MOST_EVENTS
+            or worker.is_urgent(soon)
+        ]
+
+    def read_by(self, workers: Sequence[PartitionWorker]) -> list[tuple[str, int]]:
+        """The topics and partitions that were read for these workers."""
+        partitions = {worker.partition for worker in workers}
+        return sorted(place for place in self.read if place[1] in partitions)
+
+    def committed(self, workers: Sequence[PartitionWorker]) -> None:
+        """What was handled for them is durable now."""
+        self.read.difference_update(self.read_by(workers))
+        self.answers = [answered for answered in self.answers if answered[0] not in workers]
+        for worker in workers:
+            self._until.pop(worker.partition, None)

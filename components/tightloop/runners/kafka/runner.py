@@ -8,7 +8,7 @@ each rule and what broke without it.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 import structlog
@@ -149,10 +149,9 @@ class KafkaRunner:
             worker.wake(now)
         self._read_ahead()
         workers = [worker for worker in self.assignment.active.values() if worker.events]
-        if not workers:
-            self._batch = Batch()
-        elif self._stopping or not self._batch.may_linger(workers, self._clock.now()):
-            self._commit(workers)
+        due = workers if self._stopping else self._batch.due(workers, self._clock.now())
+        if due:
+            self._commit(due)
         self._hold_back()
         if not self.assignment.active:
             self._is_member = is_member(self._consumer.consumer_group_metadata())
@@ -176,15 +175,16 @@ class KafkaRunner:
             self._handle(answers, self._clock.now())
 
     def _take_answers(self) -> list[Answered]:
-        answers = self._effects.take(self.settings.batch_records)
-        self._batch.answers += answers
-        return answers
+        return self._effects.take(self.settings.batch_records)
 
     def _handle(self, answers: list[Answered], now: datetime) -> None:
         """An answer belongs to the worker that asked, and is dropped when that one is gone."""
-        for worker, started, answer in answers:
-            if self.assignment.owns(worker):
-                worker.answer(started.key, started.call_id, started.serial, answer, now)
+        for answered in answers:
+            worker, started, answer = answered
+            if self.assignment.owns(worker) and worker.answer(
+                started.key, started.call_id, started.serial, answer, now
+            ):
+                self._batch.answers.append(answered)
 
     def _client_error(self, error: KafkaError) -> None:
         if error.code() == KafkaError._ALL_BROKERS_DOWN:
@@ -219,7 +219,7 @@ class KafkaRunner:
         messages = [] if first is None else [first, *self._consumer.consume(self.settings.batch_records - 1, 0)]
         if self.assignment.changed and (messages or self._batch.is_open):
             # A rebalance ran in between: some of these, or of what was handled and not committed, may be another's now
-            self._start_over(self.assignment.active.values())
+            self._start_over()
             return []
         if not messages and self._effects.outstanding:
             self._effects.wait(BUSY_POLL_S)
@@ -262,8 +262,8 @@ class KafkaRunner:
     def _commit(self, workers: list[PartitionWorker]) -> None:
         began = time.monotonic()
         self._watchdog.enter()
-        read = self._batch.read
-        moved = self.assignment.positions(sorted(read)) if read else {}
+        read = self._batch.read_by(workers)
+        moved = self.assignment.positions(read) if read else {}
         offsets = {
             (topic, worker.partition): at
             for worker in workers
@@ -273,28 +273,28 @@ class KafkaRunner:
         try:
             self._transaction.commit(workers, offsets)
         except Undone as undone:
-            self._undo(workers, str(undone))
+            self._undo(str(undone))
             return
         finally:
             self._watchdog.leave()
-        self._batch = Batch()
+        self._batch.committed(workers)
         self.assignment.moved_to(offsets)
         written = [output.topic for worker in workers for output in worker.outputs]
         self._effects.start([(worker, started) for worker in workers for started in worker.commit()])
         self._count.transaction(time.monotonic() - began)
         self._count.records_out(written)
 
-    def _undo(self, workers: list[PartitionWorker], why: str) -> None:
+    def _undo(self, why: str) -> None:
         log.warning("transaction undone", component=self.handler.name, why=why)
         metrics.ABORTS.labels(self.handler.name).inc()
         elsewhere = self.assignment.committed_elsewhere()
         if elsewhere:
             raise MustExit(f"somebody else has committed for this replica's partitions: {'; '.join(elsewhere)}")
-        self._start_over(workers)
+        self._start_over()
 
-    def _start_over(self, workers: Iterable[PartitionWorker]) -> None:
-        """Nothing since the last commit happened: its records are read again, its answers handled again."""
-        for worker in workers:
+    def _start_over(self) -> None:
+        """Nothing since the last commits happened: its records are read again, its answers handled again."""
+        for worker in self.assignment.active.values():
             worker.rollback()
         self.assignment.rewind()
         self._effects.give_back(self._batch.answers)
