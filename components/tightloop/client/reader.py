@@ -14,6 +14,7 @@ from msgspec import Struct
 from tightloop.client.connect import TIMEOUT_S, Place, partition_counts, patiently, reaching
 from tightloop.records import codec
 from tightloop.records.errors import ExecutionError
+from tightloop.records.topics import contract_of
 from tightloop.runners.kafka.messages import headers_of, place
 from tightloop.runners.kafka.settings import KafkaSettings
 
@@ -41,7 +42,7 @@ class Received(Struct, frozen=True):
 
 
 class TopicReader:
-    """``partitions``: only these, of every topic. Not to be shared between threads.
+    """``partitions``: only these, of the co-partitioned topics, and all of any other. Not to be shared between threads.
 
     Raises ExecutionError EIF-010 (no such topic) and EIF-011 (no broker answers).
     """
@@ -59,7 +60,7 @@ class TopicReader:
             (topic, partition)
             for topic, count in counts.items()
             for partition in range(count)
-            if partitions is None or partition in partitions
+            if partitions is None or partition in partitions or not contract_of(topic).co_partitioned
         ]
         self._ended: set[Place] = set()
         self._held: list[Received] = []

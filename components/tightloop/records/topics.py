@@ -27,8 +27,9 @@ class TopicContract(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     ``visibility``: ``public`` for everyone, ``private`` for those named, ``state`` for its component alone.
     ``values``: the record classes it holds; of a state topic whatever its component keeps, and so none are listed.
     ``key``: what the Kafka key is, in words. ``co_partitioned``: it has the same number of partitions as all others
-    of which that is true, and a key has the same partition number in each. ``retention_days``: only with the cleanup
-    ``delete``. ``max_message_bytes``: the largest batch, and so the largest record. Times are the broker's.
+    of which that is true, and a key has the same partition number in each; any other has its own number of them.
+    ``retention_days``: only with the cleanup ``delete``. ``max_message_bytes``: the largest batch, and so the largest
+    record. Times are the broker's.
     """
 
     name: str
@@ -53,6 +54,10 @@ class TopicContract(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         """The one record class it holds. Raises ValueError for a state topic, which holds several."""
         (value,) = self.values
         return value
+
+    def partition_from(self, partition: int) -> int:
+        """Where a component writes what it has to say while it acts for ``partition`` of its inputs."""
+        return partition if self.co_partitioned else partition % self.partitions
 
     def replicas(self, brokers: int) -> int:
         """The replication factor on so many brokers."""

@@ -16,7 +16,7 @@ T = TypeVar("T", bound=Struct)
 
 
 class Output(Struct, frozen=True):
-    """A record to publish, to the worker's own partition."""
+    """A record to publish, to the worker's own partition; of a topic with partitions of its own, to one of those."""
 
     topic: str
     key: bytes | None

@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from tightloop.handlers.api import Handler
 from tightloop.records import codec, money
+from tightloop.records.topics import contract_of
 from tightloop.runners.clock import ManualClock
 from tightloop.runners.effects import Performer, run_now
 from tightloop.runners.partitioner import partition_of
@@ -177,7 +178,8 @@ class InProcessRunner:
 
     def _commit(self, worker: PartitionWorker) -> None:
         for output in worker.outputs:
-            self.put(output.topic, output.key, codec.encode(output.record), worker.partition)
+            there = contract_of(output.topic).partition_from(worker.partition)
+            self.put(output.topic, output.key, codec.encode(output.record), there)
         self._calls.extend((worker, started) for started in worker.commit())
 
     # --- faults -------------------------------------------------------------------------------------------------------

@@ -45,7 +45,12 @@ def test_what_a_topic_holds_is_a_record(name: str) -> None:
 
 def test_topics_that_go_together_have_the_same_number_of_partitions() -> None:
     assert len({contract.partitions for contract in ALL if contract.co_partitioned}) == 1
-    assert [contract.name for contract in ALL if not contract.co_partitioned] == ["market_data"]
+    assert [contract.name for contract in ALL if not contract.co_partitioned] == ["execution_audit", "market_data"]
+
+
+def test_what_is_written_to_a_topic_with_partitions_of_its_own_goes_to_one_of_them() -> None:
+    assert [topics.contract_of("fills").partition_from(number) for number in (0, 5, 15)] == [0, 5, 15]
+    assert [topics.contract_of("execution_audit").partition_from(number) for number in (0, 5, 15)] == [0, 0, 0]
 
 
 def test_dead_letters_take_whatever_fits_anywhere_else() -> None:

@@ -10,7 +10,7 @@ from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, Resourc
 from msgspec import Struct
 
 from tightloop.records.errors import ExecutionError
-from tightloop.records.topics import TopicContract
+from tightloop.records.topics import TopicContract, contract_of
 from tightloop.runners.kafka.settings import KafkaSettings
 
 TIMEOUT_S = 15.0
@@ -59,7 +59,8 @@ class TopicAdmin:
         ]
 
     def create(self, contracts: Sequence[TopicContract], partitions: int | None = None) -> list[str]:
-        """Create what is missing; the names created. ``partitions``: a number other than the contracts', for all."""
+        """Create what is missing; the names created. ``partitions``: of the co-partitioned ones, other than
+        the contracts say."""
         cluster = self._admin.list_topics(timeout=TIMEOUT_S)
         brokers = len(cluster.brokers)
         missing = [one for one in contracts if self._prefix + one.name not in cluster.topics]
@@ -68,7 +69,7 @@ class TopicAdmin:
         asked = [
             NewTopic(
                 self._prefix + one.name,
-                num_partitions=partitions or one.partitions,
+                num_partitions=partitions if partitions and one.co_partitioned else one.partitions,
                 replication_factor=one.replicas(brokers),
                 config=one.config(brokers),
             )
@@ -101,7 +102,10 @@ def _is_led(topic: TopicMetadata) -> bool:
 
 
 def common_partitions(consumer: Consumer, prefix: str, topics: Collection[str]) -> int:
-    """How many partitions these topics have: one number for all. Raises ExecutionError EIF-010 where it is not."""
+    """How many partitions these topics have: one number for all that must go together.
+
+    Raises ExecutionError EIF-010 where it is not, and for a topic that is missing.
+    """
     known = consumer.list_topics(timeout=10).topics
     counts = {topic: len(known[prefix + topic].partitions) for topic in sorted(topics) if prefix + topic in known}
     missing = sorted(set(topics) - set(counts))
@@ -109,6 +113,7 @@ def common_partitions(consumer: Consumer, prefix: str, topics: Collection[str]) 
         raise ExecutionError(
             "EIF-010", f"topics are missing: {', '.join(missing)}; `tightloop topics create` makes them"
         )
-    if len(set(counts.values())) != 1:
-        raise ExecutionError("EIF-010", f"topics of a loop must have the same number of partitions, not {counts}")
-    return next(iter(counts.values()))
+    together = {topic: count for topic, count in counts.items() if contract_of(topic).co_partitioned}
+    if len(set(together.values())) != 1:
+        raise ExecutionError("EIF-010", f"topics of a loop must have the same number of partitions, not {together}")
+    return next(iter(together.values()))

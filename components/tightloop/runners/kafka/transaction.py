@@ -13,6 +13,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, Topi
 from msgspec import Struct
 
 from tightloop.records import codec
+from tightloop.records.topics import contract_of
 from tightloop.runners.kafka.restore import INPUTS_HEADER, Offsets, format_inputs
 from tightloop.runners.kafka.settings import KafkaSettings
 from tightloop.runners.state import changelog_key
@@ -64,8 +65,8 @@ class Transaction:
         inputs = format_inputs({topic: at for (topic, number), at in offsets.items() if number == partition})
         for output in worker.outputs:
             record = output.record
-            topic = self._prefix + output.topic
-            yield topic, codec.encode(record), output.key, partition, _headers(record, inputs)
+            there = contract_of(output.topic).partition_from(partition)
+            yield self._prefix + output.topic, codec.encode(record), output.key, there, _headers(record, inputs)
         marks: Headers = [(INPUTS_HEADER, inputs)]
         for key, name, changed in worker.changes():
             value = None if changed is None else codec.encode(changed)
