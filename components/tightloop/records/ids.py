@@ -18,12 +18,8 @@ HEX = 32
 
 def digest(*parts: str | int) -> str:
     """32 hex characters. The lengths (4 bytes, big-endian) keep ("ab", "c") and ("a", "bc") apart."""
-    hashed = blake2b()
-    for part in parts:
-        raw = str(part).encode()
-        hashed.update(len(raw).to_bytes(4, "big"))
-        hashed.update(raw)
-    return hashed.hexdigest()[:HEX]
+    raws = [str(part).encode() for part in parts]
+    return blake2b(b"".join([len(raw).to_bytes(4, "big") + raw for raw in raws])).hexdigest()[:HEX]
 
 
 def client_order_id(environment: str, strategy_id: str, account: str, instruction_id: str, attempt: int) -> str:

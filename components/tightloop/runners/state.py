@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import islice
 from typing import TypeVar
 from urllib.parse import quote, unquote
 
@@ -18,6 +19,7 @@ from tightloop.records import codec
 
 T = TypeVar("T", bound=Struct)
 Entry = Struct | bytes
+Place = tuple[str, str]  # key and name
 _SAFE = "-._~:@"
 
 
@@ -36,84 +38,97 @@ def parse_changelog_key(raw: bytes) -> tuple[str, str]:
     return unquote(key), name
 
 
-def _group(name: str) -> str:
-    return name.partition("|")[0]
-
-
 class PartitionState:
-    """``key -> group -> name -> record``; a name is ``group`` or ``group|rest``, and a scan reads one group."""
+    """``key -> name -> record``; a name is ``group`` or ``group|rest``, and a scan reads one group of the latter."""
 
     def __init__(self) -> None:
-        self._entries: dict[str, dict[str, dict[str, Entry]]] = {}
-        self._undo: list[tuple[str, str, Entry | None]] = []
+        self._entries: dict[str, dict[str, Entry]] = {}
+        self._groups: dict[tuple[str, str], dict[str, None]] = {}  # the names of a key's group, as they were written
+        self._undo: list[tuple[Place, Entry | None]] = []
 
     # reading
 
     def get(self, key: str, name: str, kind: type[T]) -> T | None:
-        group = self._entries.get(key, {}).get(_group(name))
-        if group is None:
-            return None
-        entry = group.get(name)
-        if entry is None:
+        entries = self._entries.get(key)
+        entry = None if entries is None else entries.get(name)
+        if entries is None or entry is None:
             return None
         if isinstance(entry, bytes):
-            entry = group[name] = codec.decode(entry)
+            entry = entries[name] = codec.decode(entry)
         if not isinstance(entry, kind):
             raise TypeError(f"state entry {key}|{name} is a {type(entry).__name__}, not a {kind.__name__}")
         return entry
 
     def scan(self, key: str, group: str, kind: type[T]) -> Iterator[tuple[str, T]]:
-        for name in sorted(self._entries.get(key, {}).get(group, ())):
-            record = self.get(key, name, kind)
-            if record is not None:
-                yield name, record
+        """By name. An entry that was deleted since the scan began is left out."""
+        names = self._groups.get((key, group))
+        return self._records(key, sorted(names), kind) if names else iter(())
 
     def oldest(self, key: str, group: str, kind: type[T], count: int) -> list[tuple[str, T]]:
         """The first ``count`` entries of the group in the order they were written."""
-        names: list[str] = []
-        for name in self._entries.get(key, {}).get(group, ()):
-            names.append(name)
-            if len(names) == count:
-                break
-        return [(name, record) for name in names if (record := self.get(key, name, kind)) is not None]
+        names = self._groups.get((key, group), ())
+        return list(self._records(key, list(islice(names, count)), kind))
+
+    def _records(self, key: str, names: list[str], kind: type[T]) -> Iterator[tuple[str, T]]:
+        for name in names:
+            record = self.get(key, name, kind)
+            if record is not None:
+                yield name, record
 
     def strategies(self) -> list[str]:
         return sorted(key for key in self._entries if key)
 
     def entries(self) -> Iterator[tuple[str, str, Struct]]:
         """Everything there is, decoded."""
-        for key, groups in self._entries.items():
-            for group in groups.values():
-                for name, entry in group.items():
-                    yield key, name, codec.decode(entry) if isinstance(entry, bytes) else entry
+        for key, entries in self._entries.items():
+            for name, entry in entries.items():
+                yield key, name, codec.decode(entry) if isinstance(entry, bytes) else entry
 
     def __len__(self) -> int:
-        return sum(len(group) for groups in self._entries.values() for group in groups.values())
+        return sum(len(entries) for entries in self._entries.values())
 
     # writing
 
     def put(self, key: str, name: str, record: Struct) -> None:
-        self._undo.append((key, name, self._write(key, name, record)))
+        self._undo.append(((key, name), self._write(key, name, record)))
 
     def delete(self, key: str, name: str) -> None:
-        self._undo.append((key, name, self._write(key, name, None)))
+        self._undo.append(((key, name), self._remove(key, name)))
 
     def load(self, key: str, name: str, value: bytes | None) -> None:
         """Put back what the changelog holds; ``None`` is a tombstone."""
-        self._write(key, name, value)
-
-    def _write(self, key: str, name: str, entry: Entry | None) -> Entry | None:
-        groups = self._entries.setdefault(key, {})
-        group = groups.setdefault(_group(name), {})
-        before = group.get(name)
-        if entry is not None:
-            group[name] = entry
+        if value is None:
+            self._remove(key, name)
         else:
-            group.pop(name, None)
-            if not group:
-                del groups[_group(name)]
-                if not groups:
-                    del self._entries[key]
+            self._write(key, name, value)
+
+    def _write(self, key: str, name: str, entry: Entry) -> Entry | None:
+        """Returns what was there before."""
+        entries = self._entries.get(key)
+        if entries is None:
+            entries = self._entries[key] = {}
+        before = entries.get(name)
+        entries[name] = entry
+        if before is None:
+            group, grouped, _ = name.partition("|")
+            if grouped:
+                self._groups.setdefault((key, group), {})[name] = None
+        return before
+
+    def _remove(self, key: str, name: str) -> Entry | None:
+        """Returns what was there before."""
+        entries = self._entries.get(key)
+        before = None if entries is None else entries.pop(name, None)
+        if entries is None or before is None:
+            return None
+        if not entries:
+            del self._entries[key]
+        group, grouped, _ = name.partition("|")
+        if grouped:
+            names = self._groups[key, group]
+            del names[name]
+            if not names:
+                del self._groups[key, group]
         return before
 
     # undo
@@ -123,17 +138,30 @@ class PartitionState:
 
     def rollback(self, mark: int = 0) -> None:
         while len(self._undo) > mark:
-            key, name, before = self._undo.pop()
-            self._write(key, name, before)
+            (key, name), before = self._undo.pop()
+            if before is None:
+                self._remove(key, name)
+            else:
+                self._put_back(key, name, before)
+
+    def _put_back(self, key: str, name: str, before: Entry) -> None:
+        """What had been deleted becomes its group's oldest again: where the order counts, the oldest is what goes."""
+        if self._write(key, name, before) is None:
+            group, grouped, _ = name.partition("|")
+            if grouped:
+                names = self._groups[key, group]
+                del names[name]
+                self._groups[key, group] = {name: None, **names}
 
     def changes(self) -> list[tuple[str, str, Struct | None]]:
         """What differs from the last commit, each entry once, in the order it was first touched."""
-        first: dict[tuple[str, str], Entry | None] = {}
-        for key, name, before in self._undo:
-            first.setdefault((key, name), before)
+        first: dict[Place, Entry | None] = {}
+        for place, before in self._undo:
+            first.setdefault(place, before)
         changed: list[tuple[str, str, Struct | None]] = []
         for (key, name), before in first.items():
-            entry = self._entries.get(key, {}).get(_group(name), {}).get(name)
+            entries = self._entries.get(key)
+            entry = None if entries is None else entries.get(name)
             if entry is None and before is None:
                 continue  # written and deleted since the last commit: the changelog never knew it
             if isinstance(entry, bytes):

@@ -15,7 +15,7 @@ from typing import Any
 import structlog
 from msgspec import Struct
 
-from tightloop.handlers.api import Context, Handler, Inbound
+from tightloop.handlers.api import Handler, Inbound
 from tightloop.handlers.effects import Answer, Call, ReadLedger, ReadNonce, ReadPositions
 from tightloop.records import codec, topics
 from tightloop.records.errors import ExecutionError, error_info
@@ -32,14 +32,14 @@ EVERYONE = "*"  # the Kafka key of a command for a venue or for all, on every pa
 
 
 class RawRecord(Struct, frozen=True):
-    """A record as the bus delivered it; ``topic`` without a prefix."""
+    """A record as the bus delivered it; ``topic`` without a prefix. ``headers``: asked for by dead letters alone."""
 
     topic: str
     partition: int
     offset: int
     key: bytes | None
     value: bytes | None
-    headers: tuple[tuple[str, bytes], ...] = ()
+    headers: Callable[[], tuple[tuple[str, bytes], ...]] = tuple
     appended_at: datetime | None = None
 
 
@@ -90,7 +90,7 @@ class PartitionWorker:
         inbound = Inbound(raw.topic, raw.partition, raw.offset, key, value, len(raw.value or b""), raw.appended_at)
         context_key = "" if isinstance(value, ControlCommand) and value.scope != "key" else key
         try:
-            self._event(context_key, now, lambda context: self.handler.on_record(context, inbound))
+            self._event(context_key, now, self.handler.on_record, inbound)
         except ExecutionError as error:
             self._bury(raw, key, error, now)
         except Exception as error:  # noqa: BLE001  a defect of ours must cost one key, not the component
@@ -117,7 +117,7 @@ class PartitionWorker:
         del self._pending[key, call_id]
         self._calls_before.append(((key, call_id), serial))
         self.events += 1
-        self._guarded(key, now, call_id, lambda context: self.handler.on_answer(context, call_id, answer))
+        self._guarded(key, now, call_id, self.handler.on_answer, call_id, answer)
         return True
 
     def restored(self, now: datetime) -> None:
@@ -204,21 +204,22 @@ class PartitionWorker:
 
     # --- inside -------------------------------------------------------------------------------------------------------
 
-    def _event(self, key: str, now: datetime, run: Callable[[Context], None]) -> None:
-        mark = (self.state.mark(), len(self.outputs), len(self.asked), len(self.wishes))
+    def _event(self, key: str, now: datetime, run: Callable[..., None], *about: object) -> None:
+        """``run`` takes a Context, and what the event is about."""
+        written, told, asked, wished = self.state.mark(), len(self.outputs), len(self.asked), len(self.wishes)
         try:
-            run(EventContext(self, key, now))
+            run(EventContext(self, key, now), *about)
         except BaseException:
-            self.state.rollback(mark[0])
-            del self.outputs[mark[1] :]
-            del self.asked[mark[2] :]
-            del self.wishes[mark[3] :]
+            self.state.rollback(written)
+            del self.outputs[told:]
+            del self.asked[asked:]
+            del self.wishes[wished:]
             raise
 
-    def _guarded(self, key: str, now: datetime, what: str, run: Callable[[Context], None]) -> None:
+    def _guarded(self, key: str, now: datetime, what: str, run: Callable[..., None], *about: object) -> None:
         """An event that no record caused: a failure has no bytes to keep, but it halts the key all the same."""
         try:
-            self._event(key, now, run)
+            self._event(key, now, run, *about)
         except Exception as error:  # noqa: BLE001  as in feed: one key, not the component
             known = error if isinstance(error, ExecutionError) else self._defect(error, what)
             name = f"{self.handler.name}:{what}"
@@ -277,7 +278,7 @@ class PartitionWorker:
                 offset=raw.offset,
                 key=raw.key,
                 value=raw.value,
-                headers=tuple(Header(name=name, value=value) for name, value in raw.headers),
+                headers=tuple(Header(name=name, value=value) for name, value in raw.headers()),
                 error=error_info(error),
                 component=self.handler.name,
                 halts=error.halts,
@@ -286,7 +287,7 @@ class PartitionWorker:
             )
             self.outputs.append(Output(DEAD_LETTERS, raw.key, letter))
         if key and key != EVERYONE:
-            self._event(key, now, lambda context: self.handler.on_dead(context, raw.topic, raw.offset, error))
+            self._event(key, now, self.handler.on_dead, raw.topic, raw.offset, error)
 
 
 def _belongs_to(value: Struct, key: str) -> str | None:

@@ -36,7 +36,7 @@ def snapshot(pending: PendingVerification, account: AccountRef, seen: Positions,
     held: dict[str, Decimal] = {}
     for key, amount in seen.amounts.items():
         plain = _plain(key, pending.strategy_id)
-        held[plain] = money.check(held.get(plain, money.ZERO) + money.check(amount))
+        held[plain] = money.check(held[plain] + money.check(amount)) if plain in held else money.check(amount)
     return PositionSnapshot(
         snapshot_id=ids.snapshot_id(
             pending.strategy_id, account.venue, account.account, pending.position_version, pending.attempt

@@ -17,14 +17,18 @@ GROUP = "position"
 
 def add(context: Context, deltas: Iterable[Delta], version: int) -> None:
     """Add the deltas of a version up. Where a later version was believed, it held them already."""
+    amounts: dict[str, Decimal] = {}
+    explained = set()  # by an operator: what was tolerated there
     for delta in deltas:
-        position = _position(context, delta.position_key)
-        if position.restated_at > version:
-            continue
-        position = replace(position, amount=position.amount + delta.amount)
-        if delta.source == "adjustment":  # an operator has explained what was tolerated here
-            position = replace(position, residual_total=money.ZERO)
-        _write(context, position)
+        key = delta.position_key
+        amounts[key] = amounts.get(key, money.ZERO) + delta.amount
+        if delta.source == "adjustment":
+            explained.add(key)
+    for key, amount in amounts.items():
+        position = _position(context, key)
+        if position.restated_at <= version:
+            kept = money.ZERO if key in explained else position.residual_total
+            _write(context, position, amount=position.amount + amount, residual_total=kept)
 
 
 def added_up(deltas: Iterable[Delta]) -> tuple[Delta, ...]:
@@ -44,7 +48,7 @@ def restate(context: Context, expected: Iterable[Position], version: int) -> lis
         if position.amount != told.amount:
             own, other = money.text(position.amount), money.text(told.amount)
             differing.append(f"{told.position_key} is {other} by the update and {own} by its deltas")
-            _write(context, replace(position, amount=told.amount, restated_at=version))
+            _write(context, position, amount=told.amount, restated_at=version)
     return differing
 
 
@@ -74,7 +78,7 @@ def _settled(context: Context, check: Check, factor: Decimal) -> Check:
     closed = not check.expected and not check.difference
     total = money.ZERO if closed else position.residual_total + moved
     if moved or total != position.residual_total:
-        _write(context, replace(position, residual=check.difference, residual_total=total))
+        _write(context, position, residual=check.difference, residual_total=total)
     if total > factor * check.tolerance:
         return replace(check, passed=False, code="REC-014")
     return check
@@ -89,11 +93,12 @@ def _position(context: Context, key: str) -> FoldedPosition:
     )
 
 
-def _write(context: Context, position: FoldedPosition) -> None:
+def _write(context: Context, position: FoldedPosition, **changes: Decimal | int) -> None:
     """A position that is zero, tolerates nothing and was never restated is forgotten."""
+    position = replace(position, **changes, produced_at=context.now)
     name = _name(position.position_key)
     if position.amount or position.residual or position.residual_total or position.restated_at:
-        context.put(name, replace(position, produced_at=context.now))
+        context.put(name, position)
     else:
         context.delete(name)
 

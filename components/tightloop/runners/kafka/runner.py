@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import partial
 
 import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer
@@ -248,9 +249,8 @@ class KafkaRunner:
         if worker is None:
             return  # fetched before its partition was paused; it will be fetched again when its state is back
         self._batch.read.add((topic, partition))
-        raw = RawRecord(
-            topic, partition, offset, message.key(), message.value(), headers_of(message), appended_at(message)
-        )
+        headers = partial(headers_of, message)
+        raw = RawRecord(topic, partition, offset, message.key(), message.value(), headers, appended_at(message))
         self._count.records_in(topic)
         worker.feed(raw, self._clock.now())
 
