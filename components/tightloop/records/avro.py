@@ -33,6 +33,11 @@ class AmountError(ValueError):
 
 def varint(number: int, bits: int = 64) -> bytes:
     """A signed integer, zigzag. Raises OverflowError for one of more bits."""
+    if 0 <= number < 1 << 20:  # most versions, loops and offsets
+        rest = number << 1
+        if rest < 1 << 14:
+            return bytes((rest & 127 | 128, rest >> 7)) if rest > 127 else bytes((rest,))
+        return bytes((rest & 127 | 128, rest >> 7 & 127 | 128, rest >> 14))
     if number >> (bits - 1) not in (0, -1):
         raise OverflowError(f"{number} does not fit into {bits} bits")
     rest = (number << 1) ^ (number >> 63)
@@ -86,7 +91,7 @@ written_times: dict[datetime, bytes] = {}
 read_times: dict[bytes, datetime] = {}
 # Amounts too: balances that did not change, prices, zeros.
 read_amounts: dict[bytes, Decimal] = {}
-_WRITTEN_AMOUNTS: dict[Decimal, bytes] = {}
+written_amounts: dict[Decimal, bytes] = {}
 _REMEMBERED = 2048
 _SHORT = 33  # bytes; 10^58 takes 32, longer ones are padded and not worth keeping
 TIME_BYTES = 8  # what every time between 1979 and 4253 takes
@@ -143,7 +148,7 @@ def write_amount(amount: Decimal) -> bytes:
     """Raises TypeError, ValueError, OverflowError or one of decimal's signals for what is no such amount."""
     if amount.__class__ is not Decimal and not isinstance(amount, Decimal):
         raise TypeError("an amount must be a Decimal")  # a float or an int would equal one, and be found
-    found = _WRITTEN_AMOUNTS.get(amount)
+    found = written_amounts.get(amount)
     if found is not None:
         return found
     units = int(_WIRE.to_integral_exact(_WIRE.multiply(amount, _PER_ONE)))
@@ -151,9 +156,9 @@ def write_amount(amount: Decimal) -> bytes:
         raise AmountError("an amount is 10^58 or more")
     length = (units.bit_length() >> 3) + 1
     raw = SMALL[length] + units.to_bytes(length, "big", signed=True)
-    if len(_WRITTEN_AMOUNTS) >= _REMEMBERED:
-        _WRITTEN_AMOUNTS.clear()
-    _WRITTEN_AMOUNTS[amount] = raw
+    if len(written_amounts) >= _REMEMBERED:
+        written_amounts.clear()
+    written_amounts[amount] = raw
     return raw
 
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
+from decimal import Decimal
 from typing import Any, cast
 
 from msgspec import Struct
@@ -40,6 +41,8 @@ _NAMES = {
     "BOOL": {False: b"\x00", True: b"\x01"},
     "SOME": tuple(b"\x02" + length for length in avro.SMALL),
     "JOIN": b"".join,
+    "Decimal": Decimal,
+    "AMOUNTS": avro.written_amounts.get,
     "TIMES": avro.written_times.get,
     "READ_TIME": avro.read_times.get,
     "READ_AMOUNT": avro.read_amounts.get,
@@ -169,7 +172,8 @@ class _WriterSource(_Source):
         if kind == "record":
             return f"write_{node['name']}({text})"
         if kind == "decimal":
-            return f"write_amount({text})"
+            # only a Decimal may be looked up: a float or an int would equal one, and be found
+            return f"((AMOUNTS(a) if (a := {text}).__class__ is Decimal else None) or write_amount(a))"
         if kind == "timestamp-micros":
             return f"(TIMES(t := {text}) or write_time(t))"
         if kind in ("array", "map"):
@@ -250,8 +254,9 @@ class _ReaderSource(_Source):
         elif kind in ("int", "long"):
             bits = ", 32" if kind == "int" else ""
             yield "n = d[i]"
-            yield f"if n > 127: {variable}, i = read_varint(d, i{bits})"
-            yield f"else: {variable} = (n >> 1) ^ -(n & 1); i += 1"
+            yield f"if n < 128: {variable} = (n >> 1) ^ -(n & 1); i += 1"
+            yield f"elif d[i + 1] > 127: {variable}, i = read_varint(d, i{bits})"
+            yield f"else: n = n & 127 | d[i + 1] << 7; {variable} = (n >> 1) ^ -(n & 1); i += 2"
         elif kind == "boolean":
             yield f"{variable} = {self.constant({0: False, 1: True})}[d[i]]; i += 1"
         elif kind == "enum":
@@ -278,7 +283,10 @@ class _ReaderSource(_Source):
         yield "else:"
         yield f"    {items} = {'[]' if kind == 'array' else '{}'}"
         yield "    while True:"
-        yield f"        {count}, i = read_count(d, i)"
+        yield "        n = d[i]"
+        yield "        if n == 0: i += 1; break"
+        yield f"        if n & 129: {count}, i = read_count(d, i)"
+        yield f"        else: {count} = n >> 1; i += 1"
         yield f"        if {count} == 0: break"
         yield f"        for _ in range({count}):"
         inside: list[str] = []

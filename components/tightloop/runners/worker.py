@@ -28,6 +28,7 @@ log = structlog.get_logger()
 DEAD_LETTERS = "dead_letters"
 # What changes nothing anywhere need not wait for a commit. (FindOrder does: what it does not find is held against us.)
 READS = (ReadPositions, ReadLedger, ReadNonce)
+MOST_STALE = 1000  # wake-ups that were replaced and not yet forgotten
 EVERYONE = "*"  # the Kafka key of a command for a venue or for all, on every partition
 
 
@@ -201,6 +202,9 @@ class PartitionWorker:
         elif self._wake.get(key) != at:
             self._wake[key] = at
             heapq.heappush(self._heap, (at, key))
+            if len(self._heap) > MOST_STALE + 2 * len(self._wake):  # wishes for times far off are replaced all the time
+                self._heap = [(when, who) for who, when in self._wake.items()]
+                heapq.heapify(self._heap)
 
     # --- inside -------------------------------------------------------------------------------------------------------
 

@@ -29,6 +29,7 @@ from tightloop.records.types import (
     Delta,
     ErrorInfo,
     ExecutionReport,
+    ExecutorHead,
     Fee,
     Header,
     Instruction,
@@ -347,3 +348,16 @@ def test_the_codec_loads_nothing_heavy() -> None:
     )
     loaded = {name.partition(".")[0] for name in output.stdout.split()}
     assert loaded.isdisjoint({"pydantic", "pandas", "numpy", "fastavro", "confluent_kafka", "aiohttp", "typer", "rich"})
+
+
+@pytest.mark.parametrize("power", [6, 7, 13, 14, 20, 21, 31, 62])
+@pytest.mark.parametrize("beside", [-1, 0, 1])
+def test_numbers_beside_each_length_of_a_varint_are_written_as_avro_does_and_read_back(power: int, beside: int) -> None:
+    number = 2**power + beside
+    for value in (number, -number):
+        expected = io.BytesIO()
+        fastavro.schemaless_writer(expected, {"type": "long"}, value)
+        assert avro.varint(value) == expected.getvalue()
+        assert avro.read_varint(expected.getvalue(), 0) == (value, len(expected.getvalue()))
+    head = ExecutorHead(strategy_id="s", last_loop_no=number, produced_at=NOW)
+    assert codec.decode(codec.encode(head)) == head

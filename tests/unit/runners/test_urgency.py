@@ -84,3 +84,21 @@ def test_the_keys_of_a_restored_partition_are_told_again_when_that_was_undone() 
     assert worker.next_wake() == NOW
     worker.rollback()
     assert not worker.is_fresh
+
+
+def test_wishes_that_were_replaced_do_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tightloop.runners.worker.MOST_STALE", 10)
+    later = iter(range(1, 1000))
+    worker = fresh(lambda context: context.wake_at(NOW + timedelta(seconds=next(later))))
+    worker.restored(NOW)
+    worker.commit()
+    due = NOW
+    for _ in range(100):
+        assert worker.wake(due) == 1
+        worker.commit()
+        due = worker.next_wake() or due
+        worker.wishes.append(("s", due + timedelta(hours=1)))
+        worker.wishes.append(("s", due))
+        worker.commit()
+    assert worker.next_wake() == due and worker.wake(due) == 1
+    assert len(worker._heap) <= 12
