@@ -31,9 +31,12 @@ from tightloop.runners.worker import PartitionWorker, RawRecord
 log = structlog.get_logger()
 IDLE_POLL_S = 0.2
 BUSY_POLL_S = 0.001  # while calls are under way: records are looked for this often, and answers waited for
+READ_EVERY = 8  # records: the venue then answers what the first ones ask while the others are still handled
 READ_AHEAD_S = 0.02  # how long a transaction waits for a further answer to what its own events asked
 READ_AHEAD_MOST_S = 0.5  # and for all of them
 READ_AHEAD_AGAIN_S = 2.0  # a venue that did not answer so soon is not waited for again before this
+
+Awaited = set[tuple[PartitionWorker, int]]  # reads that were started, by worker and serial
 
 
 class KafkaRunner:
@@ -142,13 +145,16 @@ class KafkaRunner:
         for worker in self.assignment.active.values():
             if worker.is_fresh:
                 worker.restored(self._clock.now())
-        for message in messages:
+        awaited: Awaited = set()
+        for number, message in enumerate(messages, 1):
             self._feed(message)
+            if number % READ_EVERY == 0:
+                awaited |= self._start_reads()
         now = self._clock.now()
         self._handle(answers, now)
         for worker in self.assignment.active.values():
             worker.wake(now)
-        self._read_ahead()
+        self._read_ahead(awaited)
         workers = [worker for worker in self.assignment.active.values() if worker.events]
         due = workers if self._stopping else self._batch.due(workers, self._clock.now())
         if due:
@@ -157,23 +163,25 @@ class KafkaRunner:
         if not self.assignment.active:
             self._is_member = is_member(self._consumer.consumer_group_metadata())
 
-    def _read_ahead(self) -> None:
+    def _read_ahead(self, awaited: Awaited) -> None:
         """Perform what the events so far asked to read, and handle the answers that come soon, before committing.
 
         Reading changes nothing, so it needs no commit before it: where the answers come at once, this is a transaction
         less, and what only said that an answer is awaited is never written. The others are handled when they come.
         """
-        waited_for: set[tuple[PartitionWorker, int]] = set()
         until = time.monotonic() + READ_AHEAD_MOST_S
         while True:
-            calls = [(worker, one) for worker in self.assignment.active.values() for one in worker.reads()]
-            self._effects.start(calls)
-            waited_for.update((worker, one.serial) for worker, one in calls)
-            if not waited_for or not self._await_answer(until):
+            awaited |= self._start_reads()
+            if not awaited or not self._await_answer(until):
                 return
             answers = self._take_answers()
-            waited_for.difference_update((worker, started.serial) for worker, started, _ in answers)
+            awaited.difference_update((worker, started.serial) for worker, started, _ in answers)
             self._handle(answers, self._clock.now())
+
+    def _start_reads(self) -> Awaited:
+        calls = [(worker, one) for worker in self.assignment.active.values() for one in worker.reads()]
+        self._effects.start(calls)
+        return {(worker, one.serial) for worker, one in calls}
 
     def _take_answers(self) -> list[Answered]:
         return self._effects.take(self.settings.batch_records)
