@@ -76,7 +76,7 @@ class Executor:
 
     def on_time(self, context: Context) -> None:
         turn = Turn(context, self.settings)
-        for entry in list(turn.intents()):
+        for entry in turn.intents():
             (watching if entry.status == "unknown" else intents).on_time(turn, entry)
         reading.on_time(turn)
         starting.retry_waiting(turn)
@@ -85,7 +85,7 @@ class Executor:
     def on_restore(self, context: Context) -> None:
         """Ask the venue about every open intent: a predecessor may have submitted it, or not."""
         turn = Turn(context, self.settings)
-        for entry in list(turn.intents()):
+        for entry in turn.intents():
             intents.ask_after_restore(turn, entry)
         starting.retry_waiting(turn, restored=True)
         reading.resume(turn)

@@ -81,7 +81,7 @@ def request_cancel(turn: Turn, routed: RoutedInstruction) -> None:
     """The manager wants the loop ``target_loop_no`` cancelled; without an open intent there is nothing left to do."""
     if turn.head.waiting and turn.head.waiting.loop_no == routed.target_loop_no:
         _end_waiting(turn, "cancelled", None)
-    for entry in list(turn.intents()):
+    for entry in turn.intents():
         if entry.loop_no == routed.target_loop_no and entry.status != "unknown":
             intents.cancel(turn, entry)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from msgspec.structs import replace
@@ -41,6 +41,7 @@ class Turn:
         self.context = context
         self.settings = settings
         self.now: datetime = context.now
+        self._intents = dict(context.scan("intent", JournalEntry))
         self._loaded = context.get("head", ExecutorHead)
         self.head = self._loaded or ExecutorHead(strategy_id=context.key, produced_at=self.now)
         latest = _latest(self.intents())
@@ -52,7 +53,7 @@ class Turn:
 
     def save(self) -> None:
         """Write what changed, and ask to be woken when the next thing is due."""
-        intents = list(self.intents())
+        intents = self.intents()
         if self._is_changed(_latest(intents)):
             self.context.put("head", replace(self.head, produced_at=self.now))
         due = [entry.next_try_at for entry in intents if entry.next_try_at]
@@ -72,9 +73,9 @@ class Turn:
 
     # --- intents ------------------------------------------------------------------------------------------------------
 
-    def intents(self) -> Iterator[JournalEntry]:
-        for _, entry in self.context.scan("intent", JournalEntry):
-            yield entry
+    def intents(self) -> list[JournalEntry]:
+        """As they stand now, the oldest first."""
+        return [self._intents[name] for name in sorted(self._intents)]
 
     def pursued(self) -> list[JournalEntry]:
         """Intents whose loops are not over."""
@@ -82,11 +83,15 @@ class Turn:
 
     def put(self, entry: JournalEntry) -> JournalEntry:
         entry = replace(entry, produced_at=self.now)
-        self.context.put(intent_name(entry), entry)
+        name = intent_name(entry)
+        self._intents[name] = entry
+        self.context.put(name, entry)
         return entry
 
     def drop(self, entry: JournalEntry) -> None:
-        self.context.delete(intent_name(entry))
+        name = intent_name(entry)
+        self._intents.pop(name, None)
+        self.context.delete(name)
 
     def audit_journalled(self, entry: JournalEntry) -> None:
         """Told with what came of it, not in the transaction that the submission waits for: the journal holds it."""

@@ -104,7 +104,7 @@ def resolve(turn: Turn, command: ControlCommand) -> None:
     Every executor reads the command; the one whose journal holds the intent acts on it. ``deltas`` are what no report
     told of yet, ``filled_amount`` is all that it filled. Raises ExecutionError EIM-016 (no halt).
     """
-    for entry in list(turn.intents()):
+    for entry in turn.intents():
         if entry.status != "unknown" or command.target_id not in (entry.instruction_id, entry.client_order_id):
             continue
         outcome, deltas = _decided(command)
