@@ -7,8 +7,8 @@ from typing import Protocol
 
 import pytest
 
-from tightloop.bench import run
-from tightloop.bench.rounds import Rounds, measured
+from tightloop.bench import run, speed
+from tightloop.bench.rounds import Measured, Rounds, measured
 
 
 class Broker(Protocol):
@@ -33,6 +33,22 @@ def test_nothing_measured_gives_zeros() -> None:
     assert (found.rounds, found.per_second, found.p50_ms) == (0, 0.0, 0.0)
 
 
+def test_each_loop_is_compared_with_the_ring_just_before_it() -> None:
+    """The machine was half as fast in the second round."""
+    runs = [
+        speed.Run(
+            what=what,
+            keys=64,
+            measured=Measured(rounds=1, seconds=1.0, per_second=rate, p50_ms=time, p99_ms=time),
+            cpu={},
+        )
+        for what, rate, time in (("ring", 2000, 30), ("loop", 800, 90), ("ring", 1000, 60), ("loop", 400, 180))
+    ]
+    found = speed.summary(64, runs)
+    assert (found.rate_ratio, found.p50_ratio) == (0.4, 3.0)
+    assert speed.summary(64, []).rate_ratio == 0.0
+
+
 def test_an_unknown_part_is_refused_by_name() -> None:
     with pytest.raises(ValueError, match="no part speeed"):
         run.main(only=["speeed"])
@@ -47,13 +63,13 @@ def test_codec_costs_come_without_a_broker(capsys: pytest.CaptureFixture[str]) -
 
 def test_ring_and_loop_at_one_key_for_two_seconds(broker: Broker, capsys: pytest.CaptureFixture[str]) -> None:
     assert _bench(broker.bootstrap) == 0
-    (speed,) = json.loads(capsys.readouterr().out)["speeds"]
-    assert speed["keys"] == 1
-    assert speed["ring_per_second"] > 1 and speed["loop_per_second"] > 1
-    assert 0 < speed["ring_p50_ms"] <= speed["ring_p99_ms"]
-    assert 0 < speed["loop_p50_ms"] <= speed["loop_p99_ms"]
-    assert speed["answer_p50_ms"] > 0
-    assert speed["cpu"]["executor-binance"] > 0
+    (found,) = json.loads(capsys.readouterr().out)["speeds"]
+    assert found["keys"] == 1
+    assert found["ring_per_second"] > 1 and found["loop_per_second"] > 1
+    assert 0 < found["ring_p50_ms"] <= found["ring_p99_ms"]
+    assert 0 < found["loop_p50_ms"] <= found["loop_p99_ms"]
+    assert found["answer_p50_ms"] > 0
+    assert found["cpu"]["executor-binance"] > 0
 
 
 def _bench(bootstrap: str) -> int:

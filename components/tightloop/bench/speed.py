@@ -19,7 +19,7 @@ from tightloop.bench.rounds import Measured, measured
 from tightloop.bench.system import PARTITIONS, Ring, System
 
 RING, LOOP = "ring", "loop"
-ROUNDS = 2  # of each, in turn: the machine has other things to do, too
+ROUNDS = 5  # of each, in turn: the machine has other things to do, too, and one round differs by 10 % from the next
 SETTLE_S = 2.0
 Say = Callable[[str], None]
 
@@ -35,7 +35,7 @@ class Run(Struct, frozen=True, kw_only=True):
 
 
 class Speed(Struct, frozen=True, kw_only=True):
-    """Medians of a number of keys. ``p50_ratio`` is the loop's to the ring's, ``rate_ratio`` likewise."""
+    """Medians of a number of keys. The ratios are the loop's to that of the ring just before it, then the median."""
 
     keys: int
     ring_per_second: float
@@ -135,20 +135,18 @@ def _answers(system: System, name: str, seconds: float) -> Measured:
 def summary(keys: int, runs: list[Run]) -> Speed:
     rings = [run for run in runs if run.what == RING]
     loops = [run for run in runs if run.what == LOOP]
-    ring_rate, loop_rate = _middle(rings, "per_second"), _middle(loops, "per_second")
-    ring_p50, loop_p50 = _middle(rings, "p50_ms"), _middle(loops, "p50_ms")
     answers = [run.answer.p50_ms for run in loops if run.answer is not None]
     names = loops[-1].cpu if loops else {}
     return Speed(
         keys=keys,
-        ring_per_second=ring_rate,
-        ring_p50_ms=ring_p50,
+        ring_per_second=_middle(rings, "per_second"),
+        ring_p50_ms=_middle(rings, "p50_ms"),
         ring_p99_ms=_middle(rings, "p99_ms"),
-        loop_per_second=loop_rate,
-        loop_p50_ms=loop_p50,
+        loop_per_second=_middle(loops, "per_second"),
+        loop_p50_ms=_middle(loops, "p50_ms"),
         loop_p99_ms=_middle(loops, "p99_ms"),
-        rate_ratio=round(loop_rate / ring_rate, 3) if ring_rate else 0.0,
-        p50_ratio=round(loop_p50 / ring_p50, 3) if ring_p50 else 0.0,
+        rate_ratio=_ratio(rings, loops, "per_second"),
+        p50_ratio=_ratio(rings, loops, "p50_ms"),
         answer_p50_ms=round(median(answers), 3) if answers else None,
         cpu={name: round(median(run.cpu.get(name, 0.0) for run in loops), 1) for name in names},
     )
@@ -157,6 +155,16 @@ def summary(keys: int, runs: list[Run]) -> Speed:
 def _middle(runs: list[Run], field: str) -> float:
     values: list[Any] = [getattr(run.measured, field) for run in runs]
     return round(float(median(values)), 3) if values else 0.0
+
+
+def _ratio(rings: list[Run], loops: list[Run], field: str) -> float:
+    """``rings`` and ``loops`` were measured in turn; 0 where no ring was."""
+    ratios = [
+        getattr(loop.measured, field) / value
+        for ring, loop in zip(rings, loops, strict=True)
+        if (value := getattr(ring.measured, field))
+    ]
+    return round(median(ratios), 3) if ratios else 0.0
 
 
 def _line(run: Run) -> str:
