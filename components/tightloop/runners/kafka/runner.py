@@ -140,7 +140,7 @@ class KafkaRunner:
             return
         messages = self._poll()
         self.assignment.activate_restored()
-        answers = self._take_answers()
+        answers = self._effects.take(self.settings.batch_records)
         # Every event's time is taken before the transaction begins: what is journalled counts from there
         for worker in self.assignment.active.values():
             if worker.is_fresh:
@@ -174,7 +174,7 @@ class KafkaRunner:
             awaited |= self._start_reads()
             if not awaited or not self._await_answer(until):
                 return
-            answers = self._take_answers()
+            answers = self._effects.take(self.settings.batch_records)
             awaited.difference_update((worker, started.serial) for worker, started, _ in answers)
             self._handle(answers, self._clock.now())
 
@@ -183,16 +183,13 @@ class KafkaRunner:
         self._effects.start(calls)
         return {(worker, one.serial) for worker, one in calls}
 
-    def _take_answers(self) -> list[Answered]:
-        return self._effects.take(self.settings.batch_records)
-
     def _handle(self, answers: list[Answered], now: datetime) -> None:
         """An answer belongs to the worker that asked, and is dropped when that one is gone."""
         for answered in answers:
             worker, started, answer = answered
-            if self.assignment.owns(worker) and worker.answer(
-                started.key, started.call_id, started.serial, answer, now
-            ):
+            if not self.assignment.owns(worker):
+                continue
+            if worker.answer(started.key, started.call_id, started.serial, answer, now):
                 self._batch.answers.append(answered)
 
     def _client_error(self, error: KafkaError) -> None:
