@@ -41,7 +41,10 @@ def check(
 @topics.command("create", epilog="Example:\n\n\b\n  tightloop topics create --partitions 16")
 def create(
     partitions: Annotated[
-        int | None, typer.Option("--partitions", min=1, help="Of every topic (default: the contracts' number).")
+        int | None,
+        typer.Option(
+            "--partitions", min=1, help="Of every topic whose keys must lie together (default: the contracts' number)."
+        ),
     ] = None,
     config: ConfigFile = None,
     bootstrap: Bootstrap = None,
