@@ -33,10 +33,10 @@ class AmountError(ValueError):
 
 def varint(number: int, bits: int = 64) -> bytes:
     """A signed integer, zigzag. Raises OverflowError for one of more bits."""
-    if 0 <= number < 1 << 20:  # most versions, loops and offsets
+    if 64 <= number < 1 << 20:  # two or three bytes: most versions, loops and offsets
         rest = number << 1
         if rest < 1 << 14:
-            return bytes((rest & 127 | 128, rest >> 7)) if rest > 127 else bytes((rest,))
+            return bytes((rest & 127 | 128, rest >> 7))
         return bytes((rest & 127 | 128, rest >> 7 & 127 | 128, rest >> 14))
     if number >> (bits - 1) not in (0, -1):
         raise OverflowError(f"{number} does not fit into {bits} bits")

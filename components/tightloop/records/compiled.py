@@ -284,7 +284,6 @@ class _ReaderSource(_Source):
         yield f"    {items} = {'[]' if kind == 'array' else '{}'}"
         yield "    while True:"
         yield "        n = d[i]"
-        yield "        if n == 0: i += 1; break"
         yield f"        if n & 129: {count}, i = read_count(d, i)"
         yield f"        else: {count} = n >> 1; i += 1"
         yield f"        if {count} == 0: break"

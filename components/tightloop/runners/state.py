@@ -19,7 +19,7 @@ from tightloop.records import codec
 
 T = TypeVar("T", bound=Struct)
 Entry = Struct | bytes
-Place = tuple[str, str]  # key and name
+Place = tuple[str, str]  # key and name, or key and group
 _SAFE = "-._~:@"
 
 
@@ -38,12 +38,18 @@ def parse_changelog_key(raw: bytes) -> tuple[str, str]:
     return unquote(key), name
 
 
+def _group(key: str, name: str) -> Place | None:
+    """The key and the group of an entry; ``None`` for one that stands alone."""
+    group, grouped, _ = name.partition("|")
+    return (key, group) if grouped else None
+
+
 class PartitionState:
     """``key -> name -> record``; a name is ``group`` or ``group|rest``, and a scan reads one group of the latter."""
 
     def __init__(self) -> None:
         self._entries: dict[str, dict[str, Entry]] = {}
-        self._groups: dict[tuple[str, str], dict[str, None]] = {}  # the names of a key's group, as they were written
+        self._groups: dict[Place, dict[str, None]] = {}  # the names of a key's group, as they were written
         self._undo: list[tuple[Place, Entry | None]] = []
 
     # reading
@@ -110,9 +116,9 @@ class PartitionState:
         before = entries.get(name)
         entries[name] = entry
         if before is None:
-            group, grouped, _ = name.partition("|")
-            if grouped:
-                self._groups.setdefault((key, group), {})[name] = None
+            group = _group(key, name)
+            if group is not None:
+                self._groups.setdefault(group, {})[name] = None
         return before
 
     def _remove(self, key: str, name: str) -> Entry | None:
@@ -123,12 +129,12 @@ class PartitionState:
             return None
         if not entries:
             del self._entries[key]
-        group, grouped, _ = name.partition("|")
-        if grouped:
-            names = self._groups[key, group]
+        group = _group(key, name)
+        if group is not None:
+            names = self._groups[group]
             del names[name]
             if not names:
-                del self._groups[key, group]
+                del self._groups[group]
         return before
 
     # undo
@@ -146,12 +152,11 @@ class PartitionState:
 
     def _put_back(self, key: str, name: str, before: Entry) -> None:
         """What had been deleted becomes its group's oldest again: where the order counts, the oldest is what goes."""
-        if self._write(key, name, before) is None:
-            group, grouped, _ = name.partition("|")
-            if grouped:
-                names = self._groups[key, group]
-                del names[name]
-                self._groups[key, group] = {name: None, **names}
+        group = _group(key, name)
+        if self._write(key, name, before) is None and group is not None:
+            names = self._groups[group]
+            del names[name]
+            self._groups[group] = {name: None, **names}
 
     def changes(self) -> list[tuple[str, str, Struct | None]]:
         """What differs from the last commit, each entry once, in the order it was first touched."""

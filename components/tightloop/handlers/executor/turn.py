@@ -44,7 +44,7 @@ class Turn:
         self._intents = dict(context.scan("intent", JournalEntry))
         self._loaded = context.get("head", ExecutorHead)
         self.head = self._loaded or ExecutorHead(strategy_id=context.key, produced_at=self.now)
-        latest = _latest(self.intents())
+        latest = _latest(self._intents.values())
         if latest > self.head.last_loop_no:
             self.head = replace(self.head, last_loop_no=latest)
 

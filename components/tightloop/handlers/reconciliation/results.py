@@ -35,8 +35,8 @@ def snapshot(pending: PendingVerification, account: AccountRef, seen: Positions,
     """
     held: dict[str, Decimal] = {}
     for key, amount in seen.amounts.items():
-        plain = _plain(key, pending.strategy_id)
-        held[plain] = money.check(held[plain] + money.check(amount)) if plain in held else money.check(amount)
+        plain, shown = _plain(key, pending.strategy_id), money.check(amount)
+        held[plain] = money.check(held[plain] + shown) if plain in held else shown
     return PositionSnapshot(
         snapshot_id=ids.snapshot_id(
             pending.strategy_id, account.venue, account.account, pending.position_version, pending.attempt

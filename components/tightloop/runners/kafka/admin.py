@@ -59,8 +59,7 @@ class TopicAdmin:
         ]
 
     def create(self, contracts: Sequence[TopicContract], partitions: int | None = None) -> list[str]:
-        """Create what is missing; the names created. ``partitions``: of the co-partitioned ones, other than
-        the contracts say."""
+        """Create what is missing; the names created. ``partitions``: of the co-partitioned, if not the contracts'."""
         cluster = self._admin.list_topics(timeout=TIMEOUT_S)
         brokers = len(cluster.brokers)
         missing = [one for one in contracts if self._prefix + one.name not in cluster.topics]
