@@ -69,10 +69,8 @@ class LoopStateReader:
 
     def read(self, key: str | None = None) -> LoopStates:
         """Every key, or one. Raises ExecutionError EIF-010 (no topic) or EIF-011 (no broker)."""
-        partitions = None
-        if key is not None:
-            count = partition_counts(self.settings, [TOPIC])[TOPIC]
-            partitions = [partition_of(key.encode(), count)]
+        count = partition_counts(self.settings, [TOPIC])[TOPIC]
+        partitions = None if key is None else [partition_of(key.encode(), count)]
         entries: dict[tuple[int, str, str], bytes] = {}
         with TopicReader(self.settings, [TOPIC], "beginning", partitions) as reader:
             for received in reader.to_end():
@@ -84,20 +82,25 @@ class LoopStateReader:
                     entries.pop(place, None)
                 else:
                     entries[place] = received.value
-        return _states(entries, key)
+        return states_of(entries, count, key)
 
 
-def _states(entries: dict[tuple[int, str, str], bytes], wanted: str | None) -> LoopStates:
+def states_of(entries: dict[tuple[int, str, str], bytes], partitions: int, wanted: str | None = None) -> LoopStates:
+    """``entries``: by partition, key and name. What lies of a key on a partition that is not its own is nobody's state,
+    however it came there, and must not be shown in the place of the real one.
+    """
     heads: dict[str, tuple[int, LoopHead]] = {}
     queues: dict[str, list[tuple[str, QueuedInstruction]]] = {}
     shared: dict[int, tuple[Halt, ...]] = {}
     for (partition, strategy, name), value in entries.items():
+        if strategy and (wanted not in (None, strategy) or partition_of(strategy.encode(), partitions) != partition):
+            continue
         record = codec.decode(value)
         if isinstance(record, SharedHalts):
             shared[partition] = record.halts
-        elif wanted in (None, strategy) and isinstance(record, LoopHead):
+        elif isinstance(record, LoopHead):
             heads[strategy] = (partition, record)
-        elif wanted in (None, strategy) and isinstance(record, QueuedInstruction):
+        elif isinstance(record, QueuedInstruction):
             queues.setdefault(strategy, []).append((name, record))
     keys = {}
     for strategy, (partition, head) in sorted(heads.items()):

@@ -79,8 +79,8 @@ class PartitionWorker:
     def feed(self, raw: RawRecord, now: datetime) -> None:
         """Handle one record, or dead-letter it. Never raises for what the record holds."""
         self.events += 1
-        if raw.topic == DEAD_LETTERS and not raw.key:
-            return  # a letter about a record without a key is for operators alone
+        if raw.topic == DEAD_LETTERS and not self._is_own(raw.key):
+            return  # about a record without a key, for every key, or on the wrong partition: for operators alone
         key: str | None = None
         try:
             key = self._key_of(raw)
@@ -234,6 +234,10 @@ class PartitionWorker:
         return ExecutionError(
             self.handler.failure_code, f"{self.handler.name} failed on {where}: {type(error).__name__}: {error}"
         )
+
+    def _is_own(self, key: bytes | None) -> bool:
+        """Whether a key's state is here. Of any other key none must come to be: it would stand beside the real one."""
+        return bool(key) and key != EVERYONE.encode() and partition_of(key, self.partitions) == self.partition
 
     def _key_of(self, raw: RawRecord) -> str:
         if not raw.key:

@@ -33,8 +33,8 @@ class Turn:
         self.context = context
         self.settings = settings
         self.now: datetime = context.now
-        self._loaded = context.get("head", LoopHead)
-        self.head = self._loaded or LoopHead(strategy_id=context.key, produced_at=self.now)
+        self._before = context.get("head", LoopHead) or LoopHead(strategy_id=context.key, produced_at=self.now)
+        self.head = self._before
 
     def after(self, seconds: float) -> datetime:
         return self.now + timedelta(seconds=seconds)
@@ -48,7 +48,7 @@ class Turn:
         return self.head.slot
 
     def save(self) -> None:
-        if self.head is not self._loaded:
+        if self.head is not self._before:  # what only looked at a key leaves no state of it behind
             self.context.put("head", replace(self.head, produced_at=self.now))
         self.context.wake_at(self._next_wake())
 

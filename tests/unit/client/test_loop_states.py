@@ -1,0 +1,29 @@
+"""Where a key stands is read from the partition that is its own, whatever lies on others."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from tightloop.client.loops import states_of
+from tightloop.records import codec
+from tightloop.records.types import Halt, LoopHead
+from tightloop.runners.partitioner import partition_of
+
+NOW = datetime(2024, 5, 12, 12, tzinfo=UTC)
+HALT = Halt(halt_id="h", code="REC-002", message="differs", severity="HIGH", since=NOW)
+
+
+def head(*halts: Halt) -> bytes:
+    return codec.encode(LoopHead(strategy_id="s1", halts=halts, produced_at=NOW))
+
+
+@pytest.mark.parametrize("offset", range(1, 8))
+def test_a_head_on_another_partition_does_not_hide_that_a_key_is_halted(offset: int) -> None:
+    own = partition_of(b"s1", 8)
+    entries = {(own, "s1", "head"): head(HALT), ((own + offset) % 8, "s1", "head"): head()}
+    for order in (entries, dict(reversed(entries.items()))):
+        assert states_of(order, 8).keys["s1"].phase == "halted"
+        assert states_of(order, 8, "s1").keys["s1"].phase == "halted"
+    assert states_of({((own + offset) % 8, "s1", "head"): head()}, 8).keys == {}
