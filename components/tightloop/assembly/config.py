@@ -12,15 +12,17 @@ from collections.abc import Mapping
 from decimal import Decimal
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from tightloop.records.errors import ExecutionError
+from tightloop.records.ids import is_strategy_id
 from tightloop.records.venues import LANES
 
 FILE = "tightloop.toml"
 ENV_PREFIX = "TIGHTLOOP_"
+Seconds = Annotated[float, Field(gt=0, le=30 * 86400, allow_inf_nan=False)]  # reckoned with: none may overflow
 
 
 class _Section(BaseModel):
@@ -37,13 +39,13 @@ class Account(_Section):
 class Timing(_Section):
     """Seconds. The guarantees rest on the first four (architecture.md, guarantees 3 and 4)."""
 
-    send_window: float = 3.0
-    acceptance_window: float = 2.0
-    clock_margin: float = 0.5
-    evidence: float = 60.0
-    max_age: float = 3600.0
-    refresh: float | None = None
-    suspend: float = 3600.0
+    send_window: Seconds = 3.0
+    acceptance_window: Seconds = 2.0
+    clock_margin: Seconds = 0.5
+    evidence: Seconds = 60.0
+    max_age: Seconds = 3600.0
+    refresh: Seconds | None = None
+    suspend: Seconds = 3600.0
 
 
 class Reconciliation(_Section):
@@ -52,8 +54,8 @@ class Reconciliation(_Section):
     dust: dict[str, Decimal] = {}
     default_dust: Decimal = Decimal("0.000001")
     relative: dict[str, Decimal] = {}
-    budget: float = 30.0
-    mismatch_budget: float = 30.0
+    budget: Seconds = 30.0
+    mismatch_budget: Seconds = 30.0
 
 
 class Config(_Section):
@@ -160,8 +162,25 @@ def _fields_at(place: tuple[int | str, ...]) -> list[str]:
 
 
 def _check_accounts(config: Config) -> None:
-    """An account has one strategy by construction; a strategy must not have two of a name on one lane."""
+    """An account has one strategy by construction; it must be one that instructions can name, on a lane there is.
+
+    A strategy without an account on a lane has one of its own name there, which must not have been given to another.
+    """
+    lanes_of: dict[str, set[str]] = {}
+    for account in config.accounts.values():
+        lanes_of.setdefault(account.strategy, set()).add(account.lane)
     for name, account in config.accounts.items():
         if account.lane not in config.lanes:
             lanes = ", ".join(config.lanes)
             raise ExecutionError("EIF-010", f"account {name!r} is on lane {account.lane!r}; configured are {lanes}")
+        for what, text in (("account", name), ("strategy", account.strategy)):
+            if not is_strategy_id(text):
+                raise ExecutionError(
+                    "EIF-010", f"account {name!r}: {what} {text!r} is not 1 to 100 of letters, digits, '.', '_', '-'"
+                )
+        if name != account.strategy and account.lane not in lanes_of.get(name, {account.lane}):
+            raise ExecutionError(
+                "EIF-010",
+                f"account {name!r} on {account.lane} is given to {account.strategy}, and strategy {name}, which has no "
+                f"other there, would trade it too: give {name} an account on {account.lane}, or rename this one",
+            )

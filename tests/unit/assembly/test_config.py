@@ -53,6 +53,11 @@ def test_names_of_assets_and_accounts_keep_their_case_in_variables(monkeypatch: 
         ("[timing]\nevidnce = 1", "did you mean 'evidence'?"),
         ('lanes = ["binanc"]', "unknown lanes ['binanc']"),
         ('[accounts.a]\nstrategy = "s"\nlane = "okx"', "account 'a' is on lane 'okx'"),
+        ('[accounts.a]\nstrategy = "s 1"\nlane = "binance"', "strategy 's 1'"),
+        ('[accounts."a/b"]\nstrategy = "s1"\nlane = "binance"', "account 'a/b'"),
+        ("[timing]\nmax_age = 1e300", "timing.max_age"),
+        ("[timing]\nsuspend = inf", "timing.suspend"),
+        ("[timing]\nrefresh = 0", "timing.refresh"),
         ("environment = ", "given.toml"),
         ('environment = "production"', "environment"),
     ],
@@ -68,3 +73,15 @@ def test_times_under_which_not_found_would_be_no_evidence_are_refused() -> None:
     config, _ = load(written("[timing]\nevidence = 5\n"))
     with pytest.raises(ExecutionError, match="'not found' is no evidence"):
         build.executor_settings("binance", config)
+
+
+def test_an_account_named_like_a_strategy_that_would_trade_it_too_is_refused() -> None:
+    given = '[accounts.s1]\nstrategy = "s2"\nlane = "binance"\n'
+    elsewhere = '[accounts.other]\nstrategy = "s1"\nlane = "ethereum"\n'
+    with pytest.raises(ExecutionError, match="strategy s1, which has no other there, would trade it too") as refused:
+        load(written(given + elsewhere))
+    assert refused.value.code == "EIF-010"
+    there = '[accounts.other]\nstrategy = "s1"\nlane = "binance"\n'
+    config, _ = load(written(given + there))
+    assert build.manager_settings(config).accounts["s1"][0].account == "other"
+    load(written(given))  # whether there is a strategy s1 is not known; its instructions would be refused

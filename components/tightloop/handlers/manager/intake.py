@@ -11,11 +11,11 @@ from msgspec.structs import replace
 from tightloop.handlers.api import Inbound
 from tightloop.handlers.content import digest
 from tightloop.handlers.manager import dispatch, waiting
+from tightloop.handlers.manager.accounts import account_of
 from tightloop.handlers.manager.turn import Turn
 from tightloop.records import validate
 from tightloop.records.errors import ExecutionError, error_info, info
-from tightloop.records.types import AccountRef, Instruction, QueuedInstruction, SeenInstruction
-from tightloop.records.venues import home_of, lane_of
+from tightloop.records.types import Instruction, QueuedInstruction, SeenInstruction
 
 
 def take_in(turn: Turn, record: Inbound) -> None:
@@ -113,7 +113,7 @@ def _admit(turn: Turn, instruction: Instruction, size: int) -> QueuedInstruction
             "EIM-007",
             f"created_at {instruction.created_at} is more than {settings.max_age_s:.0f} s ago, and it has no sequence",
         )
-    account = account_of(turn, instruction)
+    account = account_of(settings, instruction)
     queued = QueuedInstruction(
         strategy_id=instruction.strategy_id,
         instruction=instruction,
@@ -132,24 +132,6 @@ def _admit(turn: Turn, instruction: Instruction, size: int) -> QueuedInstruction
     if instruction.sequence is None and turn.head.seen > settings.seen_limit:
         raise ExecutionError("EIM-015", f"{turn.head.seen} instruction ids are remembered; number them with `sequence`")
     return queued
-
-
-def account_of(turn: Turn, instruction: Instruction) -> AccountRef:
-    """The account an instruction acts on. Raises ExecutionError EIM-002 (no such lane) or EIM-007 (no such account)."""
-    lane = lane_of(instruction.venue)
-    if lane not in turn.settings.lanes:
-        raise ExecutionError("EIM-002", f"venue {instruction.venue} is on lane {lane}, which has no executor here")
-    configured = [one for one in turn.settings.accounts.get(instruction.strategy_id, ()) if one.lane == lane]
-    if not configured and turn.settings.simulated:
-        configured = [AccountRef(lane=lane, venue=home_of(lane), account=instruction.strategy_id)]
-    wanted = [one for one in configured if instruction.account in (None, one.account)]
-    if len(wanted) != 1:
-        names = ", ".join(one.account for one in configured) or "none"
-        raise ExecutionError(
-            "EIM-007",
-            f"account {instruction.account!r} names no single account of {instruction.strategy_id} on {lane}: {names}",
-        )
-    return wanted[0]
 
 
 # --- cancels ----------------------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from tests.unit.handlers.manager.desk import D, Desk, again
 
 from tightloop.handlers.api import Inbound
 from tightloop.records.errors import ExecutionError
+from tightloop.records.types import AccountRef
 from tightloop.testing import builders
 
 HOUR = 3600.0
@@ -60,6 +61,20 @@ def test_what_is_invalid_is_refused_with_a_result_and_halts_nothing(fields: dict
     assert desk.halts() == []
     desk.instruct("i2")
     assert desk.dispatched() == ["i2"]
+
+
+def test_the_account_of_its_own_name_is_not_a_strategys_where_it_was_given_to_another() -> None:
+    given = AccountRef(lane="binance", venue="binance", account="s1")
+    desk = Desk(fresh=True, accounts={"s2": (given,)})
+    desk.instruct()
+    assert code_of(desk, "i1") == ("refused", "EIM-007")
+    desk.instruct("i2", account="s1")
+    assert code_of(desk, "i2") == ("refused", "EIM-007")
+    assert desk.dispatched() == []
+    desk.instruct("theirs", strategy_id="s2")
+    assert [(one.strategy_id, one.account) for one in desk.loops()] == [("s2", "s1")]
+    desk.driver.feed("instructions", builders.action("i3", desk.now))
+    assert [one.account for one in desk.loops("ethereum")] == ["s1"]  # another lane, another account
 
 
 def test_an_unknown_type_is_refused() -> None:
