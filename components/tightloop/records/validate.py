@@ -13,6 +13,7 @@ Whether it is allowed (limits, allowlists, balances, the venue's steps and minim
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import NoReturn
@@ -21,11 +22,18 @@ from tightloop.records.codec import has_unknown
 from tightloop.records.errors import ExecutionError
 from tightloop.records.ids import is_instruction_id, is_strategy_id
 from tightloop.records.positions import parse_key
-from tightloop.records.types import Action, Cancel, CexTrade, Instruction, SmartContractAction, WalletTransfer
+from tightloop.records.types import Action, Cancel, CexTrade, Delta, Instruction, SmartContractAction, WalletTransfer
 from tightloop.records.venues import INSTRUCTION_TYPES, Venue, is_known, venue
 
 MARKET_ORDER_LIFE = timedelta(seconds=30)
 LIFE = timedelta(hours=1)
+# Bounds of what is reckoned with: within them no sum, no product of two amounts and a share, and no date can overflow.
+LONGEST_LIFE = timedelta(days=30)  # of an instruction, from its `created_at`; also of `timeout_ms`
+HIGHEST_SEQUENCE = 2**53 - 1  # what JSON's numbers hold exactly, too; microseconds since 1970 fit
+LARGEST = Decimal(10) ** 20  # amounts and prices are below it
+_LONGEST_TIMEOUT_MS = int(LONGEST_LIFE.total_seconds()) * 1000
+_HIGHEST_CHAIN = 2**53 - 1
+_UINT256_DIGITS = 78
 _EARLIEST = datetime(2009, 1, 1, tzinfo=UTC)  # nothing that trades here is older; a zero or a wrong unit is
 _LATEST = datetime(2200, 1, 1, tzinfo=UTC)
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,100}")
@@ -61,7 +69,14 @@ def check_instruction(instruction: Instruction) -> None:
         _refuse("group_id: groups are not supported by this version; publish the legs one by one")
     for number, delta in enumerate(instruction.expected_deltas):
         _check_key(f"expected_deltas[{number}].position_key", delta.position_key)
+    check_amounts(instruction.expected_deltas, "expected_deltas")
     _check_payload(instruction, place)
+
+
+def check_amounts(deltas: Sequence[Delta], field: str = "deltas") -> None:
+    """What somebody writes down as deltas, an operator's ``adjust`` included. Raises ExecutionError EIM-007."""
+    for number, delta in enumerate(deltas):
+        _check_size(f"{field}[{number}].amount", delta.amount)
 
 
 def _refuse(problem: str) -> NoReturn:
@@ -80,15 +95,19 @@ def _check_identity(instruction: Instruction) -> None:
         _refuse("strategy_id: 1 to 100 of letters, digits, '.', '_', '-'")
     if instruction.account is not None and not _NAME.fullmatch(instruction.account):
         _refuse("account: 1 to 100 of letters, digits, '.', '_', '-'")
-    if instruction.sequence is not None and instruction.sequence < 0:
-        _refuse(f"sequence: {instruction.sequence} is below zero")
+    if instruction.sequence is not None and not 0 <= instruction.sequence <= HIGHEST_SEQUENCE:
+        _refuse(f"sequence: {instruction.sequence} is not from 0 to {HIGHEST_SEQUENCE}")
 
 
 def _check_times(instruction: Instruction) -> None:
     if not _EARLIEST <= instruction.created_at < _LATEST:
         _refuse(f"created_at: {instruction.created_at.isoformat()} cannot be; it is in microseconds since 1970, UTC")
-    if instruction.expires_at is not None and instruction.expires_at <= instruction.created_at:
-        _refuse("expires_at: must be after created_at")
+    _check_end("expires_at", instruction.expires_at, instruction.created_at)
+
+
+def _check_end(field: str, end: datetime | None, created_at: datetime) -> None:
+    if end is not None and not created_at < end <= created_at + LONGEST_LIFE:
+        _refuse(f"{field}: must be after created_at, by at most {LONGEST_LIFE.days} days")
 
 
 def _check_key(field: str, key: str) -> None:
@@ -117,6 +136,12 @@ def _check_payload(instruction: Instruction, place: Venue) -> None:
 def _check_positive(field: str, amount: Decimal | None) -> None:
     if amount is not None and amount <= 0:
         _refuse(f"{field}: must be above zero")
+    _check_size(field, amount)
+
+
+def _check_size(field: str, amount: Decimal | None) -> None:
+    if amount is not None and not abs(amount) < LARGEST:
+        _refuse(f"{field}: must be below 10^20, either way")
 
 
 def _check_bps(field: str, bps: Decimal | None) -> None:
@@ -137,7 +162,10 @@ def _check_trade(trade: CexTrade) -> None:
     for name in ("amount", "quote_amount", "price", "reference_price"):
         _check_positive(f"cex_trade.{name}", getattr(trade, name))
     _check_bps("cex_trade.max_slippage_bps", trade.max_slippage_bps)
-    _require(trade.timeout_ms is None or trade.timeout_ms > 0, "cex_trade.timeout_ms: must be above zero")
+    _require(
+        trade.timeout_ms is None or 0 < trade.timeout_ms <= _LONGEST_TIMEOUT_MS,
+        f"cex_trade.timeout_ms: must be above zero, and at most {LONGEST_LIFE.days} days",
+    )
     _require(not (trade.reduce_only and trade.market == "spot"), "cex_trade.reduce_only: is for perpetuals")
     if trade.order_type == "limit":
         _check_limit_order(trade)
@@ -161,11 +189,8 @@ def _check_market_order(trade: CexTrade) -> None:
 def _check_actions(payload: SmartContractAction, place: Venue, created_at: datetime) -> None:
     _require(len(payload.actions) > 0, "smart_contract_action.actions: at least one must be given")
     _check_positive("smart_contract_action.max_fee", payload.max_fee)
-    _require(
-        payload.deadline is None or payload.deadline > created_at,
-        "smart_contract_action.deadline: must be after created_at",
-    )
-    _require(payload.chain_id > 0, "smart_contract_action.chain_id: must be above zero")
+    _check_end("smart_contract_action.deadline", payload.deadline, created_at)
+    _require(0 < payload.chain_id <= _HIGHEST_CHAIN, "smart_contract_action.chain_id: must be from 1 to 2^53 - 1")
     for number, action in enumerate(payload.actions):
         where = f"smart_contract_action.actions[{number}]"
         _check_protocol(where, action, place, atomic=payload.atomic)
@@ -204,9 +229,14 @@ def _check_action_amount(where: str, action: Action, *, first: bool) -> None:
     _require((action.amount_text is None) == (action.amount_unit is None), f"{where}.amount_unit: names amount_text's")
     if action.amount_text is not None:
         _require(
-            action.amount_text.isascii() and action.amount_text.isdigit() and int(action.amount_text) > 0,
-            f"{where}.amount_text: must be a whole number above zero",
+            _is_uint256(action.amount_text),
+            f"{where}.amount_text: must be a whole number above zero, and below 2^256",
         )
+
+
+def _is_uint256(text: str) -> bool:
+    digits = len(text) <= _UINT256_DIGITS and text.isascii() and text.isdigit()
+    return digits and 0 < int(text) < 2**256
 
 
 # --- transfers and cancels --------------------------------------------------------------------------------------------

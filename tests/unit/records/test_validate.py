@@ -73,6 +73,11 @@ POSSIBLE = {
     "a transfer to an address": instruction(replace(TRANSFER, destination="0x" + "ab" * 20)),
     "a withdrawal": instruction(replace(TRANSFER, source="binance:spot", destination="wallet"), venue="binance"),
     "a transfer by the provider's name": instruction(TRANSFER, venue="alchemy"),
+    "the largest numbers and the latest times": instruction(
+        replace(LIMIT, amount=Decimal(10) ** 20 - 1, price=Decimal(10) ** 20 - 1, timeout_ms=30 * 86_400_000),
+        sequence=2**53 - 1,
+        expires_at=NOW + timedelta(days=30),
+    ),
     "a cancel": instruction(Cancel(instruction_id="s1:0")),
     "a cancel of a group": instruction(Cancel(group_id="g1")),
     "an account, a sequence, an expiry, an expectation": instruction(
@@ -102,6 +107,43 @@ IMPOSSIBLE: dict[str, tuple[Instruction, str, str]] = {
     "a space in the instruction id": (instruction(instruction_id="a b"), "EIM-007", "instruction_id"),
     "a slash in the strategy id": (instruction(strategy_id="a/b"), "EIM-007", "strategy_id"),
     "a space in the account": (instruction(account="a b"), "EIM-007", "account"),
+    "a sequence that JSON does not hold": (instruction(sequence=2**53), "EIM-007", "sequence"),
+    "an expiry in a month": (
+        instruction(expires_at=NOW + timedelta(days=30, microseconds=1)),
+        "EIM-007",
+        "expires_at: must be after created_at, by at most 30 days",
+    ),
+    "an expiry at the end of time": (
+        instruction(expires_at=datetime(9999, 12, 31, 23, 59, 59, 999999, tzinfo=UTC)),
+        "EIM-007",
+        "expires_at",
+    ),
+    "a timeout of ages": (instruction(replace(MARKET, timeout_ms=2**62)), "EIM-007", "at most 30 days"),
+    "a deadline at the end of time": (
+        instruction(actions(SUPPLY, deadline=datetime(9999, 12, 31, tzinfo=UTC))),
+        "EIM-007",
+        "deadline",
+    ),
+    "a chain of no number": (instruction(actions(SUPPLY, chain_id=2**53)), "EIM-007", "chain_id"),
+    "more than there is": (instruction(replace(MARKET, amount=Decimal(10) ** 20)), "EIM-007", "cex_trade.amount"),
+    "a price above all": (instruction(replace(LIMIT, price=Decimal(10) ** 57)), "EIM-007", "cex_trade.price"),
+    "an expectation below all": (
+        instruction(
+            expected_deltas=(Delta(position_key="binance:BaseToken:BTC", amount=-(Decimal(10) ** 20), source="trade"),)
+        ),
+        "EIM-007",
+        "expected_deltas[0].amount",
+    ),
+    "text above what a chain counts": (
+        instruction(actions(replace(SUPPLY, amount=None, amount_text=str(2**256), amount_unit="wei"))),
+        "EIM-007",
+        "amount_text",
+    ),
+    "text that is too long for a number": (
+        instruction(actions(replace(SUPPLY, amount=None, amount_text="1" * 5000, amount_unit="wei"))),
+        "EIM-007",
+        "amount_text",
+    ),
     "a sequence below zero": (instruction(sequence=-1), "EIM-007", "sequence"),
     "a time in 1970": (instruction(created_at=datetime(1970, 1, 20, tzinfo=UTC)), "EIM-007", "created_at"),
     "a time far ahead": (instruction(created_at=datetime(2500, 1, 1, tzinfo=UTC)), "EIM-007", "created_at"),

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+import structlog
 from msgspec.structs import replace
 
 from tightloop.handlers.manager import expected, unresolved, waiting
+from tightloop.handlers.manager.accounts import account_of
 from tightloop.handlers.manager.turn import Turn
-from tightloop.records.errors import info
+from tightloop.records.errors import ExecutionError, error_info, info
 from tightloop.records.types import (
     AccountRef,
+    ErrorInfo,
     InstructionResult,
     LoopKind,
     QueuedInstruction,
     RoutedInstruction,
     Slot,
 )
+
+log = structlog.get_logger()
 
 
 def advance(turn: Turn) -> None:
@@ -35,12 +40,15 @@ def advance(turn: Turn) -> None:
             waiting.leave_queue(turn, name, queued, "expired", info("EIM-010", f"expired at {queued.expires_at}"))
         elif turn.halts_for(queued.instruction.venue):
             break
+        elif (changed := _account_changed(turn, queued)) is not None:
+            waiting.leave_queue(turn, name, queued, "refused", changed)
         elif not _is_adopted(turn, queued.account):
             start_series(turn, "adopt", "adopt", (queued.account,))
             return
+        elif (failure := start_instruction(turn, queued)) is not None:
+            waiting.leave_queue(turn, name, queued, "refused", failure)
         else:
             turn.unqueue(name)
-            start_instruction(turn, queued)
             return
     refresh_at = turn.refresh_at()
     if refresh_at is not None and refresh_at <= turn.now:
@@ -53,6 +61,17 @@ def can_start(turn: Turn, queued: QueuedInstruction) -> bool:
     return head.slot is None and not head.queued and not head.checks and _is_adopted(turn, queued.account)
 
 
+def _account_changed(turn: Turn, queued: QueuedInstruction) -> ErrorInfo | None:
+    """The configuration may have taken the account away since the instruction was queued."""
+    try:
+        account = account_of(turn.settings, queued.instruction)
+    except ExecutionError as error:
+        return error_info(error)
+    if account == queued.account:
+        return None
+    return info("EIM-007", f"it was queued for account {queued.account.account}, and now it would be {account.account}")
+
+
 def _is_adopted(turn: Turn, account: AccountRef) -> bool:
     known = turn.known(account)
     return known is not None and known.adopted
@@ -61,7 +80,24 @@ def _is_adopted(turn: Turn, account: AccountRef) -> bool:
 # --- taking the slot --------------------------------------------------------------------------------------------------
 
 
-def start_instruction(turn: Turn, queued: QueuedInstruction) -> None:
+def start_instruction(turn: Turn, queued: QueuedInstruction) -> ErrorInfo | None:
+    """Give it the slot. Where that fails, nothing has changed, and the answer says why: what cannot be started ends
+    itself, and not the event that freed the slot for it, which tells of another's loop.
+    """
+    try:
+        _start(turn, queued)
+    except Exception as error:  # noqa: BLE001  whatever it is, it is about this instruction
+        return failed(turn, error, f"instruction {queued.instruction.instruction_id} could not be started")
+    return None
+
+
+def failed(turn: Turn, error: Exception, what: str) -> ErrorInfo:
+    """A defect of ours that ends one instruction (EIM-001)."""
+    log.error(what, key=turn.head.strategy_id, exc_info=error)
+    return info("EIM-001", f"{what}: {type(error).__name__}: {error}"[:500])
+
+
+def _start(turn: Turn, queued: QueuedInstruction) -> None:
     instruction = queued.instruction
     result = turn.result_of(
         instruction,
@@ -134,8 +170,8 @@ def _take(turn: Turn, slot: Slot, kind: LoopKind, queued: QueuedInstruction | No
         broken=False,
         dispatched_at=turn.now,
     )
-    turn.update(last_loop_no=loop_no, slot=slot)
     _route(turn, slot, kind, loop_no, queued)
+    turn.update(last_loop_no=loop_no, slot=slot)  # last: what fails before it leaves the slot as it was
 
 
 def _route(

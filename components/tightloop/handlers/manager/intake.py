@@ -15,7 +15,7 @@ from tightloop.handlers.manager.accounts import account_of
 from tightloop.handlers.manager.turn import Turn
 from tightloop.records import validate
 from tightloop.records.errors import ExecutionError, error_info, info
-from tightloop.records.types import Instruction, QueuedInstruction, SeenInstruction
+from tightloop.records.types import ErrorInfo, Instruction, QueuedInstruction, SeenInstruction
 
 
 def take_in(turn: Turn, record: Inbound) -> None:
@@ -50,17 +50,27 @@ def take_in(turn: Turn, record: Inbound) -> None:
     try:
         queued = _admit(turn, instruction, record.size)
     except ExecutionError as error:
-        status = "expired" if error.code == "EIM-010" else "refused"
-        turn.publish_result(turn.result_of(instruction, turn.now, status=status, error=error_info(error)))
+        _refuse(turn, instruction, error_info(error))
+        return
+    except Exception as error:  # noqa: BLE001  nothing of it was dispatched: it ends alone, as what is invalid does
+        what = f"instruction {instruction.instruction_id} could not be judged"
+        _refuse(turn, instruction, dispatch.failed(turn, error, what))
         return
     if instruction.cancel is not None:
         cancel(turn, instruction)
     elif dispatch.can_start(turn, queued):
-        dispatch.start_instruction(turn, queued)
+        failure = dispatch.start_instruction(turn, queued)
+        if failure is not None:
+            _refuse(turn, instruction, failure)
     else:
         name = turn.enqueue(queued)
         turn.put_seen(replace(waiting.seen_of(turn, instruction.instruction_id), queue_name=name))
         dispatch.advance(turn)
+
+
+def _refuse(turn: Turn, instruction: Instruction, error: ErrorInfo) -> None:
+    status = "expired" if error.code == "EIM-010" else "refused"
+    turn.publish_result(turn.result_of(instruction, turn.now, status=status, error=error))
 
 
 def _spent(instruction: Instruction, why: str) -> ExecutionError:

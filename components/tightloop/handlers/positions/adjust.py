@@ -23,6 +23,7 @@ from tightloop.records.types import (
     PositionHead,
     PositionUpdate,
 )
+from tightloop.records.validate import check_amounts
 from tightloop.records.venues import canonical, lane_of
 
 COMMANDS = 64
@@ -77,6 +78,7 @@ def _checked(context: Context, head: PositionHead, command: ControlCommand) -> t
             lane_of(command.venue)
         deltas = tuple(replace(delta, source="adjustment") for delta in plain_deltas(command.deltas, context.key))
         check_deltas(deltas, context.key)
+        check_amounts(deltas)
         negative = balances.below_zero(balances.expected_after(context, deltas), context.key)
     except ExecutionError as error:
         raise _invalid(command, error.message) from error

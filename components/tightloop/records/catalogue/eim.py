@@ -38,8 +38,10 @@ ENTRIES = (
         "routing failed",
         "HIGH",
         "The interface manager could not handle a record, for a reason that has no code; the message names the cause.",
-        "Writes the record to `dead_letters` and halts its key; nothing of it was dispatched.",
-        "Read the cause in the message and report it; after a fix, `tightloop dead-letters retry`, then resume.",
+        "Refuses an instruction that could not be judged or started, with a result; the key goes on. Any other record "
+        "goes to `dead_letters` and halts its key. Nothing of either was dispatched.",
+        "Read the cause in the message and report it; after a fix, publish a refused instruction under a new id; for a "
+        "dead letter `tightloop dead-letters retry`, then resume.",
     ),
     _entry(
         "EIM-002",

@@ -9,8 +9,11 @@ import pytest
 from tests.unit.handlers.manager.desk import D, Desk, again
 
 from tightloop.handlers.api import Inbound
+from tightloop.handlers.manager import dispatch
+from tightloop.handlers.manager.settings import ManagerSettings
+from tightloop.records import validate
 from tightloop.records.errors import ExecutionError
-from tightloop.records.types import AccountRef
+from tightloop.records.types import AccountRef, Instruction
 from tightloop.testing import builders
 
 HOUR = 3600.0
@@ -275,6 +278,62 @@ def test_what_arrives_under_a_suspension_is_queued() -> None:
     desk.instruct("i2")
     assert not desk.results("i2")
     assert desk.head().queued == 1
+
+
+@pytest.mark.parametrize("queued", [True, False])
+def test_one_that_cannot_be_started_is_refused_and_neither_its_key_nor_the_loop_before_it_notices(
+    queued: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """EIM-001: what frees the slot tells of another's loop, and must not be undone."""
+    desk = Desk()
+    whole = dispatch.expected.bound_of
+
+    def fail(instruction: Instruction) -> Any:
+        if instruction.instruction_id == "odd":
+            raise OverflowError("a defect")
+        return whole(instruction)
+
+    monkeypatch.setattr(dispatch.expected, "bound_of", fail)
+    if queued:
+        desk.instruct("i1")
+    desk.instruct("odd")
+    desk.instruct("i2")
+    desk.close()
+    assert code_of(desk, "odd") == ("refused", "EIM-001")
+    assert "OverflowError: a defect" in str(desk.result("odd").error)
+    if queued:
+        desk.close()
+    assert [desk.result(name).status for name in (["i1"] if queued else []) + ["i2"]] == ["reconciled"] * (1 + queued)
+    assert [one.loop_no for one in desk.loops()] == [3, 4][: 1 + queued]
+    assert (desk.halts(), desk.head().slot, desk.head().queued) == ([], None, 0)
+
+
+def test_one_that_cannot_be_judged_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    desk = Desk()
+
+    def fail(instruction: Instruction) -> Any:
+        raise OverflowError("a defect")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(validate, "expires_at", fail)
+        desk.instruct("odd")
+    assert code_of(desk, "odd") == ("refused", "EIM-001")
+    desk.instruct("i2")
+    assert desk.dispatched() == ["i2"]
+
+
+def test_what_is_queued_for_an_account_that_the_configuration_took_away_is_refused() -> None:
+    ours, theirs = (AccountRef(lane="binance", venue="binance", account=name) for name in ("s1", "other"))
+    desk = Desk()
+    desk.instruct("i1")
+    desk.instruct("i2")
+    desk.instruct("i3", expires_at=desk.now + timedelta(seconds=10))
+    desk.manager.settings = ManagerSettings(lanes=("binance",), accounts={"s2": (ours,)})
+    desk.close()
+    assert code_of(desk, "i2") == code_of(desk, "i3") == ("refused", "EIM-007")
+    desk.manager.settings = ManagerSettings(lanes=("binance",), accounts={"s1": (theirs,)})
+    desk.instruct("i4")
+    assert desk.last_loop().account == "other"
 
 
 # --- cancels ----------------------------------------------------------------------------------------------------------

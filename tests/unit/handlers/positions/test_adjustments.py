@@ -59,9 +59,10 @@ def test_an_adjustment_decided_on_another_version_is_answered_without_deltas(
         adjustment("c1", 1, delta("mtgox:BaseToken:BTC", 1)),
         adjustment("c1", 1, delta(BTC, "NaN")),
         adjustment("c1", 1, delta(BTC, -2)),
+        adjustment("c1", 1, delta(BTC, "1e20")),
         adjustment("c1", 1, delta(BTC, 1), venue="mtgox"),
     ],
-    ids=["no version", "no deltas", "key", "venue", "nan", "below zero", "command's venue"],
+    ids=["no version", "no deltas", "key", "venue", "nan", "below zero", "above all", "command's venue"],
 )
 def test_an_invalid_adjustment_is_answered_without_deltas(driver: HandlerDriver, command: ControlCommand) -> None:
     update = answer(driver, command)
