@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, settings
 
 from tightloop.broker import EmbeddedBroker
 
-# How fast examples are made is the machine's affair: a busy one must not fail a property.
-settings.register_profile("tests", suppress_health_check=[HealthCheck.too_slow])
+# How fast examples are made, and tried, is the machine's affair: a busy one must not fail a property.
+settings.register_profile("tests", suppress_health_check=[HealthCheck.too_slow], deadline=None)
 settings.load_profile("tests")
 
 

@@ -1,0 +1,110 @@
+"""Slips in the interface manager: what starts, what frees the slot, which halts stand."""
+
+from __future__ import annotations
+
+from tests.mutants.mutant import Mutant
+
+DISPATCH = "handlers/manager/dispatch.py"
+RESULTS = "handlers/manager/results.py"
+TESTS = ("tests/unit/handlers/manager",)
+
+MUTANTS = (
+    Mutant(
+        "halted-key-works-its-queue-off",
+        "what was queued when its key, or its venue, was halted is dispatched all the same",
+        DISPATCH,
+        "        elif turn.halts_for(queued.instruction.venue):\n            break\n",
+        "",
+        TESTS,
+    ),
+    Mutant(
+        "expires-a-moment-late",
+        "a queued instruction still starts at the very moment at which it expires",
+        DISPATCH,
+        "        if queued.expires_at <= turn.now:\n",
+        "        if queued.expires_at < turn.now:\n",
+        TESTS,
+    ),
+    Mutant(
+        "new-one-overtakes-the-queue",
+        "an instruction that comes in while others wait for a free slot starts before them",
+        DISPATCH,
+        "head.slot is None and not turn.head.queued and",
+        "head.slot is None and",
+        TESTS,
+    ),
+    Mutant(
+        "only-the-first-account-is-verified",
+        "of a key's accounts only the first is verified after a resume",
+        DISPATCH,
+        "        remaining=accounts[1:],\n",
+        "        remaining=(),\n",
+        TESTS,
+    ),
+    Mutant(
+        "submitted-after-it-expired",
+        "an executor may submit until the loop's deadline, not until the instruction expires",
+        DISPATCH,
+        "            not_after=queued.expires_at if queued else slot.deadline_at,\n",
+        "            not_after=slot.deadline_at,\n",
+        TESTS,
+    ),
+    Mutant(
+        "cancel-gets-no-result",
+        "a cancel that waited for its target's end is forgotten: it has no result",
+        DISPATCH,
+        "    for cancelled in slot.cancels:\n",
+        "    for cancelled in ():\n",
+        TESTS,
+    ),
+    Mutant(
+        "any-result-ends-the-loop",
+        "the late result of an earlier loop frees the slot of the one in flight: two at once",
+        RESULTS,
+        "    return slot.loop_no == result.loop_no and result.kind",
+        "    return result.kind",
+        TESTS,
+    ),
+    Mutant(
+        "resume-clears-every-halt",
+        "a resume clears halts that the operator did not name",
+        RESULTS,
+        "halts=tuple(one for one in turn.head.halts if one.halt_id not in slot.halt_ids))",
+        "halts=())",
+        TESTS,
+    ),
+    Mutant(
+        "unknown-goes-on-when-matched",
+        "a loop that ended unknown does not halt its key when positions happen to match",
+        RESULTS,
+        """slot.result.outcome == "unknown":
+        _halt(turn, slot, result, _unknown(slot.result))""",
+        """slot.result.outcome == "unresolved":
+        _halt(turn, slot, result, _unknown(slot.result))""",
+        TESTS,
+    ),
+    Mutant(
+        "wrong-books-are-forgotten-by-the-verify",
+        "an error of the books in an instruction's own loop is forgotten once the verify after it matches",
+        RESULTS,
+        "        wrong = slot.result.error  # of its own loop",
+        "        wrong = None  # of its own loop",
+        TESTS,
+    ),
+    Mutant(
+        "taken-over-twice",
+        "an account whose taking over mismatches is added to the expected positions again",
+        RESULTS,
+        '    if slot.kind == "adopt" and not unreadable:',
+        '    if slot.kind == "adopt" and result.status == "matched":',
+        TESTS,
+    ),
+    Mutant(
+        "mismatch-is-verified-for-ever",
+        "a second mismatch does not halt the key: it is verified again and again",
+        RESULTS,
+        '        if slot.kind == "verify":\n',
+        '        if slot.kind == "verify" and slot.result is None:\n',
+        TESTS,
+    ),
+)
