@@ -34,7 +34,7 @@ def advance(turn: Turn) -> None:
         turn.update(checks=head.checks[1:])
         start_series(turn, "verify", check.purpose, check.accounts, check.halt_ids)
         return
-    while not turn.head.halts and (first := turn.first_queued()) is not None:
+    while (first := turn.first_queued()) is not None:
         name, queued = first
         if queued.expires_at <= turn.now:
             waiting.leave_queue(turn, name, queued, "expired", info("EIM-010", f"expired at {queued.expires_at}"))
@@ -56,9 +56,11 @@ def advance(turn: Turn) -> None:
 
 
 def can_start(turn: Turn, queued: QueuedInstruction) -> bool:
-    """May this instruction take the slot at once, without being queued? (Its halts were looked at when it came in.)"""
-    head = turn.head
-    return head.slot is None and not head.queued and not head.checks and _is_adopted(turn, queued.account)
+    """May this instruction take the slot at once, without being queued? (Its halts were looked at when it came in.)
+
+    No verification waits while the slot is free: each takes it in the event that asked for it (:func:`advance`).
+    """
+    return turn.head.slot is None and not turn.head.queued and _is_adopted(turn, queued.account)
 
 
 def _account_changed(turn: Turn, queued: QueuedInstruction) -> ErrorInfo | None:
