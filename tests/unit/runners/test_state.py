@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.support.waking_handler import NOW
 
+from tightloop.records import codec
 from tightloop.records.types import ExecutorHead
 from tightloop.runners.state import PartitionState
 
@@ -76,3 +77,12 @@ def test_what_is_written_and_deleted_between_two_commits_is_no_change() -> None:
     state.put("s", "queue|1", _head(1))
     state.delete("s", "queue|1")
     assert state.changes() == []
+
+
+def test_what_the_changelog_says_is_gone_does_not_come_back() -> None:
+    state = PartitionState()
+    for number, name in enumerate(("seen|a", "seen|b", "seen|a")):
+        state.load("s", name, codec.encode(_head(number)))
+    state.load("s", "seen|a", None)
+    state.load("s", "never", None)
+    assert _names(state, "seen") == ["seen|b"] and len(state) == 1 and state.changes() == []

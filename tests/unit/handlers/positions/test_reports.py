@@ -148,6 +148,13 @@ def test_a_missing_report_that_comes_after_its_loop_ended_is_applied(driver: Han
     assert driver.feed("fills", report(1, 1, "working", delta(BTC, 1))) == []
 
 
+def test_a_missing_report_is_waited_for_however_many_loops_there_are(driver: HandlerDriver) -> None:
+    apply(driver, report(1, 2, "final", delta(BTC, 2)))
+    for loop_no in range(2, 300):
+        apply(driver, report(loop_no, 1, "final"))
+    assert expected(apply(driver, report(1, 1, "working", delta(BTC, 1)))) == {BTC: 3}
+
+
 def test_a_loop_of_which_nothing_came_does_not_hold_up_the_next(driver: HandlerDriver) -> None:
     apply(driver, report(1, 1, "final"))
     following = apply(driver, report(4, 1, "final"))

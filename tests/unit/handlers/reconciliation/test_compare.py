@@ -44,6 +44,7 @@ def test_keys_that_cannot_belong_there_never_pass() -> None:
     checks = compare({}, {"x": D("0.0000001")}, flat(D(1)), unknown={"x"})
     assert failed(checks) == {"x": "REC-004"}
     assert checks[0].tolerance == 0
+    assert failed(compare({"x": D(1)}, {"x": D(1)}, flat(D(1)), unknown={"x"})) == {"x": "REC-004"}
 
 
 @pytest.mark.parametrize("amount", ["NaN", "Infinity", "-Infinity", "sNaN"])

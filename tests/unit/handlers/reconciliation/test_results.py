@@ -44,6 +44,13 @@ def test_a_final_update_has_the_account_read_and_a_match_is_published_with_its_s
     assert [one.topic for one in desk.driver.world.emitted] == ["venue_positions", "reconciliation_results"]
 
 
+def test_what_a_venue_shows_of_one_position_under_two_keys_adds_up(desk: Desk) -> None:
+    desk.tell(desk.books.update(delta(BTC, 3)))
+    result = only(desk.answer(desk.holds({BTC: D(1), BTC.replace(":", "@s1:", 1): D(2)})))
+    assert result.status == "matched"
+    assert [(one.position_key, one.amount) for one in desk.snapshots()[0].positions] == [(BTC, 3)]
+
+
 def test_after_a_result_nothing_is_pending(desk: Desk) -> None:
     desk.tell(desk.books.update(delta(BTC, 1)))
     assert desk.due_in() == 10
