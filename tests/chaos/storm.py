@@ -15,6 +15,7 @@ from tests.chaos.processes import Process
 from tests.chaos.seam import VENUE_POINTS
 
 from tightloop.broker import EmbeddedBroker
+from tightloop.checker import Terms
 
 DRIFTS = {"binance": ("binance:BaseToken:USDT", "-7"), "ethereum": ("wallet:BaseToken:USDC", "11")}
 HALTED, HALT_COMMAND = "chaos-halted", "halt-before-everything"
@@ -71,6 +72,10 @@ class Storm:
             act(random.Random(f"{self.seed}:{number}"))  # whatever becomes of the others, this one is the same again
         self._finish_points(time.monotonic() + 60)
         self._calm()
+
+    def terms(self) -> Terms:
+        """What the judge is to hold the run to: the schedule says what it caused."""
+        return Terms(drifted=frozenset(self.drifted), standing={HALTED: [HALT_COMMAND]})
 
     # the schedule
 

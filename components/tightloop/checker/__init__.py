@@ -16,9 +16,22 @@ from tightloop.checker.collected import Collected, Seen, Venues
 from tightloop.checker.judge import judge, violations
 from tightloop.checker.reading import Reader, read_venues
 from tightloop.checker.rules.results import missing
-from tightloop.checker.verdict import Terms, Verdict, Violation
+from tightloop.checker.verdict import Cause, Skew, Terms, Verdict, Violation
 
-__all__ = ["Collected", "Seen", "Terms", "Venues", "Verdict", "Violation", "Watch", "check", "judge", "violations"]
+__all__ = [
+    "Cause",
+    "Collected",
+    "Seen",
+    "Skew",
+    "Terms",
+    "Venues",
+    "Verdict",
+    "Violation",
+    "Watch",
+    "check",
+    "judge",
+    "violations",
+]
 
 Place = tuple[str, int, int]
 
@@ -84,6 +97,7 @@ class Watch:
     def judge(self, terms: Terms | None = None) -> Verdict:
         """The run is over: read everything to its end, then judge it."""
         self._take(self._reader.read(to_the_end=True))
+        self.data.ends = self._reader.ends()
         self.data.venues = read_venues(self._simulator)
         return judge(self.data, replace(terms or Terms(), complete=True))
 

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 Record = dict[str, Any]
+DELETED = "(deleted)"
+LANES = "instructions."
+JOURNALS = "execution_journal."
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One record. ``topic`` without the prefix; ``at_ms``: its timestamp; ``kind``: the Avro record, empty if none."""
+    """One record. ``topic`` without the prefix; ``at_ms``: its timestamp; ``kind``: the Avro record, empty if it can't
+    be read, :data:`DELETED` if it has no value; ``headers``: of several with one name the last.
+    """
 
     topic: str
     partition: int
@@ -21,6 +26,7 @@ class Seen:
     key: str | None
     kind: str
     value: Record
+    headers: Mapping[str, bytes] = field(default_factory=dict)
 
     @property
     def place(self) -> str:
@@ -37,10 +43,11 @@ class Venues:
 
 @dataclass
 class Collected:
-    """By topic, each partition's records in the order of their offsets."""
+    """By topic, each partition's records in the order of their offsets. ``ends``: the end of each partition's log."""
 
     topics: defaultdict[str, list[Seen]] = field(default_factory=lambda: defaultdict(list))
     venues: Venues = field(default_factory=Venues)
+    ends: dict[tuple[str, int], int] = field(default_factory=dict)
 
     def add(self, records: Iterable[Seen]) -> None:
         for record in records:
@@ -54,8 +61,12 @@ class Collected:
     def routed(self) -> Iterator[Seen]:
         """What was dispatched, on the topics of all lanes."""
         for topic in sorted(self.topics):
-            if topic.startswith("instructions."):
+            if topic.startswith(LANES):
                 yield from self.of(topic, "RoutedInstruction")
+
+    @property
+    def lanes(self) -> list[str]:
+        return sorted(topic.removeprefix(LANES) for topic in self.topics if topic.startswith(LANES))
 
     @property
     def loops(self) -> list[Seen]:
@@ -89,6 +100,31 @@ class Collected:
     @property
     def commands(self) -> list[Seen]:
         return self.of("control", "ControlCommand")
+
+    @property
+    def snapshots(self) -> list[Seen]:
+        return self.of("venue_positions", "PositionSnapshot")
+
+    @property
+    def audits(self) -> list[Seen]:
+        return self.of("execution_audit", "IntentAudit")
+
+    @property
+    def journal(self) -> Iterator[Seen]:
+        """What the executors of all lanes wrote down of their intents."""
+        for topic in sorted(self.topics):
+            if topic.startswith(JOURNALS):
+                yield from self.of(topic, "JournalEntry")
+
+    def latest(self, topic: str) -> dict[str, Seen]:
+        """A state topic as a restore finds it: by key, without what was deleted."""
+        found: dict[str, Seen] = {}
+        for seen in self.topics.get(topic, ()):
+            if seen.kind == DELETED:
+                found.pop(seen.key or "", None)
+            else:
+                found[seen.key or ""] = seen
+        return found
 
     def heads(self) -> dict[str, Record]:
         """The manager's latest state of each key."""

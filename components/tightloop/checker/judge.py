@@ -5,7 +5,20 @@ from __future__ import annotations
 from datetime import datetime
 
 from tightloop.checker.collected import Collected
-from tightloop.checker.rules import books, once, results, slots
+from tightloop.checker.rules import (
+    audit,
+    books,
+    explained,
+    journal,
+    once,
+    outcomes,
+    places,
+    results,
+    slots,
+    snapshots,
+    states,
+    wanted,
+)
 from tightloop.checker.verdict import Terms, Verdict, Violation
 
 RULES = (
@@ -24,6 +37,26 @@ RULES = (
     books.fills_reported,
     books.positions_add_up,
     books.books_match,
+    outcomes.updates_agree,
+    outcomes.reconciliations_agree,
+    outcomes.results_agree,
+    outcomes.results_agree_with_books,
+    outcomes.nothing_left_open,
+    explained.dead_letters_explained,
+    explained.halts_explained,
+    explained.unknowns_explained,
+    explained.unknowns_resolved,
+    wanted.cancels_were_asked_for,
+    wanted.results_were_due,
+    journal.journalled_before,
+    audit.audit_agrees,
+    snapshots.checks_are_right,
+    snapshots.snapshots_show_the_books,
+    states.position_states_agree,
+    states.loop_states_agree,
+    states.journals_agree,
+    places.keys_and_partitions,
+    places.inputs_only_grow,
 )
 # Rules that hold at every moment of a run, whichever topic was read first.
 ALWAYS = (
@@ -33,6 +66,7 @@ ALWAYS = (
     slots.acted_once,
     books.fills_reported,
     books.positions_add_up,
+    outcomes.nothing_left_open,
 )
 
 

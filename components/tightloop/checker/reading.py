@@ -12,7 +12,7 @@ from typing import Any
 from confluent_kafka import OFFSET_BEGINNING, Consumer, IsolationLevel, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
-from tightloop.checker.collected import Record, Seen, Venues
+from tightloop.checker.collected import DELETED, JOURNALS, LANES, Record, Seen, Venues
 from tightloop.checker.contracts import Unreadable, decode
 
 TOPICS = frozenset(
@@ -25,9 +25,12 @@ TOPICS = frozenset(
         "dead_letters",
         "control",
         "loop_state",
+        "positions",
+        "reconciliation_state",
+        "venue_positions",
+        "execution_audit",
     }
 )
-LANES = "instructions."
 RETRY_S = 0.2
 Place = tuple[str, int]
 
@@ -74,6 +77,11 @@ class Reader:
                     raise KafkaException(error)
         return records
 
+    def ends(self, deadline_s: float = 60.0) -> dict[Place, int]:
+        """By topic, without the prefix, and partition: the end of the log now."""
+        ends = self._ends(True, time.monotonic() + deadline_s)
+        return {(topic.removeprefix(self._prefix), number): at for (topic, number), at in ends.items()}
+
     def close(self) -> None:
         self._consumer.close()
 
@@ -81,7 +89,7 @@ class Reader:
         known = self._consumer.list_topics(timeout=15).topics
         for name, topic in known.items():
             base = name.removeprefix(self._prefix)
-            if name.startswith(self._prefix) and (base in TOPICS or base.startswith(LANES)):
+            if name.startswith(self._prefix) and (base in TOPICS or base.startswith((LANES, JOURNALS))):
                 self._reached.update({(name, partition): 0 for partition in topic.partitions})
         if not self._reached:
             raise LookupError(f"the broker has no topics of a system with the prefix {self._prefix!r}")
@@ -106,9 +114,11 @@ class Reader:
         return {(place.topic, place.partition): future.result(20).offset for place, future in answers.items()}
 
     def _seen(self, message: Any, place: Place) -> Seen:
-        key = message.key()
+        key, data = message.key(), message.value()
+        kind: str
+        value: Record
         try:
-            kind, value = decode(message.value() or b"")
+            kind, value = (DELETED, {}) if data is None else decode(data)
         except Unreadable:
             kind, value = "", {}
         return Seen(
@@ -119,6 +129,7 @@ class Reader:
             key=None if key is None else key.decode(errors="replace"),
             kind=kind,
             value=value,
+            headers={name: held or b"" for name, held in message.headers() or ()},
         )
 
 

@@ -19,6 +19,42 @@ class Violation:
         return f"{self.kind}: {self.strategy_id or '-'}: {self.message}"
 
 
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """A fault that somebody put in, and what it may bring about: without one these are violations.
+
+    ``effect``: ``dead-letter``, ``halt``, ``unknown``, ``refused`` (an instruction, by the manager), ``rejected``,
+    ``rolled_back`` or ``cancelled`` (what a venue did to it). What is None or empty: any. ``since_ms``, ``until_ms``:
+    by the broker's time.
+    """
+
+    effect: str
+    codes: tuple[str, ...] = ()
+    strategy_id: str | None = None
+    lane: str | None = None
+    since_ms: int | None = None
+    until_ms: int | None = None
+
+    def explains(self, effect: str, code: str, strategy_id: str, lane: str | None, at_ms: int) -> bool:
+        return (
+            effect == self.effect
+            and (not self.codes or code in self.codes)
+            and self.strategy_id in (None, strategy_id)
+            and self.lane in (None, lane)
+            and (self.since_ms is None or self.since_ms <= at_ms)
+            and (self.until_ms is None or at_ms <= self.until_ms)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Skew:
+    """When, by the broker's clock, the venues' clock was wrong. ``ahead_ms`` is below zero for one that is late."""
+
+    since_ms: int
+    until_ms: int
+    ahead_ms: int
+
+
 @dataclass(frozen=True)
 class Terms:
     """What holds for the run that is judged.
@@ -26,13 +62,29 @@ class Terms:
     ``complete``: it is over, so that what is missing is lost; while it goes on only what is wrong for good counts.
     ``drifted``: strategies whose books were changed behind everybody's back. ``standing``: by strategy, ids of halts
     (or of the commands that caused them) that must still stand. ``dust``: the largest difference of a position that is
-    none, in units of its asset.
+    none, in units of its asset. ``causes``: the faults put in, and what they may have brought about. ``skews``: when
+    the venues' clock was wrong. ``send_window_s``: how long after its journalled time a request may leave.
     """
 
     complete: bool = True
     drifted: frozenset[str] = frozenset()
     standing: Mapping[str, Collection[str]] = field(default_factory=dict)
     dust: Decimal = Decimal("0.000001")
+    causes: tuple[Cause, ...] = ()
+    skews: tuple[Skew, ...] = ()
+    send_window_s: float = 3.0
+
+    def explain(self, effect: str, code: str, strategy_id: str, lane: str | None, at_ms: int) -> bool:
+        return any(one.explains(effect, code, strategy_id, lane, at_ms) for one in self.causes)
+
+    def broker_ms(self, venue_ms: int) -> tuple[int, int]:
+        """When that was by the broker's clock: at the earliest, and at the latest."""
+        offsets = [0]
+        for one in self.skews:
+            reach = abs(one.ahead_ms)
+            if one.since_ms - reach <= venue_ms <= one.until_ms + reach:
+                offsets.append(one.ahead_ms)
+        return venue_ms - max(offsets), venue_ms - min(offsets)
 
 
 @dataclass(frozen=True)

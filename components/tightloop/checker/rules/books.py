@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
-from decimal import Context, Decimal, localcontext
+from decimal import Decimal, localcontext
+from itertools import chain
 
 from tightloop.checker.collected import Collected, Record, Seen
+from tightloop.checker.rules.exact import EXACT, total
+from tightloop.checker.rules.names import plain, qualified
 from tightloop.checker.verdict import Terms, Violation
 
+EVIDENCE = "evidence"  # what resolved it: anything else is an operator's command, with deltas of its own
 TRADED = ("trade", "transaction", "transfer")
-_EXACT = Context(prec=100)
 Entry = tuple[str, str, str]  # lane, account, entry id
 Account = tuple[str, str]  # lane, name
 
@@ -33,10 +36,11 @@ def fills_reported(data: Collected, terms: Terms) -> Iterator[Violation]:
             yield Violation("fill-twice", strategy_id, f"{place} is reported {len(reports)} times: {where}")
         if place not in booked:
             yield Violation("fill-of-none", strategy_id, f"{place} is reported ({reports[0].place}), not in the books")
-        elif reports[0].value["kind"] != "correction" and _sum(reports[0].value) != _sum(booked[place]):
-            yield Violation(
-                "fill-otherwise", strategy_id, f"{reports[0].place}: other deltas than {place} in the books"
-            )
+            continue
+        report = reports[0]
+        entries = [booked[place[0], place[1], one] for one in _entries_of(report.value) if (*place[:2], one) in booked]
+        if report.value["resolved_by"] in (None, EVIDENCE) and (wrong := _otherwise(report.value, entries)):
+            yield Violation("fill-otherwise", strategy_id, f"{report.place}: {wrong} than {place} in the books")
     if terms.complete:
         owners = _owners(data)
         for place, entry in booked.items():
@@ -86,7 +90,7 @@ def books_match(data: Collected, terms: Terms) -> Iterator[Violation]:
 def _running(data: Collected) -> Iterator[tuple[str, dict[str, Decimal], Seen]]:
     """Each update with the sums of its key's deltas so far."""
     sums: dict[str, dict[str, Decimal]] = {}
-    with localcontext(_EXACT):
+    with localcontext(EXACT):
         for seen in data.updates:
             mine = sums.setdefault(seen.value["strategy_id"], {})
             for delta in seen.value["deltas"]:
@@ -101,18 +105,26 @@ def _entries_of(report: Record) -> Iterable[str]:
     return [one] if one is not None else report["venue_trade_ids"]
 
 
-def _sum(value: Record) -> dict[tuple[str, str], Decimal]:
+def _otherwise(report: Record, entries: list[Record]) -> str:
+    """What a report says of its entries that the books do not; empty: nothing."""
+    if _sum([report]) != _sum(entries):
+        return "other deltas"
+    traded = [Decimal(entry["amount"]) for entry in entries if entry["kind"] in TRADED]
+    if report["amount"] != total(traded):
+        return f"another amount ({report['amount']}, not {total(traded)})"
+    costs = [Decimal(entry["cost"]) for entry in entries if entry["cost"] is not None]
+    if (report["cost"] or Decimal(0)) != total(costs):
+        return f"another cost ({report['cost']}, not {total(costs)})"
+    return ""
+
+
+def _sum(values: Iterable[Record]) -> dict[tuple[str, str], Decimal]:
     """Deltas by position and source; positions without the account's name, which the books do not spell out."""
     sums: Counter[tuple[str, str]] = Counter()
-    with localcontext(_EXACT):
-        for delta in value["deltas"]:
-            sums[_plain(delta["position_key"]), delta["source"]] += Decimal(delta["amount"])  # type: ignore[assignment]
+    with localcontext(EXACT):
+        for delta in chain.from_iterable(value["deltas"] for value in values):
+            sums[plain(delta["position_key"]), delta["source"]] += Decimal(delta["amount"])  # type: ignore[assignment]
     return {key: Decimal(amount) for key, amount in sums.items() if amount}
-
-
-def _plain(key: str) -> str:
-    venue, _, rest = key.partition(":")
-    return f"{venue.partition('@')[0]}:{rest}"
 
 
 def _owners(data: Collected) -> dict[Account, str]:
@@ -150,19 +162,12 @@ def _untold(data: Collected) -> defaultdict[Account, list[Record]]:
 
 def _held(account: Record, untold: list[Record], strategy_id: str) -> dict[str, Decimal]:
     held = {key: Decimal(amount) for key, amount in account["balances"].items()}
-    with localcontext(_EXACT):
+    with localcontext(EXACT):
         for entry in untold:
             for delta in entry["deltas"]:
                 key = delta["position_key"]
                 held[key] = held.get(key, Decimal(0)) - Decimal(delta["amount"])
-    return {_qualified(key, account["account"], strategy_id): amount for key, amount in held.items() if amount}
-
-
-def _qualified(key: str, account: str, strategy_id: str) -> str:
-    if account == strategy_id:
-        return key
-    venue, _, rest = key.partition(":")
-    return f"{venue}@{account}:{rest}"
+    return {qualified(key, account["account"], strategy_id): amount for key, amount in held.items() if amount}
 
 
 def _lies_in(key: str, account: Record, strategy_id: str) -> bool:

@@ -63,11 +63,11 @@ def one_in_flight_at_the_venues(data: Collected, terms: Terms) -> Iterator[Viola
             if terms.complete:
                 yield Violation("acted-undispatched", strategy_id, f"{place}: no such loop was dispatched")
             continue
-        at = int(datetime.fromisoformat(request["at"]).timestamp() * 1000)
+        earliest, latest_ms = terms.broker_ms(int(datetime.fromisoformat(request["at"]).timestamp() * 1000))
         end = ended.get(loop)
-        if end is not None and loop not in unknown and at > end.at_ms + 1:
-            yield Violation("acted-late", strategy_id, f"{place} acted {at - end.at_ms} ms after the loop's end")
-        if at + 1 < dispatched[loop].at_ms:
+        if end is not None and loop not in unknown and earliest > end.at_ms + 1:
+            yield Violation("acted-late", strategy_id, f"{place} acted {earliest - end.at_ms} ms after the loop's end")
+        if latest_ms + 1 < dispatched[loop].at_ms:
             yield Violation("acted-early", strategy_id, f"{place} acted before the loop's dispatch")
 
 

@@ -1,0 +1,111 @@
+"""Nothing goes wrong by itself: dead letters, halts and ``unknown`` were caused by somebody, or by a fault put in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tightloop.checker.collected import Collected, Record, Seen
+from tightloop.checker.rules.outcomes import Loop, loop_of
+from tightloop.checker.verdict import Terms, Violation
+
+SECOND_USE = "EIM-009"
+Halted = tuple[Seen, Record]  # where it was first seen, and the halt
+
+
+def dead_letters_explained(data: Collected, terms: Terms) -> Iterator[Violation]:
+    """An id used again with other content, or a fault of ``terms``."""
+    first: dict[tuple[str, str], Seen] = {}
+    again: set[tuple[int, int]] = set()
+    highest: dict[str, int] = {}
+    for seen in data.instructions:
+        value = seen.value
+        known = first.setdefault((value["strategy_id"], value["instruction_id"]), seen)
+        sequence = value.get("sequence")
+        late = sequence is not None and sequence <= highest.get(value["strategy_id"], sequence - 1)
+        if (known is not seen and known.value != value) or late:
+            again.add((seen.partition, seen.offset))
+        if sequence is not None:
+            highest[value["strategy_id"]] = max(sequence, highest.get(value["strategy_id"], sequence))
+    for seen in data.dead_letters:
+        letter, code = seen.value, seen.value["error"]["code"]
+        second = letter["topic"] == "instructions" and (letter["partition"], letter["offset"]) in again
+        owner = letter["strategy_id"] or ""
+        if (code == SECOND_USE and second) or terms.explain("dead-letter", code, owner, None, seen.at_ms):
+            continue
+        what = f"{seen.place}: {letter['topic']}/{letter['partition']}@{letter['offset']} by {letter['component']}: "
+        yield Violation("dead-letter-unexplained", owner, what + f"{code} {letter['error']['message']}")
+
+
+def halts_explained(data: Collected, terms: Terms) -> Iterator[Violation]:
+    """A halt has its command, its dead letter, its ``unknown``, or its mismatch of a key that was made to drift."""
+    commands = {seen.value["command_id"] for seen in data.commands if seen.value["command"] == "halt"}
+    letters = {
+        f"{one.value['topic']}/{one.value['partition']}@{one.value['offset']}"
+        for one in data.dead_letters
+        if one.value["halts"]
+    }
+    ends = {seen.value["result_id"]: seen.value for seen in data.reconciliations}
+    unknown = {
+        loop_of(seen) for seen in data.reports if seen.value["kind"] == "final" and seen.value["outcome"] == "unknown"
+    }
+    for seen, halt in _halts(data):
+        owner = seen.value.get("strategy_id", "")
+        cause, code = halt["cause_id"], halt["code"]
+        end = ends.get(cause or "")
+        if cause in commands or cause in letters:
+            continue
+        if end is not None and owner in terms.drifted and end["status"] == "mismatched":
+            continue
+        if end is not None and (_of_unknown(data, owner, end) & unknown):
+            continue
+        if not terms.explain("halt", code, owner, None, seen.at_ms):
+            what = f"{seen.place}: {code} {halt['message']} (caused by {cause})"
+            yield Violation("halt-unexplained", owner, what)
+
+
+def unknowns_explained(data: Collected, terms: Terms) -> Iterator[Violation]:
+    """Nobody knew what became of it, because a fault of ``terms`` kept the venue from telling."""
+    for seen in data.reports:
+        value = seen.value
+        if value["kind"] == "final" and value["outcome"] == "unknown":
+            code = value["error"]["code"] if value["error"] else ""
+            if not terms.explain("unknown", code, value["strategy_id"], value["lane"], seen.at_ms):
+                what = f"{seen.place}: loop {value['loop_no']} ended unknown: {_error(value)}"
+                yield Violation("unknown-unexplained", value["strategy_id"], what)
+
+
+def unknowns_resolved(data: Collected, terms: Terms) -> Iterator[Violation]:
+    """A correction of an instruction's loop has a result that says so, with what it came to."""
+    if not terms.complete:
+        return
+    told = {(seen.value["strategy_id"], seen.value["resolves"]): seen.value for seen in data.results}
+    for seen in data.reports:
+        value = seen.value
+        if value["kind"] != "correction" or value["instruction_id"] is None:
+            continue
+        known = told.get((value["strategy_id"], value["corrects_report_id"]))
+        if known is None:
+            what = f"{seen.place} resolves {value['instruction_id']}, and no result tells of it"
+            yield Violation("resolution-untold", value["strategy_id"], what)
+
+
+def _halts(data: Collected) -> list[Halted]:
+    """Every halt that ever stood, as it was first seen."""
+    found: dict[str, Halted] = {}
+    for kind in ("LoopHead", "SharedHalts"):
+        for seen in data.of("loop_state", kind):
+            for halt in seen.value["halts"]:
+                found.setdefault(halt["halt_id"], (seen, halt))
+    return list(found.values())
+
+
+def _of_unknown(data: Collected, owner: str, end: Record) -> set[Loop]:
+    """The loop of a reconciliation result, and the one whose instruction's slot a verify has ended."""
+    results = (seen.value for seen in data.results)
+    slots = {(owner, one["loop_no"]) for one in results if one["result_id"] == end["result_id"] and one["loop_no"]}
+    return {(owner, end["loop_no"]), *slots}
+
+
+def _error(value: Record) -> str:
+    error = value["error"]
+    return f"{error['code']} {error['message']}" if error else "it has no error"

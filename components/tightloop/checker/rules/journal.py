@@ -1,0 +1,60 @@
+"""The journal before the call: what a venue was asked to do had been written down, and committed, before."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from tightloop.checker.collected import JOURNALS, Collected, Record, Seen
+from tightloop.checker.verdict import Terms, Violation
+
+Intent = tuple[str, str, int, int]  # lane, strategy, loop_no, attempt
+LATER_MS = 1  # both clocks count in milliseconds, and round
+
+
+def journalled_before(data: Collected, terms: Terms) -> Iterator[Violation]:
+    """Every request that reached a venue has its journal record: of the same order, written before the request came,
+    and signed within the send window of the time that the record says.
+
+    By the broker's append time and the venue's request log. A journal that has been compacted tells no more of it.
+    """
+    written: defaultdict[Intent, list[Seen]] = defaultdict(list)
+    for seen in data.journal:
+        value = seen.value
+        written[value["lane"], value["strategy_id"], value["loop_no"], value["attempt"]].append(seen)
+    whole = _whole_lanes(data)
+    for request in data.venues.requests:
+        if request["lane"] not in whole:
+            continue
+        intent = request["lane"], request["strategy_id"], request["loop_no"], request["attempt"]
+        place = f"{request['lane']} request {request['number']} ({request['operation']} of loop {intent[2]})"
+        signed = datetime.fromisoformat(request["signed_at"])
+        _, arrived = terms.broker_ms(int(datetime.fromisoformat(request["arrived_at"]).timestamp() * 1000))
+        records = [one for one in written[intent] if one.value["client_order_id"] == request["client_order_id"]]
+        before = [one for one in records if one.at_ms <= arrived + LATER_MS]
+        if not records and not terms.complete:
+            continue
+        if not before:
+            what = f"{place} came and its intent was not journalled" + (" yet" if records else "")
+            yield Violation("not-journalled", intent[1], what)
+        elif not any(_covers(one.value, request, signed, terms) for one in before):
+            what = f"{place} was signed at {signed}, within no journalled record's send window"
+            yield Violation("journalled-otherwise", intent[1], what)
+
+
+def _covers(entry: Record, request: Record, signed: datetime, terms: Terms) -> bool:
+    asks = request["operation"] != "cancel" or entry["cancel_requested"]
+    opened: datetime = entry["journalled_at"]
+    return bool(asks) and opened <= signed <= opened + timedelta(seconds=terms.send_window_s)
+
+
+def _whole_lanes(data: Collected) -> set[str]:
+    """Lanes whose journal still has its first record in every partition."""
+    first: dict[tuple[str, int], int] = {}
+    for topic, records in data.topics.items():
+        if topic.startswith(JOURNALS):
+            for seen in records:
+                first.setdefault((topic.removeprefix(JOURNALS), seen.partition), seen.offset)
+    lanes = {lane for lane, _ in first}
+    return lanes - {lane for (lane, _), offset in first.items() if offset > 0}

@@ -1,0 +1,122 @@
+"""What reconciliation compared: its snapshots are the venue's books of that moment, its checks are right."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Iterator
+from datetime import datetime
+from decimal import Decimal, localcontext
+from itertools import accumulate
+
+from tightloop.checker.collected import Collected, Record
+from tightloop.checker.rules.exact import EXACT
+from tightloop.checker.rules.names import plain
+from tightloop.checker.verdict import Terms, Violation
+
+Positions = dict[str, Decimal]
+
+
+def checks_are_right(data: Collected, terms: Terms) -> Iterator[Violation]:
+    """Each check compares what a snapshot of that version shows with the sum of the deltas up to that version; a result
+    is ``matched`` and ``verified`` when all passed, and only then.
+    """
+    taken: defaultdict[tuple[str, int], list[Record]] = defaultdict(list)
+    for seen in data.snapshots:
+        if seen.value["position_version"] is not None:
+            taken[seen.value["strategy_id"], seen.value["position_version"]].append(seen.value)
+    expected = _expected(
+        data, {(one.value["strategy_id"], one.value["position_version"]) for one in data.reconciliations}
+    )
+    for seen in data.reconciliations:
+        value = seen.value
+        version = value["strategy_id"], value["position_version"]
+        shown = {one["snapshot_id"]: one for one in taken[version]}
+        wrong = []
+        if value["snapshot_id"] is not None and value["snapshot_id"] not in shown:
+            wrong.append(f"the snapshot {value['snapshot_id']} does not exist")
+        held = [{one["position_key"]: one["amount"] for one in snapshot["positions"]} for snapshot in shown.values()]
+        for check in value["checks"]:
+            key, actual = check["position_key"], check["actual"]
+            difference = EXACT.subtract(actual, check["expected"])
+            if not any(one.get(key, Decimal(0)) == actual for one in held):
+                wrong.append(f"{key} is not {actual} on any snapshot of it")
+            if version in expected and expected[version].get(key, Decimal(0)) != check["expected"]:
+                wrong.append(
+                    f"{key} is expected {check['expected']}, its deltas sum up to {expected[version].get(key)}"
+                )
+            if check["difference"] != difference or (check["passed"] and abs(difference) > check["tolerance"]):
+                wrong.append(f"{key} differs by {difference} and passed: {check['passed']}")
+        all_passed = all(check["passed"] for check in value["checks"])
+        if (value["status"] == "matched") != value["verified"] or (value["verified"] and not all_passed):
+            wrong.append(f"{value['status']}, verified: {value['verified']}, all passed: {all_passed}")
+        if wrong:
+            yield Violation("check-otherwise", version[0], f"{seen.place}: {'; '.join(wrong[:5])}")
+
+
+def snapshots_show_the_books(data: Collected, terms: Terms) -> Iterator[Violation]:
+    """Each snapshot holds what the account's ledger, and the drifts put in, had come to at its sequence."""
+    books = {(one["lane"], one["account"]): _Books(one) for one in data.venues.accounts}
+    for seen in data.snapshots:
+        value = seen.value
+        account = books.get((value["lane"], value["account"]))
+        if account is None or value["venue_sequence"] is None or not value["complete"]:
+            continue
+        if value["venue_sequence"] > account.last:
+            if terms.complete:
+                what = f"{seen.place}: sequence {value['venue_sequence']} of a ledger that ends at {account.last}"
+                yield Violation("snapshot-otherwise", value["strategy_id"], what)
+            continue
+        held = {plain(one["position_key"]): one["amount"] for one in value["positions"]}
+        there = account.at(value["venue_sequence"], value["as_of"])
+        if held != there:
+            keys = [key for key in sorted(held.keys() | there.keys()) if held.get(key) != there.get(key)]
+            shown = ", ".join(f"{key} {held.get(key)}, in the books {there.get(key)}" for key in keys[:4])
+            yield Violation("snapshot-otherwise", value["strategy_id"], f"{seen.place}: {shown}")
+
+
+class _Books:
+    """An account's balances at any point of its ledger."""
+
+    def __init__(self, account: Record) -> None:
+        self.last = len(account["ledger"])
+        self._opening = {key: Decimal(amount) for key, amount in account["opening"].items()}
+        self._drifts = [(one["sequence"], datetime.fromisoformat(one["at"]), one) for one in account.get("drifts", ())]
+        self._sums: dict[str, tuple[list[int], list[Decimal]]] = {}
+        steps: defaultdict[str, list[tuple[int, Decimal]]] = defaultdict(list)
+        for entry in account["ledger"]:
+            for delta in entry["deltas"]:
+                steps[delta["position_key"]].append((entry["sequence"], Decimal(delta["amount"])))
+        with localcontext(EXACT):
+            for key, changes in steps.items():
+                self._sums[key] = [at for at, _ in changes], list(accumulate(amount for _, amount in changes))
+
+    def at(self, sequence: int, as_of: datetime) -> Positions:
+        """What was held."""
+        held = dict(self._opening)
+        with localcontext(EXACT):
+            for key, (ats, sums) in self._sums.items():
+                place = bisect_right(ats, sequence)
+                if place:
+                    held[key] = held.get(key, Decimal(0)) + sums[place - 1]
+            for after, at, drift in self._drifts:
+                if after <= sequence and at <= as_of:
+                    key = drift["position_key"]
+                    held[key] = held.get(key, Decimal(0)) + Decimal(drift["amount"])
+        return {key: amount for key, amount in held.items() if amount}
+
+
+def _expected(data: Collected, wanted: set[tuple[str, int]]) -> dict[tuple[str, int], Positions]:
+    """What the deltas come to at each version that was verified."""
+    found: dict[tuple[str, int], Positions] = {}
+    sums: defaultdict[str, Positions] = defaultdict(dict)
+    with localcontext(EXACT):
+        for seen in data.updates:
+            mine = sums[seen.value["strategy_id"]]
+            for delta in seen.value["deltas"]:
+                key = delta["position_key"]
+                mine[key] = mine.get(key, Decimal(0)) + delta["amount"]
+            version = seen.value["strategy_id"], seen.value["position_version"]
+            if version in wanted:
+                found[version] = dict(mine)
+    return found

@@ -1,0 +1,166 @@
+"""What an instruction came to was wanted, or due, or the venue's doing: a cancel, an expiry, a refusal, a rejection."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from tightloop.checker.collected import Collected, Record, Seen
+from tightloop.checker.rules.outcomes import Loop, loop_of
+from tightloop.checker.verdict import Terms, Violation
+
+HALTED, EXPIRED = "EIM-011", "EIM-010"
+MARKET_LIFE, OTHER_LIFE = timedelta(seconds=30), timedelta(hours=1)  # of an instruction that names no expiry
+EARLY = timedelta(milliseconds=600)  # clocks agree to within half a second
+BY_THE_VENUE = "partial"  # the injected fault that fills a part, and cancels the rest where it is told to
+LOCAL = frozenset({"EXI-006", "EXI-007", "EXI-011", "EXI-013"})  # an adapter refuses before it asks the venue
+
+
+class _Asked(NamedTuple):
+    """Who wanted what to end: loops by a cancel, instructions by strategy and id, keys by an operator's halt."""
+
+    loops: set[Loop]
+    instructions: set[tuple[str, str]]
+    keys: set[str]
+
+
+def cancels_were_asked_for(data: Collected, terms: Terms) -> Iterator[Violation]:
+    """``cancelled``, or filled in part: somebody cancelled it, its time was over, or the venue ended it by itself.
+
+    ``rolled_back`` and ``rejected``: the venue's books or its answers say so, or the order never got there.
+    """
+    asked = _asked(data)
+    loops = {loop_of(seen): seen for seen in data.loops}
+    requests = _requests(data)
+    ended = _ended(data)
+    for seen in data.reports:
+        value, loop = seen.value, loop_of(seen)
+        if value["kind"] not in ("final", "correction") or loop not in loops or value["loop_kind"] != "execute":
+            continue
+        outcome, code = value["outcome"], value["error"]["code"] if value["error"] else ""
+        routed = loops[loop].value
+        fine = True
+        if outcome in ("cancelled", "partially_filled"):
+            fine = (
+                loop in asked.loops
+                or loop[0] in asked.keys
+                or _was_over(routed, value["observed_at"])
+                or any(_cut_by_venue(one) for one in ended.get(value["client_order_id"] or "", ()))
+                or any(one["fault"] == BY_THE_VENUE for one in requests[loop])
+            )
+        elif outcome == "rejected":
+            refused = any(one["result"] == "refused" or one["status"] == "rejected" for one in requests[loop])
+            fine = bool(code) and (refused or code in LOCAL or code == "EXI-009")
+        elif outcome == "none":
+            fine = code == EXPIRED and _was_over(routed, value["observed_at"])
+        if not fine and not terms.explain(outcome, code, loop[0], value["lane"], seen.at_ms):
+            what = f"{seen.place}: {value['instruction_id']} (loop {loop[1]}) is {outcome} and nothing explains it"
+            yield Violation("outcome-unexplained", loop[0], f"{what} ({code or 'no error'})")
+
+
+def results_were_due(data: Collected, terms: Terms) -> Iterator[Violation]:
+    """What was never submitted was cancelled by somebody, refused for a reason that is there, or had expired."""
+    asked = _asked(data)
+    published = {(seen.value["strategy_id"], seen.value["instruction_id"]): seen.value for seen in data.instructions}
+    heads = _halted_since(data)
+    for seen in data.results:
+        value = seen.value
+        name = value["strategy_id"], value["instruction_id"]
+        status, code = value["status"], value["error"]["code"] if value["error"] else ""
+        instruction = published.get(name)
+        if status not in ("refused", "expired", "cancelled") or instruction is None or value["loop_no"] is not None:
+            continue  # of a loop, its report tells
+        if status == "cancelled":
+            fine = name in asked.instructions or name[0] in asked.keys
+        elif status == "expired":
+            fine = code == EXPIRED and value["finished_at"] >= _expiry(instruction) - EARLY
+        else:
+            fine = (code == HALTED and heads.get(name[0], seen.at_ms + 1) <= seen.at_ms) or (
+                instruction["type"] == "cancel" and not _reaches(data, name[0], instruction)
+            )
+        if not fine and not terms.explain(status, code, name[0], None, seen.at_ms):
+            error = f"{code} {value['error']['message']}" if value["error"] else "it has no error"
+            yield Violation("result-undue", name[0], f"{seen.place}: {name[1]} is {status}: {error}")
+
+
+def _asked(data: Collected) -> _Asked:
+    cancels = [seen.value for seen in data.routed if seen.value["kind"] == "cancel"]
+    wanted = {
+        (seen.value["strategy_id"], seen.value["cancel"]["instruction_id"])
+        for seen in data.instructions
+        if seen.value.get("cancel")
+    }
+    by_hand = [seen.value for seen in data.commands]
+    return _Asked(
+        {(one["strategy_id"], one["target_loop_no"]) for one in cancels},
+        wanted | {(one["strategy_id"], one["target_id"]) for one in by_hand if one["command"] == "cancel"},
+        {one["strategy_id"] for one in by_hand if one["command"] == "halt" and one["cancel_working"]},
+    )
+
+
+def _was_over(routed: Record, at: datetime) -> bool:
+    """Its timeout, or its expiry, had come."""
+    trade = (routed["instruction"] or {}).get("cex_trade") or {}
+    timeout = trade.get("timeout_ms")
+    over: datetime = routed["not_after"]
+    if timeout is not None:
+        over = min(over, routed["dispatched_at"] + timedelta(milliseconds=timeout))
+    return at >= over - EARLY
+
+
+def _requests(data: Collected) -> defaultdict[Loop, list[Record]]:
+    found: defaultdict[Loop, list[Record]] = defaultdict(list)
+    for one in data.venues.requests:
+        if one["operation"] != "cancel":
+            found[one["strategy_id"], one["loop_no"]].append(one)
+    return found
+
+
+def _ended(data: Collected) -> dict[str, list[Record]]:
+    """Orders and transactions of the books, by client order id."""
+    found: defaultdict[str, list[Record]] = defaultdict(list)
+    for account in data.venues.accounts:
+        for one in (*account["orders"], *account["transactions"]):
+            found[one["client_order_id"]].append(one)
+    return found
+
+
+def _cut_by_venue(ended: Record) -> bool:
+    """It ended an order short by its own rules, and says which (no more to be had within the slippage)."""
+    return ended["status"] in ("cancelled", "reverted") and bool(ended["code"])
+
+
+def _halted_since(data: Collected) -> dict[str, int]:
+    """When each key was first seen with a halt; a halt for a venue or for all counts for every key."""
+    first: dict[str, int] = {}
+    for seen in data.of("loop_state", "LoopHead"):
+        if seen.value["halts"]:
+            first.setdefault(seen.value["strategy_id"], seen.at_ms)
+    shared = [seen.at_ms for seen in data.of("loop_state", "SharedHalts") if seen.value["halts"]]
+    if shared:
+        for seen in data.instructions:
+            owner = seen.value["strategy_id"]
+            first[owner] = min(first.get(owner, shared[0]), shared[0])
+    return first
+
+
+def _reaches(data: Collected, strategy_id: str, instruction: Record) -> bool:
+    """Was there anything that this cancel could have reached?"""
+    target = instruction["cancel"]["instruction_id"]
+    ended: list[Seen] = [
+        seen
+        for seen in data.results
+        if (seen.value["strategy_id"], seen.value["instruction_id"]) == (strategy_id, target)
+    ]
+    return any(seen.value["status"] in ("cancelled",) for seen in ended)
+
+
+def _expiry(instruction: Record) -> datetime:
+    if instruction["expires_at"] is not None:
+        expires: datetime = instruction["expires_at"]
+        return expires
+    trade = instruction.get("cex_trade") or {}
+    created: datetime = instruction["created_at"]
+    return created + (MARKET_LIFE if trade.get("order_type") == "market" else OTHER_LIFE)

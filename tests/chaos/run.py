@@ -1,0 +1,99 @@
+"""A storm by hand, as long as one likes: ``python -m tests.chaos.run --seconds 600 --instructions 1500 --seed 7``.
+
+It prints its seed, what happened, and the judge's verdict; the exit code is 0 when that is passed. ``--folder`` keeps
+the logs of all processes and, of a failure, what the judge saw (``records.txt`` to read, ``records.pickle`` to judge
+again: ``tightloop.checker.judge(**pickle.load(…))``). The machine should have two cores to itself.
+"""
+
+from __future__ import annotations
+
+import argparse
+import pickle
+import secrets
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.chaos import workload
+from tests.chaos.harness import System
+from tests.chaos.settled import settled
+from tests.chaos.storm import HALT_COMMAND, HALTED, Storm
+
+from tightloop.broker import EmbeddedBroker
+from tightloop.checker import Terms, Verdict, Watch
+
+DRAIN_S = 240.0
+
+
+def new_seed() -> int:
+    return secrets.randbelow(2**31) + 1
+
+
+def run(
+    seed: int, seconds: float, instructions: int, prefix: str, folder: Path, tell: Callable[[str], object]
+) -> tuple[Storm, Verdict]:
+    """The storm, the calm after it, and what the judge says."""
+    began = time.monotonic()
+    tell(f"\nchaos: seed {seed}, {seconds:.0f} s, logs in {folder}\n")
+    with EmbeddedBroker() as broker, System(broker.bootstrap, prefix, folder) as system:
+        storm = Storm(system, broker, seed, seconds, instructions)
+        terms = Terms()
+        try:
+            system.control(workload.halt(HALTED, HALT_COMMAND))
+            system.publish(workload.instruction(HALTED, "refused", **workload.market()))
+            storm.blow()
+            system.until_results(DRAIN_S)
+            system.until(lambda: settled(system.watch), DRAIN_S, "every loop has ended and nothing is unknown", 0.5)
+            terms = storm.terms()
+            verdict = system.watch.judge(terms)
+        except BaseException:
+            _keep_evidence(system.watch, terms, folder)
+            raise
+        tell(_told(storm, system, time.monotonic() - began) + f"{verdict}\n")
+        if not verdict.passed:
+            _keep_evidence(system.watch, terms, folder)
+        return storm, verdict
+
+
+def _told(storm: Storm, system: System, seconds: float) -> str:
+    happened = ", ".join(f"{what} {count}" for what, count in sorted(storm.happened.items()))
+    outcomes = Counter(
+        f"{one.value['status']}/{one.value['outcome']}"
+        for one in system.watch.data.results
+        if not one.value["resolves"]
+    )
+    starts = sum(process.starts for process in system.components.values())
+    return f"after {seconds:.0f} s: {happened}; {starts} starts\nresults: {dict(outcomes)}\n"
+
+
+def _keep_evidence(watch: Watch, terms: Terms, folder: Path) -> None:
+    """Everything the judge saw, for whoever looks for the cause."""
+    with (folder / "records.pickle").open("wb") as kept:
+        pickle.dump({"data": watch.data, "terms": terms}, kept)
+    with (folder / "records.txt").open("w") as file:
+        for topic in sorted(watch.data.topics):
+            for one in watch.data.topics[topic]:
+                file.write(f"{one.at_ms} {one.place} {one.key} {one.kind} {one.value}\n")
+        for request in watch.data.venues.requests:
+            file.write(f"request {request}\n")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seconds", type=float, default=600.0, help="how long it blows")
+    parser.add_argument("--instructions", type=int, default=1500, help="how many times a strategy publishes")
+    parser.add_argument("--seed", type=int, default=0, help="of an earlier run, to run it again")
+    parser.add_argument("--folder", type=Path, help="where to keep the logs; it must not exist")
+    asked = parser.parse_args()
+    folder = asked.folder or Path(tempfile.mkdtemp(prefix="tightloop-chaos-"))
+    folder.mkdir(parents=True, exist_ok=asked.folder is None)
+    seed = asked.seed or new_seed()
+    _, verdict = run(seed, asked.seconds, asked.instructions, f"chaos-{seed}.", folder, sys.stdout.write)
+    return 0 if verdict.passed else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

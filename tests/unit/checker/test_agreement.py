@@ -1,0 +1,361 @@
+"""What must agree, and what must have a cause: each thing broken alone is found, by the rule that stands for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from tests.unit.checker.sound import BTC, JOURNAL, KEY, LANE, ROUTED, USDT, Run
+
+from tightloop.checker import Cause, Skew, Terms, violations
+from tightloop.checker.rules.places import partition_of
+
+ERROR = {"code": "EXI-005", "message": "no answer"}
+HALT = {"halt_id": "h-1", "code": "EXI-005", "message": "no answer", "cause_id": "result-3"}
+LOUD = ("fills", "position_updates", "reconciliation_results", "instruction_results")
+
+
+def kinds(run: Run, terms: Terms | None = None) -> set[str]:
+    return {one.kind for one in violations(run.data, terms or Terms())}
+
+
+def along(run: Run, **changes: object) -> None:
+    """The last loop, told otherwise from the report to the result."""
+    for topic in LOUD:
+        run.change(topic, **changes)
+
+
+def outcome(run: Run, what: str, error: dict[str, str] | None = None) -> None:
+    """The venue did something else with the last order, and it is told as it was."""
+    along(run, outcome=what)
+    run.change("fills", error=error)
+    run.change("instruction_results", error=error)
+    run.change("execution_audit", detail=what)
+
+
+def nothing_done(run: Run, what: str, error: dict[str, str] | None = None) -> None:
+    """The same, where the venue did nothing: no fill anywhere."""
+    outcome(run, what, error)
+    entry = run.account["ledger"].pop()
+    run.account["orders"].pop()
+    run.account["balances"] = {USDT: "900", BTC: "1"}
+    held = {USDT: Decimal(900), BTC: Decimal(1)}
+    run.change("fills", deltas=[], amount=Decimal(0), cost=None, venue_entry_id=None, venue_trade_ids=[])
+    run.change("fills", account_cursor="1")
+    run.change(JOURNAL, accounts=[{"account": KEY, "cursor": "1"}])
+    told = {"filled_amount": Decimal(0)}
+    run.change("position_updates", deltas=[], expected_positions=[], **told)
+    checks = run.data.reconciliations[-1].value["checks"]
+    checks = [{**one, "expected": held[one["position_key"]], "actual": held[one["position_key"]]} for one in checks]
+    run.change("reconciliation_results", checks=checks, **told)
+    run.change("instruction_results", **told)
+    run.change(
+        "venue_positions", venue_sequence=1, positions=[{"position_key": key, "amount": held[key]} for key in held]
+    )
+    for topic in ("positions", "reconciliation_state"):
+        for seen in run.data.topics[topic][-3:-1]:
+            seen.value["amount"] = held[seen.value["position_key"]]
+    run.data.venues.requests[-1].update(status="cancelled", result="acted")
+    assert entry["client_order_id"] == "client-3"
+
+
+def cancelled(run: Run) -> None:
+    nothing_done(run, "cancelled")
+    order = {"venue_order_id": "order-3", "client_order_id": "client-3", "status": "cancelled", "code": None}
+    run.account["orders"].append(order)
+
+
+def unknown(run: Run) -> None:
+    """The last loop ended unknown, halted its key, and was resolved: it had been filled."""
+    outcome(run, "unknown", ERROR)
+    run.change("execution_audit", event="unknown")
+    run.change("instruction_results", status="halted")
+    resolved = {"outcome": "filled", "corrects_report_id": "report-3", "report_ids": ["report-3", "report-4"]}
+    run.again(
+        "fills",
+        report_id="report-4",
+        report_no=2,
+        kind="correction",
+        outcome="filled",
+        corrects_report_id="report-3",
+        resolved_by="evidence",
+        amount=Decimal(0),
+        cost=None,
+        deltas=[],
+        venue_entry_id=None,
+        venue_trade_ids=[],
+        error=None,
+    )
+    run.again("execution_audit", event="resolved", detail="filled")
+    update = {"update_id": "update-4", "position_version": 4, "previous_version": 3, "report_id": "report-4"}
+    run.again("position_updates", **update, **resolved, deltas=[], expected_positions=[])
+    for topic in ("positions", "reconciliation_state"):
+        run.again(topic, position_version=4)
+    run.again("venue_positions", snapshot_id="snapshot-4", position_version=4)
+    end = {"result_id": "result-4", "position_version": 4, "snapshot_id": "snapshot-4"}
+    run.again("reconciliation_results", **end, **resolved)
+    told = {**resolved, "resolves": resolved.pop("corrects_report_id"), "outcome": "filled"}
+    del told["corrects_report_id"]
+    del end["snapshot_id"]
+    run.again("instruction_results", **end, **told, status="reconciled", error=None)
+    run.again("loop_state", halts=[HALT])
+
+
+BLIND = Terms(causes=(Cause("unknown", lane=LANE, strategy_id=KEY),))
+
+
+def dead_letter(run: Run, code: str = "EIM-001") -> None:
+    run.put(
+        "dead_letters",
+        "DeadLetter",
+        topic="instructions",
+        partition=0,
+        offset=run.data.instructions[-1].offset,
+        strategy_id=KEY,
+        component="interface-manager",
+        halts=False,
+        error={"code": code, "message": "a bug"},
+    )
+
+
+def never_handled(run: Run) -> None:
+    run.again("instructions", instruction_id="i-9")
+    dead_letter(run)
+
+
+def refused(run: Run, status: str = "refused", code: str = "EIM-015") -> None:
+    run.again("instructions", instruction_id="i-9")
+    nothing = {"outcome": None, "filled_amount": None, "report_ids": [], "result_id": None, "loop_no": None}
+    error = {"code": code, "message": "because"} if code else None
+    run.again("instruction_results", instruction_id="i-9", status=status, error=error, dispatched_at=None, **nothing)
+
+
+def left_open(run: Run) -> None:
+    run.account["orders"].insert(0, {"venue_order_id": "x", "client_order_id": "client-2", "status": "open"})
+
+
+def nobodys_order(run: Run) -> None:
+    run.account["orders"].append({"venue_order_id": "x", "client_order_id": "by-hand", "status": "open"})
+
+
+def doubled(run: Run) -> None:
+    along(run, filled_amount=Decimal(2))
+
+
+def update_of_another_report(run: Run) -> None:
+    for topic in ("position_updates", "reconciliation_results"):
+        run.change(topic, report_ids=["report-1"])
+
+
+def journalled_after_the_call(run: Run) -> None:
+    run.data.venues.requests[0].update(arrived_at=run.data.instructions[0].value["created_at"].isoformat())
+
+
+def signed_too_late(run: Run) -> None:
+    run.data.venues.requests[-1].update(signed_at=(run.now + timedelta(seconds=4)).isoformat())
+
+
+def cancelled_without_a_journal(run: Run) -> None:
+    run.again(ROUTED, kind="cancel", target_loop_no=3)
+    run.request(operation="cancel")
+
+
+def check(run: Run, **changes: object) -> None:
+    run.data.reconciliations[-1].value["checks"][-1].update(changes)
+
+
+def shown(run: Run, amount: str) -> None:
+    """The venue's last snapshot says so, and the check agrees with it."""
+    run.data.snapshots[-1].value["positions"][-1].update(amount=Decimal(amount))
+    actual = Decimal(amount)
+    check(run, actual=actual, difference=actual - 2, tolerance=Decimal(9))
+
+
+def head(run: Run, topic: str, **changes: object) -> None:
+    run.data.topics[topic][-1].value.update(changes)
+
+
+def wrong_partition(run: Run) -> None:
+    run.data.ends = {(topic, partition): 99 for topic in run.data.topics for partition in (0, 1)}
+    for topic in run.data.topics:
+        for index in range(len(run.data.topics[topic])):
+            run.move(topic, index, partition=partition_of(KEY, 2) if topic != "execution_audit" else 0)
+    run.move("fills", partition=1 - partition_of(KEY, 2))
+
+
+BREAKS: list[tuple[str, Callable[[Run], object]]] = [
+    ("update-otherwise", update_of_another_report),
+    ("reconciled-otherwise", lambda run: run.change("reconciliation_results", filled_amount=Decimal(2))),
+    ("reconciled-otherwise", lambda run: run.change("reconciliation_results", outcome="cancelled")),
+    ("result-otherwise", lambda run: run.change("instruction_results", report_ids=[])),
+    ("result-otherwise", lambda run: run.change("instruction_results", result_id="result-2")),
+    ("result-otherwise", lambda run: run.change("instruction_results", result_id="nowhere")),
+    ("outcome-otherwise", lambda run: run.account["orders"][-1].update(status="cancelled")),
+    ("left-open", left_open),
+    ("left-open", nobodys_order),
+    ("dead-letter-unexplained", never_handled),
+    ("halt-unexplained", lambda run: run.change("loop_state", halts=[HALT])),
+    ("outcome-unexplained", cancelled),
+    ("outcome-unexplained", lambda run: nothing_done(run, "rejected", {"code": "EXI-001", "message": "a bug"})),
+    ("outcome-unexplained", lambda run: nothing_done(run, "none", {"code": "EIM-010", "message": "too early"})),
+    ("result-undue", refused),
+    ("result-undue", lambda run: refused(run, code="EIM-011")),
+    ("result-undue", lambda run: refused(run, "expired", "EIM-010")),
+    ("result-undue", lambda run: refused(run, "cancelled", "")),
+    ("not-journalled", journalled_after_the_call),
+    ("not-journalled", lambda run: run.data.topics[JOURNAL].pop(4)),
+    ("journalled-otherwise", signed_too_late),
+    ("journalled-otherwise", cancelled_without_a_journal),
+    ("audit-otherwise", lambda run: run.change("execution_audit", detail="cancelled")),
+    ("audit-otherwise", lambda run: run.drop("execution_audit")),
+    ("audit-missing", lambda run: run.drop("execution_audit", -2)),
+    ("check-otherwise", lambda run: run.change("reconciliation_results", snapshot_id="nowhere")),
+    ("check-otherwise", lambda run: run.change("reconciliation_results", verified=False)),
+    ("check-otherwise", lambda run: check(run, actual=Decimal(7), difference=Decimal(5), tolerance=Decimal(9))),
+    ("check-otherwise", lambda run: check(run, expected=Decimal(7), difference=Decimal(-5), tolerance=Decimal(9))),
+    ("check-otherwise", lambda run: check(run, difference=Decimal(1), tolerance=Decimal(9))),
+    ("snapshot-otherwise", lambda run: shown(run, "3")),
+    ("snapshot-otherwise", lambda run: run.change("venue_positions", venue_sequence=9)),
+    ("state-otherwise", lambda run: head(run, "positions", position_version=2)),
+    ("state-otherwise", lambda run: run.drop("positions", -2)),
+    ("state-otherwise", lambda run: head(run, "reconciliation_state", position_version=2)),
+    ("state-otherwise", lambda run: run.state("reconciliation_state", "PendingVerification", "p", position_version=3)),
+    ("state-otherwise", lambda run: run.change("loop_state", last_loop_no=9)),
+    (
+        "state-otherwise",
+        lambda run: run.state("loop_state", "QueuedInstruction", "q", instruction={"instruction_id": "i-3"}),
+    ),
+    ("state-otherwise", lambda run: run.journal(3, forgotten=False)),
+    ("state-otherwise", lambda run: run.change(JOURNAL, last_loop_no=9)),
+    ("state-otherwise", lambda run: run.change(JOURNAL, accounts=[{"account": KEY, "cursor": "0"}])),
+    ("key-otherwise", lambda run: run.move("fills", key="s-2")),
+    ("key-otherwise", lambda run: run.move("positions", key="s-2|head")),
+    ("partition-otherwise", wrong_partition),
+    ("inputs-unreadable", lambda run: run.move("fills", headers={})),
+    ("inputs-unreadable", lambda run: run.move("fills", headers={"inputs": b"control:1,nonsense"})),
+    ("inputs-went-back", lambda run: run.move("fills", headers={"inputs": f"control:0,{ROUTED}:1".encode()})),
+    ("inputs-beyond", lambda run: run.move("fills", headers={"inputs": f"control:0,{ROUTED}:4".encode()})),
+]
+
+
+@pytest.mark.parametrize(
+    ("kind", "broken"), BREAKS, ids=[f"{number}-{kind}" for number, (kind, _) in enumerate(BREAKS)]
+)
+def test_one_thing_broken_is_found_by_its_rule_alone(kind: str, broken: Callable[[Run], object]) -> None:
+    run = Run()
+    broken(run)
+    assert kinds(run) == {kind}
+
+
+def test_a_filled_amount_that_was_doubled_on_its_way_is_found() -> None:
+    run = Run()
+    doubled(run)
+    assert kinds(run) == {"update-otherwise", "result-otherwise", "filled-otherwise"}
+
+
+def test_an_amount_that_was_reported_otherwise_is_found_in_the_books() -> None:
+    run = Run()
+    doubled(run)
+    run.change("fills", amount=Decimal(2))
+    assert kinds(run) == {"fill-otherwise", "filled-otherwise"}
+
+
+def test_an_unknown_needs_a_fault_that_explains_it() -> None:
+    run = Run()
+    unknown(run)
+    assert kinds(run) == {"unknown-unexplained"}
+    assert kinds(run, BLIND) == set()
+    assert kinds(run, Terms(causes=(Cause("unknown", lane="ethereum"),))) == {"unknown-unexplained"}
+    early = Cause("unknown", until_ms=int(run.now.timestamp() * 1000) - 1_000)
+    assert kinds(run, Terms(causes=(early,))) == {"unknown-unexplained"}
+
+
+def test_a_resolved_unknown_has_its_record() -> None:
+    run = Run()
+    unknown(run)
+    run.drop("instruction_results")
+    assert kinds(run, BLIND) == {"resolution-untold"}
+    unknown(run := Run())
+    run.change("instruction_results", filled_amount=Decimal(2))
+    assert kinds(run, BLIND) == {"result-otherwise", "filled-otherwise"}
+
+
+def test_a_cancel_a_timeout_or_an_expiry_explains_what_was_cancelled() -> None:
+    run = Run()
+    cancelled(run)
+    run.again(ROUTED, kind="cancel", target_loop_no=3)
+    assert kinds(run) == set()
+    cancelled(run := Run())
+    run.change(ROUTED, instruction={"cex_trade": {"timeout_ms": 500}})
+    run.change("fills", observed_at=run.data.loops[-1].value["dispatched_at"] + timedelta(seconds=1))
+    assert kinds(run) == set()
+    run.change(ROUTED, instruction={"cex_trade": {"timeout_ms": 5000}})
+    assert kinds(run) == {"outcome-unexplained"}
+    run.change(ROUTED, not_after=run.now)
+    assert kinds(run) == set()
+
+
+def test_what_was_never_submitted_had_no_time_left() -> None:
+    run = Run()
+    nothing_done(run, "none", {"code": "EIM-010", "message": "too late"})
+    run.change("instruction_results", status="expired")
+    assert kinds(run) == {"outcome-unexplained"}
+    run.change(ROUTED, instruction={"cex_trade": {"timeout_ms": 50}})
+    assert kinds(run) == set()
+
+
+def test_a_venue_that_cancels_by_its_own_rules_explains_it() -> None:
+    run = Run()
+    cancelled(run)
+    run.account["orders"][-1].update(code="slippage_limit")
+    assert kinds(run) == set()
+    cancelled(run := Run())
+    run.data.venues.requests[-1].update(fault="partial")
+    assert kinds(run) == set()
+
+
+def test_a_fault_explains_a_dead_letter_of_its_code_and_key_only() -> None:
+    run = Run()
+    never_handled(run)
+    assert kinds(run, Terms(causes=(Cause("dead-letter", ("EIM-001",), KEY),))) == set()
+    for other in (Cause("dead-letter", ("EIM-007",)), Cause("dead-letter", strategy_id="s-2"), Cause("halt")):
+        assert kinds(run, Terms(causes=(other,))) == {"dead-letter-unexplained"}
+
+
+def test_an_id_used_again_with_other_content_explains_its_dead_letter() -> None:
+    run = Run()
+    run.again("instructions", cex_trade={"order_type": "limit", "timeout_ms": None})
+    dead_letter(run, "EIM-009")
+    assert kinds(run) == set()
+    run = Run()
+    run.again("instructions")  # the same again is none
+    dead_letter(run, "EIM-009")
+    assert kinds(run) == {"dead-letter-unexplained"}
+
+
+def test_a_venues_clock_that_was_known_to_be_late_is_taken_into_account() -> None:
+    run = Run()
+    request = run.data.venues.requests[-1]
+    now = int(run.now.timestamp() * 1000)
+    late = run.data.loops[-1].value["dispatched_at"] - timedelta(milliseconds=200)
+    request.update(at=late.isoformat(), arrived_at=late.isoformat())
+    assert kinds(run) == {"acted-early", "not-journalled"}
+    assert kinds(run, Terms(skews=(Skew(now - 10_000, now, -300),))) == set()
+    assert kinds(run, Terms(skews=(Skew(now - 10_000, now - 5_000, -300),))) == {"acted-early", "not-journalled"}
+
+
+def test_the_three_defects_at_once_fail_the_verdict() -> None:
+    """3 % of instructions dead-lettered by a bug, orders cancelled without a cancel, ``filled_amount`` doubled."""
+    run = Run(loops=4)
+    cancelled_instead(run)
+    run.data.results[0].value.update(filled_amount=Decimal(2))
+    never_handled(run)
+    found = kinds(run)
+    assert {"dead-letter-unexplained", "outcome-unexplained", "result-otherwise", "filled-otherwise"} <= found
+
+
+def cancelled_instead(run: Run) -> None:
+    """The last order was given up by a bug: the venue shows that nobody cancelled it."""
+    outcome(run, "cancelled")
