@@ -25,12 +25,12 @@ from msgspec.structs import replace
 from tightloop.handlers.effects import Ledger, Positions
 from tightloop.records.types import JournalEntry
 from tightloop.venues.adapter import ClockGate, VenueAdapter
+from tightloop.venues.http import HttpClient
 from tightloop.venues.sim.admin import admin_routes
 from tightloop.venues.sim.client import SimChain, SimExchange
 from tightloop.venues.sim.inprocess import InProcessChain, InProcessExchange
 from tightloop.venues.sim.sandbox import Sandbox
 from tightloop.venues.sim.settings import SimSettings
-from tightloop.venues.sim.wire import Wire
 
 T = TypeVar("T")
 ORIGIN = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
@@ -184,7 +184,7 @@ class HttpFace(Face):
         line = self.process.stdout.readline()
         assert line, f"the server ended with {self.process.wait(10)} before it listened"
         self._port = json.loads(line)["port"]
-        self._control = Wire("127.0.0.1", self._port)
+        self._control = HttpClient("127.0.0.1", self._port)
         lanes = self.control("GET", "/admin/health")["lanes"]
         self.adapters = {
             lane: (SimChain if lane == "ethereum" else SimExchange)(lane, "127.0.0.1", self._port, **self._timeouts)
@@ -200,10 +200,9 @@ class HttpFace(Face):
         return self._manual_now
 
     def control(self, method: str, path: str, body: Any = None, **query: Any) -> Any:
-        asked = f"{method} {path}?{urlencode(query)}".encode()
         content = None if body is None else msgspec.json.encode(body)
-        status, answer = self.drive(self._control.ask(asked, content, 30))
-        assert status == 200, (asked, status, answer)
+        status, answer = self.drive(self._control.ask(method, f"{path}?{urlencode(query)}", content, 30))
+        assert status == 200, (method, path, query, status, answer)
         seen = json.loads(answer)
         if path in ("/admin/clock", "/admin/health"):
             self._manual_now = datetime.fromisoformat(seen["time"])
@@ -231,7 +230,7 @@ class HttpFace(Face):
     def _hang_up(self) -> None:
         for adapter in self.adapters.values():
             self.drive(adapter.close())
-        self._control.close()
+        self.drive(self._control.close())
         if self.process.stdout is not None:
             self.process.stdout.close()
 

@@ -18,7 +18,6 @@ from tightloop.records.errors import ExecutionError
 from tightloop.records.types import AccountRef
 from tightloop.records.venues import LANES, home_of
 from tightloop.venues.adapter import VenueAdapter
-from tightloop.venues.sim.client import SimChain, SimExchange
 
 MANAGER, EXECUTOR, POSITIONS, RECONCILIATION = (
     "interface-manager",
@@ -61,6 +60,8 @@ def make_adapters(component: str, lane: str | None, config: Config) -> dict[str,
 
 
 def _simulated(lane: str, config: Config) -> VenueAdapter:
+    from tightloop.venues.sim.client import SimChain, SimExchange  # with aiohttp: only who asks a venue pays for it
+
     host, port = config.simulator_address
     if LANES[lane].kind == "chain":
         return SimChain(lane, host, port)

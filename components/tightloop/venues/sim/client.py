@@ -22,8 +22,8 @@ from tightloop.handlers.effects import (
 )
 from tightloop.records.types import JournalEntry
 from tightloop.venues.adapter import Cancelled, Found, Gate, GateShut, Submitted
+from tightloop.venues.http import Answer, Broken, HttpClient, NotLeft
 from tightloop.venues.sim import translate
-from tightloop.venues.sim.wire import Broken, NotLeft, Wire
 
 _encode = msgspec.json.Encoder().encode
 _order = msgspec.json.Decoder(OrderFound).decode
@@ -35,7 +35,7 @@ _NO_CODE = translate.ErrorBody("", "the answer can't be read")
 
 
 class _SimLane:
-    """What both kinds of lane share: the wire, and the questions about an account."""
+    """What both kinds of lane share: the connections, and the questions about an account."""
 
     fence: Literal["window", "nonce"]
 
@@ -53,13 +53,13 @@ class _SimLane:
         self.acceptance_window_s = acceptance_window_s
         self._mutation_timeout_s = mutation_timeout_s
         self._read_timeout_s = read_timeout_s
-        self._wire = Wire(host, port)
-        self._path = f"/{lane}".encode()
+        self._http = HttpClient(host, port)
+        self._path = f"/{lane}"
 
-    async def _mutate(self, method_path: bytes, body: Callable[[], bytes]) -> tuple[int, bytes] | Submitted:
+    async def _mutate(self, method: str, path: str, body: Callable[[], bytes]) -> Answer | Submitted:
         """Send once, through the gate that ``body`` passes."""
         try:
-            return await self._wire.ask(method_path, body, self._mutation_timeout_s)
+            return await self._http.ask(method, self._path + path, body, self._mutation_timeout_s)
         except GateShut as shut:
             return GateClosed(shut.reason)
         except NotLeft as error:
@@ -67,9 +67,9 @@ class _SimLane:
         except Broken as error:
             return Ambiguous(str(error))
 
-    async def _read(self, path: str) -> tuple[int, bytes] | Unavailable:
+    async def _read(self, path: str) -> Answer | Unavailable:
         try:
-            return await self._wire.ask(b"GET " + self._path + path.encode(), None, self._read_timeout_s)
+            return await self._http.ask("GET", self._path + path, None, self._read_timeout_s)
         except (NotLeft, Broken) as error:
             return Unavailable(translate.UNAVAILABLE, str(error))
 
@@ -104,7 +104,7 @@ class _SimLane:
         return replace(positions, amounts=translate.qualified_amounts(positions.amounts, account))
 
     async def close(self) -> None:
-        self._wire.close()
+        await self._http.close()
 
 
 def _found(body: bytes, entry: JournalEntry) -> OrderFound:
@@ -119,14 +119,14 @@ def _refusal(body: bytes) -> translate.ErrorBody:
         return _NO_CODE
 
 
-def _unavailable(got: tuple[int, bytes] | Unavailable) -> Unavailable:
+def _unavailable(got: Answer | Unavailable) -> Unavailable:
     if isinstance(got, Unavailable):
         return got
     error = _refusal(got[1])
     return Unavailable(translate.UNAVAILABLE, f"{got[0]} {error.code}: {error.message}")
 
 
-def _submitted(got: tuple[int, bytes] | Submitted, entry: JournalEntry) -> Submitted:
+def _submitted(got: Answer | Submitted, entry: JournalEntry) -> Submitted:
     if not isinstance(got, tuple):
         return got
     status, body = got
@@ -145,9 +145,7 @@ class SimExchange(_SimLane):
         refused = translate.unsupported(entry, "exchange")
         if refused is not None:
             return refused
-        got = await self._mutate(
-            b"POST " + self._path + b"/order", lambda: _encode(translate.place_order(entry, gate.pass_through()))
-        )
+        got = await self._mutate("POST", "/order", lambda: _encode(translate.place_order(entry, gate.pass_through())))
         return _submitted(got, entry)
 
     async def find(self, entry: JournalEntry) -> Found:
@@ -156,7 +154,7 @@ class SimExchange(_SimLane):
 
     async def cancel(self, entry: JournalEntry, gate: Gate) -> Cancelled:
         got = await self._mutate(
-            b"DELETE " + self._path + b"/order", lambda: _encode(translate.cancel_order(entry, gate.pass_through()))
+            "DELETE", "/order", lambda: _encode(translate.cancel_order(entry, gate.pass_through()))
         )
         if isinstance(got, tuple) and got[0] != 200:
             error = _refusal(got[1])
@@ -178,7 +176,7 @@ class SimChain(_SimLane):
         if refused is not None:
             return refused
         got = await self._mutate(
-            b"POST " + self._path + b"/transaction", lambda: _encode(translate.broadcast(entry, gate.pass_through()))
+            "POST", "/transaction", lambda: _encode(translate.broadcast(entry, gate.pass_through()))
         )
         return _submitted(got, entry)
 

@@ -8,23 +8,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any
 
 import msgspec
 
 from tightloop.venues.sim.admin import admin_routes
+from tightloop.venues.sim.answers import NO_ANSWER, Answer, Query
 from tightloop.venues.sim.books import VenueError
 from tightloop.venues.sim.commands import Acting, Broadcast, CancelWorking, PlaceOrder
 from tightloop.venues.sim.errors import meaning
 from tightloop.venues.sim.faults import DROPPED, Operation, Strike
-from tightloop.venues.sim.http import Reply
 from tightloop.venues.sim.sandbox import PAGE, Sandbox
 from tightloop.venues.sim.translate import ErrorBody
 
-Query = dict[str, str]
-Route = Callable[[Reply, Query, bytes], None]
+Route = Callable[[Query, bytes], Awaitable[Answer]]
 
 log = logging.getLogger(__name__)
 _encode = msgspec.json.Encoder().encode
@@ -43,32 +42,30 @@ class Routes:
     /<lane>/ledger|positions|time``; and ``/admin/...``, see ``admin.py``.
     """
 
-    def __init__(self, sandbox: Sandbox, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, sandbox: Sandbox) -> None:
         self.sandbox = sandbox
-        self._loop = loop
-        self._routes: dict[bytes, Route] = {}
+        self._routes: dict[str, Route] = {}
         for lane in sandbox.exchanges:
             self._exchange_routes(lane)
         for lane in sandbox.chains:
             self._chain_routes(lane)
         for name, answer in admin_routes(sandbox).items():
-            self._routes[name.encode()] = self._plain(answer)
+            self._routes[name] = self._plain(answer)
 
     def _exchange_routes(self, lane: str) -> None:
         routes = self._routes
 
-        def place(reply: Reply, query: Query, body: bytes) -> None:
+        async def place(query: Query, body: bytes) -> Answer:
             order = _decode_order(body)
-            self._act(reply, lane, "order", order, order.client_order_id)
+            return await self._act(lane, "order", order, order.client_order_id)
 
-        def cancel(reply: Reply, query: Query, body: bytes) -> None:
+        async def cancel(query: Query, body: bytes) -> Answer:
             order = _decode_cancel(body)
-            self._act(reply, lane, "cancel", order, order.client_order_id)
+            return await self._act(lane, "cancel", order, order.client_order_id)
 
-        def find(reply: Reply, query: Query, body: bytes) -> None:
+        async def find(query: Query, body: bytes) -> Answer:
             account, client_order_id = query["account"], query["client_order_id"]
-            self._look(
-                reply,
+            return await self._look(
                 lane,
                 "find",
                 account,
@@ -76,10 +73,10 @@ class Routes:
                 lambda: self.sandbox.find(lane, account, client_order_id),
             )
 
-        routes[f"POST /{lane}/order".encode()] = place
-        routes[f"DELETE /{lane}/order".encode()] = cancel
-        routes[f"GET /{lane}/order".encode()] = find
-        routes[f"GET /{lane}/open-orders".encode()] = self._plain(
+        routes[f"POST /{lane}/order"] = place
+        routes[f"DELETE /{lane}/order"] = cancel
+        routes[f"GET /{lane}/order"] = find
+        routes[f"GET /{lane}/open-orders"] = self._plain(
             lambda query, _: self.sandbox.open_orders(lane, query["account"])
         )
         self._common_routes(lane)
@@ -87,33 +84,32 @@ class Routes:
     def _chain_routes(self, lane: str) -> None:
         routes = self._routes
 
-        def broadcast(reply: Reply, query: Query, body: bytes) -> None:
+        async def broadcast(query: Query, body: bytes) -> Answer:
             transaction = _decode_transaction(body)
-            self._act(reply, lane, "transaction", transaction, transaction.tx_hash)
+            return await self._act(lane, "transaction", transaction, transaction.tx_hash)
 
-        def find(reply: Reply, query: Query, body: bytes) -> None:
+        async def find(query: Query, body: bytes) -> Answer:
             account, tx_hash = query["account"], query["hash"]
-            self._look(reply, lane, "find", account, tx_hash, lambda: self.sandbox.find(lane, account, tx_hash))
+            return await self._look(lane, "find", account, tx_hash, lambda: self.sandbox.find(lane, account, tx_hash))
 
-        def nonce(reply: Reply, query: Query, body: bytes) -> None:
+        async def nonce(query: Query, body: bytes) -> Answer:
             account = query["account"]
-            self._look(reply, lane, "nonce", account, "", lambda: self.sandbox.nonce(lane, account))
+            return await self._look(lane, "nonce", account, "", lambda: self.sandbox.nonce(lane, account))
 
         chain = self.sandbox.chains[lane]
-        routes[f"POST /{lane}/transaction".encode()] = broadcast
-        routes[f"GET /{lane}/transaction".encode()] = find
-        routes[f"GET /{lane}/nonce".encode()] = nonce
-        routes[f"GET /{lane}/block".encode()] = self._plain(
+        routes[f"POST /{lane}/transaction"] = broadcast
+        routes[f"GET /{lane}/transaction"] = find
+        routes[f"GET /{lane}/nonce"] = nonce
+        routes[f"GET /{lane}/block"] = self._plain(
             lambda query, _: {"number": chain.block_number, "hash": chain.block_hash, "time": self.sandbox.now()}
         )
         self._common_routes(lane)
 
     def _common_routes(self, lane: str) -> None:
-        def ledger(reply: Reply, query: Query, body: bytes) -> None:
+        async def ledger(query: Query, body: bytes) -> Answer:
             account, after = query["account"], int(query.get("after") or 0)
             limit = max(1, min(int(query.get("limit", PAGE)), PAGE))
-            self._look(
-                reply,
+            return await self._look(
                 lane,
                 "ledger",
                 account,
@@ -121,27 +117,26 @@ class Routes:
                 lambda: self.sandbox.ledger(lane, account, after, limit),
             )
 
-        def positions(reply: Reply, query: Query, body: bytes) -> None:
+        async def positions(query: Query, body: bytes) -> Answer:
             account = query["account"]
-            self._look(reply, lane, "positions", account, "", lambda: self.sandbox.positions(lane, account))
+            return await self._look(lane, "positions", account, "", lambda: self.sandbox.positions(lane, account))
 
-        self._routes[f"GET /{lane}/ledger".encode()] = ledger
-        self._routes[f"GET /{lane}/positions".encode()] = positions
-        self._routes[f"GET /{lane}/time".encode()] = self._plain(lambda query, _: {"time": self.sandbox.now()})
+        self._routes[f"GET /{lane}/ledger"] = ledger
+        self._routes[f"GET /{lane}/positions"] = positions
+        self._routes[f"GET /{lane}/time"] = self._plain(lambda query, _: {"time": self.sandbox.now()})
 
     # --- answering ------------------------------------------------------------------------------------------------
 
-    def handle(self, reply: Reply, method_path: bytes, query: Query, body: bytes) -> None:
-        route = self._routes.get(method_path)
+    async def handle(self, method: str, path: str, query: Query, body: bytes) -> Answer:
+        route = self._routes.get(f"{method} {path}")
         if route is None:
-            reply.answer(404, error_body("bad_request", f"no route {method_path.decode('ascii', 'replace')}"))
-            return
+            return Answer(404, error_body("bad_request", f"no route {method} {path}"))
         try:
-            route(reply, query, body)
+            return await route(query, body)
         except (msgspec.DecodeError, ValueError) as error:
-            reply.answer(400, error_body("bad_request", str(error)))
+            return Answer(400, error_body("bad_request", str(error)))
         except KeyError as error:
-            reply.answer(400, error_body("bad_request", f"the parameter {error} is missing"))
+            return Answer(400, error_body("bad_request", f"the parameter {error} is missing"))
 
     def _plain(self, answer: Callable[[Query, bytes], Any]) -> Route:
         """A route that no fault touches."""
@@ -152,83 +147,75 @@ class Routes:
             except (msgspec.DecodeError, ValueError, KeyError) as error:
                 raise VenueError("bad_request", f"{type(error).__name__}: {error}") from error
 
-        def route(reply: Reply, query: Query, body: bytes) -> None:
-            reply.answer(*self._result(lambda: checked(query, body)))
+        async def route(query: Query, body: bytes) -> Answer:
+            return self._result(lambda: checked(query, body))
 
         return route
 
-    def _result(self, ask: Callable[[], Any]) -> tuple[int, bytes]:
+    def _result(self, ask: Callable[[], Any]) -> Answer:
         try:
-            return 200, _encode(ask())
+            return Answer(200, _encode(ask()))
         except VenueError as refusal:
             body = error_body(refusal.code, refusal.message, self.sandbox.now(), refusal.nonce)
-            return meaning(refusal.code).status, body
+            return Answer(meaning(refusal.code).status, body)
         except Exception:  # neither success nor rejection: the client must ask
             log.exception("the venue failed")
-            return 500, error_body("internal", "the venue failed; its log says why", self.sandbox.now())
+            return Answer(500, error_body("internal", "the venue failed; its log says why", self.sandbox.now()))
 
-    def _act(self, reply: Reply, lane: str, operation: Operation, command: Acting, request: str) -> None:
+    async def _act(self, lane: str, operation: Operation, command: Acting, request: str) -> Answer:
         sandbox = self.sandbox
         arrived = sandbox.now()
         if sandbox.faults.active:
             strike = sandbox.faults.strike(lane, command.account, operation, request, arrived)
             if strike is not None:
-                self._misact(reply, lane, command, arrived, strike)
-                return
-        reply.answer(*self._result(lambda: sandbox.act(lane, command, arrived)))
+                return await self._misact(lane, command, arrived, strike)
+        return self._result(lambda: sandbox.act(lane, command, arrived))
 
-    def _misact(self, reply: Reply, lane: str, command: Acting, arrived: datetime, strike: Strike) -> None:
+    async def _misact(self, lane: str, command: Acting, arrived: datetime, strike: Strike) -> Answer:
         """A request that acts, met by a fault."""
+        sandbox = self.sandbox
         if strike.drop is not None:
-            self.sandbox.drop(lane, command, arrived, strike)
-            self._dropped(reply, strike)
-        elif strike.delay_before_s:
-            self._loop.call_later(strike.delay_before_s, self._act_struck, reply, lane, command, arrived, strike)
-        else:
-            self._act_struck(reply, lane, command, arrived, strike)
-
-    def _act_struck(self, reply: Reply, lane: str, command: Acting, arrived: datetime, strike: Strike) -> None:
-        result = self._result(lambda: self.sandbox.act(lane, command, arrived, strike))
+            sandbox.drop(lane, command, arrived, strike)
+            return self._dropped(strike)
+        if strike.delay_before_s:
+            await asyncio.sleep(strike.delay_before_s)
+        result = self._result(lambda: sandbox.act(lane, command, arrived, strike))
         if strike.act_twice:
-            self._result(lambda: self.sandbox.act(lane, command, self.sandbox.now(), strike))
-        self._finish(reply, strike, result)
+            self._result(lambda: sandbox.act(lane, command, sandbox.now(), strike))
+        return await self._finish(strike, result)
 
-    def _look(
+    async def _look(
         self,
-        reply: Reply,
         lane: str,
         operation: Operation,
         account: str,
         request: str,
         ask: Callable[[], Any],
-    ) -> None:
+    ) -> Answer:
         """A question, which a fault may meet too."""
         sandbox = self.sandbox
         strike = None
         if sandbox.faults.active:
             strike = sandbox.faults.strike(lane, account, operation, request, sandbox.now())
         if strike is None:
-            reply.answer(*self._result(ask))
-        elif strike.drop is not None:
-            self._dropped(reply, strike)
-        elif strike.delay_before_s:
-            finish = lambda: self._finish(reply, strike, self._result(ask))  # noqa: E731
-            self._loop.call_later(strike.delay_before_s, finish)
-        else:
-            self._finish(reply, strike, self._result(ask))
+            return self._result(ask)
+        if strike.drop is not None:
+            return self._dropped(strike)
+        if strike.delay_before_s:
+            await asyncio.sleep(strike.delay_before_s)
+        return await self._finish(strike, self._result(ask))
 
     @staticmethod
-    def _dropped(reply: Reply, strike: Strike) -> None:
+    def _dropped(strike: Strike) -> Answer:
         if strike.close or strike.drop is None:
-            reply.hang_up()
-        else:
-            code, message = DROPPED[strike.drop]
-            reply.answer(meaning(code).status, error_body(code, message))
+            return NO_ANSWER
+        code, message = DROPPED[strike.drop]
+        return Answer(meaning(code).status, error_body(code, message))
 
-    def _finish(self, reply: Reply, strike: Strike, result: tuple[int, bytes]) -> None:
+    @staticmethod
+    async def _finish(strike: Strike, result: Answer) -> Answer:
         if strike.lost_after:
-            reply.hang_up()
-        elif strike.delay_after_s:
-            self._loop.call_later(strike.delay_after_s, reply.answer, *result)
-        else:
-            reply.answer(*result, strike.answer_twice)
+            return NO_ANSWER
+        if strike.delay_after_s:
+            await asyncio.sleep(strike.delay_after_s)
+        return result._replace(twice=strike.answer_twice)

@@ -20,15 +20,17 @@ from datetime import datetime
 from pathlib import Path
 
 import msgspec
+from aiohttp import web
 
 from tightloop.records import money
-from tightloop.venues.sim.http import Connection, Outbox
+from tightloop.venues.sim.answers import answering
 from tightloop.venues.sim.log import LogDamaged
 from tightloop.venues.sim.routes import Routes
 from tightloop.venues.sim.sandbox import Sandbox
 from tightloop.venues.sim.settings import SimSettings
 
 log = logging.getLogger(__name__)
+_GRACE_S = 0.1  # at the end, for answers that are under way; late ones (injected faults) are not waited for
 
 
 def _flush_or_die(sandbox: Sandbox) -> None:
@@ -50,12 +52,11 @@ async def run(settings: SimSettings, ready: Callable[[str, int], None] | None = 
     gc.disable()  # nothing of what a replay makes is garbage
     sandbox = Sandbox(settings)
     gc.enable()
-    app = Routes(sandbox, loop)
-    outbox = Outbox(loop, lambda: _flush_or_die(sandbox))
+    venues = web.Server(answering(Routes(sandbox), lambda: _flush_or_die(sandbox)), access_log=None)
     # What was read at the start stays for good: the collector need not look at it again and again.
     gc.freeze()
     gc.set_threshold(100_000, 50, 50)
-    server = await loop.create_server(lambda: Connection(app, outbox), settings.host, settings.port, backlog=1024)
+    server = await loop.create_server(venues, settings.host, settings.port, backlog=1024)
     host, port = server.sockets[0].getsockname()[:2]
     if settings.data_dir is not None:
         where = {"host": host, "port": port, "pid": os.getpid()}
@@ -66,7 +67,7 @@ async def run(settings: SimSettings, ready: Callable[[str, int], None] | None = 
         await stop.wait()
     finally:
         server.close()
-        outbox.send()
+        await venues.shutdown(_GRACE_S)
         sandbox.close()
 
 
