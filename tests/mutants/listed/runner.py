@@ -8,9 +8,143 @@ STATE = "runners/state.py"
 TRANSACTION = "runners/kafka/transaction.py"
 WORKER = "runners/worker.py"
 EFFECTS = "runners/effects.py"
+RUNNER = "runners/kafka/runner.py"
+ASSIGNMENT = "runners/kafka/assignment.py"
 UNIT = ("tests/unit/runners",)
 
 MUTANTS = (
+    Mutant(
+        "gate-counts-from-the-calls-start",
+        "a request may leave long after its journal's time: a successor has found nothing by then, and sent it again",
+        EFFECTS,
+        """                return await self._of(entry).submit(entry, gate)
+""",
+        """                until = entry.routed.not_after
+                gate = ClockGate(self._clock.now, self._clock.now(), self._send_window, until)
+                return await self._of(entry).submit(entry, gate)
+""",
+        UNIT,
+    ),
+    Mutant(
+        "cancels-gate-counts-from-the-calls-start",
+        "the same for a cancel: it may act after its loop has ended as not cancelled",
+        EFFECTS,
+        """                return await self._of(entry).cancel(entry, gate)
+""",
+        """                gate = ClockGate(self._clock.now, self._clock.now(), self._send_window, None)
+                return await self._of(entry).cancel(entry, gate)
+""",
+        UNIT,
+    ),
+    Mutant(
+        "given-back-answers-are-lost",
+        "the answer whose transaction was undone is never handled: the intent waits for ever",
+        EFFECTS,
+        "        self._answers.extendleft(reversed(answers))\n",
+        "",
+        UNIT,
+    ),
+    Mutant(
+        "answers-are-not-given-back",
+        "the same, in the runner",
+        RUNNER,
+        "        self._effects.give_back(self._batch.answers)\n",
+        "",
+        UNIT,
+    ),
+    Mutant(
+        "rebalance-is-ignored",
+        "what was read of a partition that has left and come back is still counted as read: offsets that are none",
+        RUNNER,
+        "        if self.assignment.changed and (messages or self._batch.is_open):\n",
+        "        if False:\n",
+        UNIT,
+    ),
+    Mutant(
+        "offsets-elsewhere-are-not-compared",
+        "a replica that has lost its partition without knowing does again what another has done",
+        RUNNER,
+        "        elsewhere = self.assignment.committed_elsewhere()\n",
+        "        elsewhere: list[str] = []\n",
+        UNIT,
+    ),
+    Mutant(
+        "offsets-elsewhere-are-fine",
+        "the same, in the comparison",
+        ASSIGNMENT,
+        "            if found is None or 0 <= found != here:\n",
+        "            if found is None:\n",
+        UNIT,
+    ),
+    Mutant(
+        "revoke-leaves-the-epoch",
+        "a partition that was revoked while it was restored is worked on: two replicas on one key",
+        ASSIGNMENT,
+        """            self._epochs[partition] = self._epochs.get(partition, 0) + 1
+            self._restoring.pop(partition, None)
+""",
+        """            self._restoring.pop(partition, None)
+""",
+        UNIT,
+    ),
+    Mutant(
+        "undone-work-is-kept",
+        "what an undone transaction did is kept, and done once more",
+        RUNNER,
+        "            worker.rollback()\n",
+        "            pass\n",
+        UNIT,
+    ),
+    Mutant(
+        "undone-records-are-not-read-again",
+        "the records of an undone transaction are lost",
+        RUNNER,
+        "        self.assignment.rewind()\n",
+        "",
+        UNIT,
+    ),
+    Mutant(
+        "stands-where-it-began",
+        "the runner does not note how far it has committed: after an undone transaction it reads from there again",
+        RUNNER,
+        "        self.assignment.moved_to(offsets)\n",
+        "",
+        UNIT,
+    ),
+    Mutant(
+        "offset-counts-before-the-commit",
+        "an offset counts as committed before it is: after an undone transaction it is never sent again",
+        TRANSACTION,
+        "            self._call(self._producer.commit_transaction, CALL_S)\n",
+        """            self._committed.update(offsets)
+            self._call(self._producer.commit_transaction, CALL_S)
+""",
+        UNIT,
+    ),
+    Mutant(
+        "answers-alone-are-not-fenced",
+        "a transaction for an answer or a timer names no offset: a replica that lost the partition still commits",
+        TRANSACTION,
+        "                needed[topic, partition] = at\n",
+        "                pass\n",
+        UNIT,
+    ),
+    Mutant(
+        "abort-counts-as-commit",
+        "what was aborted counts as written: reports that nobody will ever see",
+        TRANSACTION,
+        "        raise Undone(str(error)) from cause\n",
+        "",
+        UNIT,
+    ),
+    Mutant(
+        "records-out-of-order",
+        "the first record of a partition is written after its others: a final report before the working ones",
+        TRANSACTION,
+        "    return firsts + others\n",
+        "    return others + firsts\n",
+        UNIT,
+    ),
     Mutant(
         "failed-event-undoes-its-neighbours",
         "an event that fails undoes what the events before it did, whose records count as handled",
