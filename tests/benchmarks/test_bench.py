@@ -61,6 +61,15 @@ def test_codec_costs_come_without_a_broker(capsys: pytest.CaptureFixture[str]) -
     assert all(one["encode_us"] > 0 and one["decode_us"] > 0 and one["size_bytes"] > 5 for one in costs)
 
 
+def test_the_loop_in_process_comes_beside_a_plain_one_without_a_broker(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run.main(only=["inprocess"], keys=[1, 3], seconds=0.5, json=True) == 0
+    found = json.loads(capsys.readouterr().out)["inprocess"]
+    assert [one["keys"] for one in found] == [1, 3]
+    for one in found:
+        assert 0 < one["loops_per_second"] < one["plain_per_second"]
+        assert one["kept_bytes_per_loop"] >= one["plain_kept_bytes_per_loop"] > 0
+
+
 def test_ring_and_loop_at_one_key_for_two_seconds(broker: Broker, capsys: pytest.CaptureFixture[str]) -> None:
     assert _bench(broker.bootstrap) == 0
     (found,) = json.loads(capsys.readouterr().out)["speeds"]

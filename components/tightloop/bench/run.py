@@ -15,12 +15,13 @@ import psutil
 from msgspec import Struct
 from rich.console import Console
 
-from tightloop.bench import codecs, recovery, speed
+from tightloop.bench import codecs, inprocess, recovery, speed
 from tightloop.bench.system import Ring, System
 from tightloop.bench.table import Report, show
 from tightloop.broker.embedded import EmbeddedBroker
 
-PARTS = ("speed", "idle", "recovery", "codec")
+PARTS = ("speed", "idle", "recovery", "codec", "inprocess")
+_NEED_NO_BROKER = {"codec", "inprocess"}
 KEYS = (1, 64, 1024)
 WARM_S = 25.0  # of the ring, and of the loop: for so long the broker's JVM still compiles what it runs most
 _WARM_KEYS = 64
@@ -79,7 +80,9 @@ def main(
 def measure(bootstrap: str | None, plan: Plan, say: Callable[[str], None]) -> Report:
     """The same without printing; ``say`` is told of each measurement as it ends."""
     report = Report(machine=_machine(), codecs=codecs.measure() if "codec" in plan.parts else [])
-    if not set(plan.parts) - {"codec"}:
+    if "inprocess" in plan.parts:
+        report.inprocess.extend(inprocess.measure(plan.keys, plan.seconds))
+    if not set(plan.parts) - _NEED_NO_BROKER:
         return report
     if bootstrap is not None:
         return _on_broker(report, bootstrap, _listener(bootstrap), plan, say)

@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tightloop.bench.codecs import CodecCost
+from tightloop.bench.inprocess import InProcess
 from tightloop.bench.recovery import Idle, Recovered
 from tightloop.bench.speed import Speed
 
@@ -23,6 +24,7 @@ class Report(Struct, frozen=True, kw_only=True):
     idle: list[Idle] = []
     recoveries: list[Recovered] = []
     codecs: list[CodecCost] = []
+    inprocess: list[InProcess] = []
 
 
 def show(report: Report, console: Console) -> None:
@@ -36,6 +38,8 @@ def show(report: Report, console: Console) -> None:
         console.print(_recoveries(report.recoveries))
     if report.codecs:
         console.print(_codecs(report.codecs))
+    if report.inprocess:
+        console.print(_in_process(report.inprocess))
 
 
 def _table(title: str, *columns: str) -> Table:
@@ -111,4 +115,26 @@ def _codecs(found: list[CodecCost]) -> Table:
     table = _table("Codec", "record", "bytes", "encode µs", "decode µs")
     for one in found:
         table.add_row(one.record, str(one.size_bytes), f"{one.encode_us:.1f}", f"{one.decode_us:.1f}")
+    return table
+
+
+def _in_process(found: list[InProcess]) -> Table:
+    table = _table(
+        "In this process, without a broker, on one core; and a plain loop that does the same sums",
+        "keys",
+        "loops/s",
+        "plain loops/s",
+        "plain to ours",
+        "bytes kept a loop",
+        "of which the venues' books",
+    )
+    for one in found:
+        table.add_row(
+            str(one.keys),
+            f"{one.loops_per_second:.0f}",
+            f"{one.plain_per_second:.0f}",
+            f"{one.ratio:.1f}",
+            f"{one.kept_bytes_per_loop:.0f}",
+            f"{one.plain_kept_bytes_per_loop:.0f}",
+        )
     return table

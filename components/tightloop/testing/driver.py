@@ -11,48 +11,32 @@ happens in :meth:`LoopDriver.advance`. The same input gives the same bytes on ev
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from decimal import Decimal
 from hashlib import blake2b
 from typing import Any, Literal
 
 from msgspec import Struct
 
-from tightloop.assembly import build
 from tightloop.assembly.config import Config
+from tightloop.assembly.engine import Engine
 from tightloop.handlers.api import Handler
-from tightloop.records import codec, money
+from tightloop.records import money
 from tightloop.records.types import (
-    ControlCommand,
     DeadLetter,
-    ExecutionReport,
     Halt,
-    Instruction,
     InstructionResult,
     LoopHead,
     PositionUpdate,
-    ReconciliationResult,
 )
-from tightloop.records.venues import LANES
 from tightloop.runners.clock import ManualClock
-from tightloop.runners.effects import Performer
-from tightloop.runners.inprocess import InProcessRunner, Stored
+from tightloop.runners.inprocess import Stored
 from tightloop.runners.partitioner import partition_of
 from tightloop.venues.adapter import VenueAdapter
 from tightloop.venues.sim.faults import FaultRule
-from tightloop.venues.sim.inprocess import InProcessChain, InProcessExchange
-from tightloop.venues.sim.sandbox import Sandbox
 from tightloop.venues.sim.settings import SimSettings
 
 START = datetime(2024, 5, 12, 12, 0, tzinfo=UTC)
-_TOPIC = {
-    Instruction: "instructions",
-    ControlCommand: "control",
-    ExecutionReport: "fills",
-    PositionUpdate: "position_updates",
-    ReconciliationResult: "reconciliation_results",
-    DeadLetter: "dead_letters",
-}
 
 
 class LoopDriver:
@@ -76,24 +60,8 @@ class LoopDriver:
     ) -> None:
         self.config = config or Config()
         self.clock = clock or ManualClock(start)
-        settings = sim or SimSettings(market_origin=self.clock.now() - timedelta(days=30))
-        self.sandbox = Sandbox(settings, self.clock.now)
-        chosen = dict(venues or {})
-        for lane in self.config.lanes:
-            if lane not in chosen:
-                chosen[lane] = _simulated(lane, self.sandbox)
-        made = [
-            build.make_handler(component, lane, self.config) for component, lane in build.every_component(self.config)
-        ]
-        replaced = dict(handlers or {})
-        performer = Performer(chosen, self.clock, self.config.timing.send_window)
-        self.runner = InProcessRunner(
-            [replaced.get(handler.name, handler) for handler in made],
-            performer,
-            self.clock,
-            partitions,
-            on_time=lambda now: self.sandbox.catch_up(),
-        )
+        self.runner = Engine(self.config, self.clock, venues=venues, sim=sim, handlers=handlers, partitions=partitions)
+        self.sandbox = self.runner.sandbox
 
     # --- in -----------------------------------------------------------------------------------------------------------
 
@@ -106,12 +74,7 @@ class LoopDriver:
 
         A command for a venue or for all goes to every partition.
         """
-        topic = topic or _TOPIC[type(record)]
-        if isinstance(record, ControlCommand) and record.scope != "key":
-            for partition in range(self.runner.partitions):
-                self.runner.put(topic, b"*", codec.encode(record), partition)
-        else:
-            self.runner.publish(topic, key or getattr(record, "strategy_id", None) or "", record)
+        self.runner.send(record, topic, key)
         if run:
             self.runner.run()
 
@@ -199,10 +162,6 @@ class LoopDriver:
                 ):
                     hashed.update(len(part).to_bytes(8, "big") + part)
         return hashed.hexdigest()
-
-
-def _simulated(lane: str, sandbox: Sandbox) -> VenueAdapter:
-    return InProcessChain(lane, sandbox) if LANES[lane].kind == "chain" else InProcessExchange(lane, sandbox)
 
 
 def added_up(updates: Iterable[PositionUpdate]) -> dict[str, Decimal]:

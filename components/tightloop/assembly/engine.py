@@ -1,0 +1,86 @@
+"""Every component of a loop in this process, without a broker: for backtests, tests, and programs of one's own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+from msgspec import Struct
+
+from tightloop.assembly import build
+from tightloop.assembly.config import Config
+from tightloop.handlers.api import Handler
+from tightloop.records import codec
+from tightloop.records.types import (
+    ControlCommand,
+    DeadLetter,
+    ExecutionReport,
+    Instruction,
+    PositionUpdate,
+    ReconciliationResult,
+)
+from tightloop.records.venues import LANES
+from tightloop.runners.clock import ManualClock
+from tightloop.runners.effects import Performer
+from tightloop.runners.inprocess import InProcessRunner
+from tightloop.venues.adapter import VenueAdapter
+from tightloop.venues.sim.inprocess import InProcessChain, InProcessExchange
+from tightloop.venues.sim.sandbox import Sandbox
+from tightloop.venues.sim.settings import SimSettings
+
+_TOPIC = {
+    Instruction: "instructions",
+    ControlCommand: "control",
+    ExecutionReport: "fills",
+    PositionUpdate: "position_updates",
+    ReconciliationResult: "reconciliation_results",
+    DeadLetter: "dead_letters",
+}
+
+
+class Engine(InProcessRunner):
+    """``config``: as for the components. ``venues``: adapters by lane, instead of the simulated ones.
+
+    ``sandbox`` holds the simulated venues' books; its time is ``clock``'s, and its market is synthetic unless ``sim``
+    says otherwise. ``handlers``: by component name, those that replace the configured ones.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        clock: ManualClock,
+        *,
+        venues: Mapping[str, VenueAdapter] | None = None,
+        sim: SimSettings | None = None,
+        handlers: Mapping[str, Handler] | None = None,
+        partitions: int = 8,
+    ) -> None:
+        settings = sim or SimSettings(market_origin=clock.now() - timedelta(days=30))
+        self.sandbox = Sandbox(settings, clock.now)
+        adapters = {lane: _simulated(lane, self.sandbox) for lane in config.lanes if lane not in (venues or {})}
+        adapters.update(venues or {})
+        made = [build.make_handler(component, lane, config) for component, lane in build.every_component(config)]
+        replaced = dict(handlers or {})
+        super().__init__(
+            [replaced.get(handler.name, handler) for handler in made],
+            Performer(adapters, clock, config.timing.send_window),
+            clock,
+            partitions,
+            on_time=lambda now: self.sandbox.catch_up(),
+        )
+
+    def send(self, record: Struct, topic: str | None = None, key: str | None = None) -> None:
+        """Publish a record as its writer would, under its strategy's key; :meth:`run` handles it.
+
+        A command for a venue or for all goes to every partition.
+        """
+        topic = topic or _TOPIC[type(record)]
+        if isinstance(record, ControlCommand) and record.scope != "key":
+            for partition in range(self.partitions):
+                self.put(topic, b"*", codec.encode(record), partition)
+        else:
+            self.publish(topic, key or getattr(record, "strategy_id", None) or "", record)
+
+
+def _simulated(lane: str, sandbox: Sandbox) -> VenueAdapter:
+    return InProcessChain(lane, sandbox) if LANES[lane].kind == "chain" else InProcessExchange(lane, sandbox)
