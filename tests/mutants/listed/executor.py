@@ -38,9 +38,9 @@ MUTANTS = (
         "an order that the venue had shown and does not find for once is submitted again",
         INTENTS,
         """    elif entry.status == "working":
-        _no_evidence(turn, entry, "EXI-005", "an order that""",
+        _no_evidence(turn, entry,""",
         """    elif entry.status == "lost":
-        _no_evidence(turn, entry, "EXI-005", "an order that""",
+        _no_evidence(turn, entry,""",
         TESTS,
     ),
     Mutant(
