@@ -499,9 +499,10 @@ class Instruction(Struct, frozen=True, kw_only=True):
     # When the strategy decided (UTC). Simulated venues take their prices from this time.
     created_at: datetime
     # Nothing is submitted after this time (UTC). Null: 30 s after `created_at` for market orders, 1 h for everything
-    # else.
+    # else; at most 30 days after it.
     expires_at: datetime | None = None
-    # Strictly increasing within the strategy; makes idempotency hold for ever.
+    # Strictly increasing within the strategy, from 0 to 2^53 - 1; makes idempotency hold for ever. What is refused as
+    # impossible leaves its number to another.
     sequence: int | None = None
     # The group this is a leg of.
     group_id: str | None = None
@@ -919,7 +920,7 @@ class LoopHead(Struct, frozen=True, kw_only=True):
     strategy_id: str
     # The number of the latest loop; 0: none yet.
     last_loop_no: int = 0
-    # The highest `sequence` taken in.
+    # The highest `sequence` that was used up.
     last_sequence: int | None = None
     # The latest version of the expected positions that was verified.
     position_version: int = 0
@@ -941,6 +942,12 @@ class LoopHead(Struct, frozen=True, kw_only=True):
     next_expiry: datetime | None = None
     # How many instruction ids are remembered.
     seen: int = 0
+    # How many of them are marked as ahead of all that was taken in.
+    seen_ahead: int = 0
+    # The highest `sequence` of an id that was forgotten; null: none was.
+    forgotten_sequence: int | None = None
+    # The latest `created_at` of an id without a sequence that was forgotten (UTC); null: none was.
+    forgotten_until: datetime | None = None
     # When the slot was last freed (UTC).
     idle_since: datetime | None = None
     # The latest commands carried out, so that none is twice.
@@ -1319,8 +1326,12 @@ class SeenInstruction(Struct, frozen=True, kw_only=True):
     content_hash: str
     # When it was first seen (UTC).
     seen_at: datetime
-    # True: it has a `sequence`, so that it is refused for ever once it is forgotten.
-    sequenced: bool = False
+    # Its `created_at` (UTC): once it is forgotten, no unknown id without a sequence is taken in up to then.
+    created_at: datetime | None = None
+    # Its `sequence`: once it is forgotten, no unknown id is taken in up to it.
+    sequence: int | None = None
+    # True: it was refused, and its `sequence`, or without one its `created_at`, is ahead of all that was taken in.
+    ahead: bool = False
     # Where it is queued; null: it is not.
     queue_name: str | None = None
     # The loop that a resume ended without evidence; a late result of it corrects the instruction's.

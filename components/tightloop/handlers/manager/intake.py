@@ -10,100 +10,63 @@ from msgspec.structs import replace
 
 from tightloop.handlers.api import Inbound
 from tightloop.handlers.content import digest
-from tightloop.handlers.manager import dispatch, waiting
+from tightloop.handlers.manager import dispatch, memory, waiting
 from tightloop.handlers.manager.accounts import account_of
 from tightloop.handlers.manager.turn import Turn
 from tightloop.records import validate
 from tightloop.records.errors import ExecutionError, error_info, info
-from tightloop.records.types import ErrorInfo, Instruction, QueuedInstruction, SeenInstruction
+from tightloop.records.types import ErrorInfo, Instruction, QueuedInstruction
+
+# Why an instruction can never be carried out as it is: another may have its `sequence`.
+IMPOSSIBLE = frozenset({"EIM-002", "EIM-005", "EIM-006", "EIM-007", "EIM-008", "TLC-008"})
 
 
 def take_in(turn: Turn, record: Inbound) -> None:
-    """Raises ExecutionError (EIM-009, no halt) for an id whose one result is spent."""
+    """Raises ExecutionError (no halt): EIM-009 for an id whose one result is spent, EIM-015 where it cannot be kept."""
     instruction: Instruction = record.value
     content = digest(instruction)
     seen = turn.seen(instruction.instruction_id)
     if seen is not None:
         if seen.content_hash != content:
-            raise _spent(instruction, "was published before with other content")
+            raise memory.spent(instruction, "was published before with other content")
         return
-    _refuse_spent(turn, instruction)
-    _forget_old(turn)
-    if turn.head.seen >= 2 * turn.settings.seen_limit:
-        raise ExecutionError(
-            "EIM-015", f"{turn.head.seen} instruction ids are remembered: no room for one", halts=False
-        )
-    turn.put_seen(
-        SeenInstruction(
-            strategy_id=instruction.strategy_id,
-            instruction_id=instruction.instruction_id,
-            content_hash=content,
-            seen_at=turn.now,
-            sequenced=instruction.sequence is not None,
-            produced_at=turn.now,
-        )
-    )
-    turn.update(
-        seen=turn.head.seen + 1,
-        last_sequence=turn.head.last_sequence if instruction.sequence is None else instruction.sequence,
-    )
+    memory.refuse_spent(turn, instruction)
+    memory.remember(turn, instruction, content)
     try:
         queued = _admit(turn, instruction, record.size)
     except ExecutionError as error:
-        _refuse(turn, instruction, error_info(error))
+        _end(turn, instruction, error_info(error))
         return
     except Exception as error:  # noqa: BLE001  nothing of it was dispatched: it ends alone, as what is invalid does
         what = f"instruction {instruction.instruction_id} could not be judged"
-        _refuse(turn, instruction, dispatch.failed(turn, error, what))
+        _end(turn, instruction, dispatch.failed(turn, error, what))
         return
+    _use_number(turn, instruction)
     if instruction.cancel is not None:
         cancel(turn, instruction)
     elif dispatch.can_start(turn, queued):
         failure = dispatch.start_instruction(turn, queued)
         if failure is not None:
-            _refuse(turn, instruction, failure)
+            _end(turn, instruction, failure)
     else:
         name = turn.enqueue(queued)
         turn.put_seen(replace(waiting.seen_of(turn, instruction.instruction_id), queue_name=name))
         dispatch.advance(turn)
 
 
-def _refuse(turn: Turn, instruction: Instruction, error: ErrorInfo) -> None:
+def _end(turn: Turn, instruction: Instruction, error: ErrorInfo) -> None:
+    """Without a loop. What is impossible leaves its number to another; what only came at the wrong time has used it."""
+    if error.code not in IMPOSSIBLE:
+        _use_number(turn, instruction)
+    memory.mark_refused(turn, instruction)
     status = "expired" if error.code == "EIM-010" else "refused"
     turn.publish_result(turn.result_of(instruction, turn.now, status=status, error=error))
 
 
-def _spent(instruction: Instruction, why: str) -> ExecutionError:
-    return ExecutionError("EIM-009", f"instruction {instruction.instruction_id} {why}", halts=False)
-
-
-def _refuse_spent(turn: Turn, instruction: Instruction) -> None:
-    """An id that is not known is new, unless it could have been forgotten."""
-    last = turn.head.last_sequence
-    if instruction.sequence is not None:
-        if last is not None and instruction.sequence <= last:
-            raise _spent(instruction, f"has sequence {instruction.sequence}, which is not above the last, {last}")
-    elif instruction.created_at < turn.after(-2 * turn.settings.max_age_s):
-        raise _spent(instruction, "is older than ids are remembered, so it may have had its result; number it")
-
-
-def _forget_old(turn: Turn) -> None:
-    """Two ids a time at most: what comes in pays for what goes out.
-
-    One without a sequence is kept until no copy of it can be young enough to be taken in again. One that must be kept
-    although there are too many goes behind the others, so that it holds back none of them.
-    """
-    oldest = turn.after(-2 * turn.settings.max_age_s - turn.settings.clock_margin_s)
-    crowded = turn.head.last_sequence is not None and turn.head.seen > turn.settings.sequenced_seen_limit
-    for name, seen in turn.context.oldest("seen", SeenInstruction, 2):
-        old = seen.seen_at < oldest
-        if not old and not crowded:
-            return
-        turn.context.delete(name)
-        if not waiting.is_queued(turn, seen) and (old or seen.sequenced):
-            turn.update(seen=turn.head.seen - 1)
-        else:
-            turn.context.put(name, seen)
+def _use_number(turn: Turn, instruction: Instruction) -> None:
+    number, last = instruction.sequence, turn.head.last_sequence
+    if number is not None and number <= validate.HIGHEST_SEQUENCE and (last is None or number > last):
+        turn.update(last_sequence=number)
 
 
 def _admit(turn: Turn, instruction: Instruction, size: int) -> QueuedInstruction:
@@ -113,6 +76,9 @@ def _admit(turn: Turn, instruction: Instruction, size: int) -> QueuedInstruction
         limit = settings.instruction_bytes
         raise ExecutionError("EIM-007", f"{size} bytes are more than an instruction may have: {limit}")
     validate.check_instruction(instruction)
+    last = turn.head.last_sequence
+    if instruction.sequence is not None and last is not None and instruction.sequence <= last:
+        raise ExecutionError("EIM-007", f"sequence: {instruction.sequence} is not above the last one used, {last}")
     if instruction.created_at > turn.after(settings.clock_margin_s):
         raise ExecutionError("EIM-007", f"created_at {instruction.created_at} is in the future (now: {turn.now})")
     expires_at = validate.expires_at(instruction)

@@ -22,6 +22,7 @@ class ManagerSettings(Struct, frozen=True, kw_only=True):
     queue_limit: int = 1000  # queued instructions per key
     seen_limit: int = 50_000  # remembered ids per key; beyond it what has no `sequence` is refused, at twice it all is
     sequenced_seen_limit: int = 1000  # the same once the strategy numbers its instructions
+    ahead_limit: int = 1000  # of those, ids that were refused with a number or a date ahead of all that was taken in
     instruction_bytes: int = 256 * 1024
     refresh_s: float | None = None  # an idle key is refreshed after this; None: never
     evidence_s: float = 60.0  # how long an executor looks for evidence

@@ -104,9 +104,12 @@ ENTRIES = (
         "EIM-009",
         "same instruction id, different content",
         "MEDIUM",
-        "An id came again with other content; or a `sequence` not above the last, with an id no longer known.",
-        "Writes it to `dead_letters` without a halt and without a result: the id has its one.",
-        "Make the publisher use an id once; a retry must repeat the very same content.",
+        "An id came again with other content; or one that is not known came with a `sequence` (without one: a "
+        "`created_at`) up to which ids were forgotten, so that it may have had its result. While it is known that it "
+        "had none, it gets one.",
+        "Writes it to `dead_letters` without a halt and without a result: an id has one, and never a second.",
+        "Make the publisher use an id once; a retry must repeat the very same content. Without `sequence` publish "
+        "within `timing.max_age`.",
         halts=False,
     ),
     _entry(
@@ -154,8 +157,8 @@ ENTRIES = (
         "EIM-015",
         "queue or memory of ids full",
         "MEDIUM",
-        "The key has as many queued instructions, remembered instruction ids, or cancels of one loop, as its bounded "
-        "state may hold.",
+        "The key has as many queued instructions, remembered instruction ids (1,000 of them refused with a `sequence` "
+        "or a date ahead of all that was taken in), or cancels of one loop, as its bounded state may hold.",
         "Refuses the instruction with a result; once even refused ids fill the memory, writes it to `dead_letters` "
         "instead, without a halt. Nothing was submitted; what is queued stays.",
         "Publish no faster than the loop closes; number instructions with `sequence`, which needs few remembered ids.",

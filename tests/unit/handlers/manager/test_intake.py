@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from tests.unit.handlers.manager.desk import D, Desk, again
+from tests.unit.handlers.manager.desk import D, Desk, again, short
 
 from tightloop.handlers.api import Inbound
 from tightloop.handlers.manager import dispatch
@@ -145,28 +145,154 @@ def test_other_content_under_the_same_id_goes_to_dead_letters_without_a_halt_or_
     assert desk.result().status == "reconciled"
 
 
-def test_a_sequence_not_above_the_last_is_spent_for_ever() -> None:
-    desk = Desk()
-    desk.instruct("i5", sequence=5)
+def spent(desk: Desk, made: Instruction) -> None:
+    with pytest.raises(ExecutionError) as raised:
+        desk.driver.feed("instructions", made)
+    assert (raised.value.code, raised.value.halts) == ("EIM-009", False)
+
+
+def test_a_sequence_not_above_the_last_is_refused_and_spent_once_its_ids_are_forgotten() -> None:
+    """Until then it is known that the id never had a result."""
+    desk = Desk(sequenced_seen_limit=3)
+    first = desk.instruct("i5", sequence=5)
     desk.close()
-    for name, sequence in (("i4", 4), ("other", 5)):
-        with pytest.raises(ExecutionError) as raised:
-            desk.instruct(name, sequence=sequence)
-        assert (raised.value.code, raised.value.halts) == ("EIM-009", False)
-    desk.instruct("i7", sequence=7)
-    assert desk.dispatched() == ["i5", "i7"]
+    late = [desk.instruct(name, sequence=number) for name, number in (("i4", 4), ("other", 5))]
+    assert code_of(desk, "i4") == code_of(desk, "other") == ("refused", "EIM-007")
+    for number in range(7, 20):
+        desk.instruct(f"i{number}", sequence=number)
+        desk.close()
+    for made in (first, *late, again(late[0], instruction_id="never seen")):
+        spent(desk, made)
+    assert len(desk.results("i4")) == 1
+    assert desk.dispatched() == ["i5", *(f"i{number}" for number in range(7, 20))]
 
 
-def test_without_a_sequence_what_is_too_old_to_be_remembered_is_not_taken_in() -> None:
+def test_without_a_sequence_what_is_too_old_is_refused_and_spent_once_ids_of_its_age_are_forgotten() -> None:
     desk = Desk()
     far = desk.now + timedelta(days=1)
-    desk.driver.feed("instructions", builders.trade("i1", desk.now - timedelta(hours=1, seconds=1), expires_at=far))
+    old = [builders.trade(f"old{hours}", desk.now - timedelta(hours=hours), expires_at=far) for hours in (2, 200)]
+    for made in old:
+        desk.driver.feed("instructions", made)
+        desk.driver.feed("instructions", made)
+        assert code_of(desk, made.instruction_id) == ("refused", "EIM-007")
+    desk.driver.world.now += timedelta(seconds=2 * HOUR + 6)
+    desk.instruct("later")
+    desk.close()
+    desk.instruct("and later")
+    for made in (*old, again(old[1], instruction_id="never seen")):
+        spent(desk, made)
+    numbered = builders.trade("numbered", desk.now - timedelta(days=9), expires_at=far, sequence=1)
+    desk.driver.feed("instructions", numbered)
+    desk.close()
+    assert desk.dispatched()[-1] == "numbered"
+
+
+@pytest.mark.parametrize("sequence", [None, 7])
+@pytest.mark.parametrize("ahead_s", [6, 2.5 * HOUR, 100 * HOUR])
+def test_what_was_refused_for_its_date_is_never_executed_when_that_date_has_come(
+    ahead_s: float, sequence: int | None
+) -> None:
+    desk = Desk()
+    date = desk.now + timedelta(seconds=ahead_s)
+    made = builders.trade("i1", date, expires_at=date + timedelta(days=20), sequence=sequence)
+    desk.driver.feed("instructions", made)
     assert code_of(desk, "i1") == ("refused", "EIM-007")
-    with pytest.raises(ExecutionError) as raised:
-        desk.driver.feed("instructions", builders.trade("i2", desk.now - timedelta(hours=2, seconds=1), expires_at=far))
-    assert raised.value.code == "EIM-009"
-    desk.driver.feed("instructions", builders.trade("i3", desk.now - timedelta(days=9), expires_at=far, sequence=1))
-    assert desk.dispatched() == ["i3"]
+    for step in range(int(ahead_s / HOUR) * 4 + 20):  # until it could not be taken in any more, and long after
+        desk.driver.world.now += timedelta(seconds=HOUR / 4)
+        for number in range(3):
+            desk.instruct(f"other{step}-{number}")
+            desk.close()
+        try:
+            desk.driver.feed("instructions", made)
+        except ExecutionError as error:
+            assert error.code == "EIM-009"
+    assert len(desk.results("i1")) == 1
+    assert "i1" not in desk.dispatched()
+
+
+def test_ids_without_a_sequence_are_forgotten_although_one_before_them_is_dated_far_ahead() -> None:
+    desk = Desk()
+    desk.driver.feed("instructions", builders.trade("i1", desk.now + timedelta(days=1000)))
+    for number in range(40):
+        desk.driver.world.now += timedelta(seconds=HOUR / 4)
+        desk.instruct(f"n{number}")
+        desk.close()
+    assert "seen|i1" in desk.driver.state
+    assert desk.head().seen == len([name for name in desk.driver.state if name.startswith("seen|")]) <= 12
+    assert desk.head().seen_ahead == 1
+
+
+@pytest.mark.parametrize("number", [5, 6, 2**53 - 1, 2**53, 2**62])
+def test_a_number_of_what_was_refused_as_impossible_blocks_nothing_after_it(number: int) -> None:
+    desk = Desk()
+    desk.instruct("i4", sequence=4)
+    desk.close()
+    bad = desk.instruct("bad", sequence=number, amount=D(-1))
+    assert code_of(desk, "bad") == ("refused", "EIM-007")
+    desk.instruct("mended", sequence=5)
+    desk.close()
+    desk.instruct("next", sequence=6)
+    desk.close()
+    assert [desk.result(name).status for name in ("mended", "next")] == ["reconciled", "reconciled"]
+    desk.driver.feed("instructions", bad)
+    assert len(desk.results("bad")) == 1
+
+
+def test_what_was_refused_with_a_number_above_all_others_gets_no_second_result_when_others_are_forgotten() -> None:
+    desk = Desk(sequenced_seen_limit=3)
+    bad = [desk.instruct(f"bad{number}", sequence=number, amount=D(-1)) for number in (50, 2**53)]
+    for number in range(100):
+        desk.instruct(f"n{number}", sequence=number)
+        if desk.head().slot:
+            desk.close()
+        for made in bad:
+            try:
+                desk.driver.feed("instructions", made)
+            except ExecutionError as error:
+                assert error.code == "EIM-009"
+    assert all(len(desk.results(made.instruction_id)) == 1 for made in bad)
+    assert [short(desk.result(f"n{number}"))[0] for number in (49, 50, 51, 99)] == ["reconciled"] * 4
+    assert "seen|bad50" not in desk.driver.state
+    assert "seen|bad9007199254740992" in desk.driver.state
+    assert desk.head().seen_ahead == 1
+
+
+@pytest.mark.parametrize(
+    ("prepare", "fields", "code"),
+    [
+        (lambda desk: desk.order("halt"), {}, "EIM-011"),
+        (lambda desk: None, {"expires_at": True}, "EIM-010"),
+    ],
+)
+def test_what_only_came_at_the_wrong_time_has_used_its_number(prepare: Any, fields: dict[str, Any], code: str) -> None:
+    desk = Desk()
+    prepare(desk)
+    made = builders.trade("i1", desk.now - timedelta(seconds=60), sequence=5, price=D(1))
+    if fields:
+        made = again(made, expires_at=desk.now - timedelta(seconds=1))
+    desk.driver.feed("instructions", made)
+    assert code_of(desk, "i1")[1] == code
+    desk.instruct("i2", sequence=5)
+    assert code_of(desk, "i2") == ("refused", "EIM-007")
+
+
+@pytest.mark.parametrize("numbered", [True, False])
+def test_ids_refused_ahead_of_all_others_are_bounded_and_the_key_goes_on(numbered: bool) -> None:
+    """EIM-015: beyond the bound they have no result at all, and so may have it later."""
+    desk = Desk(ahead_limit=5)
+    later = desk.now + timedelta(hours=2.5)
+    fields = [{"sequence": 100 + number, "amount": D(-1)} if numbered else {} for number in range(8)]
+    made = [builders.trade(f"i{number}", later, **one) for number, one in enumerate(fields)]
+    for one in made[:5]:
+        desk.driver.feed("instructions", one)
+    for one in made[5:]:
+        with pytest.raises(ExecutionError) as raised:
+            desk.driver.feed("instructions", one)
+        assert (raised.value.code, raised.value.halts) == ("EIM-015", False)
+    desk.instruct("good", **({"sequence": 1} if numbered else {}))
+    desk.close()
+    assert desk.result("good").status == "reconciled"
+    assert (desk.head().seen, desk.head().seen_ahead) == (7, 5)  # with `first` and `good`
 
 
 def test_an_id_is_remembered_until_no_copy_of_it_can_be_taken_in_again() -> None:
@@ -227,7 +353,8 @@ def test_ids_that_are_queued_are_never_forgotten_and_keep_no_other() -> None:
     for number in range(5):
         desk.instruct(f"q{number}", sequence=number)
     for number in range(5, 20):
-        desk.instruct(f"bad{number}", sequence=number, amount=D(-1))
+        late = desk.now - timedelta(hours=2)
+        desk.driver.feed("instructions", builders.trade(f"late{number}", late, sequence=number))
     names = {name for name in desk.driver.state if name.startswith("seen|")}
     assert {f"seen|q{number}" for number in range(1, 5)} <= names
     assert len(names) <= 12
