@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -54,6 +56,7 @@ def test_from_up_to_down(tightloop: CommandLine) -> None:
     assert [(one["strategy_id"], one["phase"]) for one in status["keys"]] == [("s1", "idle")]
     assert tightloop.json("topics", "check") == {"differences": []}
 
+    _python_example_of_the_readme(up["bootstrap"])
     _halt_and_resume(tightloop)
     _bury_and_retry(tightloop, up["bootstrap"])
     _adjust(tightloop)
@@ -62,6 +65,18 @@ def test_from_up_to_down(tightloop: CommandLine) -> None:
 
     assert tightloop.json("down")["ended"] == len(up["processes"]) + 1
     assert tightloop.left_running() == []
+
+
+def _python_example_of_the_readme(bootstrap: str) -> None:
+    readme = Path(__file__).parents[3] / "README.md"
+    example = readme.read_text(encoding="utf-8").partition("```python\n")[2].partition("```")[0]
+    told = subprocess.run(
+        [sys.executable, "-c", example.replace("127.0.0.1:20572", bootstrap)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert told.stdout.strip() == example.rpartition("# ")[2].strip(), told.stderr
 
 
 def _halt_and_resume(tightloop: CommandLine) -> None:
