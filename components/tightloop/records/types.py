@@ -499,7 +499,7 @@ class Instruction(Struct, frozen=True, kw_only=True):
     # When the strategy decided (UTC). Simulated venues take their prices from this time.
     created_at: datetime
     # Nothing is submitted after this time (UTC). Null: 30 s after `created_at` for market orders, 1 h for everything
-    # else; at most 30 days after it.
+    # else; at most 366 days after it.
     expires_at: datetime | None = None
     # Strictly increasing within the strategy, from 0 to 2^53 - 1; makes idempotency hold for ever. What is refused as
     # impossible leaves its number to another.

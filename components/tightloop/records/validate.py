@@ -28,7 +28,7 @@ from tightloop.records.venues import INSTRUCTION_TYPES, Venue, is_known, venue
 MARKET_ORDER_LIFE = timedelta(seconds=30)
 LIFE = timedelta(hours=1)
 # Bounds of what is reckoned with: within them no sum, no product of two amounts and a share, and no date can overflow.
-LONGEST_LIFE = timedelta(days=30)  # of an instruction, from its `created_at`; also of `timeout_ms`
+LONGEST_LIFE = timedelta(days=366)  # of an instruction, from its `created_at`; also of `timeout_ms`
 HIGHEST_SEQUENCE = 2**53 - 1  # what JSON's numbers hold exactly, too; microseconds since 1970 fit
 LARGEST = Decimal(10) ** 20  # amounts and prices are below it
 _LONGEST_TIMEOUT_MS = int(LONGEST_LIFE.total_seconds()) * 1000

@@ -64,7 +64,7 @@ def test_a_json_document_may_be_a_list_or_a_single_one() -> None:
 @pytest.mark.parametrize(
     ("text", "code"),
     [
-        (json.dumps(line(1, amount="1e60")), "TLC-009"),
+        (json.dumps(line(1, amount="1e60")), "EIM-007"),
         (json.dumps(line(1, amount="0.0000000000000000001")), "TLC-009"),
         (json.dumps(line(1)).replace('"0.1"', "NaN"), "EIM-007"),
         (json.dumps(line(1, symbol="BTCUSDT")), "EIM-007"),

@@ -76,7 +76,7 @@ POSSIBLE = {
     "the largest numbers and the latest times": instruction(
         replace(LIMIT, amount=Decimal(10) ** 20 - 1, price=Decimal(10) ** 20 - 1, timeout_ms=30 * 86_400_000),
         sequence=2**53 - 1,
-        expires_at=NOW + timedelta(days=30),
+        expires_at=NOW + timedelta(days=366),
     ),
     "a cancel": instruction(Cancel(instruction_id="s1:0")),
     "a cancel of a group": instruction(Cancel(group_id="g1")),
@@ -109,16 +109,16 @@ IMPOSSIBLE: dict[str, tuple[Instruction, str, str]] = {
     "a space in the account": (instruction(account="a b"), "EIM-007", "account"),
     "a sequence that JSON does not hold": (instruction(sequence=2**53), "EIM-007", "sequence"),
     "an expiry in a month": (
-        instruction(expires_at=NOW + timedelta(days=30, microseconds=1)),
+        instruction(expires_at=NOW + timedelta(days=366, microseconds=1)),
         "EIM-007",
-        "expires_at: must be after created_at, by at most 30 days",
+        "expires_at: must be after created_at, by at most 366 days",
     ),
     "an expiry at the end of time": (
         instruction(expires_at=datetime(9999, 12, 31, 23, 59, 59, 999999, tzinfo=UTC)),
         "EIM-007",
         "expires_at",
     ),
-    "a timeout of ages": (instruction(replace(MARKET, timeout_ms=2**62)), "EIM-007", "at most 30 days"),
+    "a timeout of ages": (instruction(replace(MARKET, timeout_ms=2**62)), "EIM-007", "at most 366 days"),
     "a deadline at the end of time": (
         instruction(actions(SUPPLY, deadline=datetime(9999, 12, 31, tzinfo=UTC))),
         "EIM-007",
