@@ -47,6 +47,19 @@ def test_32_a_request_signed_too_long_ago_is_refused_and_may_be_tried_again(face
     assert face.submit(entry).status == "filled"
 
 
+def test_32_a_request_signed_in_the_future_is_refused_and_names_the_clocks(face: Face, account: str) -> None:
+    class Early:
+        def pass_through(self):  # type: ignore[no-untyped-def]
+            return face.now() + timedelta(seconds=1.5)
+
+    entry = trade(account, "a", face.now())
+    answer = face.drive(face.adapters["binance"].submit(entry, Early()))
+    assert isinstance(answer, NotSent), answer
+    assert (answer.code, "future_timestamp" in answer.message) == ("EXI-015", True)
+    assert isinstance(face.find(entry), NotFound)
+    assert face.submit(entry).status == "filled"
+
+
 def test_33_timeout_but_filled(face: Face, account: str) -> None:
     face.fault("lost_after", account, count=1)
     entry = trade(account, "a", face.now())
@@ -238,3 +251,20 @@ def test_50_nothing_listens_so_nothing_was_sent(face: Face, account: str) -> Non
     assert isinstance(answer, NotSent)
     assert answer.code == "EXI-003"
     assert isinstance(face.drive(adapter.find(entry)), Unavailable)
+
+
+def test_51_the_venues_clock_can_be_skewed_and_judges_signed_times_by_it(slow_face: Face) -> None:
+    before = slow_face.now()
+
+    class Ours:
+        def pass_through(self):  # type: ignore[no-untyped-def]
+            return before
+
+    entry = trade("s", "a", before)
+    assert slow_face.control("POST", "/admin/clock", {"skew_s": 30})["skew_s"] == 30
+    ahead = slow_face.find(entry).as_of - before
+    assert timedelta(seconds=30) <= ahead < timedelta(seconds=40)
+    refused = slow_face.drive(slow_face.adapters["binance"].submit(entry, Ours()))
+    assert isinstance(refused, NotSent) and "stale_timestamp" in refused.message
+    assert slow_face.control("POST", "/admin/clock", {"skew_s": 0})["skew_s"] == 0
+    assert slow_face.find(entry).as_of - before >= timedelta(seconds=30), "a venue's time never runs backwards"

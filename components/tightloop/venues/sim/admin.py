@@ -29,7 +29,8 @@ _PAGE = 10_000
 
 
 class ClockChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """``market_advance_s``: funding and interest jump ahead. ``skew_s``: the venues' clock against the wall's.
+    """``market_advance_s``: funding and interest jump ahead. ``skew_s``: by how much the venues' clock is ahead of the
+    wall's from now on, negative: behind it. It never runs backwards, but stands still until it is as far behind.
     ``advance_s`` and ``set``: the manual clock.
     """
 
@@ -119,6 +120,7 @@ class _Admin:
         return {
             "ready": True,
             "time": now,
+            "skew_s": sandbox.skew.total_seconds(),
             "market_time": sandbox.market_clock.market(now),
             "market_origin": sandbox.market_origin,
             "lanes": list(sandbox.lanes),

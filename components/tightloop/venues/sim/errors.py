@@ -35,6 +35,7 @@ CODES: dict[str, Meaning] = {
     "slippage_limit": Meaning(400, "refused", "EXI-011"),
     "operation_not_supported": Meaning(400, "refused", "EXI-013"),
     "stale_timestamp": Meaning(400, "retry", "EXI-001"),
+    "future_timestamp": Meaning(400, "retry", "EXI-015"),  # no delay explains it: the sender's clock is ahead
     "duplicate_client_order_id": Meaning(409, "ask", "EXI-005"),
     "already_known": Meaning(409, "ask", "EXI-005"),
     "unknown_order": Meaning(404, "unknown", "EXI-005"),

@@ -70,7 +70,7 @@ class Exchange:
         if now - signed > self._window:
             raise VenueError("stale_timestamp", f"signed at {signed.isoformat()}, too old at {now.isoformat()}")
         if signed - now > self._ahead:
-            raise VenueError("stale_timestamp", f"signed at {signed.isoformat()}, ahead of {now.isoformat()}")
+            raise VenueError("future_timestamp", f"signed at {signed.isoformat()}, ahead of {now.isoformat()}")
 
     def _prepare(
         self, account: ExchangeAccount, command: PlaceOrder, now: datetime, effect: Effect
