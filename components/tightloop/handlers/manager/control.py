@@ -59,10 +59,15 @@ def _verify_for(turn: Turn, accounts: tuple[AccountRef, ...], halt_ids: tuple[st
 
 
 def _end_hopeless_loop(turn: Turn) -> None:
-    """A loop whose record is a dead letter, or that is overdue, will not close by itself any more."""
+    """A loop whose record is a dead letter, or that is overdue, will not close by itself any more.
+
+    Its executor is told, whether a verification follows or not: what it still holds of the loop must not be submitted
+    while the slot is free.
+    """
     slot = turn.head.slot
     if slot is None or not (slot.broken or slot.overdue):
         return
+    dispatch.cancel_in_flight(turn, None)
     if slot.result is None:
         dispatch.free(turn)
         return

@@ -181,6 +181,19 @@ def test_an_overdue_loop_is_ended_by_the_resume_likewise() -> None:
     assert (desk.result().status, desk.result().outcome) == ("halted", "unknown")
 
 
+@pytest.mark.parametrize("unverified", [True, False])
+def test_the_executor_is_told_of_a_loop_that_a_resume_ends(unverified: bool) -> None:
+    """It may hold the instruction still: with the slot free it must not submit it."""
+    desk = Desk()
+    desk.instruct()
+    loop_no = desk.last_loop().loop_no
+    desk.dead_letter("fills")
+    desk.order("resume", "r1", expected_halt_ids=desk.halt_ids(), accept_unverified=unverified)
+    told = desk.loops()[1:]
+    assert (told[0].kind, told[0].target_loop_no) == ("cancel", loop_no)
+    assert [one.kind for one in told[1:]] == ([] if unverified else ["verify"])
+
+
 def test_a_loop_that_still_can_close_is_not_ended_by_a_resume() -> None:
     desk = Desk()
     desk.instruct()
