@@ -63,7 +63,7 @@ class Engine(InProcessRunner):
         replaced = dict(handlers or {})
         super().__init__(
             [replaced.get(handler.name, handler) for handler in made],
-            Performer(adapters, clock, config.timing.send_window),
+            Performer(adapters, clock, config.timing.send_window, config.timing.clock_margin),
             clock,
             partitions,
             on_time=lambda now: self.sandbox.catch_up(),

@@ -41,7 +41,10 @@ def run_component(
     adapters = build.make_adapters(component, lane, config)
     settings = KafkaSettings(bootstrap=config.bootstrap, prefix=config.prefix, slot=slot, client=dict(config.kafka))
     outputs = build.outputs_of(component, config.lanes)
-    return run_handler(handler, adapters, settings, outputs, config.timing.send_window, probe_port, probe_host)
+    timing = config.timing
+    return run_handler(
+        handler, adapters, settings, outputs, timing.send_window, probe_port, probe_host, timing.clock_margin
+    )
 
 
 def run_handler(
@@ -52,12 +55,14 @@ def run_handler(
     send_window_s: float,
     probe_port: int | None = None,
     probe_host: str = LOOPBACK,
+    clock_margin_s: float = 0.5,
 ) -> int:
     """The same for a handler and adapters of one's own."""
     sys.setswitchinterval(0.0005)  # the loop and the calls take turns often: both have little to do at a time
     money.install()
     clock = SystemClock()
-    effects: EffectLoop[PartitionWorker] = EffectLoop(Performer(adapters, clock, send_window_s))
+    performer = Performer(adapters, clock, send_window_s, clock_margin_s)
+    effects: EffectLoop[PartitionWorker] = EffectLoop(performer)
     runner = KafkaRunner(handler, settings, effects, clock, outputs)
     probe = Probe(runner, probe_port, probe_host) if probe_port is not None else None
     # What is there now stays, and state lives long: it need not all be looked at again and again.

@@ -7,7 +7,7 @@ executor and reconciliation never see one.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Literal
 
@@ -47,7 +47,7 @@ class LedgerEntry(Struct, frozen=True):
 
 
 class Submit(Struct, frozen=True):
-    """Act once on this journalled intent. The gate refuses it when the send window or ``not_after`` has passed."""
+    """Act once on this journalled intent. The gate refuses it when the send window, or its time, has passed."""
 
     entry: JournalEntry
 
@@ -92,9 +92,15 @@ class ReadNonce(Struct, frozen=True):
 Call = Submit | FindOrder | CancelOrder | ReadLedger | ReadPositions | ReadNonce
 
 # --- answers ----------------------------------------------------------------------------------------------------------
+#
+# ``as_of`` is the venue's time, by its own clock. ``asked_at`` is ours (UTC), taken before the question left: whoever
+# performs the call stamps it, so that an answer that is handled late (after a slow commit, a stop of the process, a
+# transaction that was undone) is as old as it is. One that nobody stamped is older than everything.
+
+NEVER = datetime.min.replace(tzinfo=UTC)
 
 
-class OrderFound(Struct, frozen=True):
+class OrderFound(Struct, frozen=True, omit_defaults=True):
     """The venue's evidence of an order or a transaction.
 
     ``entries`` holds every ledger entry of the order so far, oldest first. ``cursor_before`` and ``cursor_after`` are
@@ -112,6 +118,7 @@ class OrderFound(Struct, frozen=True):
     message: str | None = None
     cursor_before: str | None = None
     cursor_after: str | None = None
+    asked_at: datetime = NEVER
 
 
 class NotFound(Struct, frozen=True):
@@ -119,6 +126,12 @@ class NotFound(Struct, frozen=True):
 
     as_of: datetime
     nonce: int | None = None
+    asked_at: datetime = NEVER
+
+    @property
+    def holds_at(self) -> datetime:
+        """The time up to which this is known, by whichever of the two clocks is behind."""
+        return min(self.asked_at, self.as_of)
 
 
 class Refused(Struct, frozen=True):
@@ -137,7 +150,7 @@ class NotSent(Struct, frozen=True):
 
 
 class GateClosed(Struct, frozen=True):
-    """The last check before the socket refused: ``window`` (journal again), ``expired`` (``not_after`` has passed)."""
+    """The last check before the socket refused: ``window`` (journal again), ``expired`` (its time has passed)."""
 
     reason: Literal["window", "expired"]
 
@@ -153,6 +166,7 @@ class Unavailable(Struct, frozen=True):
 
     code: str
     message: str
+    asked_at: datetime = NEVER
 
 
 class Ledger(Struct, frozen=True):

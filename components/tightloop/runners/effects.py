@@ -13,11 +13,14 @@ from datetime import timedelta
 from typing import Generic, TypeVar
 
 import structlog
+from msgspec.structs import replace
 
 from tightloop.handlers import effects as fx
+from tightloop.handlers.executor.deadline import submit_by
 from tightloop.records.types import JournalEntry
 from tightloop.records.venues import lane_of
 from tightloop.runners.clock import Clock
+from tightloop.runners.clock_check import ClockCheck
 from tightloop.runners.worker import Started
 from tightloop.venues.adapter import ClockGate, VenueAdapter
 
@@ -26,31 +29,50 @@ Owner = TypeVar("Owner")
 
 
 class Performer:
-    """Turns a call into one adapter method. ``adapters``: by lane."""
+    """Turns a call into one adapter method. ``adapters``: by lane. ``clock_margin_s``: how far clocks may differ."""
 
-    def __init__(self, adapters: Mapping[str, VenueAdapter], clock: Clock, send_window_s: float) -> None:
+    def __init__(
+        self,
+        adapters: Mapping[str, VenueAdapter],
+        clock: Clock,
+        send_window_s: float,
+        clock_margin_s: float = 0.5,
+    ) -> None:
         self.adapters = dict(adapters)
         self._clock = clock
         self._send_window = timedelta(seconds=send_window_s)
+        margin = timedelta(seconds=clock_margin_s)
+        self._checks = {
+            lane: ClockCheck(lane, margin, block_time=adapter.fence == "nonce") for lane, adapter in adapters.items()
+        }
 
     async def perform(self, call: fx.Call) -> fx.Answer:
+        asked_at = self._clock.now()
         try:
-            return await self._perform(call)
+            answer = await self._perform(call)
         except Exception as error:
             log.exception("a call failed", call=type(call).__name__)
             message = f"{type(error).__name__}: {error}"
             if isinstance(call, fx.Submit | fx.CancelOrder):
                 return fx.Ambiguous(message)
-            return fx.Unavailable("EXI-003", message)
+            return fx.Unavailable("EXI-003", message, asked_at)
+        if isinstance(answer, fx.OrderFound | fx.NotFound | fx.Ledger | fx.Positions | fx.Nonce):
+            self._checks[_lane(call)].heard(answer.as_of, asked_at, self._clock.now())
+        if isinstance(answer, fx.OrderFound | fx.NotFound | fx.Unavailable):
+            return replace(answer, asked_at=asked_at)
+        return answer
 
     async def _perform(self, call: fx.Call) -> fx.Answer:
         match call:
             case fx.Submit(entry):
-                gate = ClockGate(self._clock.now, entry.journalled_at, self._send_window, entry.routed.not_after)
+                fault = self._checks[entry.lane].fault
+                if fault is not None:
+                    return fx.NotSent("EXI-015", fault)
+                gate = ClockGate(self._clock.now, entry.journalled_at, self._send_window, submit_by(entry.routed))
                 return await self._of(entry).submit(entry, gate)
             case fx.FindOrder(entry):
                 return await self._of(entry).find(entry)
-            case fx.CancelOrder(entry):  # a cancel may leave after not_after: it is what ends an order then
+            case fx.CancelOrder(entry):  # a cancel may leave after that: it is what ends an order then
                 gate = ClockGate(self._clock.now, entry.journalled_at, self._send_window, None)
                 return await self._of(entry).cancel(entry, gate)
             case fx.ReadLedger(strategy_id, venue, account, cursor):
@@ -66,6 +88,10 @@ class Performer:
     async def close(self) -> None:
         for adapter in self.adapters.values():
             await adapter.close()
+
+
+def _lane(call: fx.Call) -> str:
+    return call.entry.lane if isinstance(call, fx.Submit | fx.FindOrder | fx.CancelOrder) else lane_of(call.venue)
 
 
 class EffectLoop(Generic[Owner]):

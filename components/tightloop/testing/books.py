@@ -8,7 +8,7 @@ from typing import Literal
 from tightloop.handlers import effects as fx
 from tightloop.records import money
 from tightloop.records.types import Delta, Fee, JournalEntry
-from tightloop.runners.clock import ManualClock
+from tightloop.runners.clock import Clock
 
 GAS = Decimal("0.001")  # ETH a transaction costs
 FEE = Decimal("0.001")  # of what is received in a trade
@@ -30,7 +30,7 @@ class Books:
     """What one account holds. An exchange trades ``symbol`` for cash; a chain swaps the tokens of its first action."""
 
     def __init__(
-        self, lane: str, chain: bool, clock: ManualClock, price: Decimal, opening: dict[str, Decimal] | None
+        self, lane: str, chain: bool, clock: Clock, price: Decimal, opening: dict[str, Decimal] | None
     ) -> None:
         self.venue = "wallet" if chain else lane
         self.chain = chain

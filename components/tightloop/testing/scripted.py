@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -34,8 +35,22 @@ class Asked(Struct, frozen=True):
     entry: JournalEntry | None = None
 
 
+class VenueClock:
+    """The venue's own: ahead of the test's by ``skew`` (negative: behind it)."""
+
+    def __init__(self, clock: ManualClock) -> None:
+        self._clock = clock
+        self.skew = timedelta(0)
+
+    def now(self) -> datetime:
+        return self._clock.now() + self.skew
+
+
 class ScriptedVenue:
-    """The adapter of one lane. ``fence`` follows from the lane. ``price``: quote per base of everything it trades."""
+    """The adapter of one lane. ``fence`` follows from the lane. ``price``: quote per base of everything it trades.
+
+    ``clock`` is the test's, ``own_clock`` the venue's, which may be wrong.
+    """
 
     acceptance_window_s = 2.0
 
@@ -51,7 +66,8 @@ class ScriptedVenue:
         self.lane = lane
         self.clock = clock
         self.fence: Literal["window", "nonce"] = "nonce" if chain else "window"
-        self.books = Books(lane, chain, clock, price, opening)
+        self.own_clock = VenueClock(clock)
+        self.books = Books(lane, chain, self.own_clock, price, opening)
         self.asked: list[Asked] = []
         self._script: dict[Method, deque[Any]] = {}
 
@@ -95,7 +111,7 @@ class ScriptedVenue:
     async def nonce(self, strategy_id: str, venue: str, account: str) -> Any:
         self.asked.append(Asked("nonce"))
         scripted = self._scripted("nonce")
-        return fx.Nonce(self.books.nonce, self.clock.now()) if scripted is None else scripted
+        return fx.Nonce(self.books.nonce, self.own_clock.now()) if scripted is None else scripted
 
     async def close(self) -> None:
         self.asked.clear()
@@ -155,7 +171,7 @@ def cancels() -> Behaviour:
         gate.pass_through()
         order = venue.books.orders.get(entry.client_order_id)
         if order is None:
-            return fx.NotFound(venue.clock.now(), venue.books.nonce if venue.fence == "nonce" else None)
+            return fx.NotFound(venue.own_clock.now(), venue.books.nonce if venue.fence == "nonce" else None)
         if order.status == "open" and venue.fence == "window":
             order.status = "cancelled"
         return venue.books.evidence(order)

@@ -31,7 +31,7 @@ Cancelled = OrderFound | NotFound | Refused | NotSent | GateClosed | Ambiguous |
 
 
 class GateShut(Exception):
-    """The last check refused. ``reason``: ``window`` (journal again) or ``expired`` (``not_after`` has passed)."""
+    """The last check refused. ``reason``: ``window`` (journal again) or ``expired`` (its time has passed)."""
 
     def __init__(self, reason: Literal["window", "expired"]) -> None:
         super().__init__(reason)
@@ -46,7 +46,7 @@ class Gate(Protocol):
 
 
 class ClockGate:
-    """Open until ``send_window`` has passed since the journal's time, and not after ``not_after``."""
+    """Open until ``send_window`` has passed since the journal's time, and not after ``not_after`` (None: no bound)."""
 
     def __init__(
         self,

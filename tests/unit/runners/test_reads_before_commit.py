@@ -91,7 +91,7 @@ def test_undoing_brings_back_the_call_that_was_under_way_before_the_batch() -> N
 class Reading:
     """A venue that answers when it is let to."""
 
-    lane = "binance"
+    lane, fence = "binance", "window"
 
     def __init__(self) -> None:
         self.go = threading.Event()
@@ -112,7 +112,7 @@ def test_waiting_ends_with_an_answer_or_with_the_time() -> None:
         assert not effects.wait(0.01)
         venue.go.set()
         assert effects.wait(10.0)
-        assert [answer for _, _, answer in effects.take(10)] == [ANSWER]
+        assert [answer.message for _, _, answer in effects.take(10)] == [ANSWER.message]
         assert effects.outstanding == 0
     finally:
         effects.stop()

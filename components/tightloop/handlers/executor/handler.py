@@ -56,10 +56,10 @@ class Executor:
                 "EXI-014", f"loop_no {routed.loop_no} is not above the last one seen, {turn.head.last_loop_no}"
             )
         turn.head = replace(turn.head, last_loop_no=routed.loop_no)
+        starting.give_up_earlier(turn, routed.loop_no)
         if routed.kind == "execute":
             starting.start(turn, routed, appended_at)
         else:
-            starting.cancel_abandoned(turn)
             reading.start(turn, routed)
 
     def on_answer(self, context: Context, call_id: str, answer: Answer) -> None:
@@ -68,8 +68,8 @@ class Executor:
             entry = context.get(call_id, JournalEntry)
             if entry is not None:
                 (watching if entry.status == "unknown" else intents).on_answer(turn, entry, answer)
-        elif call_id == starting.NONCE:
-            starting.on_nonce(turn, answer)
+        elif call_id.startswith(starting.NONCE):
+            starting.on_nonce(turn, call_id, answer)
         else:
             reading.on_answer(turn, call_id, answer)
         _settle(turn)
@@ -86,7 +86,7 @@ class Executor:
         """Ask the venue about every open intent: a predecessor may have submitted it, or not."""
         turn = Turn(context, self.settings)
         for entry in turn.intents():
-            intents.ask_after_restore(turn, entry)
+            intents.ask_anew(turn, entry)
         starting.retry_waiting(turn, restored=True)
         reading.resume(turn)
         _settle(turn)

@@ -4,22 +4,27 @@
    adapter's gate lets it leave only within the send window of that time.
 2. What the venue answers is evidence; no answer is none. After an ambiguous answer the venue is asked, never retried.
 3. "Not found" is evidence only when nothing journalled can act any more: on an exchange after send window, acceptance
-   window and clock margin; on a chain while the wallet's nonce has not passed the intent's.
-4. A resubmission is the same intent with the same id, journalled again. It never leaves after ``not_after``.
+   window and clock margin; on a chain while the wallet's nonce has not passed the intent's. What counts is when the
+   venue was asked, by the earlier of its clock and ours, and never when its answer is handled.
+4. A resubmission is the same intent with the same id, journalled again. It never leaves after ``submit_by``: the
+   instruction's ``not_after``, or its timeout where that comes first.
 5. Without evidence by the deadline the loop ends ``unknown``, and the intent is watched on (``watching.py``).
 """
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
 from tightloop.handlers import effects as fx
 from tightloop.handlers.executor import closing
+from tightloop.handlers.executor.deadline import submit_by, times_out_at
 from tightloop.handlers.executor.turn import Turn, cancellable, intent_name
 from tightloop.records.errors import info
-from tightloop.records.types import JournalEntry
+from tightloop.records.types import ErrorInfo, JournalEntry, Outcome, RoutedInstruction
+
+CLOCKS_DIFFER = "EXI-015"  # whoever says so has sent nothing: by such a clock nothing is submitted
 
 # --- calls ------------------------------------------------------------------------------------------------------------
 
@@ -45,8 +50,8 @@ def ask(turn: Turn, entry: JournalEntry) -> None:
     turn.context.call(intent_name(entry), fx.FindOrder(entry))
 
 
-def ask_after_restore(turn: Turn, entry: JournalEntry) -> None:
-    """A predecessor may have submitted what it journalled, or not: only the venue can tell."""
+def ask_anew(turn: Turn, entry: JournalEntry) -> None:
+    """What was journalled may have been submitted, or not: only the venue can tell."""
     if entry.outcome is not None:  # the venue has told; only the ledger was still to be read
         closing.read_ledger(turn, entry)
         return
@@ -80,6 +85,19 @@ def cancel(turn: Turn, entry: JournalEntry) -> None:
     )
     turn.audit(entry, "cancel_requested")
     turn.context.call(intent_name(entry), fx.CancelOrder(entry))
+
+
+def abandon(turn: Turn, entry: JournalEntry) -> None:
+    """Its loop was given up: cancel it, and submit it no more.
+
+    A submission that was asked for and not performed yet is taken back, as the question takes its place. Whether one
+    has left already only the venue can tell, as after a restart.
+    """
+    if entry.status == "journalled" and entry.next_try_at is None and entry.outcome is None:
+        entry = replace(entry, cancel_requested=True)
+        ask_anew(turn, entry)
+    elif not entry.cancel_requested:
+        cancel(turn, entry)
 
 
 def on_time(turn: Turn, entry: JournalEntry) -> None:
@@ -120,8 +138,8 @@ def on_answer(turn: Turn, entry: JournalEntry, answer: fx.Answer) -> None:
             ask(turn, turn.put(replace(entry, tries=0)))
         case fx.Unavailable() if entry.outcome is not None:
             closing.ledger_unavailable(turn, entry)
-        case fx.Unavailable(code, message):
-            _no_evidence(turn, entry, code, message)
+        case fx.Unavailable(_, message, asked_at):
+            _no_evidence(turn, entry, asked_at, message)
         case fx.Ledger():
             closing.on_ledger(turn, entry, answer)
         case _:
@@ -151,11 +169,11 @@ def _found(turn: Turn, entry: JournalEntry, found: fx.OrderFound) -> None:
         return
     entry = closing.report_new(turn, entry, found.entries)
     waits_for_cancel = entry.cancel_requested and entry.status == "working" and entry.cancel_at is None
-    if waits_for_cancel and turn.now >= (entry.evidence_deadline or turn.now):
+    if waits_for_cancel and found.asked_at >= (entry.evidence_deadline or found.asked_at):
         closing.give_up(turn, entry, "EXI-012", "the order is still open long after its cancel was journalled")
         return
     pause = min(turn.settings.poll_s * 2 ** min(entry.tries, 10), turn.settings.poll_max_s)
-    lost_cancel = waits_for_cancel and turn.now >= entry.journalled_at + timedelta(seconds=turn.settings.send_window_s)
+    lost_cancel = waits_for_cancel and not may_still_leave(turn, entry, found)
     wants_cancel = lost_cancel or (entry.cancel_requested and not waits_for_cancel)
     entry = turn.put(
         replace(
@@ -170,19 +188,41 @@ def _found(turn: Turn, entry: JournalEntry, found: fx.OrderFound) -> None:
         cancel(turn, entry)
 
 
+def may_still_leave(turn: Turn, entry: JournalEntry, found: fx.OrderFound) -> bool:
+    """Was the venue asked when the request journalled last may not have left yet?"""
+    return found.asked_at < entry.journalled_at + timedelta(seconds=turn.settings.send_window_s)
+
+
+def counts_at(turn: Turn, entry: JournalEntry) -> datetime:
+    """From when on "not found" is evidence on an exchange: nothing journalled so far can act any more."""
+    return entry.journalled_at + timedelta(seconds=turn.settings.absence_s)
+
+
 def _not_found(turn: Turn, entry: JournalEntry, answer: fx.NotFound) -> None:
-    if turn.settings.fence == "nonce" and entry.nonce is not None and answer.nonce is not None:
-        _by_nonce(turn, entry, entry.nonce, answer.nonce)
-        return
-    counts_at = entry.journalled_at + timedelta(seconds=turn.settings.absence_s)
-    if turn.now < counts_at:
-        pause = min(turn.settings.poll_s * 2 ** min(entry.tries, 4), (counts_at - turn.now).total_seconds() + 0.001)
-        _ask_later(turn, entry, pause)
+    if turn.settings.fence == "nonce":
+        if entry.nonce is not None and answer.nonce is not None:
+            _by_nonce(turn, entry, entry.nonce, answer.nonce)
+        else:
+            _no_evidence(turn, entry, answer.asked_at, "not found, and the wallet's nonce was not told with it")
+    elif answer.holds_at < counts_at(turn, entry):
+        _too_early(turn, entry, answer)
     elif entry.status == "working":
-        _no_evidence(turn, entry, "EXI-005", "an order that the venue had shown is not found any more")
+        _no_evidence(turn, entry, answer.asked_at, "an order that the venue had shown is not found any more")
     else:
         turn.audit(entry, "not_found", "after send window, acceptance window and clock margin")
         _submit_again(turn, entry)
+
+
+def _too_early(turn: Turn, entry: JournalEntry, answer: fx.NotFound) -> None:
+    """Ask again when it counts. By a venue's clock that lags that may be late, or never: then the deadline ends it."""
+    due = counts_at(turn, entry)
+    missing = (due - answer.holds_at).total_seconds() + 0.001
+    least = turn.settings.poll_s if turn.now >= due else 0.0
+    lag = (answer.asked_at - answer.as_of).total_seconds()
+    why = (
+        f"the venue's clock is {lag:.3f} s behind ours: its 'not found' is of {answer.as_of}, and counts from {due} on"
+    )
+    _no_evidence(turn, entry, answer.asked_at, why, max(missing, least))
 
 
 def _by_nonce(turn: Turn, entry: JournalEntry, held: int, free: int) -> None:
@@ -210,38 +250,58 @@ def _not_sent(turn: Turn, entry: JournalEntry, code: str, message: str, retry_af
     turn.audit(entry, "not_sent", message, error)
     if entry.status == "working":  # it was a cancel
         _ask_later(turn, entry, max(retry_after_s, turn.settings.poll_s))
+    elif code == CLOCKS_DIFFER:
+        _end_unsubmitted(turn, entry, "none", error)
     elif entry.cancel_requested or _too_late(turn, entry):
         _submit_again(turn, replace(entry, error=error))
     else:
         pause = max(retry_after_s, min(turn.settings.poll_s * 2 ** min(entry.tries, 10), turn.settings.poll_max_s))
-        left = (entry.routed.not_after - turn.now).total_seconds()
+        left = (submit_by(entry.routed) - turn.now).total_seconds()
         _ask_later(turn, replace(entry, error=error), min(pause, left))
 
 
 def _submit_again(turn: Turn, entry: JournalEntry) -> None:
     """Nothing journalled so far can act any more: submit the same intent once more, or end its loop."""
-    ends = entry.cancel_requested or _too_late(turn, entry)
-    if turn.settings.fence == "nonce" and entry.may_have_left and ends:
-        _no_evidence(turn, entry, "EXI-012", "broadcast once, not shown by the chain, and its nonce is still free")
-    elif entry.cancel_requested:
-        closing.close(turn, entry, "cancelled", None)
+    if entry.cancel_requested:
+        _end_unsubmitted(turn, entry, "cancelled", None)
     elif _too_late(turn, entry):
         why = f" ({entry.error.code} {entry.error.message})" if entry.error else ""
-        message = f"not_after {entry.routed.not_after} has passed and nothing was done at the venue{why}"
-        closing.close(turn, entry, "none", info("EIM-010", message))
+        _end_unsubmitted(turn, entry, *too_late(entry.routed, f"nothing was done at the venue{why}"))
     else:
         submit(turn, entry)
 
 
-def _too_late(turn: Turn, entry: JournalEntry) -> bool:
-    return turn.now >= entry.routed.not_after
-
-
-def _no_evidence(turn: Turn, entry: JournalEntry, code: str, message: str) -> None:
-    absent_at = entry.journalled_at + timedelta(seconds=turn.settings.absence_s)
-    deadline = max(entry.evidence_deadline or absent_at, absent_at)
-    if turn.now >= deadline:
-        closing.give_up(turn, entry, "EXI-005", f"no evidence by {deadline}: {message}")
+def _end_unsubmitted(turn: Turn, entry: JournalEntry, outcome: Outcome, error: ErrorInfo | None) -> None:
+    """End the loop of what did nothing and is not to be submitted any more."""
+    if turn.settings.fence == "nonce" and entry.may_have_left:
+        why = "broadcast once, not shown by the chain, and its nonce is still free"
+        _no_evidence(turn, replace(entry, status="sent"), turn.now, why)
     else:
-        pause = min(turn.settings.poll_s * 2 ** min(entry.tries, 10), turn.settings.poll_max_s)
-        _ask_later(turn, entry, pause)
+        closing.close(turn, entry, outcome, error)
+
+
+def too_late(routed: RoutedInstruction, what: str) -> tuple[Outcome, ErrorInfo]:
+    """How a loop ends whose time was over before it was submitted.
+
+    What is not filled by its timeout is cancelled, whether or not it ever worked at the venue; what was not submitted
+    before the instruction expired has expired.
+    """
+    timeout = times_out_at(routed)
+    if timeout is not None and timeout < routed.not_after:
+        return "cancelled", info("EIM-010", f"its timeout_ms was over at {timeout}: {what}")
+    return "none", info("EIM-010", f"not_after {routed.not_after} has passed: {what}")
+
+
+def _too_late(turn: Turn, entry: JournalEntry) -> bool:
+    return turn.now >= submit_by(entry.routed)
+
+
+def _no_evidence(turn: Turn, entry: JournalEntry, asked_at: datetime, message: str, pause: float | None = None) -> None:
+    """Ask again, or give up when the venue was asked after the deadline. ``pause``: what will do, if it is shorter."""
+    absent_at = counts_at(turn, entry)
+    deadline = max(entry.evidence_deadline or absent_at, absent_at)
+    if asked_at >= deadline:
+        closing.give_up(turn, entry, "EXI-005", f"no evidence by {deadline}: {message}")
+        return
+    usual = min(turn.settings.poll_s * 2 ** min(entry.tries, 10), turn.settings.poll_max_s)
+    _ask_later(turn, entry, usual if pause is None else min(usual, pause))

@@ -37,6 +37,12 @@ def start(turn: Turn, routed: RoutedInstruction) -> None:
         _read(turn)
 
 
+def overtaken(turn: Turn, error: ErrorInfo) -> None:
+    """Another loop has come: end this one, if there is one. What accrued is left to whoever reads the ledger next."""
+    if turn.head.reading:
+        _end(turn, error=error)
+
+
 def resume(turn: Turn) -> None:
     """After a restore: the questions are asked again by the intents themselves."""
     if turn.head.reading and not turn.head.reading.open_questions:

@@ -7,28 +7,39 @@ from datetime import datetime, timedelta
 from msgspec.structs import replace
 
 from tightloop.handlers import effects as fx
-from tightloop.handlers.executor import closing, intents
+from tightloop.handlers.executor import closing, intents, reading
+from tightloop.handlers.executor.deadline import submit_by, times_out_at
 from tightloop.handlers.executor.turn import Turn
 from tightloop.records import ids
 from tightloop.records.errors import info
 from tightloop.records.types import ErrorInfo, Instruction, JournalEntry, Outcome, RoutedInstruction
 
-NONCE = "nonce"
+NONCE = "nonce|"
 
 
 def start(turn: Turn, routed: RoutedInstruction, appended_at: datetime | None) -> None:
     """A dispatched instruction: its intent is journalled as soon as nothing stands in its way, or its loop ends.
 
-    ``appended_at``: when the broker took the record in. An intent of an earlier loop that is still pursued belongs to a
-    loop that the manager has given up: it is cancelled, and waited for.
+    ``appended_at``: when the broker took the record in.
     """
-    _end_waiting(turn, "none", info("EIM-012", f"loop {routed.loop_no} came before it was submitted"))
     turn.head = replace(turn.head, waiting=routed, retry_at=None)
-    if (fault := _clock_fault(turn, "broker", appended_at)) is not None:
+    if (fault := _clock_fault(turn, appended_at)) is not None:
         _end_waiting(turn, "none", fault)
         return
-    cancel_abandoned(turn)
     proceed(turn)
+
+
+def give_up_earlier(turn: Turn, loop_no: int) -> None:
+    """A loop has come, so the manager goes on with the key: nobody wants what an earlier one may still do.
+
+    Of a loop that a resume ended there may be: an instruction that waits, which is never submitted; an intent that is
+    pursued, which is cancelled, and waited for; a reading, whose answer would be told beside the new loop.
+    """
+    overtaken = info("EIM-012", f"loop {loop_no} came before it was over")
+    _end_waiting(turn, "none", overtaken)
+    reading.overtaken(turn, overtaken)
+    for entry in turn.pursued():
+        intents.abandon(turn, entry)
 
 
 def proceed(turn: Turn) -> None:
@@ -41,20 +52,18 @@ def proceed(turn: Turn) -> None:
         known = turn.account(routed.account)
         nonce = known.next_nonce if known else None
         if nonce is None:
-            turn.context.call(NONCE, fx.ReadNonce(routed.strategy_id, routed.venue, routed.account))
+            call = fx.ReadNonce(routed.strategy_id, routed.venue, routed.account)
+            turn.context.call(f"{NONCE}{routed.loop_no}", call)
             return
     turn.head = replace(turn.head, waiting=None)
     _journal_new(turn, routed, nonce)
 
 
-def on_nonce(turn: Turn, answer: fx.Answer) -> None:
+def on_nonce(turn: Turn, call_id: str, answer: fx.Answer) -> None:
     routed = turn.head.waiting
-    if routed is None:
-        return
+    if routed is None or call_id != f"{NONCE}{routed.loop_no}":
+        return  # of a loop that another has overtaken since
     if isinstance(answer, fx.Nonce):
-        if (fault := _clock_fault(turn, "venue", answer.as_of)) is not None:
-            _end_waiting(turn, "none", fault)
-            return
         turn.set_nonce(routed.venue, routed.account, answer.value)
         return
     message = answer.message if isinstance(answer, fx.Unavailable) else f"unexpected answer {type(answer).__name__}"
@@ -68,13 +77,6 @@ def retry_waiting(turn: Turn, *, restored: bool = False) -> None:
     """The pause before the next question for the nonce is over."""
     if turn.head.retry_at and (restored or turn.head.retry_at <= turn.now):
         turn.head = replace(turn.head, retry_at=None)
-
-
-def cancel_abandoned(turn: Turn) -> None:
-    """The manager goes on with the key although a loop of it is not over: nobody wants what that one still does."""
-    for entry in turn.pursued():
-        if not entry.cancel_requested:
-            intents.cancel(turn, entry)
 
 
 def request_cancel(turn: Turn, routed: RoutedInstruction) -> None:
@@ -94,20 +96,25 @@ def _end_waiting(turn: Turn, outcome: Outcome, error: ErrorInfo | None) -> None:
         closing.finish(turn, _new_entry(turn, routed, None), outcome, error)
 
 
-def _clock_fault(turn: Turn, whose: str, told: datetime | None) -> ErrorInfo | None:
+def _clock_fault(turn: Turn, appended_at: datetime | None) -> ErrorInfo | None:
     """What is in our hands already was written later than our clock says it is now: ours is slow.
 
-    By such a clock neither ``not_after`` nor the send window would hold.
+    By such a clock neither ``not_after`` nor the send window would hold. What the venue's answers tell of our clock is
+    judged where they come in (``runners/clock_check.py``).
     """
-    if told is None or told <= turn.after(turn.settings.clock_margin_s):
+    if appended_at is None or appended_at <= turn.after(turn.settings.clock_margin_s):
         return None
-    return info("EXI-015", f"this machine's clock says {turn.now}, the {whose}'s said {told} before: not submitted")
+    behind = (appended_at - turn.now).total_seconds()
+    message = (
+        f"this machine's clock is {behind:.3f} s or more behind the broker's: ours says {turn.now}, and the broker"
+    )
+    return info(intents.CLOCKS_DIFFER, f"{message} took the instruction in at {appended_at}: not submitted")
 
 
 def _journal_new(turn: Turn, routed: RoutedInstruction, nonce: int | None) -> None:
     entry = _new_entry(turn, routed, nonce)
-    if turn.now >= routed.not_after:
-        closing.finish(turn, entry, "none", info("EIM-010", f"not_after {routed.not_after} passed before submission"))
+    if turn.now >= submit_by(routed):
+        closing.finish(turn, entry, *intents.too_late(routed, "it was not submitted"))
         return
     if nonce is not None:
         turn.set_nonce(routed.venue, routed.account, nonce + 1)
@@ -116,10 +123,6 @@ def _journal_new(turn: Turn, routed: RoutedInstruction, nonce: int | None) -> No
 
 def _new_entry(turn: Turn, routed: RoutedInstruction, nonce: int | None) -> JournalEntry:
     instruction = _instruction(routed)
-    cancel_at = routed.not_after
-    trade = instruction.cex_trade
-    if trade and trade.timeout_ms is not None:
-        cancel_at = routed.dispatched_at + timedelta(milliseconds=trade.timeout_ms)
     return JournalEntry(
         strategy_id=routed.strategy_id,
         account=routed.account,
@@ -140,7 +143,7 @@ def _new_entry(turn: Turn, routed: RoutedInstruction, nonce: int | None) -> Jour
         status="journalled",
         journalled_at=turn.now,
         first_journalled_at=turn.now,
-        cancel_at=cancel_at,
+        cancel_at=times_out_at(routed) or routed.not_after,
         produced_at=turn.now,
         trace_id=routed.trace_id,
         causation_id=routed.causation_id,

@@ -5,12 +5,12 @@ What is found is published as one ``correction`` report of the loop that ended.
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from msgspec.structs import replace
 
 from tightloop.handlers import effects as fx
-from tightloop.handlers.executor import reading, reports
+from tightloop.handlers.executor import intents, reading, reports
 from tightloop.handlers.executor.turn import Turn, intent_name
 from tightloop.handlers.places import place_of
 from tightloop.records.errors import ExecutionError, info
@@ -27,7 +27,7 @@ def on_answer(turn: Turn, entry: JournalEntry, answer: fx.Answer) -> None:
     match answer:
         case fx.OrderFound(status="open"):
             entry = replace(entry, found=True, venue_order_id=answer.venue_order_id or entry.venue_order_id)
-            if turn.settings.fence == "window" and not _is_being_cancelled(turn, entry):
+            if turn.settings.fence == "window" and not _is_being_cancelled(turn, entry, answer):
                 _cancel(turn, entry)
                 return  # a verify that asks is told what the cancel came to
             _watch_on(turn, entry)
@@ -40,9 +40,9 @@ def on_answer(turn: Turn, entry: JournalEntry, answer: fx.Answer) -> None:
     reading.question_answered(turn, intent_name(entry))
 
 
-def _is_being_cancelled(turn: Turn, entry: JournalEntry) -> bool:
-    """A cancel may still be on its way."""
-    return entry.cancel_requested and turn.now < entry.journalled_at + timedelta(seconds=turn.settings.send_window_s)
+def _is_being_cancelled(turn: Turn, entry: JournalEntry, found: fx.OrderFound) -> bool:
+    """A cancel may still have been on its way when the venue was asked."""
+    return entry.cancel_requested and intents.may_still_leave(turn, entry, found)
 
 
 def _is_evidence(turn: Turn, entry: JournalEntry, answer: fx.NotFound) -> bool:
@@ -50,7 +50,7 @@ def _is_evidence(turn: Turn, entry: JournalEntry, answer: fx.NotFound) -> bool:
         return entry.nonce is not None and answer.nonce is not None and answer.nonce > entry.nonce and entry.tries > 0
     if entry.found:
         return False  # the venue had shown it: that it does not any more says nothing of what it did
-    return turn.now >= entry.journalled_at + timedelta(seconds=turn.settings.absence_s)
+    return answer.holds_at >= intents.counts_at(turn, entry)
 
 
 def _cancel(turn: Turn, entry: JournalEntry) -> None:

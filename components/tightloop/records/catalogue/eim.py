@@ -116,8 +116,8 @@ ENTRIES = (
         "EIM-010",
         "instruction expired",
         "LOW",
-        "The instruction's `expires_at`, or its default, passed before anything was submitted.",
-        "Ends it as `expired`. Nothing was submitted.",
+        "The instruction's `expires_at`, its default, or the order's `timeout_ms` passed before anything was done.",
+        "Ends it as `expired`; after `timeout_ms` alone with outcome `cancelled`. Nothing was done at the venue.",
         "If it happens often: see what the key waited for (`tightloop show ID`), or allow more time.",
     ),
     _entry(

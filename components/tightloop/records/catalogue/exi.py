@@ -141,9 +141,10 @@ ENTRIES = (
         "EXI-015",
         "clock differs from the broker's or the venue's",
         "CRITICAL",
-        "This machine's clock is behind the time at which the broker, or the venue, wrote what is in hand already, by "
-        "more than the clock margin.",
+        "This machine's clock and the lane's venue's differ by more than the clock margin, as a venue's answer "
+        "shows or its refusal of a signed time says; or the broker took in what is in hand at a time that is still to "
+        "come.",
         "Submits nothing: the loop ends with outcome `none`, and the next instruction is judged anew.",
-        "Set the machine's clock (NTP), and see that the broker's is right.",
+        "Set the machine's clock (NTP). If it is right, see to the broker's; a venue's can only be waited for.",
     ),
 )

@@ -235,3 +235,61 @@ def test_20_accruals_between_fills_are_reports_of_their_own(desk: Desk) -> None:
         one.kind for one in desk.reports()
     ] == ["working", "accrual", "final"]
     assert desk.books_agree()
+
+
+# --- the timeout of an order ------------------------------------------------------------------------------------------
+
+
+def assert_timed_out(desk: Desk) -> None:
+    """What is not filled by then is cancelled, whether or not it worked at the venue until then."""
+    result = desk.result()
+    assert result.error is not None
+    assert (result.status, result.outcome, result.error.code) == ("reconciled", "cancelled", "EIM-010")
+    assert "timeout_ms" in result.error.message
+    assert desk.acted() == 0
+
+
+def test_21_an_order_that_did_not_arrive_is_not_submitted_again_after_its_timeout() -> None:
+    desk = Desk().adopted()
+    desk.venue.on("submit", lost())
+    desk.instruct(timeout_ms=2_000)
+    desk.driver.advance(ABSENCE_S + 1)
+    assert len(desk.venue.calls("submit")) == 1
+    assert_timed_out(desk)
+
+
+def test_21_the_gate_holds_an_order_back_after_its_timeout() -> None:
+    desk = Desk().adopted()
+    desk.venue.on("submit", stalls(2.5))  # within the send window
+    desk.instruct(timeout_ms=2_000)
+    assert_timed_out(desk)
+
+
+def test_21_an_order_that_the_venue_does_not_take_is_not_tried_after_its_timeout() -> None:
+    desk = Desk().adopted()
+    desk.venue.on("submit", *[fx.NotSent("EXI-002", "slow down", 0.7)] * 100)
+    desk.instruct(timeout_ms=2_000)
+    desk.driver.advance(1.9)
+    assert not desk.driver.results("i1")
+    desk.driver.advance(0.2)
+    assert_timed_out(desk)
+    assert "EXI-002" in desk.result().error.message  # type: ignore[union-attr]
+
+
+def test_21_an_order_that_reaches_its_executor_after_its_timeout_is_not_submitted() -> None:
+    desk = Desk().adopted()
+    desk.instruct(timeout_ms=2_000, run=False)
+    while not any(one.kind == "execute" and one.loop_no == 3 for one in desk.driver.records("instructions.binance")):
+        assert desk.driver.run(1)
+    desk.clock.advance(2.0)
+    desk.driver.run()
+    assert_timed_out(desk)
+    assert not desk.venue.calls("submit")
+
+
+def test_21_a_timeout_that_is_longer_than_the_instruction_is_valid_changes_nothing_about_that() -> None:
+    desk = Desk().adopted()
+    desk.venue.on("submit", lost())
+    desk.instruct(timeout_ms=60_000, expires_at=desk.driver.now + timedelta(seconds=2))
+    desk.driver.advance(ABSENCE_S + 1)
+    assert (desk.result().status, desk.result().outcome) == ("expired", "none")

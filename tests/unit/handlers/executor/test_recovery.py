@@ -10,7 +10,8 @@ from msgspec.structs import replace
 from tests.unit.handlers.executor.desk import ABSENCE_S, Desk
 
 from tightloop.handlers import effects as fx
-from tightloop.records.types import ExecutorHead, Instruction, RoutedInstruction
+from tightloop.records.types import ExecutionReport, ExecutorHead, Instruction, RoutedInstruction
+from tightloop.testing import command
 from tightloop.testing.scripted import fills, lost, rests
 
 D = Decimal
@@ -94,20 +95,109 @@ def test_the_next_instruction_waits_until_an_order_that_was_given_up_is_over() -
     assert finals[-2:] == [(3, "cancelled"), (4, "filled")]
 
 
-def test_an_instruction_that_waits_and_is_overtaken_ends_without_being_submitted() -> None:
+KINDS = ["execute", "verify", "refresh", "adopt"]
+
+
+def overtake(desk: Desk, kind: str, given_up: Instruction, loop_no: int = 9, *, run: bool = True) -> None:
+    """The manager goes on with the key: another loop comes."""
+    following = replace(given_up, instruction_id="i2") if kind == "execute" else None
+    desk.driver.feed(routed(desk, kind, loop_no, following), f"instructions.{desk.lane}", run=run)
+
+
+def finals(desk: Desk) -> dict[int, ExecutionReport]:
+    return {one.loop_no: one for one in desk.driver.records("fills") if one.kind == "final"}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_instruction_that_waits_for_its_nonce_and_is_overtaken_is_never_submitted(kind: str) -> None:
     desk = Desk("ethereum").adopted()
     desk.venue.on("submit", fx.Refused("EXI-010", "gas"))
     desk.instruct("i0")
     desk.venue.on("nonce", *[fx.Unavailable("EXI-003", "down")] * 2)
     waiting = desk.instruct()
-    desk.driver.feed(routed(desk, "execute", 5, replace(waiting, instruction_id="i2")), "instructions.ethereum")
+    overtake(desk, kind, waiting)
+    desk.driver.advance(15)
+    error = finals(desk)[4].error
+    assert error is not None
+    assert (finals(desk)[4].outcome, error.code) == ("none", "EIM-012")
+    assert finals(desk)[9].outcome == ("filled" if kind == "execute" else "none")
+    assert desk.acted() == (1 if kind == "execute" else 0)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("lane", LANES)
+def test_an_intent_that_pauses_before_its_next_try_and_is_overtaken_is_never_submitted(lane: str, kind: str) -> None:
+    desk = Desk(lane).adopted()
+    desk.venue.on("submit", fx.NotSent("EXI-002", "slow down", 5.0))
+    paused = desk.instruct()
+    overtake(desk, kind, paused)
+    desk.driver.advance(15)
+    assert finals(desk)[3].outcome == "cancelled"
+    assert [one.entry.loop_no for one in desk.venue.calls("submit") if one.entry][1:] == [9] * (kind == "execute")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_instruction_that_is_read_together_with_the_loop_after_it_is_not_submitted(kind: str) -> None:
+    desk = Desk().adopted()
+    given_up = replace(desk.driver.records("instructions.binance")[-1].instruction, instruction_id="i1")
+    desk.driver.feed(routed(desk, "execute", 8, given_up), "instructions.binance", run=False)
+    overtake(desk, kind, given_up, run=False)
+    desk.driver.advance(ABSENCE_S + 1)
+    assert finals(desk)[8].outcome == "cancelled"
+    assert [one.entry.loop_no for one in desk.venue.calls("submit") if one.entry] == [9] * (kind == "execute")
+
+
+def test_an_order_whose_answer_is_awaited_when_its_loop_is_given_up_is_found_and_cancelled() -> None:
+    desk = Desk().adopted()
+    desk.instruct(run=False)
+    while desk.intent() is None:
+        assert desk.driver.run(1)
+
+    def overtaken_meanwhile(venue: object, entry: object, gate: object) -> object:
+        answer = rests(D("0.25"))(desk.venue, entry, gate)  # type: ignore[arg-type]
+        desk.driver.feed(routed(desk, "verify", 9), "instructions.binance", run=False)
+        return answer
+
+    desk.venue.on("submit", overtaken_meanwhile)
     desk.driver.advance(5)
-    finals = {one.loop_no: one for one in desk.driver.records("fills") if one.kind == "final"}
-    assert finals[4].outcome == "none"
-    assert finals[4].error is not None
-    assert finals[4].error.code == "EIM-012"
-    assert finals[5].outcome == "filled"
-    assert desk.acted() == 1
+    assert (finals(desk)[3].outcome, finals(desk)[9].outcome) == ("partially_filled", "none")
+    assert desk.books_agree()
+
+
+@pytest.mark.parametrize("kind", ["execute", "verify"])
+def test_a_reading_that_is_overtaken_ends_and_what_accrued_is_told_once(kind: str) -> None:
+    desk = Desk().adopted()
+    desk.venue.books.accrue("reward", "USDT", D(5))
+    desk.venue.on("ledger", *[fx.Unavailable("EXI-003", "down")] * 2)
+    given_up = desk.driver.records("instructions.binance")[-1].instruction
+    desk.driver.feed(routed(desk, "verify", 8), "instructions.binance")
+    overtake(desk, kind, given_up)
+    desk.driver.advance(15)
+    error = finals(desk)[8].error
+    assert error is not None and error.code == "EIM-012"
+    assert finals(desk)[9].outcome == ("filled" if kind == "execute" else "none")
+    assert [one.loop_no for one in desk.driver.records("fills") if one.kind == "accrual"] == [9]
+    assert desk.books_agree()
+
+
+def test_an_instruction_whose_loop_a_resume_ended_unverified_is_never_submitted() -> None:
+    """A record of its key is poisoned while it waits for its nonce: the slot is freed, and nothing verifies."""
+    desk = Desk("ethereum").adopted()
+    desk.venue.on("submit", fx.Refused("EXI-010", "gas"))
+    desk.instruct("i0")
+    desk.venue.on("nonce", *[fx.Unavailable("EXI-003", "down")] * 8)
+    desk.instruct()
+    desk.driver.feed_bytes("position_updates", b"s1", b"poison")
+    halts = tuple(one.halt_id for one in desk.driver.halts())
+    desk.driver.feed(command("resume", "r1", desk.driver.now, expected_halt_ids=halts, accept_unverified=True))
+    assert (desk.result().status, desk.result().outcome) == ("halted", "unknown")
+    desk.driver.advance(30)
+    assert desk.acted() == 0
+    assert finals(desk)[4].outcome == "cancelled"
+    assert [one.outcome for one in desk.driver.results("i1") if one.resolves] == ["cancelled"]
+    desk.venue.off("nonce")
+    desk.instruct("i2")
+    assert desk.result("i2").outcome == "filled"
 
 
 @pytest.mark.parametrize("lane", LANES)
