@@ -8,10 +8,13 @@ from __future__ import annotations
 from datetime import datetime
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from tightloop.client.connect import partition_counts
 from tightloop.client.reader import TopicReader
+from tightloop.handlers.manager.turn import UNREAD
 from tightloop.records import codec
+from tightloop.records.errors import ExecutionError
 from tightloop.records.types import Halt, LoopHead, QueuedInstruction, SharedHalts
 from tightloop.runners.kafka.settings import KafkaSettings
 from tightloop.runners.partitioner import partition_of
@@ -74,8 +77,11 @@ class LoopStateReader:
         entries: dict[tuple[int, str, str], bytes] = {}
         with TopicReader(self.settings, [TOPIC], "beginning", partitions) as reader:
             for received in reader.to_end():
-                strategy, name = parse_changelog_key(received.key or b"|")
-                if name.partition("|")[0] not in ("head", "queue", "halts"):
+                try:
+                    strategy, name = parse_changelog_key(received.key or b"")
+                except ValueError:  # nobody's entry: the manager dead-letters it
+                    continue
+                if name.partition("|")[0] not in ("head", "queue", "halts", UNREAD):
                     continue
                 place = (received.partition, strategy, name)
                 if received.value is None:
@@ -87,21 +93,31 @@ class LoopStateReader:
 
 def states_of(entries: dict[tuple[int, str, str], bytes], partitions: int, wanted: str | None = None) -> LoopStates:
     """``entries``: by partition, key and name. What lies of a key on a partition that is not its own is nobody's state,
-    however it came there, and must not be shown in the place of the real one.
+    however it came there, and must not be shown in the place of the real one. Of a key whose head can't be read, what
+    is known is the halt that the manager set beside it.
     """
+    unread: dict[str, tuple[int, tuple[Halt, ...]]] = {}
     heads: dict[str, tuple[int, LoopHead]] = {}
     queues: dict[str, list[tuple[str, QueuedInstruction]]] = {}
     shared: dict[int, tuple[Halt, ...]] = {}
     for (partition, strategy, name), value in entries.items():
         if strategy and (wanted not in (None, strategy) or partition_of(strategy.encode(), partitions) != partition):
             continue
-        record = codec.decode(value)
-        if isinstance(record, SharedHalts):
+        try:
+            record = codec.decode(value)
+        except ExecutionError:
+            continue
+        if isinstance(record, SharedHalts) and strategy:
+            unread[strategy] = (partition, record.halts)
+        elif isinstance(record, SharedHalts):
             shared[partition] = record.halts
         elif isinstance(record, LoopHead):
             heads[strategy] = (partition, record)
         elif isinstance(record, QueuedInstruction):
             queues.setdefault(strategy, []).append((name, record))
+    for strategy, (partition, halts) in unread.items():
+        _, head = heads.get(strategy, (partition, LoopHead(strategy_id=strategy, produced_at=halts[0].since)))
+        heads[strategy] = (partition, replace(head, halts=(*head.halts, *halts)))
     keys = {}
     for strategy, (partition, head) in sorted(heads.items()):
         queue = tuple(queued for _, queued in sorted(queues.get(strategy, []), key=lambda one: one[0]))

@@ -200,7 +200,7 @@ class InProcessRunner:
     def _successor(self, old: PartitionWorker) -> PartitionWorker:
         worker = PartitionWorker(old.handler, old.partition, self.partitions)
         with money.exact():
-            for key, name, record in old.state.entries():
-                worker.state.load(key, name, codec.encode(record))
+            for key, name, entry in old.state.entries():
+                worker.state.load(key, name, entry)
             worker.restored(self.clock.now())
         return worker

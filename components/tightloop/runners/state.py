@@ -2,7 +2,8 @@
 
 The changelog topic is the durable copy: what changed since the last commit goes there in the same Kafka transaction as
 the outputs, and :meth:`PartitionState.load` puts it back after a restart. Entries restored stay encoded until somebody
-reads them, so that restoring many keys costs little.
+reads them, so that restoring many keys costs little. One that can't be read (its version wrote what this one does not
+know) stays what it is: reading it raises TLC-013, each time, and costs its key, not the component.
 """
 
 from __future__ import annotations
@@ -16,11 +17,21 @@ from urllib.parse import quote, unquote
 from msgspec import Struct
 
 from tightloop.records import codec
+from tightloop.records.errors import ExecutionError
 
 T = TypeVar("T", bound=Struct)
 Entry = Struct | bytes
 Place = tuple[str, str]  # key and name, or key and group
 _SAFE = "-._~:@"
+
+
+class Stray(Struct, frozen=True):
+    """A record of the changelog whose key no version of this writes. ``owner``: the strategy it seems to belong to."""
+
+    offset: int
+    key: bytes
+    value: bytes
+    owner: str | None
 
 
 def changelog_key(key: str, name: str) -> bytes:
@@ -34,8 +45,19 @@ def _escaped(key: str) -> str:
 
 
 def parse_changelog_key(raw: bytes) -> tuple[str, str]:
+    """Strategy id and name. Raises ValueError for what :func:`changelog_key` does not make."""
     key, _, name = raw.decode().partition("|")
-    return unquote(key), name
+    strategy_id = unquote(key, errors="strict")
+    if not name or _escaped(strategy_id) != key:
+        raise ValueError(f"{raw!r} is no key of an entry")
+    return strategy_id, name
+
+
+def _seeming_owner(raw: bytes) -> str | None:
+    try:
+        return unquote(raw.decode().partition("|")[0], errors="strict") or None
+    except UnicodeDecodeError:
+        return None
 
 
 def _group(key: str, name: str) -> Place | None:
@@ -45,9 +67,14 @@ def _group(key: str, name: str) -> Place | None:
 
 
 class PartitionState:
-    """``key -> name -> record``; a name is ``group`` or ``group|rest``, and a scan reads one group of the latter."""
+    """``key -> name -> record``; a name is ``group`` or ``group|rest``, and a scan reads one group of the latter.
 
-    def __init__(self) -> None:
+    ``where``: the changelog's topic and partition, for errors.
+    """
+
+    def __init__(self, where: str = "") -> None:
+        self.strays: dict[bytes, Stray] = {}
+        self._where = where
         self._entries: dict[str, dict[str, Entry]] = {}
         self._groups: dict[Place, dict[str, None]] = {}  # the names of a key's group, as they were written
         self._undo: list[tuple[Place, Entry | None]] = []
@@ -55,15 +82,26 @@ class PartitionState:
     # reading
 
     def get(self, key: str, name: str, kind: type[T]) -> T | None:
+        """Raises ExecutionError TLC-013 for an entry that was restored and can't be read."""
         entries = self._entries.get(key)
         entry = None if entries is None else entries.get(name)
         if entries is None or entry is None:
             return None
         if isinstance(entry, bytes):
-            entry = entries[name] = codec.decode(entry)
+            entry = entries[name] = self._decoded(key, name, entry, kind)
         if not isinstance(entry, kind):
             raise TypeError(f"state entry {key}|{name} is a {type(entry).__name__}, not a {kind.__name__}")
         return entry
+
+    def _decoded(self, key: str, name: str, entry: bytes, kind: type[T]) -> T:
+        try:
+            return codec.decode_as(entry, kind)
+        except ExecutionError as error:
+            called = changelog_key(key, name).decode()
+            raise ExecutionError(
+                "TLC-013",
+                f"{self._where}: the entry {called} of {len(entry)} bytes can't be read: {error.code} {error.message}",
+            ) from error
 
     def scan(self, key: str, group: str, kind: type[T]) -> Iterator[tuple[str, T]]:
         """By name. An entry that was deleted since the scan began is left out."""
@@ -84,11 +122,11 @@ class PartitionState:
     def strategies(self) -> list[str]:
         return sorted(key for key in self._entries if key)
 
-    def entries(self) -> Iterator[tuple[str, str, Struct]]:
-        """Everything there is, decoded."""
+    def entries(self) -> Iterator[tuple[str, str, bytes]]:
+        """Everything there is, encoded."""
         for key, entries in self._entries.items():
             for name, entry in entries.items():
-                yield key, name, codec.decode(entry) if isinstance(entry, bytes) else entry
+                yield key, name, entry if isinstance(entry, bytes) else codec.encode(entry)
 
     def __len__(self) -> int:
         return sum(len(entries) for entries in self._entries.values())
@@ -107,6 +145,17 @@ class PartitionState:
             self._remove(key, name)
         else:
             self._write(key, name, value)
+
+    def load_record(self, raw: bytes, value: bytes | None, offset: int) -> None:
+        """The same for a record of the changelog as it is there; one whose key can't be read becomes a stray."""
+        try:
+            key, name = parse_changelog_key(raw)
+        except ValueError:
+            self.strays.pop(raw, None)
+            if value is not None:
+                self.strays[raw] = Stray(offset, raw, value, _seeming_owner(raw))
+        else:
+            self.load(key, name, value)
 
     def _write(self, key: str, name: str, entry: Entry) -> Entry | None:
         """Returns what was there before."""

@@ -22,7 +22,7 @@ from tightloop.records.errors import ExecutionError, error_info
 from tightloop.records.types import ControlCommand, DeadLetter, Header
 from tightloop.runners.context import EventContext, Output
 from tightloop.runners.partitioner import partition_of
-from tightloop.runners.state import PartitionState
+from tightloop.runners.state import PartitionState, Stray
 
 log = structlog.get_logger()
 DEAD_LETTERS = "dead_letters"
@@ -60,7 +60,7 @@ class PartitionWorker:
         self.handler = handler
         self.partition = partition
         self.partitions = partitions
-        self.state = PartitionState()
+        self.state = PartitionState(f"{handler.changelog}/{partition}")
         self.outputs: list[Output] = []
         self.events = 0  # since the last commit: a transaction is due when there was one
         self.is_fresh = True  # its keys were not yet told that their state was restored, or that was undone
@@ -124,6 +124,7 @@ class PartitionWorker:
     def restored(self, now: datetime) -> None:
         """After the state was loaded: each key asks again for what was under way."""
         self.is_fresh = False
+        self._bury_strays(now)
         for key in self.state.strategies():
             self.events += 1
             self._told_now = True
@@ -276,6 +277,23 @@ class PartitionWorker:
             raise ExecutionError("TLC-007", f"{_place(raw)}: the key is {key!r}, strategy_id is {strategy_id!r}")
         return value
 
+    def _bury_strays(self, now: datetime) -> None:
+        """Once for each strategy whose state they seem to be: nobody can say what else of it is in a form unknown here.
+
+        Those that seem to be nobody's halt nothing: no version of this writes them.
+        """
+        owners: dict[str | None, list[Stray]] = {}
+        for stray in self.state.strays.values():
+            owners.setdefault(stray.owner, []).append(stray)
+        for owner, strays in owners.items():
+            first, more = strays[0], len(strays) - 1
+            raw = RawRecord(self.handler.changelog, self.partition, first.offset, first.key, first.value)
+            others = f", nor can {more} more" if more else ""
+            message = f"{_place(raw)}: the entry's key {first.key!r} can't be read{others}"
+            self.events += 1
+            self._told_now = True
+            self._bury(raw, owner, ExecutionError("TLC-013", message, halts=owner is not None), now)
+
     def _bury(self, raw: RawRecord, key: str | None, error: ExecutionError, now: datetime) -> None:
         log.error("dead letter", code=error.code, error=error.message, place=_place(raw), halts=error.halts)
         if raw.topic != DEAD_LETTERS:
@@ -293,7 +311,7 @@ class PartitionWorker:
                 failed_at=now,
                 produced_at=now,
             )
-            self.outputs.append(Output(DEAD_LETTERS, raw.key, letter))
+            self.outputs.append(Output(DEAD_LETTERS, key.encode() if key else raw.key, letter))
         if key and key != EVERYONE:
             self._event(key, now, self.handler.on_dead, raw.topic, raw.offset, error)
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
+import structlog
 from msgspec.structs import replace
 
 from tightloop.handlers.manager import dispatch, waiting
@@ -12,6 +13,7 @@ from tightloop.records.errors import ExecutionError, info
 from tightloop.records.types import AccountRef, ControlCommand, Halt, PendingCheck, SharedHalts
 from tightloop.records.venues import is_known, lane_of
 
+log = structlog.get_logger()
 REMEMBERED_COMMANDS = 32
 
 
@@ -126,8 +128,7 @@ def _halt_shared(
         cause_id=command.command_id,
     )
     if command.cancel_working:
-        for key in turn.context.keys():  # noqa: SIM118  a Context is not a mapping
-            one = other(key)
+        for one in _every_key(turn, other):
             slot = one.head.slot
             if slot and slot.result and (command.scope == "all" or same_venue(command.venue, slot.result.venue)):
                 dispatch.cancel_in_flight(one, None)
@@ -146,13 +147,25 @@ def _resume_shared(
         raise _refused(command, f"it must name halts of a venue or of all that stand: {ids}, not {sorted(named)}")
     remaining = tuple(one for one in standing if one not in cleared)
     turn.context.shared().put("halts", SharedHalts(halts=remaining, produced_at=turn.now))  # before keys look at it
-    for key in turn.context.keys():  # noqa: SIM118  a Context is not a mapping
-        one = other(key)
+    for one in _every_key(turn, other):
         if not command.accept_unverified:
             _move_to_key(one, cleared)
         dispatch.advance(one)
         one.save()
     return remaining
+
+
+def _every_key(turn: Turn, other: Callable[[str], Turn]) -> Iterator[Turn]:
+    """Of the partition; but for those whose head can't be read: they are halted, and must not keep the command from the
+    others.
+    """
+    for key in turn.context.keys():  # noqa: SIM118  a Context is not a mapping
+        try:
+            one = other(key)
+        except ExecutionError as error:
+            log.error("a command for all passes a key by", key=key, code=error.code, error=error.message)
+            continue
+        yield one
 
 
 def _move_to_key(one: Turn, cleared: tuple[Halt, ...]) -> None:

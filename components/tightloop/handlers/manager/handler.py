@@ -22,12 +22,13 @@ from tightloop.handlers.api import Context, Inbound
 from tightloop.handlers.effects import Answer
 from tightloop.handlers.manager import control, dispatch, intake, results, waiting
 from tightloop.handlers.manager.settings import ManagerSettings
-from tightloop.handlers.manager.turn import Turn, halt_id
+from tightloop.handlers.manager.turn import Turn, halt_id, halt_unread
 from tightloop.records.errors import ExecutionError, error_info, info
 from tightloop.records.types import ControlCommand, DeadLetter, ErrorInfo, Instruction, ReconciliationResult
 
 NAME = "interface-manager"
-_NO_LOOP = frozenset({"instructions", "control", "dead_letters"})  # topics whose records are not part of a loop
+# Topics whose records are not part of a loop.
+_NO_LOOP = frozenset({"instructions", "control", "dead_letters", "loop_state"})
 
 
 class InterfaceManager:
@@ -67,7 +68,11 @@ class InterfaceManager:
     def on_dead(self, context: Context, topic: str, offset: int, error: ExecutionError) -> None:
         if not error.halts:
             return
-        turn = Turn(context, self.settings)
+        try:
+            turn = Turn(context, self.settings)
+        except ExecutionError as unread:
+            halt_unread(context, error_info(unread))
+            return
         _halt_for(turn, topic, context.partition, offset, error_info(error))
         turn.save()
 

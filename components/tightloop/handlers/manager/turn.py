@@ -25,6 +25,8 @@ from tightloop.records.types import (
 )
 from tightloop.records.venues import canonical
 
+UNREAD = "unread"  # the entry that holds a key's halt while its head can't be read
+
 
 class Turn:
     """Collects what one event changes; :meth:`save` writes the head when it did, and asks to be woken."""
@@ -35,6 +37,10 @@ class Turn:
         self.now: datetime = context.now
         self._before = context.get("head", LoopHead) or LoopHead(strategy_id=context.key, produced_at=self.now)
         self.head = self._before
+        self._unread = context.get(UNREAD, SharedHalts)
+        for one in self._unread.halts if self._unread else ():
+            if one not in self.head.halts:
+                self.update(halts=(*self.head.halts, one))
 
     def after(self, seconds: float) -> datetime:
         return self.now + timedelta(seconds=seconds)
@@ -50,6 +56,8 @@ class Turn:
     def save(self) -> None:
         if self.head is not self._before:  # what only looked at a key leaves no state of it behind
             self.context.put("head", replace(self.head, produced_at=self.now))
+        if self._unread:
+            self.context.delete(UNREAD)
         self.context.wake_at(self._next_wake())
 
     def _next_wake(self) -> datetime | None:
@@ -171,6 +179,20 @@ class Turn:
             "causation_id": instruction.instruction_id,
         }
         return InstructionResult(**{**fields, **changes})
+
+
+def halt_unread(context: Context, error: ErrorInfo) -> None:
+    """For a key whose head can't be read, nor therefore written: its halt stands beside it. The first event that can
+    read the head takes the halt over; until then none gets as far as deciding anything.
+    """
+    halt = Halt(
+        halt_id=halt_id(context.key, "dead", UNREAD),
+        code=error.code,
+        message=error.message,
+        severity=error.severity,
+        since=context.now,
+    )
+    context.put(UNREAD, SharedHalts(halts=(halt,), produced_at=context.now))
 
 
 def same_venue(one: str | None, other: str) -> bool:

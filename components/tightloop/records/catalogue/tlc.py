@@ -104,4 +104,25 @@ ENTRIES = (
         system="Refuses to write it; nothing is published.",
         operator="Correct what made the record.",
     ),
+    _entry(
+        "TLC-012",
+        "input overtaken by retention",
+        "A component starts where it stood, and the log of an input begins later: records were removed before it read "
+        "them. It was down, or stood still, for longer than the topic keeps its records.",
+        system="Ends the component, each time it is started: nobody can say whose records they were.",
+        operator="Find out what was missed, halt what it may concern, and only then let the group go on from the log's "
+        'beginning: docs/operators.md, "Retention has overtaken a component".',
+        severity="CRITICAL",
+    ),
+    _entry(
+        "TLC-013",
+        "state entry cannot be read",
+        "An entry of the component's own state topic is of a version that this one does not know, or damaged: mostly "
+        "an older version was started again after a newer one had written.",
+        system="Leaves the entry as it is. What would have needed it goes to `dead_letters`, and the key is halted; "
+        "other keys go on.",
+        operator="Start the version that wrote the entry again. Then `tightloop dead-letters retry` what was refused "
+        "meanwhile, and resume the key.",
+        severity="CRITICAL",
+    ),
 )
