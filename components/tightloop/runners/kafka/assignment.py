@@ -1,8 +1,9 @@
 """Which partitions this replica works on.
 
 A partition is *held* as far as its input topics were assigned to this member, *restoring* when all of them are, and
-*active* once its state is back. Only an active partition is fetched from; everything else is paused. With KIP-848 and
-the range assignor the topics of a partition number come to one member, but not in one step.
+*active* once its state is back. Only then is the client told to fetch from it, at the offsets where it will read: what
+it was given before, it would fetch from a place of its own, and one that retention has removed stops it for good. With
+KIP-848 and the range assignor the topics of a partition number come to one member, but not in one step.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from tightloop.handlers.api import Handler
 from tightloop.runners import metrics
 from tightloop.runners.kafka.restore import ASK_AGAIN_S, Restored, Restorer, committed_offsets
 from tightloop.runners.kafka.settings import KafkaSettings
+from tightloop.runners.kafka.transaction import MustExit
 from tightloop.runners.worker import PartitionWorker
 
 log = structlog.get_logger()
@@ -37,7 +39,6 @@ class Assignment:
         self._held: dict[int, set[str]] = {}
         self._epochs: dict[int, int] = {}
         self._restoring: dict[int, float] = {}
-        self._ready: list[Restored] = []
         self._next: dict[tuple[str, int], int] = {}
         self._paused = False
         self._restorer = Restorer(settings, handler.name, handler.inputs, handler.changelog)
@@ -46,8 +47,7 @@ class Assignment:
 
     def on_assign(self, consumer: Consumer, assigned: list[TopicPartition]) -> None:
         self.changed = True
-        consumer.incremental_assign([TopicPartition(one.topic, one.partition, 0) for one in assigned])
-        consumer.pause([TopicPartition(one.topic, one.partition) for one in assigned])
+        consumer.incremental_assign([])  # the callback must assign; what is fetched, and from where, is known later
         for one in assigned:
             self._held.setdefault(one.partition, set()).add(one.topic.removeprefix(self._prefix))
         complete = [
@@ -67,18 +67,18 @@ class Assignment:
     def on_revoke(self, consumer: Consumer, revoked: list[TopicPartition]) -> None:
         """No transaction is open here: one is begun only after polling, and ended before the next poll."""
         self.changed = True
+        partitions = sorted({one.partition for one in revoked})
+        fetched = [place for partition in partitions if partition in self.active for place in self._places(partition)]
+        consumer.incremental_unassign(fetched)  # of a partition all that it reads, or none of it
         for one in revoked:
             self._held.get(one.partition, set()).discard(one.topic.removeprefix(self._prefix))
-            self._next.pop((one.topic.removeprefix(self._prefix), one.partition), None)
-        for partition in {one.partition for one in revoked}:
+        for partition in partitions:
             self._epochs[partition] = self._epochs.get(partition, 0) + 1
             self._restoring.pop(partition, None)
-            worker = self.active.pop(partition, None)
-            if worker is not None:
-                rest = [TopicPartition(self._prefix + topic, partition) for topic in self._held[partition]]
-                if rest:
-                    consumer.pause(rest)
-        log.info("revoked", component=self._handler.name, partitions=sorted({one.partition for one in revoked}))
+            self.active.pop(partition, None)
+            for topic in self._handler.inputs:
+                self._next.pop((topic, partition), None)
+        log.info("revoked", component=self._handler.name, partitions=partitions)
 
     # --- between polls ------------------------------------------------------------------------------------------------
 
@@ -92,33 +92,30 @@ class Assignment:
 
     def activate_restored(self) -> None:
         """Start fetching from the partitions whose state is back. Raises what a restore failed with."""
-        self._ready += self._restorer.results()
-        waiting = []
-        for restored in self._ready:
+        for restored in self._restorer.results():
             if self._epochs.get(restored.partition) != restored.epoch:
                 continue  # revoked meanwhile
+            if isinstance(restored.error, KafkaException):
+                raise MustExit(f"partition {restored.partition} can't be restored: {restored.error}")
             if restored.error is not None:
                 raise restored.error
-            if self._start_fetching(restored):
-                self._activate(restored)
-            else:
-                waiting.append(restored)
-        self._ready = waiting
+            self._start_fetching(restored)
+            self._activate(restored)
 
-    def _start_fetching(self, restored: Restored) -> bool:
-        partitions = []
+    def _start_fetching(self, restored: Restored) -> None:
         for topic, offset in restored.offsets.items():
-            place = TopicPartition(self._prefix + topic, restored.partition, offset)
-            try:
-                self._consumer.seek(place)
-            except KafkaException as error:  # the client has not begun with this partition yet: next time round
-                log.debug("seek too early", place=str(place), error=str(error))
-                return False
-            partitions.append(TopicPartition(place.topic, place.partition))
             self._next[topic, restored.partition] = offset
-        if not self._paused:
-            self._consumer.resume(partitions)
-        return True
+        places = self._places(restored.partition)
+        self._consumer.incremental_assign(places)
+        # The client remembers from an earlier assignment whether a partition was paused.
+        (self._consumer.pause if self._paused else self._consumer.resume)(places)
+
+    def _places(self, partition: int) -> list[TopicPartition]:
+        """The inputs of a partition that is fetched from, where its last commit stands."""
+        return [
+            TopicPartition(self._prefix + topic, partition, self._next[topic, partition])
+            for topic in self._handler.inputs
+        ]
 
     def _activate(self, restored: Restored) -> None:
         worker = PartitionWorker(self._handler, restored.partition, self._partitions)
@@ -152,26 +149,38 @@ class Assignment:
         answered = self._consumer.position(asked)
         return {(one.topic.removeprefix(self._prefix), one.partition): one.offset for one in answered}
 
+    def passed_by(self) -> list[tuple[str, int]]:
+        """Where the consumer stands further on than its last commit although no record came: past markers, or past what
+        an aborted transaction left.
+        """
+        reached = self.positions(list(self._next))
+        return [place for place, offset in self._next.items() if reached.get(place, -1) > offset]
+
     def rewind(self) -> None:
-        """Fetch again from where the last commit stands."""
-        for (topic, partition), offset in self._next.items():
-            if partition in self.active:
-                self._consumer.seek(TopicPartition(self._prefix + topic, partition, offset))
+        """Fetch again from where the last commit stands. Raises MustExit."""
+        for place in [place for partition in self.active for place in self._places(partition)]:
+            try:
+                self._consumer.seek(place)
+            except KafkaException as error:
+                raise MustExit(f"{place.topic}/{place.partition} can't be read again from {place.offset}") from error
 
     def committed_elsewhere(self) -> list[str]:
         """Places whose committed offset is not where this replica stands, or stays unknown; empty when all is well."""
-        places = [(topic, partition) for (topic, partition) in self._next if partition in self.active]
+        places = list(self._next)
         deadline = time.monotonic() + STABLE_S
         committed: dict[tuple[str, int], int] = {}
         while len(committed) < len(places) and time.monotonic() < deadline:
-            committed = committed_offsets(self._settings, self._handler.name, places)  # its own abort may not be done
+            try:
+                committed = committed_offsets(self._settings, self._handler.name, places)  # the abort may not be done
+            except KafkaException as error:
+                log.warning("committed offsets not known", component=self._handler.name, error=str(error))
             if len(committed) < len(places):
                 time.sleep(ASK_AGAIN_S)
         elsewhere = []
         for place in places:
             here, found = self._next[place], committed.get(place)
             if found is None or 0 <= found != here:
-                said = "in a transaction still open" if found is None else found
+                said = f"not known after {STABLE_S:g} s" if found is None else found
                 elsewhere.append(f"{place[0]}/{place[1]}: committed {said}, here {here}")
         return elsewhere
 
@@ -182,11 +191,7 @@ class Assignment:
         if paused == self._paused:
             return
         self._paused = paused
-        places = [
-            TopicPartition(self._prefix + topic, partition)
-            for topic, partition in self._next
-            if partition in self.active
-        ]
+        places = [place for partition in self.active for place in self._places(partition)]
         if places:
             (self._consumer.pause if paused else self._consumer.resume)(places)
         log.info("paused" if paused else "resumed", component=self._handler.name)

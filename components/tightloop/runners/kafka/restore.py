@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import queue
 import threading
-import time
 from collections.abc import Collection, Iterator, Sequence
 
 import structlog
@@ -28,8 +27,9 @@ from msgspec import Struct
 
 from tightloop.records.errors import ExecutionError
 from tightloop.runners.kafka.messages import headers_of, key_of, place
+from tightloop.runners.kafka.patience import Patience
 from tightloop.runners.kafka.settings import KafkaSettings
-from tightloop.runners.state import PartitionState, parse_changelog_key
+from tightloop.runners.state import PartitionState
 
 log = structlog.get_logger()
 INPUTS_HEADER = "inputs"
@@ -90,15 +90,13 @@ class Restorer:
 
         ``wanted``: epochs by partition.
         """
-        deadline = time.monotonic() + self._settings.restore_s
+        patience = Patience(self._component, self._settings.restore_s)
         waiting = set(wanted)
         while waiting:
-            committed = self._committed(waiting, deadline)
+            committed = self._committed(waiting, patience)
             stable = {partition for _, partition in committed}
-            never = [place for place, offset in committed.items() if offset < 0]
-            earliest = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
-            first = self._offsets(never, earliest, deadline) if never else {}
-            for partition, state, expected in self._read_changelog(stable, deadline):
+            first, ends = self._bounds(stable, patience)
+            for partition, state, expected in self._read_changelog(ends, patience):
                 yield self._checked(partition, wanted[partition], state, committed, first, expected)
             waiting -= stable
 
@@ -111,72 +109,78 @@ class Restorer:
         first: Offsets,
         expected: dict[str, int],
     ) -> Restored:
-        """With an error for this partition alone where the state is ahead of the offsets: if it was revoked while it
-        was restored, its new owner may have committed in between, and nobody looks at the result.
+        """With an error for this partition alone where state, offsets and inputs do not fit together: if it was revoked
+        while it was restored, its new owner may have committed in between, and nobody looks at the result.
         """
         places = [(topic, partition) for topic in self._inputs]
         try:
             for place in places:
-                self._check_start(*place, committed[place], expected.get(place[0]))
+                self._check_start(*place, committed[place], expected.get(place[0]), first[place])
         except ExecutionError as error:
             return Restored(partition, epoch, PartitionState(), {}, error)
-        return Restored(partition, epoch, state, {place[0]: first.get(place, committed[place]) for place in places})
+        return Restored(partition, epoch, state, {place[0]: max(committed[place], first[place]) for place in places})
 
-    def _committed(self, partitions: Collection[int], deadline: float) -> Offsets:
+    def _committed(self, partitions: Collection[int], patience: Patience) -> Offsets:
         """Of those partitions of which no offset is part of a transaction still open; waits until there is one."""
         places = [(topic, partition) for topic in self._inputs for partition in sorted(partitions)]
         while True:
             try:
                 known = committed_offsets(self._settings, self._component, places)
             except KafkaException as error:
-                if time.monotonic() > deadline:
-                    raise
-                log.debug("committed offsets not known yet", component=self._component, error=str(error))
+                patience.wait("the committed offsets are not known", error, ASK_AGAIN_S)
             else:
                 pending = {partition for topic, partition in places if (topic, partition) not in known}
                 stable = {place: offset for place, offset in known.items() if place[1] not in pending}
                 if stable:
                     return stable
-                if time.monotonic() > deadline:
-                    raise self._failed(f"a transaction over the offsets of {sorted(pending)} stays open")
-            time.sleep(ASK_AGAIN_S)
+                still_open = self._failed(f"a transaction over the offsets of {sorted(pending)} stays open")
+                patience.wait("a transaction over the committed offsets is open", still_open, ASK_AGAIN_S)
 
-    def _check_start(self, topic: str, partition: int, committed: int, least: int | None) -> None:
-        """Raises ExecutionError PUH-008 for a start behind what the state already holds."""
+    def _check_start(self, topic: str, partition: int, committed: int, least: int | None, first: int) -> None:
+        """Raises ExecutionError: PUH-008 for a start behind what the state already holds, TLC-012 for one behind the
+        log's. A component that never committed anything begins with the first record there is.
+        """
         if least and committed < least:
             at = committed if committed >= 0 else "missing"
             raise self._failed(f"{topic}/{partition}: the committed offset is {at}, but the state goes up to {least}")
+        if 0 <= committed < first:
+            raise ExecutionError(
+                "TLC-012",
+                f"{self._component}: {topic}/{partition}: the committed offset is {committed}, and the log begins at "
+                f"{first}: what was between them was removed before it was read",
+            )
 
     def _failed(self, message: str) -> ExecutionError:
         return ExecutionError("PUH-008", f"{self._component}: {message}")
 
     def _read_changelog(
-        self, partitions: Collection[int], deadline: float
+        self, ends: dict[int, int], patience: Patience
     ) -> Iterator[tuple[int, PartitionState, dict[str, int]]]:
         """Each partition when its end is reached, with its state and the input offsets that the state goes up to."""
         topic = self._settings.prefix + self._changelog
-        ends = self._ends(sorted(partitions), deadline)
-        for partition in [partition for partition, end in ends.items() if end == 0]:
-            yield partition, PartitionState(), {}
-        reading = {partition: PartitionState() for partition, end in ends.items() if end > 0}
+        states = {partition: PartitionState(f"{self._changelog}/{partition}") for partition in sorted(ends)}
+        reading = {partition: state for partition, state in states.items() if ends[partition] > 0}
+        for partition in states.keys() - reading.keys():
+            yield partition, states[partition], {}
         if not reading:
             return
         latest: dict[int, Message] = {}
         consumer = Consumer(self._settings.restore_consumer(self._component))
         try:
             consumer.list_topics(topic, timeout=10)  # saves half a second of waiting for metadata at the first assign
-            consumer.assign([TopicPartition(topic, partition, 0) for partition in sorted(reading)])
+            consumer.assign([TopicPartition(topic, partition, 0) for partition in reading])
             while reading:
-                if time.monotonic() > deadline:
-                    raise self._failed(f"the changelog's end was not reached in {self._settings.restore_s} s: {ends}")
-                for message in consumer.consume(1000, 0.1):
+                messages = consumer.consume(1000, 0.1)
+                if not messages:
+                    unreached = self._failed(f"the changelog's end was not reached in {patience.seconds:g} s: {ends}")
+                    patience.wait(f"the end of the changelog is not reached for {sorted(reading)}", unreached, 0.0)
+                for message in messages:
                     _, partition, offset = place(message)
                     state, error = reading.get(partition), message.error()
                     if state is None:
                         continue  # handed over already: what comes now was written by whoever works on it
                     if error is None:
-                        key, name = parse_changelog_key(key_of(message))
-                        state.load(key, name, message.value())
+                        state.load_record(key_of(message), message.value(), offset)
                         latest[partition] = message
                     elif error.code() == KafkaError._PARTITION_EOF:
                         if offset >= ends[partition]:
@@ -184,38 +188,42 @@ class Restorer:
                             del reading[partition]
                             yield partition, state, _inputs(latest.get(partition))
                     elif error.code() == KafkaError._AUTO_OFFSET_RESET:
-                        low, _ = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=10)
-                        consumer.seek(TopicPartition(topic, partition, low))
-                    elif not error.retriable() and error.fatal():
+                        raise self._failed(
+                            f"{self._changelog}/{partition}: its beginning was removed, and with it a part of the state"
+                        )
+                    elif error.fatal():
                         raise KafkaException(error)
+                    else:
+                        log.warning("restore", component=self._component, partition=partition, error=str(error))
         finally:
             consumer.close()
 
-    def _ends(self, partitions: list[int], deadline: float) -> dict[int, int]:
-        places = [(self._changelog, partition) for partition in partitions]
-        latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
-        return {partition: offset for (_, partition), offset in self._offsets(places, latest, deadline).items()}
-
-    def _offsets(self, places: list[tuple[str, int]], spec: OffsetSpec, deadline: float) -> Offsets:
+    def _bounds(self, partitions: Collection[int], patience: Patience) -> tuple[Offsets, dict[int, int]]:
+        """Where the logs of the inputs begin, and where those of the changelog end, whether committed or not."""
+        earliest, latest = OffsetSpec.earliest(), OffsetSpec.latest()  # type: ignore[no-untyped-call]
+        asked = {(topic, partition): earliest for topic in self._inputs for partition in partitions}
+        asked |= {(self._changelog, partition): latest for partition in partitions}
         while True:
             try:
-                return self._offsets_now(places, spec)
+                found = self._offsets(asked)
             except KafkaException as error:  # a broker that has just come back does not lead every partition at once
-                if time.monotonic() > deadline:
-                    raise
-                log.debug("offsets not known yet", component=self._component, error=str(error))
-                time.sleep(0.1)
+                patience.wait("the bounds of the logs are not known", error, 0.1)
+            else:
+                ends = {partition: found.pop((self._changelog, partition)) for partition in partitions}
+                return found, ends
 
-    def _offsets_now(self, places: list[tuple[str, int]], spec: OffsetSpec) -> Offsets:
-        """By ``(topic, partition)``, whether committed or not."""
+    def _offsets(self, asked: dict[tuple[str, int], OffsetSpec]) -> Offsets:
         prefix = self._settings.prefix
         admin = AdminClient(self._settings.admin())  # a new one each time: an old one may answer from a cache
-        for topic in {topic for topic, _ in places}:
+        for topic in {topic for topic, _ in asked}:
             admin.list_topics(
                 prefix + topic, timeout=10
             )  # a client that knows no leader yet was seen to wait 3 s for one
-        asked = {TopicPartition(prefix + topic, partition): spec for topic, partition in places}
-        answers = admin.list_offsets(asked, isolation_level=IsolationLevel.READ_UNCOMMITTED, request_timeout=10)
+        answers = admin.list_offsets(
+            {TopicPartition(prefix + topic, partition): spec for (topic, partition), spec in asked.items()},
+            isolation_level=IsolationLevel.READ_UNCOMMITTED,
+            request_timeout=10,
+        )
         return {
             (place.topic.removeprefix(prefix), place.partition): future.result(15).offset
             for place, future in answers.items()

@@ -25,6 +25,7 @@ from tightloop.runners.kafka.batch import Answered, Batch
 from tightloop.runners.kafka.messages import appended_at, headers_of, place
 from tightloop.runners.kafka.settings import KafkaSettings
 from tightloop.runners.kafka.transaction import MustExit, Transaction, Undone, is_member
+from tightloop.runners.kafka.undoing import Undoing
 from tightloop.runners.kafka.watchdog import Watchdog
 from tightloop.runners.worker import PartitionWorker, RawRecord
 
@@ -35,6 +36,7 @@ READ_EVERY = 8  # records: the venue then answers what the first ones ask while 
 READ_AHEAD_S = 0.02  # how long a transaction waits for a further answer to what its own events asked
 READ_AHEAD_MOST_S = 0.5  # and for all of them
 READ_AHEAD_AGAIN_S = 2.0  # a venue that did not answer so soon is not waited for again before this
+KEEP_UP_S = 10.0  # how often offsets are committed that no record brought; retention counts in days
 
 Awaited = set[tuple[PartitionWorker, int]]  # reads that were started, by worker and serial
 
@@ -60,12 +62,14 @@ class KafkaRunner:
         partitions = common_partitions(self._consumer, settings.prefix, wanted)
         self.assignment = Assignment(handler, self._consumer, settings, partitions)
         self._transaction = Transaction(self._producer, self._consumer, settings, handler.changelog)
+        self._undoing = Undoing(handler.name)
         self._watchdog = Watchdog(settings.watchdog_s, f"{handler.name}-{settings.slot}")
         self._stopping = False
         self._broker_lost = False
         self._is_member = False  # asked for by the loop itself: the client was seen to hang when another thread asks
         self._paused = False
         self._no_wait_before = 0.0
+        self._keep_up_at = time.monotonic() + KEEP_UP_S
         self._batch = Batch()
         self._count = metrics.Counted(handler.name)
         self.last_pass = time.monotonic()
@@ -78,11 +82,11 @@ class KafkaRunner:
 
     @property
     def ready(self) -> bool:
-        """Is it a member of its group, and has every partition that was assigned been restored?
+        """Is it a member of its group, has every partition that was assigned been restored, and does its work last?
 
         A replica beyond the number of partitions stands by with none, and is ready.
         """
-        if self.assignment.restoring:
+        if self.assignment.restoring or self._undoing.is_stuck:
             return False
         if self.assignment.active:
             return True
@@ -90,6 +94,8 @@ class KafkaRunner:
 
     def run(self) -> None:
         self._init_transactions()
+        for topic in self.handler.inputs:  # a client that knows no leader yet waits for one at its first assign
+            self._consumer.list_topics(self.settings.prefix + topic, timeout=10)
         self._consumer.subscribe(
             [self.settings.prefix + topic for topic in self.handler.inputs],
             on_assign=self.assignment.on_assign,
@@ -117,6 +123,7 @@ class KafkaRunner:
             except KafkaException as raised:
                 if not raised.args[0].retriable() or time.monotonic() > deadline:
                     raise MustExit(f"{what} failed: {raised.args[0]}") from raised
+                log.warning(what, component=self.handler.name, error=str(raised.args[0]))
 
     def _finish_calls(self) -> None:
         """Take in nothing new, but commit the answers to calls that are under way, so that nobody has to ask again."""
@@ -159,6 +166,7 @@ class KafkaRunner:
         due = workers if self._stopping else self._batch.due(workers, self._clock.now())
         if due:
             self._commit(due)
+        self._keep_up()
         self._hold_back()
         if not self.assignment.active:
             self._is_member = is_member(self._consumer.consumer_group_metadata())
@@ -246,22 +254,23 @@ class KafkaRunner:
     def _feed(self, message: Message) -> None:
         error = message.error()
         if error is not None:
-            self._consumer_error(error)
+            self._consumer_error(message, error)
             return
         full_name, partition, offset = place(message)
         topic = full_name.removeprefix(self.settings.prefix)
         worker = self.assignment.active.get(partition)
         if worker is None:
-            return  # fetched before its partition was paused; it will be fetched again when its state is back
+            return  # fetched before its partition was taken away
         self._batch.read.add((topic, partition))
         headers = partial(headers_of, message)
         raw = RawRecord(topic, partition, offset, message.key(), message.value(), headers, appended_at(message))
         self._count.records_in(topic)
         worker.feed(raw, self._clock.now())
 
-    def _consumer_error(self, error: KafkaError) -> None:
+    def _consumer_error(self, message: Message, error: KafkaError) -> None:
         if error.fatal() or error.code() in (KafkaError._AUTO_OFFSET_RESET, KafkaError._MAX_POLL_EXCEEDED):
-            raise MustExit(f"the consumer can't go on: {error}")
+            where = f"{message.topic()}/{message.partition()}@{message.offset()}"
+            raise MustExit(f"the consumer can't go on at {where}: {error}")
         log.warning("consumer", component=self.handler.name, error=str(error))
 
     def _commit(self, workers: list[PartitionWorker]) -> None:
@@ -278,10 +287,11 @@ class KafkaRunner:
         try:
             self._transaction.commit(workers, offsets)
         except Undone as undone:
-            self._undo(str(undone))
+            self._undo([worker.partition for worker in workers], str(undone))
             return
         finally:
             self._watchdog.leave()
+        self._undoing.committed(worker.partition for worker in workers)
         self._batch.committed(workers)
         self.assignment.moved_to(offsets)
         written = [output.topic for worker in workers for output in worker.outputs]
@@ -289,13 +299,24 @@ class KafkaRunner:
         self._count.transaction(time.monotonic() - began)
         self._count.records_out(written)
 
-    def _undo(self, why: str) -> None:
-        log.warning("transaction undone", component=self.handler.name, why=why)
+    def _keep_up(self) -> None:
+        """Commit also where no record came: offsets left behind would one day look like records that were missed."""
+        if time.monotonic() < self._keep_up_at:
+            return
+        self._keep_up_at = time.monotonic() + KEEP_UP_S
+        idle = {worker.partition: worker for worker in self.assignment.active.values() if not worker.events}
+        places = [place for place in self.assignment.passed_by() if place[1] in idle]
+        if places:
+            self._batch.read.update(places)
+            self._commit([idle[partition] for partition in sorted({partition for _, partition in places})])
+
+    def _undo(self, partitions: list[int], why: str) -> None:
         metrics.ABORTS.labels(self.handler.name).inc()
         elsewhere = self.assignment.committed_elsewhere()
         if elsewhere:
             raise MustExit(f"somebody else has committed for this replica's partitions: {'; '.join(elsewhere)}")
         self._start_over()
+        self._undoing.undone(partitions, why)
 
     def _start_over(self) -> None:
         """Nothing since the last commits happened: its records are read again, its answers handled again."""

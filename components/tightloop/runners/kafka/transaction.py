@@ -7,8 +7,10 @@ without that, or under a stale one, Kafka would let a replica write for a partit
 from __future__ import annotations
 
 import struct
+import time
 from collections.abc import Callable, Iterator, Sequence
 
+import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from msgspec import Struct
 
@@ -19,7 +21,10 @@ from tightloop.runners.kafka.settings import KafkaSettings
 from tightloop.runners.state import changelog_key
 from tightloop.runners.worker import PartitionWorker
 
+log = structlog.get_logger()
 CALL_S = 10.0
+RETRY_S = 3.0  # of a call that fails and may be made again: less than the watchdog gives it
+RETRY_PAUSE_S = 0.05
 Headers = list[tuple[str, str | bytes | None]]
 Produced = tuple[str, bytes | None, bytes | None, int, Headers]
 
@@ -96,6 +101,7 @@ class Transaction:
         return needed
 
     def _call(self, call: Callable[..., None], *arguments: object) -> None:
+        until = time.monotonic() + RETRY_S
         while True:
             try:
                 call(*arguments)
@@ -106,6 +112,10 @@ class Transaction:
                     raise MustExit(f"{call.__name__} timed out: {error}") from raised
                 if not error.retriable():
                     raise
+                if time.monotonic() > until:
+                    raise MustExit(f"{call.__name__} failed for {RETRY_S:g} s: {error}") from raised
+                log.warning("again", call=call.__name__, error=str(error))
+                time.sleep(RETRY_PAUSE_S)
 
     def _abort(self, cause: KafkaException) -> None:
         error = cause.args[0]
