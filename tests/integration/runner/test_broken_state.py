@@ -17,6 +17,7 @@ from tightloop.records.errors import ExecutionError
 from tightloop.records.types import LoopHead
 
 pytestmark = pytest.mark.timeout(240)
+LARGER_THAN_A_MARKER = 150  # bytes: below that the broker could not even write that a transaction was aborted
 OF_A_LATER_VERSION = b"\x00\x00\x0f\xff\xff what this version does not know"
 
 
@@ -57,16 +58,17 @@ def test_another_components_broken_entry_halts_its_key_through_the_manager(make_
 
 
 def test_what_the_broker_never_takes_ends_the_process_with_its_cause(make_system: MakeSystem) -> None:
-    """How often it tries is for `tests/unit/runners`: here a transaction may also run out of time first."""
+    """Undone again and again over the same records: said as an error, not ready any more, and ended after a bound."""
     with make_system() as system:
         (handler,) = system.replicas_of("position-update-handler")
         handler.wanted = False
-        _limit(system, "position_updates", 10)
+        _limit(system, "position_updates", LARGER_THAN_A_MARKER)
         _publish(system, "key-0", "never-written")
+        system.until(lambda: not handler.status().get("ready", True), 30, "it says that it is not ready", 0.05)
         assert handler.wait(60) == 75
         said = handler.output()
-        assert "transaction undone" in said and "Message size too large" in said
-        assert "ending, to be started again" in said
+        assert "transaction undone again and again" in said and "Message size too large" in said
+        assert "the work of partitions [0] was undone 10 times in a row" in said
         _limit(system, "position_updates", 1_000_000)
         handler.wanted = True
         system.until(lambda: "never-written" in _results(system), 60, "it goes on once the cause is gone")
