@@ -182,7 +182,8 @@ def _simulator(config: Config, directory: Path) -> Check:
     from tightloop.cli.system.state import read_state
 
     running = read_state(directory)
-    address = running.simulator if running is not None and running.is_alive else config.simulator
+    runs = running is not None and (running.is_alive or running.is_orphaned)
+    address = running.simulator if runs and running is not None else config.simulator
     host, _, port = address.rpartition(":")
     if answers(int(port), "/admin/health", host):
         return Check("simulated venues", "ok", address)

@@ -52,8 +52,10 @@ def quiet(client: Mapping[str, str]) -> dict[str, Any]:
 
 
 def running_bootstrap(directory: Path) -> str | None:
-    """The address of the broker that `tightloop up` runs from ``directory``, if it does."""
+    """The address of the broker that `tightloop up` runs from ``directory``, if it does: also when only its supervisor
+    is gone, as what trades on must not be out of an operator's reach.
+    """
     from tightloop.cli.system.state import read_state
 
     state = read_state(directory)
-    return state.bootstrap if state is not None and state.is_alive else None
+    return state.bootstrap if state is not None and state.has_broker else None

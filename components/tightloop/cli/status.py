@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tightloop.cli.health import ComponentHealth
+    from tightloop.cli.system.state import SystemState
     from tightloop.client.loops import KeyState, LoopStates
     from tightloop.records.errors import ExecutionError
 
@@ -27,28 +28,62 @@ def status(
 ) -> None:
     """Components (pid, health, lag); keys with phase, what is in flight and queued; halts and their cause.
 
-    Exit code 1 when a key is halted or a component is not ready, 3 when nothing runs.
+    Exit code 1 when a key is halted, a component is not ready, or the supervisor is gone while others run; 3 when
+    nothing runs.
     """
     from tightloop.cli.health import components
     from tightloop.cli.options import bus, configured, running_bootstrap
     from tightloop.cli.system.state import read_state
     from tightloop.client.loops import LoopStateReader
 
-    if not (configured(config, bootstrap=bootstrap).bootstrap or running_bootstrap(directory)):
-        raise _nothing_runs(directory)
-    settings = bus(config, bootstrap, prefix, directory)
     running = read_state(directory)
+    if not (configured(config, bootstrap=bootstrap).bootstrap or running_bootstrap(directory)):
+        if running is None or not running.is_orphaned:
+            raise _nothing_runs(directory)
+        _tell_orphans(running, as_json=as_json)
+        raise typer.Exit(exits.BAD_NEWS)
+    settings = bus(config, bootstrap, prefix, directory)
     if running is not None and running.bootstrap != settings.bootstrap:
         running = None  # another system's
     states = LoopStateReader(settings).read()
     found = components(settings, configured(config, bootstrap=settings.bootstrap), running)
     if as_json:
-        emit(_document(found, states, settings.bootstrap))
+        emit(_document(found, states, settings.bootstrap, running))
     else:
         _tell(found, states)
+    orphaned = running is not None and running.is_orphaned
+    if orphaned and running is not None:
+        note(_orphaned(running))
     halted = states.shared or any(one.head.halts for one in states.keys.values())
-    if halted or any(one.health not in ("ready", "unknown") for one in found):
+    if halted or orphaned or any(one.health not in ("ready", "unknown") for one in found):
         raise typer.Exit(exits.BAD_NEWS)
+
+
+def _tell_orphans(running: SystemState, *, as_json: bool) -> None:
+    """The supervisor is gone, and its broker with it: what still runs, and that keys can't be read."""
+    from tightloop.cli.health import probed
+
+    found = [probed(one) for one in running.processes]
+    if as_json:
+        supervisor = _supervisor(running)
+        emit(
+            {"bootstrap": running.bootstrap, "supervisor": supervisor, "components": found, "keys": None, "halts": None}
+        )
+    else:
+        _tell_components(found)
+    note("the embedded broker is gone: where keys stand cannot be read")
+    note(_orphaned(running))
+
+
+def _orphaned(running: SystemState) -> str:
+    return (
+        f"the supervisor (pid {running.pid}) is gone, and nothing starts again what ends here: "
+        "`tightloop up` ends what it left and starts all anew, `tightloop down` only ends it"
+    )
+
+
+def _supervisor(running: SystemState | None) -> dict[str, Any] | None:
+    return None if running is None else {"pid": running.pid, "alive": running.is_alive}
 
 
 def _nothing_runs(directory: Path) -> ExecutionError:
@@ -61,9 +96,12 @@ def _nothing_runs(directory: Path) -> ExecutionError:
     )
 
 
-def _document(found: list[ComponentHealth], states: LoopStates, bootstrap: str) -> dict[str, Any]:
+def _document(
+    found: list[ComponentHealth], states: LoopStates, bootstrap: str, running: SystemState | None
+) -> dict[str, Any]:
     return {
         "bootstrap": bootstrap,
+        "supervisor": _supervisor(running),
         "components": found,
         "keys": [_key(one) for one in states.keys.values()],
         "halts": states.shared,
@@ -97,9 +135,13 @@ def _key(state: KeyState) -> dict[str, Any]:
     }
 
 
-def _tell(found: list[ComponentHealth], states: LoopStates) -> None:
+def _tell_components(found: list[ComponentHealth]) -> None:
     rows = [(one.name, one.pid, one.health, one.partitions, one.lag, one.restarts) for one in found]
     table(["component", "pid", "health", "partitions", "lag", "restarts"], rows, title="Components")
+
+
+def _tell(found: list[ComponentHealth], states: LoopStates) -> None:
+    _tell_components(found)
     typer.echo("")
     keys = [_row(one) for one in states.keys.values()]
     if keys:

@@ -7,12 +7,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 import psutil
 
 from tightloop.broker import EmbeddedBroker
 from tightloop.cli.system.plan import Plan, write_plan
-from tightloop.cli.system.state import SystemState, is_same_process, read_state
+from tightloop.cli.system.state import SystemState, read_state
 from tightloop.records.errors import ExecutionError
 
 STOP_S = 40.0
@@ -33,6 +34,7 @@ def start_system(plan: Plan, step: Callable[[str], None], timeout_s: float = 120
         )
     if before is not None:
         end_leftovers(before)
+        end_broker(plan.directory / "broker")  # it ends with its supervisor, within a second
     supervisor = _launch(plan)
     try:
         await_ready(plan, supervisor, step, timeout_s)
@@ -94,7 +96,7 @@ def end_supervisor(supervisor: subprocess.Popen[bytes]) -> None:
 
 def stop_system(state: SystemState) -> int:
     """Ends the supervisor and all that it started, by their process ids; how many processes that were."""
-    running = sum(is_same_process(one.pid, one.created) for one in state.processes) + int(state.broker_pid is not None)
+    running = len(state.survivors) + int(state.broker_pid is not None and state.has_broker)
     if state.is_alive:
         supervisor = psutil.Process(state.pid)
         supervisor.terminate()
@@ -108,12 +110,16 @@ def stop_system(state: SystemState) -> int:
 
 def end_leftovers(state: SystemState) -> None:
     """What a supervisor that was killed left behind."""
-    orphans = [psutil.Process(one.pid) for one in state.processes if one.pid and is_same_process(one.pid, one.created)]
-    for orphan in orphans:
-        orphan.terminate()
+    orphans = []
+    for one in state.survivors:
+        with suppress(psutil.NoSuchProcess):  # it ended meanwhile: what was wanted
+            orphan = psutil.Process(one.pid)
+            orphan.terminate()
+            orphans.append(orphan)
     _, stubborn = psutil.wait_procs(orphans, timeout=10)
     for orphan in stubborn:
-        orphan.kill()
+        with suppress(psutil.NoSuchProcess):
+            orphan.kill()
     psutil.wait_procs(stubborn, timeout=10)
 
 

@@ -47,12 +47,32 @@ class SystemState(Struct, frozen=True, kw_only=True):
     prefix: str = ""
     simulator: str = ""
     broker_pid: int | None = None
+    broker_created: float | None = None
     processes: tuple[ProcessState, ...] = ()
     problem: Problem | None = None
 
     @property
     def is_alive(self) -> bool:
         return is_same_process(self.pid, self.created)
+
+    @property
+    def survivors(self) -> tuple[ProcessState, ...]:
+        """Of its processes those that run, whether or not the supervisor does."""
+        return tuple(one for one in self.processes if is_same_process(one.pid, one.created))
+
+    @property
+    def is_orphaned(self) -> bool:
+        """The supervisor is gone, and what it started is not: nothing of that is watched or started again."""
+        return not self.is_alive and (bool(self.survivors) or self._broker_runs)
+
+    @property
+    def has_broker(self) -> bool:
+        """Whether Kafka may be there: the embedded broker runs; or it is not ours, and something here works with it."""
+        return self.is_alive or self._broker_runs or (self.broker_pid is None and bool(self.survivors))
+
+    @property
+    def _broker_runs(self) -> bool:
+        return is_same_process(self.broker_pid, self.broker_created)
 
 
 def is_same_process(pid: int | None, created: float | None) -> bool:

@@ -104,6 +104,7 @@ class Supervisor:
         child = Child(spec, self.plan.logs / f"{spec.name}.log", self.plan.environment)
         child.start()
         self._children.append(child)
+        self._write(self._phase, self._step)  # from now on: should this process be killed, others can find that one
 
     # --- keeping ------------------------------------------------------------------------------------------------------
 
@@ -166,7 +167,7 @@ class Supervisor:
 
     def _write(self, phase: Phase, step: str) -> None:
         self._phase, self._step = phase, step
-        running = self._broker is not None and self._broker.is_running
+        broker_pid, broker_created = self._broker_process()
         ended = phase in ("stopped", "failed")
         write_state(
             self.plan.directory,
@@ -179,11 +180,21 @@ class Supervisor:
                 bootstrap=self._bootstrap,
                 prefix=self.plan.config.prefix,
                 simulator=self._simulator,
-                broker_pid=self._broker.pid if running and self._broker is not None else None,
+                broker_pid=broker_pid,
+                broker_created=broker_created,
                 processes=tuple(child.describe(ended) for child in self._children),
                 problem=self._problem,
             ),
         )
+
+    def _broker_process(self) -> tuple[int | None, float | None]:
+        if self._broker is None or not self._broker.is_running:
+            return None, None
+        try:
+            pid = self._broker.pid
+            return pid, psutil.Process(pid).create_time()
+        except (ExecutionError, psutil.Error):  # it ended just now
+            return None, None
 
 
 def main(arguments: list[str]) -> int:
