@@ -2,8 +2,8 @@
 
 ``python -m tests.chaos.component SPEC``: a JSON file with ``component``, ``lane``, ``slot``, ``config`` (of
 ``tightloop.assembly.config``), ``folder`` (where points are armed), ``parent`` (the process without which this one
-ends) and ``without`` (the safeguards to take away). Its probe's port goes to ``<folder>/probe``. ``venues`` as the
-component is the simulated venues' server.
+ends), ``without`` (the safeguards to take away) and ``defects`` (the mistakes to put in). Its probe's port goes to
+``<folder>/probe``. ``venues`` as the component is the simulated venues' server.
 """
 
 from __future__ import annotations
@@ -14,10 +14,11 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tests.chaos import seam
+from tests.chaos import defects, seam
 
 from tightloop.assembly import build, process
 from tightloop.assembly.config import Config
@@ -49,11 +50,14 @@ def _run(spec: dict[str, Any], config: Config) -> int:
     without = frozenset(spec["without"])
     points = seam.Points(Path(spec["folder"]))
     component, lane = spec["component"], spec["lane"]
+    for defect in spec.get("defects", ()):
+        defects.put_in(defect)
     if seam.DEDUPE in without:
         loops.is_duplicate = lambda loop, report, digest: False
     early = seam.EarlyCalls(build.make_adapters(component, lane, config)) if seam.JOURNAL in without else None
     runner.Transaction = seam.pointed_transaction(points, without, early)
     process.KafkaRunner = seam.pointed_runner(points)
+    process.SystemClock = partial(seam.SkewedClock, Path(spec["folder"]))
     process.Probe = _probe_that_says_where(Path(spec["folder"]))
     adapters = {
         name: seam.PointedAdapter(adapter, points, without, early)

@@ -42,6 +42,7 @@ class System:
     """Every component as a process, kept up by a supervisor thread. Use it as a context manager.
 
     ``replicas``: by component, one of those not named; ``None``: two of each. ``without``: safeguards to take away.
+    ``defects``: mistakes to put in (``defects.py``).
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class System:
         partitions: int = 8,
         replicas: Mapping[str, int] | None = None,
         without: Iterable[str] = (),
+        defects: Iterable[str] = (),
         lanes: tuple[str, ...] = ("binance", "ethereum"),
     ) -> None:
         self.bootstrap = bootstrap
@@ -65,6 +67,7 @@ class System:
         self._replicas = replicas
         self._warm_up: Instruction | None = None
         self._without = list(without)
+        self._defects = list(defects)
         self.components: dict[str, Process] = {}
         self._lock = threading.Lock()
         self._running = threading.Event()
@@ -124,6 +127,7 @@ class System:
             "slot": str(number),
             "config": self.config.model_dump(mode="json"),
             "without": self._without,
+            "defects": self._defects,
         }
         process = Process(name, self.folder / name, spec)
         process.start()
@@ -159,6 +163,7 @@ class System:
                     "partitioner": "murmur2_random",
                     "enable.idempotence": True,
                     "linger.ms": 0,
+                    "message.max.bytes": 5_000_000,  # what a topic allows is up to the broker
                     "log_level": 3,
                 }
             )
@@ -170,6 +175,12 @@ class System:
         request = urllib.request.Request(f"http://{self.config.simulator}/admin{path}", data, method=method)
         with urllib.request.urlopen(request, timeout=30) as answer:
             return json.load(answer)
+
+    def venues_answer(self) -> bool:
+        try:
+            return bool(self.venue("GET", "/health")["ready"])
+        except OSError:
+            return False
 
     def fault(self, kind: str, **rule: Any) -> int:
         """Let the venues misbehave; the rule's number."""
@@ -227,6 +238,7 @@ class System:
         told = books / "server.json"
         self.until(lambda: told.exists() and told.read_text().endswith("}"), 30, "the venues are up", 0.02)
         where = json.loads(told.read_text())
+        self.venues.spec["arguments"] += ["--port", str(where["port"])]  # the same again when it was killed
         self.config = self.config.model_copy(update={"simulator": f"{where['host']}:{where['port']}"})
 
     def _supervise(self) -> None:
@@ -234,7 +246,7 @@ class System:
         try:
             while self._running.is_set():
                 with self._lock:
-                    processes = list(self.components.values())
+                    processes = [self.venues, *self.components.values()]
                 for process in processes:
                     if self._running.is_set():
                         process.tend()

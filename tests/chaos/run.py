@@ -26,6 +26,7 @@ from tightloop.broker import EmbeddedBroker
 from tightloop.checker import Terms, Verdict, Watch
 
 DRAIN_S = 240.0
+EVIDENCE_S = 30.0  # how long the venues have, once all is calm, to say what became of what is unknown
 
 
 def new_seed() -> int:
@@ -40,21 +41,20 @@ def run(
     tell(f"\nchaos: seed {seed}, {seconds:.0f} s, logs in {folder}\n")
     with EmbeddedBroker() as broker, System(broker.bootstrap, prefix, folder) as system:
         storm = Storm(system, broker, seed, seconds, instructions)
-        terms = Terms()
         try:
             system.control(workload.halt(HALTED, HALT_COMMAND))
             system.publish(workload.instruction(HALTED, "refused", **workload.market()))
             storm.blow()
             system.until_results(DRAIN_S)
+            storm.resolve_by_hand(EVIDENCE_S)
             system.until(lambda: settled(system.watch), DRAIN_S, "every loop has ended and nothing is unknown", 0.5)
-            terms = storm.terms()
-            verdict = system.watch.judge(terms)
+            verdict = system.watch.judge(storm.terms())
         except BaseException:
-            _keep_evidence(system.watch, terms, folder)
+            _keep_evidence(system.watch, storm.terms(), folder)
             raise
         tell(_told(storm, system, time.monotonic() - began) + f"{verdict}\n")
         if not verdict.passed:
-            _keep_evidence(system.watch, terms, folder)
+            _keep_evidence(system.watch, storm.terms(), folder)
         return storm, verdict
 
 

@@ -15,8 +15,10 @@ import json
 import os
 import signal
 import threading
+import time
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import UTC, datetime
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +29,14 @@ from tightloop.runners.kafka.transaction import Transaction
 from tightloop.venues.adapter import Gate, VenueAdapter
 
 Mutation = Callable[[JournalEntry, Gate], Awaitable[Answer]]
+SKEW_S = 0.05
 VENUE_POINTS = ("after_journal", "before_check", "after_check", "after_answer")
+# Of the runner: those that only an executor reaches, those that every component that asks venues does, and the others.
+SUBMIT_POINT, ANSWER_POINT, TRANSACTION_POINTS = (
+    "before_submit",
+    "before_answers",
+    ("in_transaction", "after_transaction"),
+)
 JOURNAL, READ_BACK, SEND_WINDOW, OFFSETS, DEDUPE = "journal", "read-back", "send-window", "offsets", "dedupe"
 
 
@@ -56,6 +65,22 @@ class Points:
             os.kill(os.getpid(), signal.SIGKILL)
         else:  # to this thread: sent to the process, another thread may take it, and this one run on for a moment
             signal.pthread_kill(threading.get_ident(), signal.SIGSTOP)
+
+
+class SkewedClock:
+    """This machine's clock, and what ``<folder>/skew`` says in seconds: looked at often, not each time."""
+
+    def __init__(self, folder: Path) -> None:
+        self._told = folder / "skew"
+        self._skew = timedelta(0)
+        self._look_at = 0.0
+
+    def now(self) -> datetime:
+        if time.monotonic() >= self._look_at:
+            self._look_at = time.monotonic() + SKEW_S
+            with suppress(FileNotFoundError):
+                self._skew = timedelta(seconds=float(self._told.read_text()))
+        return datetime.now(UTC) + self._skew
 
 
 class PointedGate:

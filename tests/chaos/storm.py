@@ -7,17 +7,21 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from itertools import product
 
 from tests.chaos import workload
-from tests.chaos.harness import ZOMBIE_S, System
+from tests.chaos.harness import System
+from tests.chaos.mishaps import FAR_S, LARGE, SLOW_S, Mishaps
+from tests.chaos.points import Points
 from tests.chaos.processes import Process
-from tests.chaos.seam import VENUE_POINTS
+from tests.chaos.seam import ANSWER_POINT, SUBMIT_POINT, TRANSACTION_POINTS, VENUE_POINTS
+from tests.chaos.settled import unknown
 
 from tightloop.broker import EmbeddedBroker
-from tightloop.checker import Terms
+from tightloop.checker import Cause, Terms
 
+LONG_S = 1.0
 DRIFTS = {"binance": ("binance:BaseToken:USDT", "-7"), "ethereum": ("wallet:BaseToken:USDC", "11")}
+OTHERS = ("interface-manager", "position-update-handler", "reconciliation")
 HALTED, HALT_COMMAND = "chaos-halted", "halt-before-everything"
 # Each: what the venues do wrong, for how long in seconds, and to how many of the requests.
 FAULTS: tuple[tuple[dict[str, object], tuple[float, float]], ...] = (
@@ -38,6 +42,7 @@ FAULTS: tuple[tuple[dict[str, object], tuple[float, float]], ...] = (
 )
 
 
+PASSING = {"EIM-012", "EXI-005", "EXI-012"}  # halts after which a key may go on once its positions match
 Act = Callable[[random.Random], None]
 
 
@@ -55,9 +60,11 @@ class Storm:
 
     def __post_init__(self) -> None:
         chance = random.Random(self.seed)
-        self._points = list(product(VENUE_POINTS, ("stop", "kill")))
-        chance.shuffle(self._points)
-        self._armed: tuple[str, str] | None = None
+        self._mishaps = Mishaps(self.system, self.broker, self.happened)
+        self._points = (
+            Points((*VENUE_POINTS, SUBMIT_POINT, ANSWER_POINT), self._executors, chance, self.happened, 1.0),
+            Points((ANSWER_POINT, *TRANSACTION_POINTS), self._others(chance), chance, self.happened, 8.0),
+        )
         self._strategies = workload.strategies(self.seed)
         self._turns = workload.shuffled(random.Random(f"{self.seed}:turns"), self._strategies)
         self._gone: list[tuple[float, Process]] = []
@@ -66,16 +73,42 @@ class Storm:
         began = time.monotonic()
         for number, (at, act) in enumerate(sorted(self._schedule(), key=lambda one: one[0])):
             while (now := time.monotonic() - began) < at:
-                self._tend_points()
-                self._bring_back()
+                self._tend()
                 time.sleep(min(0.05, at - now))
+            acting = time.monotonic()
             act(random.Random(f"{self.seed}:{number}"))  # whatever becomes of the others, this one is the same again
+            took = time.monotonic() - acting
+            if (
+                took > LONG_S
+            ):  # a broker or a venue that was long away: what was due meanwhile does not come all at once
+                began += took
         self._finish_points(time.monotonic() + 60)
         self._calm()
 
     def terms(self) -> Terms:
         """What the judge is to hold the run to: the schedule says what it caused."""
-        return Terms(drifted=frozenset(self.drifted), standing={HALTED: [HALT_COMMAND]})
+        return Terms(
+            drifted=frozenset(self.drifted),
+            standing={HALTED: [HALT_COMMAND]},
+            causes=tuple(self._mishaps.causes),
+            skews=tuple(self._mishaps.skews),
+        )
+
+    def resolve_by_hand(self, patience_s: float) -> None:
+        """A transaction that never came to its chain, and whose nonce is free, is unknown until an operator says so."""
+        deadline = time.monotonic() + patience_s
+        while unknown(self.system.watch.look()) and time.monotonic() < deadline:
+            time.sleep(0.5)
+        left = unknown(self.system.watch.data)
+        acted = {
+            (one["strategy_id"], one["loop_no"])
+            for one in self.system.venue("GET", "/requests?limit=1000000")["requests"]
+            if one["result"] == "acted"
+        }
+        for (strategy_id, loop_no), instruction_id in left.items():
+            if (strategy_id, loop_no) not in acted:
+                self.system.control(workload.resolve(strategy_id, instruction_id))
+                self.happened["unknown resolved by hand"] += 1
 
     # the schedule
 
@@ -95,7 +128,26 @@ class Storm:
             while at < span:
                 yield at, act
                 at += chance.uniform(0.5 * mean, 1.5 * mean)
-        yield 0.5 * span, self._restart_broker
+        mishaps = self._mishaps
+        for mean, act in (
+            (12.0, self._skew),
+            (25.0, mishaps.skew_venues),
+            (20.0, mishaps.jump),
+            (40.0, mishaps.large),
+            (15.0, self._resume),
+            (30.0, mishaps.remove_old),
+            (40.0, self._skew_far),
+        ):
+            at = chance.uniform(2, mean)
+            while at < span:
+                yield at, act
+                at += chance.uniform(0.5 * mean, 1.5 * mean)
+        for number in range(max(1, round(span / 120))):  # each of these once in two minutes
+            start, part = number * 120.0, min(span, 120.0)
+            yield start + 0.3 * part, mishaps.kill_venues
+            yield start + 0.4 * part, mishaps.kill_broker
+            yield start + 0.55 * part, mishaps.restart_broker
+        yield 0.95 * span, mishaps.large_and_unreadable
         yield 0.6 * span, self._drift
         yield 0.7 * span, self._blind
 
@@ -134,9 +186,22 @@ class Storm:
         self.system.fault(**rule, lane=lane, duration_s=duration, seed=chance.randrange(2**31))
         self.happened[f"venue: {rule['kind']}"] += 1
 
-    def _restart_broker(self, chance: random.Random) -> None:
-        self.broker.restart()
-        self.happened["broker restarted"] += 1
+    def _skew(self, chance: random.Random) -> None:
+        self._mishaps.skew_component(self._any(chance), chance)
+
+    def _skew_far(self, chance: random.Random) -> None:
+        self._mishaps.skew_component(chance.choice(self.system.executors), chance, FAR_S)
+
+    def _resume(self, chance: random.Random) -> None:
+        """An operator looks after keys that a slow loop, or an ``unknown`` that is resolved by now, has halted."""
+        data = self.system.watch.look()
+        waiting = {strategy_id for strategy_id, _ in unknown(data)} | self.drifted.keys() | {HALTED, LARGE}
+        for strategy_id, head in data.heads().items():
+            codes = {halt["code"] for halt in head["halts"]}
+            if codes and codes <= PASSING and strategy_id not in waiting and head["slot"] is None:
+                halts = tuple(halt["halt_id"] for halt in head["halts"])
+                self.system.control(workload.resume(strategy_id, halts))
+                self.happened["key resumed by hand"] += 1
 
     def _drift(self, chance: random.Random) -> None:
         """One key of each lane, of those whose accounts are known by now: what is there before is no drift."""
@@ -159,36 +224,47 @@ class Storm:
         for: the loop ends ``unknown``, the key halts, and what really happened comes as a correction.
         """
         seconds = self.system.config.timing.evidence + 4
-        candidates = [one.strategy_id for one in self._strategies if one.lanes == "exchange"]
-        strategy_id = chance.choice([one for one in candidates if one not in self.drifted])
+        candidates = [
+            one for one in self._strategies if one.lanes == "exchange" and one.strategy_id not in self.drifted
+        ]
+        strategy = chance.choice(candidates)
+        strategy_id = strategy.strategy_id
+        now = int(time.time() * 1000)
+        cause = Cause("unknown", ("EXI-005",), strategy_id, "binance", now, now + int(1000 * (2 * seconds + SLOW_S)))
+        self._mishaps.causes.append(cause)
         at = {"lane": "binance", "account": strategy_id, "duration_s": seconds}
         self.system.fault("down", operations=["find"], **at)
         self.system.fault("lost_after", operations=["order"], **at, count=1)
+        self.system.publish(strategy.on("binance"))
         self.happened["venue: silent about an order"] += 1
 
     # points
 
-    def _tend_points(self) -> None:
-        """One order at a time, to every executor: the first that reaches the point obeys."""
-        executors = self.system.executors
-        if self._armed is None:
-            if self._points and not any(process.is_stopped for process in executors):
-                self._armed = point, action = self._points.pop()
-                for process in executors:
-                    process.arm(point, action, seconds=ZOMBIE_S)
-        elif any(process.was_hit(self._armed[0]) for process in executors):
-            self.happened["point {} {}".format(*self._armed)] += 1
-            for process in executors:
-                process.disarm(self._armed[0])
-            self._armed = None
+    def _tend(self) -> None:
+        for points in self._points:
+            points.tend()
+        self._mishaps.tend()
+        self._bring_back()
 
     def _finish_points(self, deadline: float) -> None:
         """A slow machine has not come to every point by now: go on until it has."""
-        while (self._points or self._armed) and time.monotonic() < deadline:
+        while any(points.open for points in self._points) and time.monotonic() < deadline:
             self._publish(random.Random())
             for _ in range(10):
-                self._tend_points()
+                self._tend()
                 time.sleep(0.05)
+
+    def _executors(self, point: str) -> list[Process]:
+        return self.system.executors
+
+    def _others(self, chance: random.Random) -> Callable[[str], list[Process]]:
+        """All replicas of one component that is none of the executors."""
+        asking = [one for one in OTHERS if one == "reconciliation"]
+
+        def choose(point: str) -> list[Process]:
+            return self.system.replicas_of(chance.choice(asking if point == ANSWER_POINT else OTHERS))
+
+        return choose
 
     # everything is over
 
@@ -199,6 +275,7 @@ class Storm:
                 self._gone.remove((after, process))
 
     def _calm(self) -> None:
+        self._mishaps.tend(everything=True)
         self.system.venue("DELETE", "/faults")
         self._bring_back(everybody=True)
         for process in self.system.components.values():

@@ -8,6 +8,8 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from msgspec.structs import replace
+
 from tightloop.records.types import (
     Action,
     Cancel,
@@ -36,6 +38,10 @@ def instruction(strategy_id: str, name: str, *, sequence: int | None = None, **p
         sequence=sequence,
         **payload,
     )
+
+
+def with_notes(one: Instruction, notes: dict[str, str]) -> Instruction:
+    return replace(one, metadata=notes)
 
 
 def instruction_of(value: dict[str, Any]) -> Instruction:
@@ -91,6 +97,34 @@ def halt(strategy_id: str, command_id: str) -> ControlCommand:
         command="halt",
         actor="chaos",
         reason="set before everything else",
+        issued_at=datetime.now(UTC),
+    )
+
+
+def resume(strategy_id: str, halt_ids: tuple[str, ...]) -> ControlCommand:
+    """The operator has seen what halted it, and wants it to go on if its positions match."""
+    now = datetime.now(UTC)
+    return ControlCommand(
+        command_id=f"resume-{strategy_id}-{now:%H%M%S%f}",
+        strategy_id=strategy_id,
+        command="resume",
+        expected_halt_ids=halt_ids,
+        actor="chaos",
+        reason="it was over",
+        issued_at=now,
+    )
+
+
+def resolve(strategy_id: str, instruction_id: str) -> ControlCommand:
+    """The operator has seen that the venue never had it."""
+    return ControlCommand(
+        command_id=f"resolve-{instruction_id}",
+        strategy_id=strategy_id,
+        command="resolve",
+        target_id=instruction_id,
+        outcome="none",
+        actor="chaos",
+        reason="the venue's log has no request for it",
         issued_at=datetime.now(UTC),
     )
 

@@ -7,13 +7,13 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from tests.unit.checker.sound import BTC, JOURNAL, KEY, LANE, ROUTED, USDT, Run
+from tests.unit.checker.sound import BTC, JOURNAL, KEY, LANE, ORIGIN, ROUTED, USDT, Run
 
 from tightloop.checker import Cause, Skew, Terms, violations
 from tightloop.checker.rules.places import partition_of
 
 ERROR = {"code": "EXI-005", "message": "no answer"}
-HALT = {"halt_id": "h-1", "code": "EXI-005", "message": "no answer", "cause_id": "result-3"}
+HALT = {"halt_id": "h-1", "code": "EXI-005", "message": "no answer", "cause_id": "result-3", "since": ORIGIN}
 LOUD = ("fills", "position_updates", "reconciliation_results", "instruction_results")
 
 
@@ -304,6 +304,22 @@ def test_what_was_never_submitted_had_no_time_left() -> None:
     assert kinds(run) == {"outcome-unexplained"}
     run.change(ROUTED, instruction={"cex_trade": {"timeout_ms": 50}})
     assert kinds(run) == set()
+
+
+def test_a_halted_key_refuses_and_a_correction_may_come_while_positions_are_compared() -> None:
+    run = Run()
+    refused(run, code="EIM-011")
+    run.put("control", "ControlCommand", strategy_id=KEY, command="halt", command_id="c", cancel_working=False)
+    run.again("loop_state", halts=[{**HALT, "cause_id": "c"}])
+    assert kinds(run) == set()
+    run = Run()
+    late = run.data.reconciliations[-2].value["checks"]
+    for one, amount in zip(late, (Decimal(800), Decimal(2)), strict=True):
+        one.update(expected=amount, actual=amount)
+    run.data.snapshots[-2].value.update(run.data.snapshots[-1].value | {"snapshot_id": "snapshot-2"})
+    run.data.snapshots[-2].value.update(position_version=2)
+    run.move("reconciliation_results", -2, at_ms=run.data.reconciliations[-1].at_ms)
+    assert "check-otherwise" not in kinds(run)
 
 
 def test_a_venue_that_cancels_by_its_own_rules_explains_it() -> None:

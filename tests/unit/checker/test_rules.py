@@ -13,7 +13,7 @@ from tests.unit.checker.sound import BTC, KEY, LANE, ORIGIN, ROUTED, USDT, Run
 
 from tightloop.checker import Terms, judge, violations
 
-HALT = {"halt_id": "h-1", "code": "EIM-011", "message": "by hand"}
+HALT = {"halt_id": "h-1", "code": "EIM-011", "message": "by hand", "since": ORIGIN}
 
 
 def publish(run: Run, name: str) -> None:
@@ -159,7 +159,8 @@ def test_halts_that_were_set_must_stand() -> None:
     run = Run()
     terms = Terms(standing={KEY: ["command-1"]})
     assert kinds(run, terms) == {"halt-gone"}
-    run.put("control", "ControlCommand", strategy_id=KEY, command="halt", command_id="command-1", cancel_working=False)
+    halt = {"command": "halt", "command_id": "command-1", "cancel_working": False}
+    run.put("control", "ControlCommand", strategy_id=KEY, **halt)
     run.change("loop_state", halts=[{**HALT, "cause_id": "command-1"}])
     assert kinds(run, terms) == set()
 

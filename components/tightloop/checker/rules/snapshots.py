@@ -18,16 +18,15 @@ Positions = dict[str, Decimal]
 
 
 def checks_are_right(data: Collected, terms: Terms) -> Iterator[Violation]:
-    """Each check compares what a snapshot of that version shows with the sum of the deltas up to that version; a result
-    is ``matched`` and ``verified`` when all passed, and only then.
+    """Each check compares what a snapshot of that version shows with the sum of the deltas up to that version, or up to
+    one that has come since (a correction, while positions were still compared). A result is ``matched`` and
+    ``verified`` when all passed, and only then.
     """
     taken: defaultdict[tuple[str, int], list[Record]] = defaultdict(list)
     for seen in data.snapshots:
         if seen.value["position_version"] is not None:
             taken[seen.value["strategy_id"], seen.value["position_version"]].append(seen.value)
-    expected = _expected(
-        data, {(one.value["strategy_id"], one.value["position_version"]) for one in data.reconciliations}
-    )
+    expected = _expected(data)
     for seen in data.reconciliations:
         value = seen.value
         version = value["strategy_id"], value["position_version"]
@@ -41,10 +40,9 @@ def checks_are_right(data: Collected, terms: Terms) -> Iterator[Violation]:
             difference = EXACT.subtract(actual, check["expected"])
             if not any(one.get(key, Decimal(0)) == actual for one in held):
                 wrong.append(f"{key} is not {actual} on any snapshot of it")
-            if version in expected and expected[version].get(key, Decimal(0)) != check["expected"]:
-                wrong.append(
-                    f"{key} is expected {check['expected']}, its deltas sum up to {expected[version].get(key)}"
-                )
+            sums = expected[version[0], key].between(version[1], seen.at_ms)
+            if check["expected"] not in sums:
+                wrong.append(f"{key} is expected {check['expected']}, its deltas sum up to {sums[0]}")
             if check["difference"] != difference or (check["passed"] and abs(difference) > check["tolerance"]):
                 wrong.append(f"{key} differs by {difference} and passed: {check['passed']}")
         all_passed = all(check["passed"] for check in value["checks"])
@@ -106,17 +104,30 @@ class _Books:
         return {key: amount for key, amount in held.items() if amount}
 
 
-def _expected(data: Collected, wanted: set[tuple[str, int]]) -> dict[tuple[str, int], Positions]:
-    """What the deltas come to at each version that was verified."""
-    found: dict[tuple[str, int], Positions] = {}
-    sums: defaultdict[str, Positions] = defaultdict(dict)
-    with localcontext(EXACT):
-        for seen in data.updates:
-            mine = sums[seen.value["strategy_id"]]
-            for delta in seen.value["deltas"]:
-                key = delta["position_key"]
-                mine[key] = mine.get(key, Decimal(0)) + delta["amount"]
-            version = seen.value["strategy_id"], seen.value["position_version"]
-            if version in wanted:
-                found[version] = dict(mine)
+class _Sums:
+    """What the deltas of one position come to, version by version."""
+
+    def __init__(self) -> None:
+        self._changes: list[tuple[int, int, Decimal]] = []  # version, when, the sum since
+
+    def add(self, version: int, at_ms: int, amount: Decimal) -> None:
+        last = self._changes[-1][2] if self._changes else Decimal(0)
+        self._changes.append((version, at_ms, EXACT.add(last, amount)))
+
+    def between(self, version: int, until_ms: int) -> list[Decimal]:
+        """At that version, and at each that came after it by then."""
+        place = bisect_right(self._changes, version, key=lambda one: one[0])
+        first = self._changes[place - 1][2] if place else Decimal(0)
+        end = bisect_right(self._changes, until_ms, place, key=lambda one: one[1])
+        return [first, *(amount for *_, amount in self._changes[place:end])]
+
+
+def _expected(data: Collected) -> defaultdict[tuple[str, str], _Sums]:
+    """By strategy and position."""
+    found: defaultdict[tuple[str, str], _Sums] = defaultdict(_Sums)
+    for seen in data.updates:
+        value = seen.value
+        for delta in value["deltas"]:
+            sums = found[value["strategy_id"], delta["position_key"]]
+            sums.add(value["position_version"], seen.at_ms, delta["amount"])
     return found

@@ -37,8 +37,8 @@ def cancels_were_asked_for(data: Collected, terms: Terms) -> Iterator[Violation]
     ended = _ended(data)
     for seen in data.reports:
         value, loop = seen.value, loop_of(seen)
-        if value["kind"] not in ("final", "correction") or loop not in loops or value["loop_kind"] != "execute":
-            continue
+        if value["kind"] != "final" or loop not in loops or value["loop_kind"] != "execute":
+            continue  # what an ``unknown`` turned out to be is judged by the books
         outcome, code = value["outcome"], value["error"]["code"] if value["error"] else ""
         routed = loops[loop].value
         fine = True
@@ -77,7 +77,8 @@ def results_were_due(data: Collected, terms: Terms) -> Iterator[Violation]:
         elif status == "expired":
             fine = code == EXPIRED and value["finished_at"] >= _expiry(instruction) - EARLY
         else:
-            fine = (code == HALTED and heads.get(name[0], seen.at_ms + 1) <= seen.at_ms) or (
+            halted = heads.get(name[0])
+            fine = (code == HALTED and halted is not None and halted - EARLY <= value["finished_at"]) or (
                 instruction["type"] == "cancel" and not _reaches(data, name[0], instruction)
             )
         if not fine and not terms.explain(status, code, name[0], None, seen.at_ms):
@@ -132,17 +133,18 @@ def _cut_by_venue(ended: Record) -> bool:
     return ended["status"] in ("cancelled", "reverted") and bool(ended["code"])
 
 
-def _halted_since(data: Collected) -> dict[str, int]:
-    """When each key was first seen with a halt; a halt for a venue or for all counts for every key."""
-    first: dict[str, int] = {}
+def _halted_since(data: Collected) -> dict[str, datetime]:
+    """When each key had its first halt; a halt for a venue or for all counts for every key."""
+    first: dict[str, datetime] = {}
     for seen in data.of("loop_state", "LoopHead"):
-        if seen.value["halts"]:
-            first.setdefault(seen.value["strategy_id"], seen.at_ms)
-    shared = [seen.at_ms for seen in data.of("loop_state", "SharedHalts") if seen.value["halts"]]
+        owner = seen.value["strategy_id"]
+        for halt in seen.value["halts"]:
+            first[owner] = min(first.get(owner, halt["since"]), halt["since"])
+    shared = [halt["since"] for seen in data.of("loop_state", "SharedHalts") for halt in seen.value["halts"]]
     if shared:
         for seen in data.instructions:
             owner = seen.value["strategy_id"]
-            first[owner] = min(first.get(owner, shared[0]), shared[0])
+            first[owner] = min(first.get(owner, shared[0]), *shared)
     return first
 
 

@@ -1,0 +1,171 @@
+"""What befalls the system from outside, apart from its processes: the broker and the venues die, clocks go wrong, old
+records are removed, records of the largest size come, funding and interest jump.
+
+Each says what it may bring about (``causes``) and when the venues' clock was wrong (``skews``), for the judge.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from confluent_kafka import TopicPartition
+from confluent_kafka.admin import AdminClient
+from tests.chaos import workload
+from tests.chaos.harness import System
+from tests.chaos.processes import Process
+
+from tightloop.broker import EmbeddedBroker
+from tightloop.checker import Cause, Collected, Skew
+from tightloop.records import codec
+
+# With the venues' own together no more than the half second to within which clocks are to agree.
+COMPONENT_SKEW_S, VENUE_SKEW_S = 0.3, 0.2
+FAR_S = 6.0  # more than the wait until "not found" counts
+LARGE = "chaos-large"
+LARGEST = 4_194_304 - 4096  # bytes of a record on `instructions`, less what its head takes
+LARGEST_TAKEN = 262_144  # bytes of an instruction, above which it is refused
+SHORT_S = 2.0  # an outage that harms nobody
+SLOW_S = 20.0  # how much longer than a fault lasts it may take until everybody has come to the end of it
+FUNDING_S = 8 * 3600.0
+INPUTS = ("instructions", "fills", "position_updates", "reconciliation_results")
+
+
+@dataclass
+class Mishaps:
+    system: System
+    broker: EmbeddedBroker
+    happened: Counter[str]
+    causes: list[Cause] = field(default_factory=list)
+    skews: list[Skew] = field(default_factory=list)
+    _large: int = 0
+    _skewed: list[tuple[float, Process]] = field(default_factory=list)
+    _venues_right_at: float | None = None
+
+    def tend(self, everything: bool = False) -> None:
+        """Clocks are set right again when their time has come."""
+        now = time.monotonic()
+        for until, process in list(self._skewed):
+            if everything or now >= until:
+                process.skew(0.0)
+                self._skewed.remove((until, process))
+        if self._venues_right_at is not None and (everything or now >= self._venues_right_at):
+            self.system.venue("POST", "/clock", skew_s=0.0)
+            self._venues_right_at = None
+
+    # the broker, and the venues' server
+
+    def restart_broker(self, chance: random.Random) -> None:
+        with self._outage():
+            self.broker.restart()
+        self.happened["broker restarted"] += 1
+
+    def kill_broker(self, chance: random.Random) -> None:
+        with self._outage():
+            self.broker.kill()
+            self.broker.start()
+        self.happened["broker killed"] += 1
+
+    def kill_venues(self, chance: random.Random) -> None:
+        """Faults and clock are as new when it is back; the books are as they were."""
+        with self._outage():
+            self.system.venues.kill()
+            self.system.until(self.system.venues_answer, 60, "the venues are back", 0.05)
+        self._venues_right_at = None
+        self.happened["venue server killed"] += 1
+
+    @contextmanager
+    def _outage(self) -> Iterator[None]:
+        """No evidence is to be had, and no loop ends: on a slow machine for longer than either is waited for."""
+        since = time.time()
+        yield
+        if time.time() - since > SHORT_S:
+            until = time.time() + self.system.config.timing.evidence + SLOW_S
+            between = {"since_ms": int(since * 1000), "until_ms": int(until * 1000)}
+            self.causes.append(Cause("unknown", ("EXI-005", "EXI-012"), **between))
+            self.causes.append(Cause("halt", ("EIM-012",), **between))
+
+    # clocks
+
+    def skew_component(self, process: Process, chance: random.Random, by_s: float = COMPONENT_SKEW_S) -> None:
+        """An executor whose clock is further off than clocks may be finds it out, and submits nothing meanwhile."""
+        if any(process is one for _, one in self._skewed):
+            return
+        process.skew(chance.choice((-1, 1)) * by_s)
+        self._skewed.append((time.monotonic() + chance.uniform(3, 8), process))
+        self.happened[f"clock skew {by_s} s {process.spec['component']}"] += 1
+
+    def skew_venues(self, chance: random.Random) -> None:
+        if self._venues_right_at is not None:
+            return
+        ahead, seconds = chance.choice((-1, 1)) * VENUE_SKEW_S, chance.uniform(4, 8)
+        now = int(time.time() * 1000)
+        self.skews.append(Skew(now, now + int((seconds + 2) * 1000), int(ahead * 1000)))
+        self.system.venue("POST", "/clock", skew_s=ahead)
+        self._venues_right_at = time.monotonic() + seconds
+        self.happened["clock skew venues"] += 1
+
+    def jump(self, chance: random.Random) -> None:
+        """The market's time goes on by a funding interval and more, in no time: funding is paid, interest accrues."""
+        self.system.venue("POST", "/clock", market_advance_s=FUNDING_S * chance.uniform(1, 3))
+        self.happened["funding and interest jumped"] += 1
+
+    # records
+
+    def remove_old(self, chance: random.Random) -> None:
+        """What every reader has read, and this storm's judge too, is removed as retention would remove it."""
+        data = self.system.watch.look()
+        before = [
+            TopicPartition(self.system.prefix + topic, partition, offset)
+            for (topic, partition), offset in consumed(data).items()
+            if topic in INPUTS or topic.startswith("instructions.")
+        ]
+        if before:
+            admin = AdminClient({"bootstrap.servers": self.system.bootstrap})
+            for future in admin.delete_records(before, request_timeout=15).values():
+                future.result(20)
+            self.happened["old records removed"] += 1
+
+    def large(self, chance: random.Random) -> None:
+        """An instruction of the largest size, which is executed as any other; and one as large as its topic takes,
+        which is refused.
+        """
+        for size in (LARGEST_TAKEN, LARGEST):
+            self._large += 1
+            one = workload.instruction(LARGE, f"large-{self._large}", **workload.market())
+            notes = {"notes": "n" * (size - len(codec.encode(one)) - 64)}
+            self.system.publish(workload.with_notes(one, notes))
+        self.causes.append(Cause("refused", ("EIM-007",), LARGE))
+        self.happened["record of the largest size"] += 2
+
+    def large_and_unreadable(self, chance: random.Random) -> None:
+        """It halts the key it came under, and nobody else."""
+        self.causes.append(Cause("dead-letter", strategy_id=LARGE))
+        self.system.producer.produce(f"{self.system.prefix}instructions", b"\0" * LARGEST, LARGE)
+        self.system.producer.flush(30)
+        self.happened["unreadable record of the largest size"] += 1
+
+
+def consumed(data: Collected) -> dict[tuple[str, int], int]:
+    """By topic and partition: up to where each of its readers has read it and written what came of it, by the header
+    ``inputs`` of their records; and no further than what was collected of it.
+    """
+    readers: defaultdict[tuple[str, int], dict[frozenset[str], int]] = defaultdict(dict)
+    for records in data.topics.values():
+        for seen in records:
+            told = seen.headers.get("inputs", b"").decode()
+            if not told or seen.topic == "execution_audit":  # its one partition is nobody's own
+                continue
+            inputs = {topic: int(at) for topic, _, at in (part.rpartition(":") for part in told.split(","))}
+            for topic, at in inputs.items():
+                mine = readers[topic, seen.partition]
+                mine[frozenset(inputs)] = max(at, mine.get(frozenset(inputs), 0))
+    found = {}
+    for (topic, partition), ats in readers.items():
+        last = max((seen.offset for seen in data.topics[topic] if seen.partition == partition), default=-1)
+        found[topic, partition] = min(*ats.values(), last + 1)
+    return {place: at for place, at in found.items() if at > 0}
