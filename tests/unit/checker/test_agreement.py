@@ -272,6 +272,15 @@ def test_an_unknown_needs_a_fault_that_explains_it() -> None:
     assert kinds(run, Terms(causes=(early,))) == {"unknown-unexplained"}
 
 
+def test_an_unknown_whose_request_a_fault_has_struck_is_explained() -> None:
+    run = Run()
+    unknown(run)
+    run.data.venues.requests[-1].update(fault="duplicate_answer")
+    assert kinds(run) == {"unknown-unexplained"}
+    run.data.venues.requests[-1].update(fault="lost_after")
+    assert kinds(run) == set()
+
+
 def test_a_resolved_unknown_has_its_record() -> None:
     run = Run()
     unknown(run)

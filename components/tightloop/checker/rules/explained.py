@@ -8,6 +8,7 @@ from tightloop.checker.collected import Collected, Record, Seen
 from tightloop.checker.rules.outcomes import Loop, loop_of
 from tightloop.checker.verdict import Terms, Violation
 
+UNANSWERED = frozenset({"lost_before", "lost_after", "late_before", "late_after", "down"})
 SECOND_USE = "EIM-009"
 Halted = tuple[Seen, Record]  # where it was first seen, and the halt
 
@@ -64,10 +65,17 @@ def halts_explained(data: Collected, terms: Terms) -> Iterator[Violation]:
 
 
 def unknowns_explained(data: Collected, terms: Terms) -> Iterator[Violation]:
-    """Nobody knew what became of it, because a fault of ``terms`` kept the venue from telling."""
+    """Nobody knew what became of it, because a fault of ``terms`` kept the venue from telling, or because one that was
+    put into the venue struck a request of this very loop.
+    """
+    struck = {
+        (one["strategy_id"], one["loop_no"])
+        for one in data.venues.requests
+        if one["result"] == "dropped" or one["fault"] in UNANSWERED
+    }
     for seen in data.reports:
         value = seen.value
-        if value["kind"] == "final" and value["outcome"] == "unknown":
+        if value["kind"] == "final" and value["outcome"] == "unknown" and loop_of(seen) not in struck:
             code = value["error"]["code"] if value["error"] else ""
             if not terms.explain("unknown", code, value["strategy_id"], value["lane"], seen.at_ms):
                 what = f"{seen.place}: loop {value['loop_no']} ended unknown: {_error(value)}"
