@@ -1,6 +1,6 @@
 """Breaks the code in one place at a time, and looks whether a test notices. By hand: pytest does not collect it.
 
-    python -m tests.mutants             all of them, some ten minutes
+    python -m tests.mutants             all of them, a quarter of an hour
     python -m tests.mutants NAME ...    these
     python -m tests.mutants --list      what there is, and whether it still fits the code
 

@@ -7,9 +7,57 @@ from tests.mutants.mutant import Mutant
 INTENTS = "handlers/executor/intents.py"
 CLOSING = "handlers/executor/closing.py"
 WATCHING = "handlers/executor/watching.py"
-TESTS = ("tests/unit/handlers/executor",)
+EVIDENCE = "handlers/effects.py"
+HERE = "tests/unit/handlers/executor"
+BY_ACTED_ONCE = (f"{HERE}/test_acted_once.py",)
+BY_CANCELS = (f"{HERE}/test_cancels.py",)
+BY_CLOCKS = (f"{HERE}/test_clocks.py",)
+BY_EXECUTION_CASES = (f"{HERE}/test_execution_cases.py",)
+BY_RECOVERY = (f"{HERE}/test_recovery.py",)
+BY_SLOW_EVIDENCE = (f"{HERE}/test_slow_evidence.py",)
+BY_WATCHING = (f"{HERE}/test_watching.py",)
 
 MUTANTS = (
+    Mutant(
+        "evidence-is-as-young-as-its-handling",
+        "'not found' that was told early and handled late counts: the order arrives after it, and is sent again",
+        INTENTS,
+        "    elif answer.holds_at < counts_at(turn, entry):\n",
+        "    elif turn.now < counts_at(turn, entry):\n",
+        BY_ACTED_ONCE,
+    ),
+    Mutant(
+        "our-clock-alone-dates-evidence",
+        "'not found' by a venue whose clock lags counts before its late requests are refused",
+        EVIDENCE,
+        "        return min(self.asked_at, self.as_of)\n",
+        "        return self.asked_at\n",
+        BY_ACTED_ONCE,
+    ),
+    Mutant(
+        "the-venues-clock-alone-dates-evidence",
+        "'not found' by a venue whose clock is ahead counts while a request may still leave",
+        EVIDENCE,
+        "        return min(self.asked_at, self.as_of)\n",
+        "        return self.as_of\n",
+        BY_CLOCKS,
+    ),
+    Mutant(
+        "submitted-after-its-timeout",
+        "an order is submitted, or sent again, after its timeout_ms",
+        "handlers/executor/deadline.py",
+        "    return routed.not_after if timeout is None else min(routed.not_after, timeout)\n",
+        "    return routed.not_after\n",
+        BY_EXECUTION_CASES,
+    ),
+    Mutant(
+        "what-a-resume-ended-is-submitted",
+        "an instruction whose loop was ended is submitted when its nonce comes, with the slot free",
+        "handlers/executor/handler.py",
+        "        starting.give_up_earlier(turn, routed.loop_no)\n",
+        "",
+        BY_RECOVERY,
+    ),
     Mutant(
         "ambiguous-is-sent-again",
         "a lost answer counts as not sent: the order is submitted again without asking, and fills twice",
@@ -18,7 +66,7 @@ MUTANTS = (
 """,
         """            submit(turn, turn.put(replace(entry, tries=0)))
 """,
-        TESTS,
+        BY_CANCELS,
     ),
     Mutant(
         "restored-intent-is-submitted",
@@ -31,7 +79,7 @@ MUTANTS = (
         return
     ask(turn, entry)
 """,
-        TESTS,
+        BY_EXECUTION_CASES,
     ),
     Mutant(
         "shown-order-is-submitted-again",
@@ -41,7 +89,7 @@ MUTANTS = (
         _no_evidence(turn, entry,""",
         """    elif entry.status == "lost":
         _no_evidence(turn, entry,""",
-        TESTS,
+        BY_SLOW_EVIDENCE,
     ),
     Mutant(
         "free-nonce-counts-as-used",
@@ -49,7 +97,7 @@ MUTANTS = (
         INTENTS,
         "    if free > held:\n",
         "    if free >= held:\n",
-        TESTS,
+        BY_EXECUTION_CASES,
     ),
     Mutant(
         "refused-cancel-ends-the-order",
@@ -59,7 +107,7 @@ MUTANTS = (
         ask(turn, entry)
     elif""",
         "    if",
-        TESTS,
+        BY_CANCELS,
     ),
     Mutant(
         "told-entries-are-told-again",
@@ -67,7 +115,7 @@ MUTANTS = (
         CLOSING,
         "    return [shown for shown in entries if shown.entry_id not in entry.reported_entries]\n",
         "    return list(entries)\n",
-        TESTS,
+        BY_CANCELS,
     ),
     Mutant(
         "accruals-before-the-order-are-skipped",
@@ -75,7 +123,7 @@ MUTANTS = (
         CLOSING,
         "    if found.cursor_after is not None and adjoins and len(fresh)",
         "    if found.cursor_after is not None and len(fresh)",
-        TESTS,
+        BY_EXECUTION_CASES,
     ),
     Mutant(
         "only-the-first-page-is-read",
@@ -83,7 +131,7 @@ MUTANTS = (
         CLOSING,
         "    if ledger.more:\n",
         "    if False:\n",
-        TESTS,
+        BY_SLOW_EVIDENCE,
     ),
     Mutant(
         "cursor-stands-still",
@@ -91,7 +139,7 @@ MUTANTS = (
         CLOSING,
         "        turn.set_cursor(entry.venue, entry.account, found.cursor_after)\n",
         "",
-        TESTS,
+        BY_EXECUTION_CASES,
     ),
     Mutant(
         "trades-of-a-rejected-order-are-hidden",
@@ -99,7 +147,7 @@ MUTANTS = (
         CLOSING,
         '            outcome = "partially_filled"  # the ledger',
         "            outcome = outcome  # the ledger",
-        TESTS,
+        BY_SLOW_EVIDENCE,
     ),
     Mutant(
         "vanished-order-did-nothing",
@@ -107,7 +155,15 @@ MUTANTS = (
         WATCHING,
         "    if entry.found:\n",
         "    if entry.found and turn.settings.fence == 'nonce':\n",
-        TESTS,
+        BY_WATCHING,
+    ),
+    Mutant(
+        "unknown-is-resolved-by-a-late-answer",
+        "an unknown order counts as undone by 'not found' that was told while it could still arrive",
+        WATCHING,
+        "    return answer.holds_at >= intents.counts_at(turn, entry)\n",
+        "    return turn.now >= intents.counts_at(turn, entry)\n",
+        BY_CLOCKS,
     ),
     Mutant(
         "correction-tells-everything-again",
@@ -115,7 +171,7 @@ MUTANTS = (
         WATCHING,
         "    fresh = tuple(shown for shown in found.entries if shown.entry_id not in entry.reported_entries)\n",
         "    fresh = tuple(found.entries)\n",
-        TESTS,
+        BY_WATCHING,
     ),
     Mutant(
         "operator-adds-instead-of-stating",
@@ -123,7 +179,7 @@ MUTANTS = (
         WATCHING,
         "                filled=filled - entry.filled_amount,\n",
         "                filled=filled,\n",
-        TESTS,
+        BY_WATCHING,
     ),
     Mutant(
         "first-glance-at-a-nonce-decides",
@@ -131,6 +187,6 @@ MUTANTS = (
         WATCHING,
         " and answer.nonce > entry.nonce and entry.tries > 0\n",
         " and answer.nonce > entry.nonce\n",
-        TESTS,
+        BY_SLOW_EVIDENCE,
     ),
 )

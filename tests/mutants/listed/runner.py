@@ -11,6 +11,7 @@ EFFECTS = "runners/effects.py"
 RUNNER = "runners/kafka/runner.py"
 ASSIGNMENT = "runners/kafka/assignment.py"
 UNIT = ("tests/unit/runners",)
+CLOCKS = (*UNIT, "tests/unit/handlers/executor/test_clocks.py", "tests/unit/handlers/executor/test_acted_once.py")
 
 MUTANTS = (
     Mutant(
@@ -19,7 +20,7 @@ MUTANTS = (
         EFFECTS,
         """                return await self._of(entry).submit(entry, gate)
 """,
-        """                until = entry.routed.not_after
+        """                until = submit_by(entry.routed)
                 gate = ClockGate(self._clock.now, self._clock.now(), self._send_window, until)
                 return await self._of(entry).submit(entry, gate)
 """,
@@ -35,6 +36,22 @@ MUTANTS = (
                 return await self._of(entry).cancel(entry, gate)
 """,
         UNIT,
+    ),
+    Mutant(
+        "answers-are-as-young-as-their-arrival",
+        "an answer counts from when it came, not from when it was asked for: what came about in between is missed",
+        EFFECTS,
+        "            return replace(answer, asked_at=asked_at)\n",
+        "            return replace(answer, asked_at=self._clock.now())\n",
+        CLOCKS,
+    ),
+    Mutant(
+        "clocks-that-differ-submit",
+        "orders are submitted by a clock that is known to be wrong: neither window nor expiry holds by it",
+        EFFECTS,
+        "                if fault is not None:\n",
+        "                if False:\n",
+        CLOCKS,
     ),
     Mutant(
         "given-back-answers-are-lost",
