@@ -108,7 +108,7 @@ def retry(
         for name in missing:
             note(f"there is no dead letter {name!r}")
         for name in unable:
-            note(f"{name} was caused by no record, so that none can be put back")
+            note(f"{name} was caused by no record, or does not hold it whole, so that it can't be put back")
         note("resume the key to let it go on" if able else "nothing was put back")
     if missing or unable:
         raise typer.Exit(exits.BAD_NEWS)
@@ -163,14 +163,14 @@ def _summary(name: str, letter: DeadLetter) -> dict[str, Any]:
 
 
 def _has_place(letter: DeadLetter) -> bool:
-    """A defect on a wake-up or an answer has no record behind it."""
+    """A defect on a wake-up or an answer has no record behind it; of the largest records the letter lacks a part."""
     from tightloop.records.topics import contract_of
 
     try:
         contract_of(letter.topic)
     except KeyError:
         return False
-    return letter.offset >= 0
+    return letter.offset >= 0 and not {"key", "value"} & set(letter.left_out)
 
 
 def _put_back(settings: KafkaSettings, chosen: list[DeadLetter]) -> None:

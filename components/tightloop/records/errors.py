@@ -20,6 +20,8 @@ CATALOGUE: dict[str, ErrorEntry] = {
 
 _SECRET_NAME = re.compile(r"secret|passw|passphrase|private|credential|mnemonic|signature|api.?key|auth", re.IGNORECASE)
 _MASK = "***"
+_MARKER_CHARS = 40
+MESSAGE_CHARS = 2000  # of an error's message; records, logs and halts hold it
 
 
 class ExecutionError(ValueError):
@@ -27,8 +29,8 @@ class ExecutionError(ValueError):
 
     ``code`` is one of the catalogue; severity, component, remedy and ``halts`` come from there unless given.
     ``context`` holds what helps to find the cause, as plain values; what is named like a secret is masked at once, so
-    that no trace, log or record can show it. ``halts``: does a dead letter with this error halt its key? Raises
-    KeyError when ``code`` is not in the catalogue.
+    that no trace, log or record can show it. ``message`` is cut at ``MESSAGE_CHARS``. ``halts``: does a dead letter
+    with this error halt its key? Raises KeyError when ``code`` is not in the catalogue.
     """
 
     code: str
@@ -50,6 +52,7 @@ class ExecutionError(ValueError):
         remedy: str | None = None,
         halts: bool | None = None,
     ) -> None:
+        message = bounded(message)
         super().__init__(code, message)
         entry = CATALOGUE[code]
         self.code = code
@@ -70,6 +73,14 @@ class ExecutionError(ValueError):
     def __repr__(self) -> str:
         shown = f", context={self.context!r}" if self.context else ""
         return f"ExecutionError({self.code!r}, {self.message!r}{shown})"
+
+
+def bounded(text: str, most: int = MESSAGE_CHARS) -> str:
+    """The text as a record can hold it: what is beyond ``most`` characters is cut and counted, and no UTF-8 fails."""
+    if len(text) > most:
+        kept = most - _MARKER_CHARS
+        text = f"{text[:kept]}… ({len(text) - kept} more characters)"
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
 
 
 def _masked(context: Mapping[str, Any]) -> dict[str, Any]:

@@ -326,6 +326,9 @@ class DeadLetter(Struct, frozen=True, kw_only=True):
     value: bytes | None = None
     # Its headers, in order.
     headers: tuple[Header, ...] = ()
+    # Which of `headers`, `value` and `key` are not here although the record has them, because the letter would have
+    # been too large: they are at its offset for as long as its topic keeps them.
+    left_out: tuple[str, ...] = ()
     # Why it could not be processed.
     error: ErrorInfo
     # Which component could not process it.
@@ -1004,6 +1007,23 @@ class MarketData(Struct, frozen=True, kw_only=True):
     causation_id: str | None = None
 
 
+class OwedHalt(Struct, frozen=True, kw_only=True):
+    """A dead letter that its component could not take in, so that its key is not halted by it yet: in the state
+    of any component, until it can be. Nothing else of the key is handled before. At most one per key, the first.
+    """
+
+    # The strategy: the Kafka key of every record of its loops. Letters, digits, `.`, `_`, `-`; at most 100.
+    strategy_id: str
+    # The topic of the record that could not be processed.
+    topic: str
+    # Its offset there.
+    offset: int
+    # Why it could not be processed.
+    error: ErrorInfo
+    # When this record was written, by its writer's clock (UTC).
+    produced_at: datetime
+
+
 class Position(Struct, frozen=True, kw_only=True):
     """How much of something is held."""
 
@@ -1388,6 +1408,7 @@ RECORDS: dict[str, type[Struct]] = {
     "Slot": Slot,
     "LoopHead": LoopHead,
     "MarketData": MarketData,
+    "OwedHalt": OwedHalt,
     "Position": Position,
     "PositionUpdate": PositionUpdate,
     "PendingVerification": PendingVerification,
@@ -1417,6 +1438,7 @@ TOP_LEVEL = frozenset(
         "JournalEntry",
         "LoopHead",
         "MarketData",
+        "OwedHalt",
         "PendingVerification",
         "PositionHead",
         "PositionSnapshot",

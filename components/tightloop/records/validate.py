@@ -21,6 +21,7 @@ from typing import NoReturn
 from tightloop.records.codec import has_unknown
 from tightloop.records.errors import ExecutionError
 from tightloop.records.ids import is_instruction_id, is_strategy_id
+from tightloop.records.lengths import check_instruction_lengths
 from tightloop.records.positions import parse_key
 from tightloop.records.types import Action, Cancel, CexTrade, Delta, Instruction, SmartContractAction, WalletTransfer
 from tightloop.records.venues import INSTRUCTION_TYPES, Venue, is_known, venue
@@ -59,6 +60,7 @@ def check_instruction(instruction: Instruction) -> None:
     if unknown is not None:
         raise ExecutionError("TLC-008", f"{unknown} holds a symbol that this version does not know")
     _check_identity(instruction)
+    check_instruction_lengths(instruction)
     if instruction.type not in INSTRUCTION_TYPES:
         raise ExecutionError(
             "EIM-005", f"type {instruction.type!r} is unknown: there are {', '.join(INSTRUCTION_TYPES)}"

@@ -10,17 +10,22 @@ from msgspec import Struct
 
 from tightloop.handlers.api import Context
 from tightloop.handlers.effects import Call
-from tightloop.runners.state import PartitionState
+from tightloop.runners.state import OWED, PartitionState
 
 T = TypeVar("T", bound=Struct)
 
 
-class Output(Struct, frozen=True):
-    """A record to publish, to the worker's own partition; of a topic with partitions of its own, to one of those."""
+class Output(Struct):
+    """A record to publish, to the worker's own partition; of a topic with partitions of its own, to one of those.
+
+    ``value``: its bytes, and ``headers`` that say what it is about; both are made once, as the event ends.
+    """
 
     topic: str
     key: bytes | None
     record: Struct
+    value: bytes = b""
+    headers: tuple[tuple[str, bytes], ...] = ()
 
 
 class Events(Protocol):
@@ -75,7 +80,9 @@ class EventContext:
         return EventContext(self._worker, "", self.now)
 
     def keys(self) -> list[str]:
-        return self._worker.state.strategies()
+        """Those that a halt is owed to are left out: nothing of them is handled."""
+        state = self._worker.state
+        return [key for key in state.strategies() if not state.has(key, OWED)]
 
     def other(self, key: str) -> Context:
         return EventContext(self._worker, key, self.now)

@@ -17,8 +17,10 @@ from msgspec.structs import replace
 
 from tightloop.handlers import effects as fx
 from tightloop.handlers.executor.deadline import submit_by
+from tightloop.records.errors import bounded
 from tightloop.records.types import JournalEntry
 from tightloop.records.venues import lane_of
+from tightloop.runners.answers import checked
 from tightloop.runners.clock import Clock
 from tightloop.runners.clock_check import ClockCheck
 from tightloop.runners.worker import Started
@@ -49,10 +51,10 @@ class Performer:
     async def perform(self, call: fx.Call) -> fx.Answer:
         asked_at = self._clock.now()
         try:
-            answer = await self._perform(call)
+            answer = checked(call, await self._perform(call))
         except Exception as error:
             log.exception("a call failed", call=type(call).__name__)
-            message = f"{type(error).__name__}: {error}"
+            message = bounded(f"{type(error).__name__}: {error}")
             if isinstance(call, fx.Submit | fx.CancelOrder):
                 return fx.Ambiguous(message)
             return fx.Unavailable("EXI-003", message, asked_at)

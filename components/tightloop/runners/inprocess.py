@@ -179,7 +179,7 @@ class InProcessRunner:
     def _commit(self, worker: PartitionWorker) -> None:
         for output in worker.outputs:
             there = contract_of(output.topic).partition_from(worker.partition)
-            self.put(output.topic, output.key, codec.encode(output.record), there)
+            self.put(output.topic, output.key, output.value, there)
         self._calls.extend((worker, started) for started in worker.commit())
 
     # --- faults -------------------------------------------------------------------------------------------------------

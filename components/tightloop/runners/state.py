@@ -23,6 +23,7 @@ T = TypeVar("T", bound=Struct)
 Entry = Struct | bytes
 Place = tuple[str, str]  # key and name, or key and group
 _SAFE = "-._~:@"
+OWED = "owed"  # the entry of a halt that could not be written yet: see `worker`
 
 
 class Stray(Struct, frozen=True):
@@ -78,6 +79,7 @@ class PartitionState:
         self._entries: dict[str, dict[str, Entry]] = {}
         self._groups: dict[Place, dict[str, None]] = {}  # the names of a key's group, as they were written
         self._undo: list[tuple[Place, Entry | None]] = []
+        self._sealed: dict[Place, bytes | None] = {}  # what was written since the last commit, as bytes
 
     # reading
 
@@ -102,6 +104,10 @@ class PartitionState:
                 "TLC-013",
                 f"{self._where}: the entry {called} of {len(entry)} bytes can't be read: {error.code} {error.message}",
             ) from error
+
+    def has(self, key: str, name: str) -> bool:
+        entries = self._entries.get(key)
+        return entries is not None and name in entries
 
     def scan(self, key: str, group: str, kind: type[T]) -> Iterator[tuple[str, T]]:
         """By name. An entry that was deleted since the scan began is left out."""
@@ -192,6 +198,9 @@ class PartitionState:
         return len(self._undo)
 
     def rollback(self, mark: int = 0) -> None:
+        """Undo the event that has failed, or with 0 everything since the last commit."""
+        if not mark:
+            self._sealed.clear()
         while len(self._undo) > mark:
             (key, name), before = self._undo.pop()
             if before is None:
@@ -207,21 +216,40 @@ class PartitionState:
             del names[name]
             self._groups[group] = {name: None, **names}
 
-    def changes(self) -> list[tuple[str, str, Struct | None]]:
-        """What differs from the last commit, each entry once, in the order it was first touched."""
+    def encoded(self, mark: int) -> dict[Place, bytes | None]:
+        """What was written since ``mark``, each entry once as it is now; ``None``: it is gone.
+
+        Raises ExecutionError, naming the entry, for one that its schema does not allow.
+        """
+        return {place: self._bytes_of(place) for place in dict.fromkeys(place for place, _ in self._undo[mark:])}
+
+    def seal(self, encoded: dict[Place, bytes | None]) -> None:
+        """Keep these bytes for the commit: the event that wrote them has ended, and is not undone alone any more."""
+        self._sealed.update(encoded)
+
+    def changes(self) -> list[tuple[str, str, bytes | None]]:
+        """What differs from the last commit, each entry once, in the order it was first touched. All was sealed."""
         first: dict[Place, Entry | None] = {}
         for place, before in self._undo:
             first.setdefault(place, before)
-        changed: list[tuple[str, str, Struct | None]] = []
-        for (key, name), before in first.items():
-            entries = self._entries.get(key)
-            entry = None if entries is None else entries.get(name)
-            if entry is None and before is None:
-                continue  # written and deleted since the last commit: the changelog never knew it
-            if isinstance(entry, bytes):
-                continue  # an undone write: still what the changelog holds
-            changed.append((key, name, entry))
+        changed: list[tuple[str, str, bytes | None]] = []
+        for place, before in first.items():
+            value = self._sealed[place]
+            if value is not None or before is not None:  # else the changelog never knew it
+                changed.append((*place, value))
         return changed
 
     def commit(self) -> None:
         self._undo.clear()
+        self._sealed.clear()
+
+    def _bytes_of(self, place: Place) -> bytes | None:
+        key, name = place
+        entries = self._entries.get(key)
+        entry = None if entries is None else entries.get(name)
+        if entry is None or isinstance(entry, bytes):
+            return entry
+        try:
+            return codec.encode(entry)
+        except ExecutionError as error:
+            raise ExecutionError(error.code, f"state entry {name}: {error.message}") from None

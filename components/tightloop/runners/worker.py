@@ -15,17 +15,18 @@ from typing import Any
 import structlog
 from msgspec import Struct
 
-from tightloop.handlers.api import Handler, Inbound
+from tightloop.handlers.api import Context, Handler, Inbound
 from tightloop.handlers.effects import Answer, Call, ReadLedger, ReadNonce, ReadPositions
 from tightloop.records import codec, topics
 from tightloop.records.errors import ExecutionError, error_info
-from tightloop.records.types import ControlCommand, DeadLetter, Header
+from tightloop.records.types import ControlCommand, DeadLetter, OwedHalt
+from tightloop.runners import writing
 from tightloop.runners.context import EventContext, Output
 from tightloop.runners.partitioner import partition_of
-from tightloop.runners.state import PartitionState, Stray
+from tightloop.runners.state import OWED, PartitionState, Stray
+from tightloop.runners.writing import DEAD_LETTERS
 
 log = structlog.get_logger()
-DEAD_LETTERS = "dead_letters"
 # What changes nothing anywhere need not wait for a commit. (FindOrder does: what it does not find is held against us.)
 READS = (ReadPositions, ReadLedger, ReadNonce)
 MOST_STALE = 1000  # wake-ups that were replaced and not yet forgotten
@@ -91,6 +92,7 @@ class PartitionWorker:
         inbound = Inbound(raw.topic, raw.partition, raw.offset, key, value, len(raw.value or b""), raw.appended_at)
         context_key = "" if isinstance(value, ControlCommand) and value.scope != "key" else key
         try:
+            self._check_paid(key, now)
             self._event(context_key, now, self.handler.on_record, inbound)
         except ExecutionError as error:
             self._bury(raw, key, error, now)
@@ -147,7 +149,8 @@ class PartitionWorker:
     def calls_under_way(self) -> int:
         return len(self._pending)
 
-    def changes(self) -> list[tuple[str, str, Struct | None]]:
+    def changes(self) -> list[tuple[str, str, bytes | None]]:
+        """Key, name and bytes of every entry of the state that differs from the last commit; ``None``: it is gone."""
         return self.state.changes()
 
     def commit(self) -> list[Started]:
@@ -210,19 +213,32 @@ class PartitionWorker:
     # --- inside -------------------------------------------------------------------------------------------------------
 
     def _event(self, key: str, now: datetime, run: Callable[..., None], *about: object) -> None:
-        """``run`` takes a Context, and what the event is about."""
+        """``run`` takes a Context, and what the event is about. What it writes is encoded and measured here.
+
+        So an event that raises, or that writes what its topics do not take, is undone alone.
+        """
         written, told, asked, wished = self.state.mark(), len(self.outputs), len(self.asked), len(self.wishes)
         try:
             run(EventContext(self, key, now), *about)
+            for output in self.outputs[told:]:
+                writing.seal_output(output)
+            entries = self.state.encoded(written)
+            for place, value in entries.items():
+                writing.check_entry(self.handler.changelog, place, value)
         except BaseException:
             self.state.rollback(written)
             del self.outputs[told:]
             del self.asked[asked:]
             del self.wishes[wished:]
             raise
+        self.state.seal(entries)
 
     def _guarded(self, key: str, now: datetime, what: str, run: Callable[..., None], *about: object) -> None:
         """An event that no record caused: a failure has no bytes to keep, but it halts the key all the same."""
+        try:
+            self._check_paid(key, now)
+        except ExecutionError:
+            return  # it has caused a dead letter already
         try:
             self._event(key, now, run, *about)
         except Exception as error:  # noqa: BLE001  as in feed: one key, not the component
@@ -243,6 +259,11 @@ class PartitionWorker:
     def _key_of(self, raw: RawRecord) -> str:
         if not raw.key:
             raise ExecutionError("TLC-005", f"{_place(raw)} has no key", halts=False)
+        if len(raw.key) > writing.KEY_BYTES:
+            size, most = len(raw.key), writing.KEY_BYTES
+            raise ExecutionError(
+                "TLC-015", f"{_place(raw)} has a key of {size} bytes, and may have {most}", halts=False
+            )
         try:
             key = raw.key.decode()
         except UnicodeDecodeError:
@@ -297,23 +318,38 @@ class PartitionWorker:
     def _bury(self, raw: RawRecord, key: str | None, error: ExecutionError, now: datetime) -> None:
         log.error("dead letter", code=error.code, error=error.message, place=_place(raw), halts=error.halts)
         if raw.topic != DEAD_LETTERS:
-            letter = DeadLetter(
-                strategy_id=key,
-                topic=raw.topic,
-                partition=raw.partition,
-                offset=raw.offset,
-                key=raw.key,
-                value=raw.value,
-                headers=tuple(Header(name=name, value=value) for name, value in raw.headers()),
-                error=error_info(error),
-                component=self.handler.name,
-                halts=error.halts,
-                failed_at=now,
-                produced_at=now,
-            )
-            self.outputs.append(Output(DEAD_LETTERS, key.encode() if key else raw.key, letter))
+            self.outputs.append(writing.dead_letter(raw, key, error, self.handler.name, now))
         if key and key != EVERYONE:
+            self._tell_dead(key, raw, error, now)
+
+    def _tell_dead(self, key: str, raw: RawRecord, error: ExecutionError, now: datetime) -> None:
+        """Where the handler fails on this, too, the halt is owed, durably: nothing of the key is handled before."""
+        try:
             self._event(key, now, self.handler.on_dead, raw.topic, raw.offset, error)
+        except Exception:
+            log.exception("a halt could not be written", component=self.handler.name, key=key, place=_place(raw))
+            if not self.state.has(key, OWED):
+                owed = OwedHalt(
+                    strategy_id=key, topic=raw.topic, offset=raw.offset, error=error_info(error), produced_at=now
+                )
+                self._event(key, now, lambda context: context.put(OWED, owed))
+
+    def _check_paid(self, key: str, now: datetime) -> None:
+        """Raises ExecutionError TLC-016 while a halt of the key is owed and still can't be written."""
+        if not self.state.has(key, OWED):
+            return
+        try:
+            self._event(key, now, self._pay)
+        except Exception as error:
+            log.exception("a halt could not be written", component=self.handler.name, key=key)
+            raise ExecutionError("TLC-016", f"key {key}: {type(error).__name__}: {error}") from error
+
+    def _pay(self, context: Context) -> None:
+        owed = context.get(OWED, OwedHalt)
+        if owed is not None:
+            error = ExecutionError(owed.error.code, owed.error.message, severity=owed.error.severity)
+            self.handler.on_dead(context, owed.topic, owed.offset, error)
+            context.delete(OWED)
 
 
 def _belongs_to(value: Struct, key: str) -> str | None:

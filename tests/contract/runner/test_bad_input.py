@@ -10,13 +10,34 @@ import pytest
 from msgspec.structs import replace
 from tests.contract.runner.loops import PARTITIONS, Loop
 
+from tightloop.handlers import effects as fx
+from tightloop.handlers.manager.bounds import HALTS
 from tightloop.records import codec
-from tightloop.records.types import Delta
+from tightloop.records.errors import MESSAGE_CHARS
+from tightloop.records.types import Delta, JournalEntry
 from tightloop.runners.partitioner import partition_of
 from tightloop.testing import halt, resume, trade
+from tightloop.venues.sim.inprocess import InProcessExchange
 
 D = Decimal
 UNSCALED_10_60 = (10**78).to_bytes(33, "big", signed=True)  # 10^60 with 18 places, as Avro writes a decimal's digits
+
+
+def neighbour(key: str, number: int = 0) -> str:
+    """Another key of the same partition."""
+    here = partition_of(key.encode(), PARTITIONS)
+    found = (f"{key}-next-{tried}" for tried in range(1000))
+    return [name for name in (next(found) for _ in range(40)) if partition_of(name.encode(), PARTITIONS) == here][
+        number
+    ]
+
+
+def neighbours_go_on(loop: Loop, key: str) -> None:
+    """Those of the same partition, whose records are in the same transactions."""
+    for number in range(2):
+        other = neighbour(key, number)
+        loop.feed(trade("n1", loop.now, strategy_id=other))
+        assert loop.result(other, "n1").status == "reconciled"
 
 
 def other_keys_go_on(loop: Loop, key: str) -> None:
@@ -200,3 +221,88 @@ def test_a_report_in_the_middle_that_cannot_be_read_leaves_a_gap_that_halts(loop
     loop.eventually(lambda: "PUH-006" in [one.code for one in loop.halts(key)], "the halt")
     assert loop.expected(key)["binance:BaseToken:BTC"] == before["binance:BaseToken:BTC"] + 1
     other_keys_go_on(loop, key)
+
+
+# --- what cannot be written -------------------------------------------------------------------------------------------
+
+
+def test_an_amount_that_no_record_can_carry_costs_the_key_whose_venue_told_it(
+    loop: Loop, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The venue shows 19 places, whenever it is asked: no evidence. The loop ends unknown, and nobody else notices."""
+
+    def spoilt(answer: Any) -> Any:
+        if not isinstance(answer, fx.OrderFound):
+            return answer
+        odd = tuple(Delta(position_key="binance:BaseToken:BTC", amount=D("1e-19"), source="trade") for _ in range(1))
+        return replace(answer, entries=tuple(replace(entry, deltas=odd) for entry in answer.entries))
+
+    for name in ("submit", "find"):
+        whole = getattr(InProcessExchange, name)
+
+        async def told(self: Any, entry: JournalEntry, *more: Any, whole: Any = whole) -> Any:
+            answer = await whole(self, entry, *more)
+            return spoilt(answer) if entry.account == key else answer
+
+        monkeypatch.setattr(InProcessExchange, name, told)
+    loop.feed(trade("i1", loop.now, strategy_id=key))
+    neighbours_go_on(loop, key)
+    result = loop.result(key, "i1")
+    assert (result.status, result.outcome) == ("halted", "unknown")
+    loop.halted(key, "EXI-005", "REC-002")  # what it did is in its balance, and in no report
+    (unknown,) = [one.message for one in loop.halts(key) if one.code == "EXI-005"]
+    assert "EXI-016" in unknown and "deltas.amount of binance:BaseToken:BTC" in unknown
+    assert len(loop.acted(key)) == 1
+    neighbours = [neighbour(key, number) for number in range(2)]
+    assert not [one for one in loop.all_records("dead_letters") if one.strategy_id in (key, *neighbours)]
+
+
+def test_an_id_of_megabytes_is_refused_with_a_result_that_cuts_it(loop: Loop, key: str) -> None:
+    made = trade("x" * 1_800_000, loop.now, strategy_id=key, trace_id="t" * 300_000)
+    loop.feed(made)
+    loop.feed(made)  # the same again changes nothing
+    neighbours_go_on(loop, key)
+    (result,) = loop.eventually(lambda: loop.records("instruction_results", key), "the result")
+    assert result.instruction_id.startswith("x" * 100 + "...") and len(result.instruction_id) < 200
+    assert result.error is not None
+    assert (result.status, result.error.code) == ("refused", "EIM-007")
+    loop.feed(trade("i1", loop.now, strategy_id=key))
+    assert loop.result(key, "i1").status == "reconciled"
+
+
+def test_records_of_four_megabytes_whose_key_is_anothers_are_kept_whole(loop: Loop, key: str) -> None:
+    """Three of them in one transaction, each with a strategy_id that fills it."""
+    values = [codec.encode(trade(f"i{n}", loop.now, strategy_id="x" * 4_190_000)) for n in range(3)]
+    for value in values:
+        loop.feed_bytes("instructions", key.encode(), value)
+    letters = loop.dead_letters("instructions", 3, key=key.encode())
+    assert [one.value for one in letters] == values
+    assert {one.error.code for one in letters} == {"TLC-007"}
+    loop.halted(key, "TLC-007", "TLC-007", "TLC-007")
+    neighbours_go_on(loop, key)
+
+
+def test_a_key_of_kilobytes_is_kept_in_a_letter_without_a_key(loop: Loop, key: str) -> None:
+    long = (key * 1000).encode()[:20_000]
+    loop.feed_bytes("instructions", long, b"x")
+    (letter,) = loop.dead_letters("instructions", key=long)
+    assert (letter.error.code, letter.halts, letter.strategy_id, letter.value) == ("TLC-015", False, None, b"x")
+    other_keys_go_on(loop, key)
+
+
+def test_the_halts_of_a_key_are_bounded_and_a_resume_must_name_what_stands_for_the_others(loop: Loop, key: str) -> None:
+    for number in range(HALTS + 20):
+        loop.feed(halt(f"h{number}", loop.now, strategy_id=key, reason="r" * 100_000, actor="a" * 10_000))
+    loop.eventually(lambda: "20 more halts" in " ".join(one.message for one in loop.halts(key)), "the last halt")
+    standing = loop.halts(key)
+    assert [one.code for one in standing] == ["EIM-011"] * HALTS + ["EIM-017"]
+    assert all(len(one.message) <= MESSAGE_CHARS and len(one.actor or "") <= 200 for one in standing)
+    head = loop.head(key)
+    assert head is not None and len(codec.encode(head)) < 100_000
+    loop.feed(resume("r1", loop.now, *(one.halt_id for one in standing[:-1]), strategy_id=key))
+    loop.halted(key, "EIM-017")
+    loop.feed(resume("r2", loop.now, standing[-1].halt_id, strategy_id=key))
+    loop.halted(key)
+    loop.feed(trade("i1", loop.now, strategy_id=key))
+    assert loop.result(key, "i1").status == "reconciled"
+    neighbours_go_on(loop, key)

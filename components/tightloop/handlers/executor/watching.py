@@ -13,7 +13,8 @@ from tightloop.handlers import effects as fx
 from tightloop.handlers.executor import intents, reading, reports
 from tightloop.handlers.executor.turn import Turn, intent_name
 from tightloop.handlers.places import place_of
-from tightloop.records.errors import ExecutionError, info
+from tightloop.records.errors import ExecutionError, bounded, info
+from tightloop.records.lengths import check_command
 from tightloop.records.types import ControlCommand, Delta, ErrorInfo, JournalEntry, Outcome
 
 
@@ -107,6 +108,7 @@ def resolve(turn: Turn, command: ControlCommand) -> None:
     for entry in turn.intents():
         if entry.status != "unknown" or command.target_id not in (entry.instruction_id, entry.client_order_id):
             continue
+        check_command(command)
         outcome, deltas = _decided(command)
         filled = entry.filled_amount if command.filled_amount is None else command.filled_amount
         turn.publish(
@@ -121,7 +123,7 @@ def resolve(turn: Turn, command: ControlCommand) -> None:
                 resolved_by=command.command_id,
             )
         )
-        turn.audit(entry, "resolved", f"by {command.actor}: {command.reason}")
+        turn.audit(entry, "resolved", bounded(f"by {command.actor}: {command.reason}"))
         turn.drop(entry)
 
 

@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterator
 import structlog
 from msgspec.structs import replace
 
-from tightloop.handlers.manager import dispatch, waiting
+from tightloop.handlers.manager import bounds, dispatch, waiting
 from tightloop.handlers.manager.turn import Turn, halt_id, same_venue
-from tightloop.records.errors import ExecutionError, info
-from tightloop.records.types import AccountRef, ControlCommand, Halt, PendingCheck, SharedHalts
+from tightloop.records.errors import ExecutionError, bounded, info
+from tightloop.records.lengths import check_command
+from tightloop.records.types import AccountRef, ControlCommand, Halt, SharedHalts
 from tightloop.records.venues import is_known, lane_of
 
 log = structlog.get_logger()
@@ -22,6 +23,7 @@ def on_command(turn: Turn, command: ControlCommand) -> None:
     act = {"halt": _halt, "resume": _resume, "cancel": _cancel, "adopt": _adopt}.get(command.command)
     if act is None or command.command_id in turn.head.command_ids:
         return
+    check_command(command)
     act(turn, command)
     turn.update(command_ids=(*turn.head.command_ids, command.command_id)[-REMEMBERED_COMMANDS:])
     dispatch.advance(turn)
@@ -55,9 +57,7 @@ def _resume(turn: Turn, command: ControlCommand) -> None:
 
 
 def _verify_for(turn: Turn, accounts: tuple[AccountRef, ...], halt_ids: tuple[str, ...]) -> None:
-    check = PendingCheck(purpose="resume", accounts=accounts, halt_ids=halt_ids)
-    if check not in turn.head.checks:
-        turn.update(checks=(*turn.head.checks, check))
+    turn.update(checks=bounds.with_resume(turn.head.checks, accounts, halt_ids))
 
 
 def _end_hopeless_loop(turn: Turn) -> None:
@@ -104,6 +104,7 @@ def on_shared_command(turn: Turn, command: ControlCommand, other: Callable[[str]
     act = {"halt": _halt_shared, "resume": _resume_shared}.get(command.command)
     if act is None:
         raise _refused(command, "it is for one key only")
+    check_command(command)
     if command.scope == "venue" and (command.venue is None or not is_known(command.venue)):
         raise _refused(command, f"there is no venue {command.venue!r}")
     if command.command_id in known.command_ids:
@@ -119,14 +120,18 @@ def _halt_shared(
     halt = Halt(
         halt_id=halt_id("", "command", command.command_id),
         code="EIM-011",
-        message=f"operator: {command.reason}",
+        message=bounded(f"operator: {command.reason}"),
         severity="HIGH",
         scope=command.scope,
         venue=command.venue,
         since=turn.now,
-        actor=command.actor,
+        actor=bounded(command.actor, bounds.ACTOR_CHARS),
         cause_id=command.command_id,
     )
+    if not bounds.stops_more(standing, halt):
+        raise _refused(
+            command, f"{len(standing)} halts of venues and of all stand, and stop what it would: resume some"
+        )
     if command.cancel_working:
         for one in _every_key(turn, other):
             slot = one.head.slot
@@ -172,7 +177,7 @@ def _move_to_key(one: Turn, cleared: tuple[Halt, ...]) -> None:
     for halt in cleared:
         accounts = tuple(account for account in one.adopted() if _is_at(halt, account))
         if accounts:
-            one.update(halts=(*one.head.halts, halt))
+            one.add_halt(halt)
             _verify_for(one, accounts, (halt.halt_id,))
 
 

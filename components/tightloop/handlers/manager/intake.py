@@ -15,6 +15,7 @@ from tightloop.handlers.manager.accounts import account_of
 from tightloop.handlers.manager.turn import Turn
 from tightloop.records import validate
 from tightloop.records.errors import ExecutionError, error_info, info
+from tightloop.records.lengths import legible
 from tightloop.records.types import ErrorInfo, Instruction, QueuedInstruction
 
 # Why an instruction can never be carried out as it is: another may have its `sequence`.
@@ -23,8 +24,9 @@ IMPOSSIBLE = frozenset({"EIM-002", "EIM-005", "EIM-006", "EIM-007", "EIM-008", "
 
 def take_in(turn: Turn, record: Inbound) -> None:
     """Raises ExecutionError (no halt): EIM-009 for an id whose one result is spent, EIM-015 where it cannot be kept."""
-    instruction: Instruction = record.value
-    content = digest(instruction)
+    given: Instruction = record.value
+    content = digest(given)
+    instruction = legible(given)
     seen = turn.seen(instruction.instruction_id)
     if seen is not None:
         if seen.content_hash != content:
@@ -33,7 +35,7 @@ def take_in(turn: Turn, record: Inbound) -> None:
     memory.refuse_spent(turn, instruction)
     memory.remember(turn, instruction, content)
     try:
-        queued = _admit(turn, instruction, record.size)
+        queued = _admit(turn, given, record.size)
     except ExecutionError as error:
         _end(turn, instruction, error_info(error))
         return

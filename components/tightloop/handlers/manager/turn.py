@@ -8,6 +8,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from tightloop.handlers.api import Context
+from tightloop.handlers.manager import bounds
 from tightloop.handlers.manager.settings import ManagerSettings
 from tightloop.records import ids
 from tightloop.records.types import (
@@ -109,7 +110,11 @@ class Turn:
             actor=actor,
             cause_id=cause_id,
         )
-        self.update(halts=(*self.head.halts, halt))
+        self.add_halt(halt)
+
+    def add_halt(self, halt: Halt) -> None:
+        """One that is not among the key's yet."""
+        self.update(halts=bounds.with_halt(self.head.halts, halt, self.head.strategy_id))
 
     def shared_halts(self) -> tuple[Halt, ...]:
         shared = self.context.shared().get("halts", SharedHalts)

@@ -15,6 +15,7 @@ from tightloop.handlers.places import place_of, plain_deltas
 from tightloop.handlers.positions import balances, update
 from tightloop.handlers.positions.checks import check_deltas
 from tightloop.records.errors import ExecutionError, error_info
+from tightloop.records.lengths import check_command
 from tightloop.records.types import (
     AccountRef,
     AppliedCommands,
@@ -38,6 +39,7 @@ def adjust(context: Context, head: PositionHead, command: ControlCommand) -> Pos
     """
     if command.scope != "key" or not context.key:
         raise _invalid(command, f"it must be for one key; its scope is {command.scope}")
+    check_command(command)
     known = context.get(_NAME, AppliedCommands) or AppliedCommands(strategy_id=context.key, produced_at=context.now)
     content = digest(command)
     if command.command_id in known.command_ids:

@@ -28,7 +28,7 @@ from tightloop.handlers.positions import balances, loops, update
 from tightloop.handlers.positions.adjust import adjust
 from tightloop.handlers.positions.checks import check_belongs, check_report
 from tightloop.records import money
-from tightloop.records.errors import ExecutionError, error_info
+from tightloop.records.errors import ExecutionError, bounded, error_info
 from tightloop.records.types import (
     AccountRef,
     ControlCommand,
@@ -161,5 +161,5 @@ def _joined(first: ErrorInfo | None, *others: ErrorInfo | None) -> ErrorInfo | N
         if first is None:
             first = other
         elif other.code != first.code and f"{other.code}: " not in first.message:
-            first = replace(first, message=f"{first.message}; {other.code}: {other.message}")
+            first = replace(first, message=bounded(f"{first.message}; {other.code}: {other.message}"))
     return first

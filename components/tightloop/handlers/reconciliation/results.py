@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from tightloop.handlers.effects import Positions
 from tightloop.handlers.places import place_of, same_account
 from tightloop.records import ids, money
-from tightloop.records.errors import ExecutionError
+from tightloop.records.errors import ExecutionError, bounded
 from tightloop.records.types import (
     AccountRef,
     Check,
@@ -121,7 +121,7 @@ def joined(first: ErrorInfo | None, second: ErrorInfo | None) -> ErrorInfo | Non
     """One error for two: the first, with the second named in its message."""
     if first is None or second is None:
         return first or second
-    return replace(first, message=f"{first.message}; {second.code}: {second.message}")
+    return replace(first, message=bounded(f"{first.message}; {second.code}: {second.message}"))
 
 
 def _plain(key: str, strategy_id: str) -> str:

@@ -171,4 +171,14 @@ ENTRIES = (
         "Changes nothing; the command goes to dead_letters, without a halt.",
         "Read `tightloop status`, and give the command again with what it shows.",
     ),
+    _entry(
+        "EIM-017",
+        "more halts than are kept",
+        "HIGH",
+        "32 halts of a key stand, and further ones came; the message counts them and holds the latest.",
+        "Keeps the oldest, and this one for all that came after them; the key stays halted until a resume has named "
+        "it, too.",
+        "`tightloop dead-letters list --key KEY` and `tightloop tail reconciliation_results` hold the others: "
+        "settle what they say, then resume the key.",
+    ),
 )

@@ -147,4 +147,14 @@ ENTRIES = (
         "Submits nothing: the loop ends with outcome `none`, and the next instruction is judged anew.",
         "Set the machine's clock (NTP). If it is right, see to the broker's; a venue's can only be waited for.",
     ),
+    _entry(
+        "EXI-016",
+        "answer that cannot be read",
+        "HIGH",
+        "A venue's answer holds what no record can carry or nobody can act on: an amount of more than 18 places, a "
+        "time that cannot be, an id without text, more than 4,096 entries. The message names the field and its value.",
+        "Takes it for no answer: asks again, and without evidence by the deadline ends the loop `unknown` (EXI-005) or "
+        "unverified, which halts or suspends the key.",
+        "Report it to whoever wrote the venue's adapter; find out at the venue what happened, and resolve the intent.",
+    ),
 )

@@ -101,8 +101,9 @@ ENTRIES = (
         "TLC-011",
         "record does not fit its schema",
         "A record that was to be written has a value that its schema does not allow; the message names the field.",
-        system="Refuses to write it; nothing is published.",
-        operator="Correct what made the record.",
+        system="Refuses to write it. Within a component the event that would have is undone, its record goes to "
+        "`dead_letters`, and its key is halted; other keys go on.",
+        operator="Correct what made the record; then `tightloop dead-letters retry` and resume the key.",
     ),
     _entry(
         "TLC-012",
@@ -123,6 +124,32 @@ ENTRIES = (
         "other keys go on.",
         operator="Start the version that wrote the entry again. Then `tightloop dead-letters retry` what was refused "
         "meanwhile, and resume the key.",
+        severity="CRITICAL",
+    ),
+    _entry(
+        "TLC-014",
+        "too large to be written",
+        "What an event would write, a record or an entry of the component's state, is larger than its topic takes.",
+        system="Undoes the event, writes its record to `dead_letters` and halts its key; other keys go on.",
+        operator="The message names topic, entry and size: make smaller what it grew from; then "
+        "`tightloop dead-letters retry` and resume the key.",
+    ),
+    _entry(
+        "TLC-015",
+        "key too long",
+        "The record's key is longer than 1,024 bytes: it is no strategy's.",
+        system=_NO_HALT + " The letter has no key of its own; the record's is inside it.",
+        halts=False,
+        operator="Make the publisher set the strategy_id as the key, and publish again.",
+    ),
+    _entry(
+        "TLC-016",
+        "key stopped: a halt could not be written",
+        "A record of the key could not be processed, and the component failed to take that in as well.",
+        system="Keeps the halt in its state and tries to write it before every further event of the key; until it can, "
+        "nothing of the key is handled, and its records go to `dead_letters`. Other keys go on.",
+        operator="Look for the cause in the component's log (`a halt could not be written`) and correct it, mostly by "
+        "another version; then `tightloop dead-letters retry` what it refused, and resume the key.",
         severity="CRITICAL",
     ),
 )

@@ -35,6 +35,8 @@ class KafkaSettings(Struct, frozen=True, kw_only=True):
             "retry.backoff.ms": 1,
             "retry.backoff.max.ms": 1000,
             "message.max.bytes": 32 * 1024 * 1024,
+            # Brokers hold a topic's limit against a whole batch: below every topic's (a larger record is a batch alone)
+            "batch.size": 1_000_000,
             "queue.buffering.max.messages": 1_000_000,
         }
 

@@ -12,9 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
-from msgspec import Struct
 
-from tightloop.records import codec
 from tightloop.records.topics import contract_of
 from tightloop.runners.kafka.restore import INPUTS_HEADER, Offsets, format_inputs
 from tightloop.runners.kafka.settings import KafkaSettings
@@ -70,12 +68,11 @@ class Transaction:
         partition = worker.partition
         inputs = format_inputs({topic: at for (topic, number), at in offsets.items() if number == partition})
         for output in worker.outputs:
-            record = output.record
             there = contract_of(output.topic).partition_from(partition)
-            yield self._prefix + output.topic, codec.encode(record), output.key, there, _headers(record, inputs)
+            headers: Headers = [(INPUTS_HEADER, inputs), *output.headers]
+            yield self._prefix + output.topic, output.value, output.key, there, headers
         marks: Headers = [(INPUTS_HEADER, inputs)]
-        for key, name, changed in worker.changes():
-            value = None if changed is None else codec.encode(changed)
+        for key, name, value in worker.changes():
             yield self._changelog, value, changelog_key(key, name), partition, marks
 
     def _send_offsets(self, offsets: Offsets) -> None:
@@ -162,12 +159,3 @@ def is_member(group: bytes) -> bool:
     (generation,) = struct.unpack_from("=i", group, 7)
     member = group[11:].split(b"\0")[1]
     return bool(generation >= 0 and member)
-
-
-def _headers(record: Struct, inputs: bytes) -> Headers:
-    headers: Headers = [(INPUTS_HEADER, inputs)]
-    for name in ("strategy_id", "instruction_id", "trace_id"):
-        value = getattr(record, name, None)
-        if value:
-            headers.append((name, value.encode()))
-    return headers

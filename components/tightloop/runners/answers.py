@@ -1,0 +1,239 @@
+"""A venue's answers are checked at the door: what no record could carry, or nobody could act on, is no evidence.
+
+One entry point, :func:`checked`, pure. An answer that fails becomes the one that concludes nothing: ``Ambiguous`` where
+something was to be changed, ``Unavailable`` where something was asked, with EXI-016, the field and its value. So the
+loop asks on, ends ``unknown`` by its deadline and halts its key; no other key notices. Words (messages) never fail:
+they are cut. Of positions only the amounts must be sound: a key that can't be read fails its comparison (REC-004).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, NoReturn
+
+from msgspec.structs import replace
+
+from tightloop.handlers import effects as fx
+from tightloop.handlers.positions.checks import SOURCES
+from tightloop.records import money
+from tightloop.records.errors import CATALOGUE, ExecutionError, bounded
+from tightloop.records.positions import parse_key
+
+CODE = "EXI-016"
+ENTRIES = 4096  # in one answer: an order with more fills, an account with more positions
+PARTS = 256  # deltas, and fees, of one entry
+ID_CHARS = 200
+KEY_CHARS = 300
+VALUE_CHARS = 100  # of a value that a message shows
+LARGEST = Decimal(10) ** 40  # sums of many such amounts still fit into a record (10^58)
+EARLIEST = datetime(2009, 1, 1, tzinfo=UTC)
+LATEST = datetime(2200, 1, 1, tzinfo=UTC)
+LONGEST_PAUSE_S = 3600.0
+
+_STATUSES = frozenset({"open", "filled", "cancelled", "rejected", "reverted"})
+_KINDS = frozenset({"trade", "transaction", "transfer", "funding", "interest", "reward", "deposit"})
+_SUBMITTED = (fx.OrderFound, fx.Refused, fx.NotSent, fx.GateClosed, fx.Ambiguous)
+_ALLOWED: dict[type, tuple[type, ...]] = {
+    fx.Submit: _SUBMITTED,
+    fx.CancelOrder: (*_SUBMITTED, fx.NotFound, fx.Unavailable),
+    fx.FindOrder: (fx.OrderFound, fx.NotFound, fx.Unavailable),
+    fx.ReadLedger: (fx.Ledger, fx.Unavailable),
+    fx.ReadPositions: (fx.Positions, fx.Unavailable),
+    fx.ReadNonce: (fx.Nonce, fx.Unavailable),
+}
+
+
+class _Unsound(Exception):
+    """The message names the field and its value."""
+
+
+def checked(call: fx.Call, answer: Any) -> fx.Answer:
+    """The answer, its words cut, or the one that stands for an answer that can't be read."""
+    try:
+        if not isinstance(answer, _ALLOWED[type(call)]):
+            _fail(type(answer).__name__, "is no answer to this")
+        sound: fx.Answer = _CHECKS[type(answer)](answer)
+        return sound
+    except (_Unsound, AttributeError, TypeError, ValueError, ArithmeticError) as error:
+        message = bounded(f"{CODE}: the answer to {type(call).__name__} can't be read: {error}", 500)
+        if isinstance(call, fx.Submit | fx.CancelOrder):
+            return fx.Ambiguous(message)
+        return fx.Unavailable(CODE, message)
+
+
+def _fail(field: str, problem: str, value: object = None) -> NoReturn:
+    shown = "" if value is None else f"{bounded(repr(value), VALUE_CHARS)} "
+    raise _Unsound(f"{field}: {shown}{problem}")
+
+
+# --- fields -----------------------------------------------------------------------------------------------------------
+
+
+def _id(field: str, value: object, most: int = ID_CHARS) -> None:
+    if not isinstance(value, str) or not value or len(value) > most or not value.isprintable():
+        _fail(field, f"is no text of 1 to {most} printable characters", value)
+
+
+def _id_or_none(field: str, value: object) -> None:
+    if value is not None:
+        _id(field, value)
+
+
+def _cursor(field: str, value: object) -> None:
+    if value != "":  # of an account that has no ledger yet
+        _id_or_none(field, value)
+
+
+def _amount(field: str, value: Decimal | None, *, least: Decimal = -LARGEST) -> None:
+    if value is None:
+        return
+    if not isinstance(value, Decimal) or not value.is_finite() or not least <= value < LARGEST:
+        _fail(field, f"is no amount from {least:.0e} to below 1e+40" if least else "is no amount from 0", value)
+    try:
+        money.check(value)
+    except ExecutionError:
+        _fail(field, f"has more than {money.PLACES} places", value)
+
+
+def _number(field: str, value: object) -> None:
+    if value is not None and (not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**63):
+        _fail(field, "is no whole number from 0 to 2^63 - 1", value)
+
+
+def _time(field: str, value: object) -> None:
+    if not isinstance(value, datetime) or value.tzinfo is None or not EARLIEST <= value < LATEST:
+        _fail(field, f"is no time with a zone from {EARLIEST.year} to {LATEST.year}", value)
+
+
+def _among(field: str, value: object, known: frozenset[str] | dict[str, Any]) -> None:
+    if not isinstance(value, str) or value not in known:
+        _fail(field, "is no word known here", value)
+
+
+def _count(field: str, value: Sequence[object], most: int) -> None:
+    if not isinstance(value, tuple) or len(value) > most:
+        _fail(field, f"{len(value)} of them are more than {most}, or no tuple")
+
+
+def _key(field: str, value: str) -> None:
+    _id(field, value, KEY_CHARS)
+    try:
+        parse_key(value)
+    except ExecutionError:
+        _fail(field, "is no position key", value)
+
+
+# --- answers ----------------------------------------------------------------------------------------------------------
+
+
+def _entries(entries: tuple[fx.LedgerEntry, ...]) -> None:
+    _count("entries", entries, ENTRIES)
+    for number, entry in enumerate(entries):
+        _entry(f"entries[{number}]", entry)
+
+
+def _entry(at: str, entry: fx.LedgerEntry) -> None:
+    _id(f"{at}.entry_id", entry.entry_id)
+    _number(f"{at}.sequence", entry.sequence)
+    _among(f"{at}.kind", entry.kind, _KINDS)
+    _time(f"{at}.event_time", entry.event_time)
+    _count(f"{at}.deltas", entry.deltas, PARTS)
+    for delta in entry.deltas:
+        _key(f"{at}.deltas.position_key", delta.position_key)
+        _amount(f"{at}.deltas.amount of {delta.position_key}", delta.amount)
+        _among(f"{at}.deltas.source", delta.source, SOURCES)
+    _count(f"{at}.fees", entry.fees, PARTS)
+    for fee in entry.fees:
+        _key(f"{at}.fees.position_key", fee.position_key)
+        _amount(f"{at}.fees.amount of {fee.position_key}", fee.amount)
+        _id(f"{at}.fees.kind", fee.kind)
+    if entry.side not in (None, "buy", "sell"):
+        _fail(f"{at}.side", "is neither buy nor sell", entry.side)
+    if entry.liquidity not in (None, "maker", "taker"):
+        _fail(f"{at}.liquidity", "is neither maker nor taker", entry.liquidity)
+    _amount(f"{at}.amount", entry.amount, least=money.ZERO)
+    _amount(f"{at}.cost", entry.cost, least=money.ZERO)
+    _amount(f"{at}.realised_pnl", entry.realised_pnl)
+    _amount(f"{at}.effective_gas_price", entry.effective_gas_price, least=money.ZERO)
+    for name in ("client_order_id", "symbol", "tx_hash", "block_hash"):
+        _id_or_none(f"{at}.{name}", getattr(entry, name))
+    for name in ("block_number", "gas_used"):
+        _number(f"{at}.{name}", getattr(entry, name))
+
+
+def _order(found: fx.OrderFound) -> fx.Answer:
+    _among("status", found.status, _STATUSES)
+    _time("as_of", found.as_of)
+    _id_or_none("venue_order_id", found.venue_order_id)
+    _entries(found.entries)
+    _amount("remaining", found.remaining, least=money.ZERO)
+    _id_or_none("tx_hash", found.tx_hash)
+    if found.code is not None:
+        _among("code", found.code, CATALOGUE)
+    _cursor("cursor_before", found.cursor_before)
+    _cursor("cursor_after", found.cursor_after)
+    return found if found.message is None else replace(found, message=bounded(found.message))
+
+
+def _not_found(answer: fx.NotFound) -> fx.Answer:
+    _time("as_of", answer.as_of)
+    _number("nonce", answer.nonce)
+    return answer
+
+
+def _coded(answer: fx.Refused | fx.NotSent | fx.Unavailable) -> fx.Answer:
+    _among("code", answer.code, CATALOGUE)
+    if isinstance(answer, fx.NotSent) and not 0 <= answer.retry_after_s <= LONGEST_PAUSE_S:
+        _fail("retry_after_s", f"is not from 0 to {LONGEST_PAUSE_S:.0f}", answer.retry_after_s)
+    return replace(answer, message=bounded(answer.message))
+
+
+def _gate(answer: fx.GateClosed) -> fx.Answer:
+    _among("reason", answer.reason, frozenset({"window", "expired"}))
+    return answer
+
+
+def _ambiguous(answer: fx.Ambiguous) -> fx.Answer:
+    return replace(answer, message=bounded(answer.message))
+
+
+def _ledger(answer: fx.Ledger) -> fx.Answer:
+    _entries(answer.entries)
+    _cursor("cursor", answer.cursor)
+    _time("as_of", answer.as_of)
+    return answer
+
+
+def _positions(answer: fx.Positions) -> fx.Answer:
+    _time("as_of", answer.as_of)
+    if len(answer.amounts) > ENTRIES:
+        _fail("amounts", f"{len(answer.amounts)} positions are more than {ENTRIES}")
+    for key, amount in answer.amounts.items():
+        _id("amounts (a position key)", key, KEY_CHARS)
+        _amount(f"amounts[{key}]", amount)
+    _cursor("cursor", answer.cursor)
+    _number("venue_sequence", answer.venue_sequence)
+    _number("block_number", answer.block_number)
+    return answer
+
+
+def _nonce(answer: fx.Nonce) -> fx.Answer:
+    _number("value", answer.value)
+    _time("as_of", answer.as_of)
+    return answer
+
+
+_CHECKS: dict[type, Callable[[Any], fx.Answer]] = {
+    fx.OrderFound: _order,
+    fx.NotFound: _not_found,
+    fx.Refused: _coded,
+    fx.NotSent: _coded,
+    fx.Unavailable: _coded,
+    fx.GateClosed: _gate,
+    fx.Ambiguous: _ambiguous,
+    fx.Ledger: _ledger,
+    fx.Positions: _positions,
+    fx.Nonce: _nonce,
+}
