@@ -97,12 +97,20 @@ MUTANTS = (
         "revoke-leaves-the-epoch",
         "a partition that was revoked while it was restored is worked on: two replicas on one key",
         ASSIGNMENT,
-        """            self._epochs[partition] = self._epochs.get(partition, 0) + 1
+        """            self._epochs[partition] += 1
             self._restoring.pop(partition, None)
 """,
         """            self._restoring.pop(partition, None)
 """,
         UNIT,
+    ),
+    Mutant(
+        "starts-behind-its-state",
+        "somebody reset the group's offsets: what the state knows was done is done again",
+        "runners/kafka/restore.py",
+        "        if least and committed < least:\n",
+        "        if False:\n",
+        ("tests/integration/runner/test_refusals.py::test_a_start_behind_the_state_is_refused",),
     ),
     Mutant(
         "undone-work-is-kept",

@@ -9,6 +9,7 @@ KIP-848 and the range assignor the topics of a partition number come to one memb
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Sequence
 
 import structlog
@@ -37,7 +38,7 @@ class Assignment:
         self._prefix = settings.prefix
         self._partitions = partitions
         self._held: dict[int, set[str]] = {}
-        self._epochs: dict[int, int] = {}
+        self._epochs: Counter[int] = Counter()  # by partition: how often it was revoked; what was asked before is stale
         self._restoring: dict[int, float] = {}
         self._next: dict[tuple[str, int], int] = {}
         self._paused = False
@@ -55,13 +56,10 @@ class Assignment:
             for partition in {one.partition for one in assigned}
             if self._held[partition] == set(self._handler.inputs)
         ]
-        wanted = []
-        for partition in sorted(complete):
-            self._epochs[partition] = self._epochs.get(partition, 0) + 1
+        for partition in complete:
             self._restoring[partition] = time.monotonic()
-            wanted.append((partition, self._epochs[partition]))
-        if wanted:
-            self._restorer.request(wanted)
+        if complete:
+            self._restorer.request([(partition, self._epochs[partition]) for partition in sorted(complete)])
         log.info("assigned", component=self._handler.name, partitions=sorted({one.partition for one in assigned}))
 
     def on_revoke(self, consumer: Consumer, revoked: list[TopicPartition]) -> None:
@@ -73,7 +71,7 @@ class Assignment:
         for one in revoked:
             self._held.get(one.partition, set()).discard(one.topic.removeprefix(self._prefix))
         for partition in partitions:
-            self._epochs[partition] = self._epochs.get(partition, 0) + 1
+            self._epochs[partition] += 1
             self._restoring.pop(partition, None)
             self.active.pop(partition, None)
             for topic in self._handler.inputs:
@@ -93,7 +91,7 @@ class Assignment:
     def activate_restored(self) -> None:
         """Start fetching from the partitions whose state is back. Raises what a restore failed with."""
         for restored in self._restorer.results():
-            if self._epochs.get(restored.partition) != restored.epoch:
+            if self._epochs[restored.partition] != restored.epoch:
                 continue  # revoked meanwhile
             if isinstance(restored.error, KafkaException):
                 raise MustExit(f"partition {restored.partition} can't be restored: {restored.error}")
