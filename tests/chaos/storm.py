@@ -42,7 +42,7 @@ FAULTS: tuple[tuple[dict[str, object], tuple[float, float]], ...] = (
 )
 
 
-PASSING = {"EIM-012", "EXI-005", "EXI-012"}  # halts after which a key may go on once its positions match
+PASSING = {"EIM-012", "EXI-005", "EXI-012", "REC-002"}  # halts after which a key may go on once its positions match
 Act = Callable[[random.Random], None]
 
 
@@ -132,7 +132,7 @@ class Storm:
         for mean, act in (
             (12.0, self._skew),
             (25.0, mishaps.skew_venues),
-            (20.0, mishaps.jump),
+            (45.0, mishaps.jump),
             (40.0, mishaps.large),
             (15.0, self._resume),
             (30.0, mishaps.remove_old),

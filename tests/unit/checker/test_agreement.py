@@ -281,6 +281,24 @@ def test_an_unknown_whose_request_a_fault_has_struck_is_explained() -> None:
     assert kinds(run) == set()
 
 
+def test_a_mismatch_by_what_accrued_since_the_ledger_was_read_is_explained() -> None:
+    run = Run()
+    interest = {"position_key": USDT, "amount": "0.5", "source": "funding"}
+    entry = {"entry_id": "funding-1", "sequence": 3, "kind": "funding", "client_order_id": None, "deltas": [interest]}
+    run.account["ledger"].append({**entry, "amount": "0", "cost": None})
+    run.account["balances"][USDT] = "800.5"
+    shown = [{"position_key": USDT, "amount": Decimal("800.5")}, {"position_key": BTC, "amount": Decimal(2)}]
+    run.change("venue_positions", venue_sequence=3, positions=shown)
+    checks = run.data.reconciliations[-1].value["checks"]
+    checks[0].update(actual=Decimal("800.5"), difference=Decimal("0.5"), passed=False)
+    run.change("reconciliation_results", status="mismatched", verified=False)
+    run.change("instruction_results", status="halted")
+    run.again("loop_state", halts=[{**HALT, "code": "REC-002"}])
+    assert kinds(run) == set()
+    run.account["ledger"][-1]["deltas"][0]["amount"] = "0.4"
+    assert "halt-unexplained" in kinds(run)
+
+
 def test_a_resolved_unknown_has_its_record() -> None:
     run = Run()
     unknown(run)

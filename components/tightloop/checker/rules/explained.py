@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tightloop.checker.collected import Collected, Record, Seen
+from tightloop.checker.rules.accrued import accrued_meanwhile
 from tightloop.checker.rules.outcomes import Loop, loop_of
 from tightloop.checker.verdict import Terms, Violation
 
@@ -38,7 +39,9 @@ def dead_letters_explained(data: Collected, terms: Terms) -> Iterator[Violation]
 
 
 def halts_explained(data: Collected, terms: Terms) -> Iterator[Violation]:
-    """A halt has its command, its dead letter, its ``unknown``, or its mismatch of a key that was made to drift."""
+    """A halt has its command, its dead letter, its ``unknown``, or its mismatch: of a key that was made to drift, or by
+    exactly what the venue's ledger shows to have accrued since it was last read.
+    """
     commands = {seen.value["command_id"] for seen in data.commands if seen.value["command"] == "halt"}
     letters = {
         f"{one.value['topic']}/{one.value['partition']}@{one.value['offset']}"
@@ -56,6 +59,8 @@ def halts_explained(data: Collected, terms: Terms) -> Iterator[Violation]:
         if cause in commands or cause in letters:
             continue
         if end is not None and owner in terms.drifted and end["status"] == "mismatched":
+            continue
+        if end is not None and accrued_meanwhile(data, end):
             continue
         if end is not None and (_of_unknown(data, owner, end) & unknown):
             continue
