@@ -46,7 +46,10 @@ class Gate(Protocol):
 
 
 class ClockGate:
-    """Open until ``send_window`` has passed since the journal's time, and not after ``not_after`` (None: no bound)."""
+    """Open until ``send_window`` has passed since the journal's time, and not after ``not_after`` (None: no bound).
+
+    A clock that shows an earlier time than the journal's was set back since, and can't tell how long ago that was.
+    """
 
     def __init__(
         self,
@@ -56,6 +59,7 @@ class ClockGate:
         not_after: datetime | None,
     ) -> None:
         self._clock = clock
+        self._opened_at = journalled_at
         self._closes_at = journalled_at + send_window
         self._not_after = not_after
 
@@ -63,7 +67,7 @@ class ClockGate:
         now = self._clock()
         if self._not_after is not None and now > self._not_after:
             raise GateShut("expired")
-        if now > self._closes_at:
+        if not self._opened_at <= now <= self._closes_at:
             raise GateShut("window")
         return now
 

@@ -19,6 +19,7 @@ JUST = timedelta(microseconds=1)
         (NOW, NOW, None),
         (NOW + WINDOW, None, None),
         (NOW + WINDOW + JUST, None, "window"),
+        (NOW - JUST, None, "window"),  # the clock was set back since: how long ago that was, it can't tell
         (NOW + JUST, NOW, "expired"),
         (NOW + WINDOW + JUST, NOW, "expired"),
     ],
