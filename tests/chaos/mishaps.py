@@ -26,6 +26,7 @@ from tightloop.records import codec
 # With the venues' own together no more than the half second to within which clocks are to agree.
 COMPONENT_SKEW_S, VENUE_SKEW_S = 0.3, 0.2
 FAR_S = 6.0  # more than the wait until "not found" counts
+CLOCK_FAULT = "EXI-015"  # what an instruction ends with, of which nothing was submitted for a wrong clock
 LARGE = "chaos-large"
 LARGEST = 4_194_304 - 4096  # bytes of a record on `instructions`, less what its head takes
 LARGEST_TAKEN = 262_144  # bytes of an instruction, above which it is refused
@@ -96,7 +97,13 @@ class Mishaps:
         if any(process is one for _, one in self._skewed):
             return
         process.skew(chance.choice((-1, 1)) * by_s)
-        self._skewed.append((time.monotonic() + chance.uniform(3, 8), process))
+        seconds = chance.uniform(3, 8)
+        self._skewed.append((time.monotonic() + seconds, process))
+        if by_s > COMPONENT_SKEW_S:
+            now = int(time.time() * 1000)
+            until = now + int((seconds + by_s + SLOW_S) * 1000)
+            lane = process.spec["lane"]
+            self.causes.append(Cause("none", (CLOCK_FAULT,), lane=lane, since_ms=now, until_ms=until))
         self.happened[f"clock skew {by_s} s {process.spec['component']}"] += 1
 
     def skew_venues(self, chance: random.Random) -> None:

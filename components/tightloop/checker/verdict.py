@@ -24,8 +24,8 @@ class Cause:
     """A fault that somebody put in, and what it may bring about: without one these are violations.
 
     ``effect``: ``dead-letter``, ``halt``, ``unknown``, ``refused`` (an instruction, by the manager), ``rejected``,
-    ``rolled_back`` or ``cancelled`` (what a venue did to it). What is None or empty: any. ``since_ms``, ``until_ms``:
-    by the broker's time.
+    ``rolled_back``, ``cancelled`` or ``none`` (what became of it). What is None or empty: any. ``since_ms``,
+    ``until_ms``: by the broker's time.
     """
 
     effect: str
