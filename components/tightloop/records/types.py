@@ -586,7 +586,7 @@ class LedgerLoop(Struct, frozen=True, kw_only=True):
     retry_at: datetime | None = None
     # The client order ids of unresolved intents that are asked about first.
     open_questions: tuple[str, ...] = ()
-    # Every report of the loop so far, in order.
+    # The latest report of the loop.
     report_ids: tuple[str, ...] = ()
     # The number of the next report.
     next_report_no: int = 1
@@ -829,7 +829,7 @@ class JournalEntry(Struct, frozen=True, kw_only=True):
     tries: int = 0
     # The venue's ledger entries that are reported.
     reported_entries: tuple[str, ...] = ()
-    # Every report of the loop so far, in order.
+    # The latest report of the loop.
     report_ids: tuple[str, ...] = ()
     # The number of the next report.
     next_report_no: int = 1

@@ -145,7 +145,7 @@ def _report(
     counted = shown is not None and not reports.is_accrual(shown)
     return replace(
         entry,
-        report_ids=(*entry.report_ids, report.report_id),
+        report_ids=(report.report_id,),
         next_report_no=entry.next_report_no + 1,
         reported_entries=(*entry.reported_entries, shown.entry_id) if shown and counted else entry.reported_entries,
         filled_amount=entry.filled_amount + report.amount,

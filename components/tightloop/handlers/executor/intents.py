@@ -26,6 +26,8 @@ from tightloop.records.types import ErrorInfo, JournalEntry, Outcome, RoutedInst
 
 CLOCKS_DIFFER = "EXI-015"  # whoever says so has sent nothing: by such a clock nothing is submitted
 
+MOST_FILLS = 3000  # of one order: its rest is cancelled then, while its venue's answers can still be taken whole
+
 # --- calls ------------------------------------------------------------------------------------------------------------
 
 
@@ -184,7 +186,8 @@ def _found(turn: Turn, entry: JournalEntry, found: fx.OrderFound) -> None:
             evidence_deadline=entry.evidence_deadline if waits_for_cancel else turn.after(turn.settings.evidence_s),
         )
     )
-    if wants_cancel or (entry.cancel_at and entry.cancel_at <= turn.now):
+    too_many = len(entry.reported_entries) >= MOST_FILLS and not entry.cancel_requested
+    if wants_cancel or too_many or (entry.cancel_at and entry.cancel_at <= turn.now):
         cancel(turn, entry)
 
 

@@ -192,5 +192,5 @@ def _report(
     turn.publish(report)
     turn.head = replace(
         turn.head,
-        reading=replace(loop, next_report_no=loop.next_report_no + 1, report_ids=(*loop.report_ids, report.report_id)),
+        reading=replace(loop, next_report_no=loop.next_report_no + 1, report_ids=(report.report_id,)),
     )

@@ -5,9 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 from decimal import Decimal
 
+import pytest
 from tests.unit.handlers.executor.desk import ABSENCE_S, EVIDENCE_S, SEND_WINDOW_S, Desk
 
 from tightloop.handlers import effects as fx
+from tightloop.handlers.executor import intents
 from tightloop.testing import cancel
 from tightloop.testing.scripted import cancels, lost, rests, stalls
 
@@ -165,3 +167,24 @@ def test_a_transaction_cannot_be_taken_back() -> None:
     fills_rest(desk)
     desk.driver.advance(5)
     assert outcomes(desk) == ("reconciled", "filled", "reconciled", "none")
+
+
+def test_an_order_of_very_many_fills_is_cancelled_and_none_of_them_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that what the journal holds of it, and what the venue answers, stays within bounds."""
+    monkeypatch.setattr(intents, "MOST_FILLS", 3)
+    desk = Desk().adopted()
+    desk.venue.on("submit", rests(D("0.1"), D("0.1"), D("0.1")))
+    desk.instruct()
+    assert (desk.result().status, desk.result().outcome) == ("reconciled", "partially_filled")
+    assert desk.result().filled_amount == D("0.3") and desk.books_agree()
+    assert len(desk.venue.calls("cancel")) == 1
+
+
+def test_an_order_of_fewer_fills_works_on_and_its_journal_names_only_its_last_report() -> None:
+    desk = Desk().adopted()
+    desk.venue.on("submit", rests(D("0.1"), D("0.1"), D("0.1")))
+    desk.instruct()
+    entry = desk.intent()
+    assert entry is not None and not desk.venue.calls("cancel")
+    assert (len(entry.reported_entries), len(entry.report_ids)) == (3, 1)
+    assert entry.report_ids == (desk.reports()[-1].report_id,)
