@@ -206,8 +206,8 @@ MUTANTS = (
         "deletions-are-not-written",
         "a deletion never reaches the changelog: the intent of a loop that ended is there after a restart",
         STATE,
-        "            if entry is None and before is None:\n",
-        "            if entry is None:\n",
+        "            if value is not None or before is not None:  # else the changelog never knew it\n",
+        "            if value is not None:\n",
         UNIT,
     ),
     Mutant(
