@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from tightloop.records.pages import keep
 from tightloop.records.schemas import NAMESPACE, Schema, current_schemas, references
 from tightloop.records.topics import TopicContract, contracts
 
@@ -95,14 +96,7 @@ def _spelled(kind: Any) -> str:
 
 
 def main(arguments: list[str]) -> int:
-    page = render()
-    if "--check" in arguments:
-        fresh = TARGET.exists() and TARGET.read_text(encoding="utf-8") == page
-        if not fresh:
-            sys.stderr.write("docs/contracts.md is stale: run python -m tightloop.records.contracts_page\n")
-        return 0 if fresh else 1
-    TARGET.write_text(page, encoding="utf-8")
-    return 0
+    return keep(arguments, TARGET, render(), "tightloop.records.contracts_page")
 
 
 if __name__ == "__main__":

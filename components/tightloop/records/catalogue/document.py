@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tightloop.records.catalogue.entry import ErrorEntry
 from tightloop.records.errors import CATALOGUE
+from tightloop.records.pages import keep
 
 TARGET = Path(__file__).parents[4] / "docs" / "errors.md"
 HEADER = """# Errors: a runbook
@@ -50,14 +51,7 @@ def _section(entry: ErrorEntry) -> str:
 
 
 def main(arguments: list[str]) -> int:
-    page = render()
-    if "--check" in arguments:
-        fresh = TARGET.exists() and TARGET.read_text(encoding="utf-8") == page
-        if not fresh:
-            sys.stderr.write("docs/errors.md is stale: run python -m tightloop.records.catalogue.document\n")
-        return 0 if fresh else 1
-    TARGET.write_text(page, encoding="utf-8")
-    return 0
+    return keep(arguments, TARGET, render(), "tightloop.records.catalogue.document")
 
 
 if __name__ == "__main__":
