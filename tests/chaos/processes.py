@@ -30,6 +30,8 @@ class Process:
         self._wake_at: float | None = None
         self._stops: dict[str, float] = {}
         self._ended_at = time.monotonic()
+        self._seen_up_at = time.time()
+        self.interruptions: list[tuple[float, float]] = []  # since and until when it was stopped or dead, Unix seconds
         folder.mkdir(parents=True, exist_ok=True)
 
     @property
@@ -59,6 +61,8 @@ class Process:
             text=True,
         )
         self._wake_at = None
+        if self.starts:
+            self.interruptions.append((self._seen_up_at, time.time()))
         self.starts += 1
 
     # what befalls it
@@ -70,7 +74,7 @@ class Process:
         """SIGSTOP; :meth:`tend` wakes it after ``seconds``."""
         if self.is_up:
             self._signal(signal.SIGSTOP)
-            self._wake_at = time.monotonic() + seconds
+            self._sleeps(seconds)
 
     def wake(self) -> None:
         self._signal(signal.SIGCONT)
@@ -107,10 +111,12 @@ class Process:
         for point, seconds in list(self._stops.items()):  # a copy: the storm arms points from its own thread
             if self.was_hit(point):
                 self._stops.pop(point, None)
-                self._wake_at = time.monotonic() + seconds
+                self._sleeps(seconds)
         if self._wake_at is not None and time.monotonic() >= self._wake_at:
             self.wake()
-        if self.wanted and not self.is_up:
+        if self.is_up:
+            self._seen_up_at = time.time()
+        elif self.wanted:
             self.start()
 
     def end(self, grace_s: float = 0.0) -> int | None:
@@ -155,6 +161,11 @@ class Process:
 
     def output(self) -> str:
         return (self.folder / "output.log").read_text() if (self.folder / "output.log").exists() else ""
+
+    def _sleeps(self, seconds: float) -> None:
+        """It is stopped since it was last looked at, or since now."""
+        self._wake_at = time.monotonic() + seconds
+        self.interruptions.append((self._seen_up_at, time.time() + seconds))
 
     def _note_exit(self) -> None:
         if self._popen is not None:

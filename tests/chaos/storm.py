@@ -17,7 +17,7 @@ from tests.chaos.seam import ANSWER_POINT, SUBMIT_POINT, TRANSACTION_POINTS, VEN
 from tests.chaos.settled import unknown
 
 from tightloop.broker import EmbeddedBroker
-from tightloop.checker import Cause, Terms
+from tightloop.checker import Cause, Interruption, Terms
 
 LONG_S = 1.0
 DRIFTS = {"binance": ("binance:BaseToken:USDT", "-7"), "ethereum": ("wallet:BaseToken:USDC", "11")}
@@ -92,6 +92,11 @@ class Storm:
             standing={HALTED: [HALT_COMMAND]},
             causes=tuple(self._mishaps.causes),
             skews=tuple(self._mishaps.skews),
+            interruptions=tuple(
+                Interruption(process.spec["lane"], int(since * 1000), int(until * 1000))
+                for process in self.system.executors
+                for since, until in process.interruptions
+            ),
         )
 
     def resolve_by_hand(self, patience_s: float) -> None:

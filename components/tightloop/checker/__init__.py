@@ -16,11 +16,12 @@ from tightloop.checker.collected import Collected, Seen, Venues
 from tightloop.checker.judge import judge, violations
 from tightloop.checker.reading import Reader, read_venues
 from tightloop.checker.rules.results import missing
-from tightloop.checker.verdict import Cause, Skew, Terms, Verdict, Violation
+from tightloop.checker.verdict import Cause, Interruption, Skew, Terms, Verdict, Violation
 
 __all__ = [
     "Cause",
     "Collected",
+    "Interruption",
     "Seen",
     "Skew",
     "Terms",

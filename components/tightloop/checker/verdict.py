@@ -55,6 +55,15 @@ class Skew:
     ahead_ms: int
 
 
+@dataclass(frozen=True, slots=True)
+class Interruption:
+    """When, by the broker's clock, one of a lane's executors was stopped or dead: what it held was not sent then."""
+
+    lane: str
+    since_ms: int
+    until_ms: int
+
+
 @dataclass(frozen=True)
 class Terms:
     """What holds for the run that is judged.
@@ -63,7 +72,8 @@ class Terms:
     ``drifted``: strategies whose books were changed behind everybody's back. ``standing``: by strategy, ids of halts
     (or of the commands that caused them) that must still stand. ``dust``: the largest difference of a position that is
     none, in units of its asset. ``causes``: the faults put in, and what they may have brought about. ``skews``: when
-    the venues' clock was wrong. ``send_window_s``: how long after its journalled time a request may leave.
+    the venues' clock was wrong. ``interruptions``: when executors were stopped or dead. ``send_window_s``: how long
+    after its journalled time a request may leave.
     """
 
     complete: bool = True
@@ -72,6 +82,7 @@ class Terms:
     dust: Decimal = Decimal("0.000001")
     causes: tuple[Cause, ...] = ()
     skews: tuple[Skew, ...] = ()
+    interruptions: tuple[Interruption, ...] = ()
     send_window_s: float = 3.0
 
     def explain(self, effect: str, code: str, strategy_id: str, lane: str | None, at_ms: int) -> bool:

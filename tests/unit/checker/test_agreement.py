@@ -9,7 +9,7 @@ from decimal import Decimal
 import pytest
 from tests.unit.checker.sound import BTC, JOURNAL, KEY, LANE, ORIGIN, ROUTED, USDT, Run
 
-from tightloop.checker import Cause, Skew, Terms, violations
+from tightloop.checker import Cause, Interruption, Skew, Terms, violations
 from tightloop.checker.rules.places import partition_of
 
 ERROR = {"code": "EXI-005", "message": "no answer"}
@@ -270,6 +270,26 @@ def test_an_unknown_needs_a_fault_that_explains_it() -> None:
     assert kinds(run, Terms(causes=(Cause("unknown", lane="ethereum"),))) == {"unknown-unexplained"}
     early = Cause("unknown", until_ms=int(run.now.timestamp() * 1000) - 1_000)
     assert kinds(run, Terms(causes=(early,))) == {"unknown-unexplained"}
+
+
+def test_an_unknown_whose_executor_was_dead_when_it_was_to_send_is_explained_if_no_request_came() -> None:
+    run = Run()
+    unknown(run)
+    journalled = max(seen.at_ms for seen in run.data.journal if seen.value["loop_no"] == 3)
+    dead = Interruption(LANE, journalled + 2_000, journalled + 5_000)
+    assert kinds(run, Terms(interruptions=(dead,))) == {"unknown-unexplained"}, "its request came all the same"
+    run = Run()
+    nothing_done(run, "unknown", ERROR)
+    run.change("execution_audit", event="unknown")
+    run.data.venues.requests.pop()
+    assert "unknown-unexplained" in kinds(run)
+    assert "unknown-unexplained" not in kinds(run, Terms(interruptions=(dead,)))
+    for other in (
+        Interruption("ethereum", dead.since_ms, dead.until_ms),
+        Interruption(LANE, journalled - 5_000, journalled - 1),
+        Interruption(LANE, journalled + 3_001, journalled + 5_000),
+    ):
+        assert "unknown-unexplained" in kinds(run, Terms(interruptions=(other,))), other
 
 
 def test_an_unknown_whose_request_a_fault_has_struck_is_explained() -> None:

@@ -70,21 +70,37 @@ def halts_explained(data: Collected, terms: Terms) -> Iterator[Violation]:
 
 
 def unknowns_explained(data: Collected, terms: Terms) -> Iterator[Violation]:
-    """Nobody knew what became of it, because a fault of ``terms`` kept the venue from telling, or because one that was
-    put into the venue struck a request of this very loop.
+    """Nobody knew what became of it, because a fault of ``terms`` kept the venue from telling, because one that was
+    put into the venue struck a request of this very loop, or because its executor was stopped or dead when the request
+    was to leave, and none ever came.
     """
     struck = {
         (one["strategy_id"], one["loop_no"])
         for one in data.venues.requests
         if one["result"] == "dropped" or one["fault"] in UNANSWERED
     }
+    came = {(one["strategy_id"], one["loop_no"]) for one in data.venues.requests}
     for seen in data.reports:
-        value = seen.value
-        if value["kind"] == "final" and value["outcome"] == "unknown" and loop_of(seen) not in struck:
-            code = value["error"]["code"] if value["error"] else ""
-            if not terms.explain("unknown", code, value["strategy_id"], value["lane"], seen.at_ms):
-                what = f"{seen.place}: loop {value['loop_no']} ended unknown: {_error(value)}"
-                yield Violation("unknown-unexplained", value["strategy_id"], what)
+        value, loop = seen.value, loop_of(seen)
+        if value["kind"] != "final" or value["outcome"] != "unknown" or loop in struck:
+            continue
+        if loop not in came and _interrupted(data, terms, value["lane"], loop):
+            continue
+        code = value["error"]["code"] if value["error"] else ""
+        if not terms.explain("unknown", code, value["strategy_id"], value["lane"], seen.at_ms):
+            what = f"{seen.place}: loop {value['loop_no']} ended unknown: {_error(value)}"
+            yield Violation("unknown-unexplained", value["strategy_id"], what)
+
+
+def _interrupted(data: Collected, terms: Terms, lane: str, loop: Loop) -> bool:
+    """Was one of the lane's executors stopped or dead within the send window of a time at which it was journalled?"""
+    window_ms = int(terms.send_window_s * 1000)
+    journalled = [seen.at_ms for seen in data.journal if loop_of(seen) == loop and seen.value["lane"] == lane]
+    return any(
+        one.lane == lane and one.since_ms <= at_ms + window_ms and at_ms <= one.until_ms
+        for at_ms in journalled
+        for one in terms.interruptions
+    )
 
 
 def unknowns_resolved(data: Collected, terms: Terms) -> Iterator[Violation]:
