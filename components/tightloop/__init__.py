@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tightloop.client.consumer import ResultConsumer
     from tightloop.client.publisher import InstructionPublisher
-    from tightloop.records.errors import ExecutionError
+    from tightloop.errors import ExecutionError
 
 __version__ = "0.1.0"
 __all__ = ["ExecutionError", "InstructionPublisher", "ResultConsumer", "__version__"]
 
 _HOMES = {
-    "ExecutionError": "tightloop.records.errors",
+    "ExecutionError": "tightloop.errors",
     "InstructionPublisher": "tightloop.client.publisher",
     "ResultConsumer": "tightloop.client.consumer",
 }

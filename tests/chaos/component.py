@@ -1,6 +1,6 @@
 """The entry of a component's process in these tests: the product's own, with the seam of ``seam.py`` around it.
 
-``python -m tests.chaos.component SPEC``: a JSON file with ``component``, ``lane``, ``slot``, ``config`` (of
+``python -m tests.chaos.component SPEC``: a JSON file with ``component``, ``lane``, ``replica``, ``config`` (of
 ``tightloop.assembly.config``), ``folder`` (where points are armed), ``parent`` (the process without which this one
 ends), ``without`` (the safeguards to take away) and ``defects`` (the mistakes to put in). Its probe's port goes to
 ``<folder>/probe``. ``venues`` as the component is the simulated venues' server.
@@ -23,7 +23,7 @@ from tests.chaos import defects, seam
 from tightloop.assembly import build, process
 from tightloop.assembly.config import Config
 from tightloop.assembly.probe import Probe
-from tightloop.handlers.positions import loops
+from tightloop.handlers.positions import reported
 from tightloop.runners.kafka import runner
 from tightloop.runners.kafka.settings import KafkaSettings
 from tightloop.venues.sim import server
@@ -53,7 +53,7 @@ def _run(spec: dict[str, Any], config: Config) -> int:
     for defect in spec.get("defects", ()):
         defects.put_in(defect)
     if seam.DEDUPE in without:
-        loops.is_duplicate = lambda loop, report, digest: False
+        reported.is_duplicate = lambda loop, report, digest: False
     early = seam.EarlyCalls(build.make_adapters(component, lane, config)) if seam.JOURNAL in without else None
     runner.Transaction = seam.pointed_transaction(points, without, early)
     process.KafkaRunner = seam.pointed_runner(points)
@@ -68,7 +68,7 @@ def _run(spec: dict[str, Any], config: Config) -> int:
             component, lane, _not_found_counts_at_once(config) if seam.SEND_WINDOW in without else config
         ),
         adapters,
-        KafkaSettings(bootstrap=config.bootstrap, prefix=config.prefix, slot=spec["slot"]),
+        KafkaSettings(bootstrap=config.bootstrap, prefix=config.prefix, replica=spec["replica"]),
         build.outputs_of(component, config.lanes),
         config.timing.send_window,
         probe_port=0,

@@ -7,9 +7,9 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from tightloop.errors import ExecutionError
 from tightloop.handlers.executor import starting
-from tightloop.handlers.manager import intake, results
-from tightloop.records.errors import ExecutionError
+from tightloop.handlers.manager import ending, intake
 
 BURY, CANCEL, DOUBLE = "bury", "cancel", "double"
 BURIED = "buried"  # instructions whose id ends so
@@ -43,7 +43,7 @@ def _cancel() -> None:
 
 def _double() -> None:
     """Results tell twice what was filled."""
-    sound = results._learn
+    sound = ending._learn
 
     def learn(slot: Any, result: Any, wrong: Any) -> Any:
         learnt = sound(slot, result, wrong)
@@ -51,7 +51,7 @@ def _double() -> None:
             return learnt
         return replace(learnt, result=replace(learnt.result, filled_amount=2 * learnt.result.filled_amount))
 
-    results._learn = learn
+    ending._learn = learn
 
 
 _PUT_IN: dict[str, Callable[[], None]] = {BURY: _bury, CANCEL: _cancel, DOUBLE: _double}

@@ -25,10 +25,11 @@ from tests.chaos.processes import Process
 from tightloop.assembly.build import EXECUTOR, every_component
 from tightloop.assembly.config import Config, Reconciliation, Timing
 from tightloop.checker import Watch
-from tightloop.records import codec, topics
+from tightloop.records import topics
 from tightloop.records.types import ControlCommand, Instruction
 from tightloop.runners.kafka.admin import TopicAdmin
 from tightloop.runners.kafka.settings import KafkaSettings
+from tightloop.wire import codec
 
 TICK_S = 0.05
 # Longer than session timeout, send window, acceptance window and clock margin together: 1.5 + 3 + 2 + 0.5 s.
@@ -119,12 +120,12 @@ class System:
             self._watch.close()
 
     def add(self, component: str, lane: str | None, number: int) -> Process:
-        """One more replica, in a slot of its own."""
+        """One more replica, in a replica of its own."""
         name = f"{lane or component}-{number}"
         spec = {
             "component": component,
             "lane": lane,
-            "slot": str(number),
+            "replica": str(number),
             "config": self.config.model_dump(mode="json"),
             "without": self._without,
             "defects": self._defects,

@@ -21,7 +21,7 @@ from tests.chaos.processes import Process
 
 from tightloop.broker import EmbeddedBroker
 from tightloop.checker import Cause, Collected, Skew
-from tightloop.records import codec
+from tightloop.wire import codec
 
 # With the venues' own together no more than the half second to within which clocks are to agree.
 COMPONENT_SKEW_S, VENUE_SKEW_S = 0.3, 0.2

@@ -22,7 +22,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from tightloop.handlers.effects import Ambiguous, Answer, NotSent, Submit
+from tightloop.handlers.calls import Ambiguous, Answer, NotSent, Submit
 from tightloop.records.types import JournalEntry
 from tightloop.runners.kafka.runner import KafkaRunner
 from tightloop.runners.kafka.transaction import Transaction

@@ -17,12 +17,12 @@ from hypothesis.strategies import DataObject
 from msgspec import Struct
 from tests.support.record_strategies import records
 
-from tightloop.records import codec
-from tightloop.records.avro import read_amount, read_time, write_amount, write_time
-from tightloop.records.errors import ExecutionError
-from tightloop.records.money import CONTEXT
+from tightloop.domain.money import CONTEXT
+from tightloop.errors import ExecutionError
 from tightloop.records.schemas import expand, read_schemas, schemas_dir
 from tightloop.records.types import TOP_LEVEL
+from tightloop.wire import codec
+from tightloop.wire.avro import read_amount, read_time, write_amount, write_time
 
 relaxed = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 every_record = pytest.mark.parametrize("name", sorted(TOP_LEVEL))

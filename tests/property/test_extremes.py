@@ -12,11 +12,11 @@ from tests.support.handler_context import START
 from tests.support.record_strategies import values
 from tests.unit.handlers.manager.desk import D, Desk, short
 
-from tightloop.records import codec
-from tightloop.records.errors import ExecutionError
+from tightloop.errors import ExecutionError
 from tightloop.records.schemas import current_schemas
 from tightloop.records.types import Instruction
 from tightloop.testing import builders
+from tightloop.wire import codec
 
 EXAMPLES = int(os.environ.get("TIGHTLOOP_TEST_EXAMPLES", "40"))
 BASES = (

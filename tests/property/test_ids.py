@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.support.handler_context import START
 from tests.unit.handlers.manager.desk import D, Desk
 
-from tightloop.records.errors import ExecutionError
+from tightloop.errors import ExecutionError
 from tightloop.records.types import Instruction
 from tightloop.testing import builders
 

@@ -27,11 +27,11 @@ from tests.support.position_records import (
 )
 from tests.support.reconciliation_desk import Desk
 
-from tightloop.handlers.effects import Unavailable
+from tightloop.domain import ids, money
+from tightloop.errors import ExecutionError
+from tightloop.handlers.calls import Unavailable
 from tightloop.handlers.positions import PositionUpdates
 from tightloop.handlers.reconciliation import ReconciliationSettings
-from tightloop.records import ids, money
-from tightloop.records.errors import ExecutionError
 from tightloop.records.types import Delta, ExecutionReport, Fee, PositionUpdate
 
 KEYS = (BTC, USDT, PERP, MARGIN, AUSDT, "binance@s1:BaseToken:BTC", "transit:i1:USDT")

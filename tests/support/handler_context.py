@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from msgspec import Struct
 
 from tightloop.handlers.api import Context, Handler, Inbound
-from tightloop.handlers.effects import Answer, Call
+from tightloop.handlers.calls import Answer, Call
 
 T = TypeVar("T", bound=Struct)
 START = datetime(2024, 5, 12, 12, 0, tzinfo=UTC)

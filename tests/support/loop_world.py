@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from msgspec import Struct
 
 from tightloop.assembly.config import Config, Timing
-from tightloop.records import codec, money
+from tightloop.domain import money
 from tightloop.records.types import (
     Action,
     ExecutionReport,
@@ -20,6 +20,7 @@ from tightloop.records.types import (
 )
 from tightloop.testing import LoopDriver, action, cancel, perp, resume, swap, trade, transfer
 from tightloop.venues.sim import commands
+from tightloop.wire import codec
 
 D = Decimal
 KEYS = ("s1", "s2")

@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 from tests.support.handler_context import HandlerDriver
 
-from tightloop.records.errors import ExecutionError
+from tightloop.errors import ExecutionError
 from tightloop.records.types import ExecutionReport, PositionUpdate
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.support.handler_context import START
 
-from tightloop.records import ids
+from tightloop.domain import ids
 from tightloop.records.types import (
     ControlCommand,
     Delta,

@@ -9,7 +9,7 @@ from typing import Any
 from tests.support.handler_context import HandlerDriver
 from tests.support.position_records import Books
 
-from tightloop.handlers.effects import Positions, ReadPositions
+from tightloop.handlers.calls import Positions, ReadPositions
 from tightloop.handlers.reconciliation import Reconciliation, ReconciliationSettings
 from tightloop.records.types import PositionSnapshot, PositionUpdate, ReconciliationResult
 

@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import strategies as st
 from msgspec import Struct
 
-from tightloop.records.money import CONTEXT
+from tightloop.domain.money import CONTEXT
 from tightloop.records.schemas import NAMESPACE, current_schemas
 from tightloop.records.types import RECORDS
 

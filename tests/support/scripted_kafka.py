@@ -15,17 +15,17 @@ import pytest
 from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, KafkaError, KafkaException, TopicPartition
 from msgspec import Struct
 
-from tightloop.handlers import effects as fx
+from tightloop.handlers import calls
 from tightloop.handlers.api import Handler
-from tightloop.records import codec
 from tightloop.runners.clock import SystemClock
-from tightloop.runners.effects import EffectLoop
 from tightloop.runners.kafka import assignment, runner
 from tightloop.runners.kafka.restore import Restored
 from tightloop.runners.kafka.settings import KafkaSettings
+from tightloop.runners.performer import CallLoop
 from tightloop.runners.state import PartitionState, parse_changelog_key
 from tightloop.runners.worker import PartitionWorker
 from tightloop.testing import builders
+from tightloop.wire import codec
 
 Place = tuple[str, int]
 INVALID = -1001
@@ -261,9 +261,9 @@ class ScriptedRestorer:
 class Answering:
     """Performs every call at once, with the same answer."""
 
-    answer = fx.Unavailable("EXI-003", "not now")
+    answer = calls.Unavailable("EXI-003", "not now")
 
-    async def perform(self, call: fx.Call) -> fx.Answer:
+    async def perform(self, call: calls.Call) -> calls.Answer:
         return self.answer
 
     async def close(self) -> None:
@@ -282,7 +282,7 @@ class Replica:
         patch.setattr(runner, "common_partitions", lambda *about: partitions)
         patch.setattr(assignment, "Restorer", lambda *about: self.restorer)
         patch.setattr(assignment, "committed_offsets", self._committed)
-        effects: EffectLoop[PartitionWorker] = EffectLoop(Answering())  # type: ignore[arg-type]
+        effects: CallLoop[PartitionWorker] = CallLoop(Answering())  # type: ignore[arg-type]
         self.runner = runner.KafkaRunner(handler, KafkaSettings(bootstrap="nowhere"), effects, SystemClock(), ())
         self.consumer.in_poll.append(lambda: self.consumer.assign(*range(partitions)))
         self._steps: list[tuple[Callable[[], bool], Callable[[], None]]] = []

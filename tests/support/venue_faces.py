@@ -22,7 +22,7 @@ from urllib.parse import urlencode
 import msgspec
 from msgspec.structs import replace
 
-from tightloop.handlers.effects import Ledger, Positions
+from tightloop.handlers.calls import Ledger, Positions
 from tightloop.records.types import JournalEntry
 from tightloop.venues.adapter import ClockGate, VenueAdapter
 from tightloop.venues.http import HttpClient

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+from tightloop.errors import ExecutionError
 from tightloop.handlers.api import Context, Inbound
-from tightloop.handlers.effects import Answer
-from tightloop.records.errors import ExecutionError
+from tightloop.handlers.calls import Answer
 from tightloop.records.types import ExecutorHead
 from tightloop.runners.worker import PartitionWorker
 

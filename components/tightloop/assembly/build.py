@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tightloop.assembly.config import Config
+from tightloop.domain.venues import LANES, home_of
+from tightloop.errors import ExecutionError
 from tightloop.handlers.api import Handler
 from tightloop.handlers.executor.handler import Executor
 from tightloop.handlers.executor.settings import ExecutorSettings
@@ -14,9 +16,7 @@ from tightloop.handlers.positions.handler import PositionUpdates
 from tightloop.handlers.reconciliation.handler import Reconciliation
 from tightloop.handlers.reconciliation.settings import ReconciliationSettings, Tolerances
 from tightloop.records import topics
-from tightloop.records.errors import ExecutionError
 from tightloop.records.types import AccountRef
-from tightloop.records.venues import LANES, home_of
 from tightloop.venues.adapter import VenueAdapter
 
 MANAGER, EXECUTOR, POSITIONS, RECONCILIATION = (

@@ -16,9 +16,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from tightloop.records.errors import ExecutionError
-from tightloop.records.ids import is_strategy_id
-from tightloop.records.venues import LANES
+from tightloop.domain.ids import is_strategy_id
+from tightloop.domain.venues import LANES
+from tightloop.errors import ExecutionError
 
 FILE = "tightloop.toml"
 ENV_PREFIX = "TIGHTLOOP_"

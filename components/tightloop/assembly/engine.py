@@ -9,8 +9,8 @@ from msgspec import Struct
 
 from tightloop.assembly import build
 from tightloop.assembly.config import Config
+from tightloop.domain.venues import LANES
 from tightloop.handlers.api import Handler
-from tightloop.records import codec
 from tightloop.records.types import (
     ControlCommand,
     DeadLetter,
@@ -19,14 +19,14 @@ from tightloop.records.types import (
     PositionUpdate,
     ReconciliationResult,
 )
-from tightloop.records.venues import LANES
 from tightloop.runners.clock import ManualClock
-from tightloop.runners.effects import Performer
 from tightloop.runners.inprocess import InProcessRunner
+from tightloop.runners.performer import Performer
 from tightloop.venues.adapter import VenueAdapter
 from tightloop.venues.sim.inprocess import InProcessChain, InProcessExchange
 from tightloop.venues.sim.sandbox import Sandbox
 from tightloop.venues.sim.settings import SimSettings
+from tightloop.wire import codec
 
 _TOPIC = {
     Instruction: "instructions",

@@ -12,7 +12,7 @@ from typing import Any
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from tightloop.records.errors import ExecutionError
+from tightloop.errors import ExecutionError
 from tightloop.runners import metrics
 from tightloop.runners.kafka.runner import KafkaRunner
 
@@ -25,7 +25,7 @@ def describe(runner: KafkaRunner) -> dict[str, Any]:
     active = dict(runner.assignment.active)
     return {
         "component": runner.handler.name,
-        "slot": runner.settings.slot,
+        "replica": runner.settings.replica,
         "pid": os.getpid(),
         "live": time.monotonic() - runner.last_pass < LIVE_S,
         "ready": runner.ready,

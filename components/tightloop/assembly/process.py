@@ -13,13 +13,13 @@ import structlog
 from tightloop.assembly import build
 from tightloop.assembly.config import Config
 from tightloop.assembly.probe import LOOPBACK, Probe
+from tightloop.domain import money
 from tightloop.handlers.api import Handler
-from tightloop.records import money
 from tightloop.runners.clock import SystemClock
-from tightloop.runners.effects import EffectLoop, Performer
 from tightloop.runners.kafka.runner import KafkaRunner
 from tightloop.runners.kafka.settings import KafkaSettings
 from tightloop.runners.kafka.transaction import MustExit
+from tightloop.runners.performer import CallLoop, Performer
 from tightloop.runners.worker import PartitionWorker
 from tightloop.venues.adapter import VenueAdapter
 
@@ -32,14 +32,16 @@ def run_component(
     lane: str | None,
     config: Config,
     *,
-    slot: str = "0",
+    replica: str = "0",
     probe_port: int | None = None,
     probe_host: str = LOOPBACK,
 ) -> int:
     """Run until SIGTERM or SIGINT; the exit code. Raises ExecutionError for what a restart would not mend."""
     handler = build.make_handler(component, lane, config)
     adapters = build.make_adapters(component, lane, config)
-    settings = KafkaSettings(bootstrap=config.bootstrap, prefix=config.prefix, slot=slot, client=dict(config.kafka))
+    settings = KafkaSettings(
+        bootstrap=config.bootstrap, prefix=config.prefix, replica=replica, client=dict(config.kafka)
+    )
     outputs = build.outputs_of(component, config.lanes)
     timing = config.timing
     return run_handler(
@@ -62,7 +64,7 @@ def run_handler(
     money.install()
     clock = SystemClock()
     performer = Performer(adapters, clock, send_window_s, clock_margin_s)
-    effects: EffectLoop[PartitionWorker] = EffectLoop(performer)
+    effects: CallLoop[PartitionWorker] = CallLoop(performer)
     runner = KafkaRunner(handler, settings, effects, clock, outputs)
     probe = Probe(runner, probe_port, probe_host) if probe_port is not None else None
     # What is there now stays, and state lives long: it need not all be looked at again and again.
@@ -78,7 +80,7 @@ def run_handler(
     try:
         runner.run()
     except MustExit as error:
-        log.error("ending, to be started again", component=handler.name, slot=settings.slot, why=str(error))
+        log.error("ending, to be started again", component=handler.name, replica=settings.replica, why=str(error))
         return RESTART_ME
     finally:
         if probe is not None:

@@ -9,7 +9,6 @@ from decimal import Decimal
 
 from msgspec import Struct
 
-from tightloop.records import codec
 from tightloop.records.types import (
     CexTrade,
     Delta,
@@ -22,6 +21,7 @@ from tightloop.records.types import (
     PositionUpdate,
     RoutedInstruction,
 )
+from tightloop.wire import codec
 
 _SAMPLES = 200
 _CALLS = 50

@@ -21,8 +21,8 @@ from msgspec import Struct
 
 from tightloop.assembly.config import Config
 from tightloop.assembly.engine import Engine
-from tightloop.handlers.effects import OrderFound
-from tightloop.records import money
+from tightloop.domain import money
+from tightloop.handlers.calls import OrderFound
 from tightloop.records.types import CexTrade, Instruction, InstructionResult, Side
 from tightloop.runners.clock import ManualClock
 from tightloop.venues.sim.commands import PlaceOrder

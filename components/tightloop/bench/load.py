@@ -16,8 +16,8 @@ from confluent_kafka import Consumer, KafkaException, Message, Producer, TopicPa
 
 from tightloop.bench.ring import end_of
 from tightloop.bench.rounds import Measured, Rounds
-from tightloop.records import codec
 from tightloop.records.types import CexTrade, DeadLetter, Instruction, InstructionResult
+from tightloop.wire import codec
 
 AHEAD = 2  # one in flight and one queued
 _AMOUNT = Decimal("0.001")

@@ -64,7 +64,7 @@ class System:
         stop_all(self.programs)
 
     def restart(self, program: Program) -> Program:
-        """The same component under the same slot again, at once."""
+        """The same component under the same replica again, at once."""
         lane = next((lane for component, lane in _named() if _name(component, lane) == program.name), None)
         component = next(component for component, lane in _named() if _name(component, lane) == program.name)
         again = self._program(component, lane)

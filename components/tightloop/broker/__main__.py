@@ -12,7 +12,7 @@ from tightloop.broker.embedded import EmbeddedBroker
 from tightloop.broker.jars import ensure_jars
 from tightloop.broker.java import find_java
 from tightloop.broker.prepare import ensure_prepared
-from tightloop.records.errors import ExecutionError
+from tightloop.errors import ExecutionError
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tightloop.records.errors import ExecutionError
+from tightloop.errors import ExecutionError
 
 
 def cache_root() -> Path:

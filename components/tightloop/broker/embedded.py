@@ -33,7 +33,7 @@ from tightloop.broker.process import (
 from tightloop.broker.progress import Report, Step, silent
 from tightloop.broker.settings import FAST, HOST, KAFKA_DATA, QUICK, server_properties
 from tightloop.broker.watchdog import Watchdog
-from tightloop.records.errors import ExecutionError
+from tightloop.errors import ExecutionError
 
 _STATE_FILE = "broker.json"
 _STOP_GRACE_S = 15.0

@@ -12,7 +12,7 @@ from typing import Any
 
 from tightloop.broker.pins import KAFKA_VERSION, LOCK_FILE, PinnedJar, verify
 from tightloop.broker.progress import Report, Step
-from tightloop.records.errors import ExecutionError
+from tightloop.errors import ExecutionError
 
 _ATTEMPTS = 3
 _AT_ONCE = 6

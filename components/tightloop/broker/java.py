@@ -9,7 +9,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from tightloop.records.errors import ExecutionError
+from tightloop.errors import ExecutionError
 
 MINIMUM_VERSION = 17  # what Kafka 4 asks of a broker
 

@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from tightloop.records.errors import ExecutionError
+from tightloop.errors import ExecutionError
 
 KAFKA_VERSION = "4.2.2"
 LOCK_FILE = Path(__file__).with_name("jars.lock")

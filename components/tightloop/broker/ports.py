@@ -8,7 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 from tightloop.broker.settings import HOST
-from tightloop.records.errors import ExecutionError
+from tightloop.errors import ExecutionError
 
 _LOWEST = 20000
 _HIGHEST = 32000

@@ -30,7 +30,7 @@ from tightloop.broker.process import PROPERTIES_FILE, await_ready, end, end_hard
 from tightloop.broker.progress import Report, Step, silent
 from tightloop.broker.settings import KAFKA_DATA, NODE_ID, server_properties
 from tightloop.broker.watchdog import Watchdog
-from tightloop.records.errors import ExecutionError
+from tightloop.errors import ExecutionError
 
 _BASE = "base.jsa"
 _CLASSES = "kafka.jsa"

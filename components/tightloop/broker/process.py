@@ -17,7 +17,7 @@ from confluent_kafka.admin import AdminClient
 
 from tightloop.broker.java import Java
 from tightloop.broker.settings import HOST, QUICK, Profile
-from tightloop.records.errors import ExecutionError
+from tightloop.errors import ExecutionError
 
 PROPERTIES_FILE = "server.properties"
 LOG_FILE = "broker.log"  # what Kafka logs

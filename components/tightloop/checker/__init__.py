@@ -13,8 +13,8 @@ from decimal import Decimal
 from typing import Any
 
 from tightloop.checker.collected import Collected, Seen, Venues
+from tightloop.checker.collecting import Reader, read_venues
 from tightloop.checker.judge import judge, violations
-from tightloop.checker.reading import Reader, read_venues
 from tightloop.checker.rules.results import missing
 from tightloop.checker.verdict import Cause, Interruption, Skew, Terms, Verdict, Violation
 

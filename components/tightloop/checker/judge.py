@@ -7,8 +7,8 @@ from datetime import datetime
 from tightloop.checker.collected import Collected
 from tightloop.checker.rules import (
     audit,
-    books,
     explained,
+    holdings,
     journal,
     once,
     outcomes,
@@ -34,9 +34,9 @@ RULES = (
     slots.one_in_flight_at_the_broker,
     slots.one_in_flight_at_the_venues,
     slots.acted_once,
-    books.fills_reported,
-    books.positions_add_up,
-    books.books_match,
+    holdings.fills_reported,
+    holdings.positions_add_up,
+    holdings.books_match,
     outcomes.updates_agree,
     outcomes.reconciliations_agree,
     outcomes.results_agree,
@@ -64,8 +64,8 @@ ALWAYS = (
     once.reports_applied_once,
     once.finals_reconciled,
     slots.acted_once,
-    books.fills_reported,
-    books.positions_add_up,
+    holdings.fills_reported,
+    holdings.positions_add_up,
     outcomes.nothing_left_open,
 )
 

@@ -124,8 +124,8 @@ def _read(
 ) -> tuple[KafkaSettings, Found]:
     from tightloop.cli.options import bus
     from tightloop.client.reader import TopicReader
-    from tightloop.records import codec
     from tightloop.records.types import DeadLetter
+    from tightloop.wire import codec
 
     settings = bus(config, bootstrap, prefix)
     found: list[tuple[Any, str, DeadLetter]] = []
@@ -186,8 +186,8 @@ def _put_back(settings: KafkaSettings, chosen: list[DeadLetter]) -> None:
 
 
 def _decoded(letter: DeadLetter) -> Any:
-    from tightloop.records import codec
-    from tightloop.records.errors import ExecutionError
+    from tightloop.errors import ExecutionError
+    from tightloop.wire import codec
 
     try:
         return codec.decode(letter.value or b"")
@@ -196,7 +196,7 @@ def _decoded(letter: DeadLetter) -> Any:
 
 
 def _remedy(letter: DeadLetter) -> str:
-    from tightloop.records.errors import CATALOGUE
+    from tightloop.errors import CATALOGUE
 
     entry = CATALOGUE.get(letter.error.code)
     return entry.operator if entry else "this version does not know the code"

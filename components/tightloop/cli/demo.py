@@ -86,7 +86,7 @@ def _plan(
     from tightloop.assembly.config import load
     from tightloop.cli.showcase.script import SPAN
     from tightloop.cli.system.plan import Plan
-    from tightloop.records.errors import ExecutionError
+    from tightloop.errors import ExecutionError
 
     if data is not None and not any(data.glob("*_spot_1h.csv.gz")):
         raise ExecutionError(
@@ -147,7 +147,7 @@ def _run(plan: Plan, strategies: int, instructions: int, keep: bool, as_json: bo
 
 def _where(plan: Plan) -> tuple[SystemState, KafkaSettings]:
     from tightloop.cli.system.state import read_state
-    from tightloop.records.errors import ExecutionError
+    from tightloop.errors import ExecutionError
     from tightloop.runners.kafka.settings import KafkaSettings
 
     state = read_state(plan.directory)

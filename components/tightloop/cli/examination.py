@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from tightloop.assembly.config import Config
 from tightloop.cli.schemas import examine as examine_schemas
-from tightloop.records.errors import ExecutionError
+from tightloop.errors import ExecutionError
 from tightloop.runners.kafka.settings import KafkaSettings
 
 

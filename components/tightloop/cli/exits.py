@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tightloop.records.errors import ExecutionError
+    from tightloop.errors import ExecutionError
 
 FINE, BAD_NEWS, WRONG_USE, UNREACHABLE = 0, 1, 2, 3
 _AWAY = frozenset({"EIF-011", "BRK-001", "BRK-003", "BRK-004"})

@@ -31,7 +31,7 @@ class ComponentHealth(Struct, frozen=True):
     name: str
     component: str
     lane: str | None
-    slot: str | None
+    replica: str | None
     pid: int | None
     health: str
     partitions: int | None
@@ -57,7 +57,7 @@ def probed(one: ProcessState, lag: int | None = None) -> ComponentHealth:
     there = is_same_process(one.pid, one.created)
     health, partitions = _answer(one) if there else ("down", None)
     pid = one.pid if there else None
-    return ComponentHealth(one.name, one.component, one.lane, one.slot, pid, health, partitions, lag, one.restarts)
+    return ComponentHealth(one.name, one.component, one.lane, one.replica, pid, health, partitions, lag, one.restarts)
 
 
 def _answer(one: ProcessState) -> tuple[str, int | None]:

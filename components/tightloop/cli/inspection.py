@@ -24,7 +24,7 @@ def errors(
     as_json: AsJson = False,
 ) -> None:
     """The catalogue of errors: cause, what the system does by itself, what an operator does."""
-    from tightloop.records.errors import CATALOGUE, error_entry
+    from tightloop.errors import CATALOGUE, error_entry
 
     if code is None:
         entries = [CATALOGUE[one] for one in sorted(CATALOGUE)]

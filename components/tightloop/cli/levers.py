@@ -14,7 +14,7 @@ from tightloop.cli.options import AsJson, Bootstrap, ConfigFile, Prefix, Reason,
 from tightloop.cli.output import emit, note, table
 
 if TYPE_CHECKING:
-    from tightloop.client.effects import Effect
+    from tightloop.client.command_effects import Effect
     from tightloop.records.types import ControlCommand, Delta, Halt
     from tightloop.runners.kafka.settings import KafkaSettings
 
@@ -200,9 +200,9 @@ class _Lever:
     def pull(self, name: str, key: str | None, reason: str, **fields: Any) -> None:
         import msgspec
 
+        from tightloop.client.command_effects import carry_out
         from tightloop.client.control import ControlClient
-        from tightloop.client.effects import carry_out
-        from tightloop.records.errors import ExecutionError
+        from tightloop.errors import ExecutionError
         from tightloop.records.types import ControlCommand
 
         control = ControlClient(self.settings)
@@ -241,13 +241,13 @@ def _venue(name: str | None) -> str | None:
     """Its own name. Raises ExecutionError EIM-006 for one that is unknown."""
     if name is None:
         return None
-    from tightloop.records.venues import venue
+    from tightloop.domain.venues import venue
 
     return venue(name).name
 
 
 def _standing(settings: KafkaSettings, key: str | None, venue: str | None, scope: str) -> list[Halt]:
-    from tightloop.client.loops import LoopStateReader
+    from tightloop.client.key_states import LoopStateReader
 
     states = LoopStateReader(settings).read(key)
     if key is not None:

@@ -11,7 +11,7 @@ from msgspec import Struct
 from tightloop.cli.output import amount, as_data, error_words
 from tightloop.client.connect import partition_counts
 from tightloop.client.reader import Received, TopicReader
-from tightloop.records.errors import ExecutionError
+from tightloop.errors import ExecutionError
 from tightloop.records.topics import lane_topic
 from tightloop.records.types import (
     DeadLetter,

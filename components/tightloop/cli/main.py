@@ -19,7 +19,7 @@ class _Commands(TyperGroup):
             return super().invoke(ctx)
         except ValueError as error:  # which an ExecutionError is; its module is imported only when there is one
             from tightloop.cli.exits import exit_code
-            from tightloop.records.errors import ExecutionError
+            from tightloop.errors import ExecutionError
 
             if not isinstance(error, ExecutionError):
                 raise

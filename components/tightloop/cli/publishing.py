@@ -64,7 +64,7 @@ def _read(file: Path, form: str | None, strategy: str | None) -> Parsed:
     from datetime import UTC, datetime
 
     from tightloop.client.files import FORMATS, format_of, parse
-    from tightloop.records.errors import ExecutionError
+    from tightloop.errors import ExecutionError
 
     chosen = form or ("jsonl" if str(file) == "-" else format_of(file))
     known = next((one for one in FORMATS if one == chosen), None)

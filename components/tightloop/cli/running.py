@@ -16,8 +16,8 @@ def run(
         str, typer.Argument(help="interface-manager, executor, position-update-handler or reconciliation.")
     ],
     lane: Annotated[str | None, typer.Argument(help="The executor's lane, such as binance or ethereum.")] = None,
-    slot: Annotated[
-        str, typer.Option("--slot", help="A name for this replica: the same after a restart, no two alike.")
+    replica: Annotated[
+        str, typer.Option("--replica", help="A name for this replica: the same after a restart, no two alike.")
     ] = "0",
     probe_port: Annotated[
         int | None,
@@ -40,7 +40,7 @@ def run(
     from tightloop.assembly.process import run_component
     from tightloop.client.connect import reaching
     from tightloop.client.consumer import bus
-    from tightloop.records.errors import ExecutionError
+    from tightloop.errors import ExecutionError
 
     if (component == "executor") != (lane is not None):
         raise ExecutionError("EIF-010", "an executor needs its lane, and only an executor has one")
@@ -50,7 +50,7 @@ def run(
     # the client's own words for a lost connection would be twenty lines a second, none of them JSON
     found = found.model_copy(update={"kafka": {"error_cb": logs.KafkaErrors(), **quiet(found.kafka)}})
     with reaching(found.bootstrap):
-        code = run_component(component, lane, found, slot=slot, probe_port=probe_port, probe_host=probe_host)
+        code = run_component(component, lane, found, replica=replica, probe_port=probe_port, probe_host=probe_host)
     raise typer.Exit(code)
 
 
@@ -88,7 +88,7 @@ def sim(
 
     from msgspec.structs import replace
 
-    from tightloop.records.errors import ExecutionError
+    from tightloop.errors import ExecutionError
     from tightloop.venues.sim.server import announce, serve
     from tightloop.venues.sim.settings import SimSettings
 
@@ -116,8 +116,6 @@ def sim(
 
 
 def add_to(app: typer.Typer) -> None:
-    epilog = (
-        "Example:\n\n\b\n  tightloop run interface-manager --slot 0 --probe-port 9100\n  tightloop run executor binance"
-    )
+    epilog = "Example:\n\n\b\n  tightloop run interface-manager --replica 0 --probe-port 9100\n  tightloop run executor binance"
     app.command("run", epilog=epilog)(run)
     app.add_typer(sandbox, name="sandbox")

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from tightloop.cli.health import ComponentHealth
     from tightloop.cli.system.state import SystemState
-    from tightloop.client.loops import KeyState, LoopStates
-    from tightloop.records.errors import ExecutionError
+    from tightloop.client.key_states import KeyState, LoopStates
+    from tightloop.errors import ExecutionError
 
 
 def status(
@@ -34,7 +34,7 @@ def status(
     from tightloop.cli.health import components
     from tightloop.cli.options import bus, configured, running_bootstrap
     from tightloop.cli.system.state import read_state
-    from tightloop.client.loops import LoopStateReader
+    from tightloop.client.key_states import LoopStateReader
 
     running = read_state(directory)
     if not (configured(config, bootstrap=bootstrap).bootstrap or running_bootstrap(directory)):
@@ -87,7 +87,7 @@ def _supervisor(running: SystemState | None) -> dict[str, Any] | None:
 
 
 def _nothing_runs(directory: Path) -> ExecutionError:
-    from tightloop.records.errors import ExecutionError
+    from tightloop.errors import ExecutionError
 
     return ExecutionError(
         "EIF-011",

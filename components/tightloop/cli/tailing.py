@@ -97,7 +97,7 @@ def _print(received: Received, as_json: bool) -> None:
 
 
 def _value(received: Received) -> tuple[Any, str | None]:
-    from tightloop.records.errors import ExecutionError
+    from tightloop.errors import ExecutionError
 
     if received.value is None:
         return None, None

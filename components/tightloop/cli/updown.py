@@ -89,12 +89,12 @@ def _document(state: SystemState) -> dict[str, object]:
 def _tell(state: SystemState, seconds: float, directory: Path) -> None:
     broker = [] if state.broker_pid is None else [("broker", "-", "-", state.broker_pid, state.bootstrap)]
     rows = [(one.component, one.lane, _slot(one), one.pid, f"127.0.0.1:{one.port}") for one in state.processes]
-    table(["what", "lane", "slot", "pid", "address"], [*broker, *rows])
+    table(["what", "lane", "replica", "pid", "address"], [*broker, *rows])
     note(f"up in {seconds:.1f} s; Kafka at {state.bootstrap}; logs in {directory / 'logs'}; `tightloop down` ends it")
 
 
 def _slot(one: ProcessState) -> str:
-    return "-" if one.component == "simulator" else one.slot
+    return "-" if one.component == "simulator" else one.replica
 
 
 def down(directory: StateDir = DEFAULT_DIR, as_json: AsJson = False) -> None:

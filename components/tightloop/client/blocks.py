@@ -15,9 +15,9 @@ from typing import Any
 import msgspec
 from msgspec import Struct, structs
 
-from tightloop.records.errors import ExecutionError
+from tightloop.domain.venues import INSTRUCTION_TYPES, VENUES, canonical
+from tightloop.errors import ExecutionError
 from tightloop.records.types import Action, Cancel, CexTrade, Instruction, SmartContractAction, WalletTransfer
-from tightloop.records.venues import INSTRUCTION_TYPES, VENUES, canonical
 
 Block = dict[str, Any]
 PAYLOADS: dict[str, type[Struct]] = {

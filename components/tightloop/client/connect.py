@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
-from tightloop.records.errors import ExecutionError
+from tightloop.errors import ExecutionError
 from tightloop.runners.kafka.settings import KafkaSettings
 
 TIMEOUT_S = 10.0

@@ -10,7 +10,7 @@ from typing import Any, Self
 from msgspec import Struct
 
 from tightloop.client.reader import Received, Start, TopicReader
-from tightloop.records.errors import ExecutionError
+from tightloop.errors import ExecutionError
 from tightloop.runners.kafka.settings import KafkaSettings
 
 

@@ -13,11 +13,11 @@ from confluent_kafka import KafkaException, Producer
 
 from tightloop.client.connect import TIMEOUT_S, Place, partition_counts, reaching
 from tightloop.client.publisher import producer_settings
-from tightloop.records import codec
-from tightloop.records.errors import ExecutionError
+from tightloop.errors import ExecutionError
 from tightloop.records.types import ControlCommand
 from tightloop.runners.kafka.settings import KafkaSettings
 from tightloop.runners.partitioner import partition_of
+from tightloop.wire import codec
 
 TOPIC = "control"
 EVERYONE = b"*"  # the Kafka key of a command for a venue, or for all

@@ -15,10 +15,10 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from tightloop.client.blocks import instruction_from
-from tightloop.records import codec
-from tightloop.records.errors import ExecutionError
+from tightloop.domain.validate import check_instruction
+from tightloop.errors import ExecutionError
 from tightloop.records.types import Instruction
-from tightloop.records.validate import check_instruction
+from tightloop.wire import codec
 
 Format = Literal["jsonl", "json", "csv", "parquet"]
 FORMATS: tuple[Format, ...] = ("jsonl", "json", "csv", "parquet")

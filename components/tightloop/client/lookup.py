@@ -7,9 +7,9 @@ from difflib import SequenceMatcher
 
 from msgspec import Struct
 
-from tightloop.client.loops import LoopStateReader, LoopStates
+from tightloop.client.key_states import LoopStateReader, LoopStates
 from tightloop.client.reader import Received, TopicReader
-from tightloop.records.errors import ExecutionError
+from tightloop.errors import ExecutionError
 from tightloop.runners.kafka.settings import KafkaSettings
 
 

@@ -16,12 +16,12 @@ from tightloop.client.blocks import instruction_from
 from tightloop.client.connect import TIMEOUT_S, partition_counts, reaching
 from tightloop.client.consumer import bus
 from tightloop.client.reader import Start, TopicReader
-from tightloop.records import codec
-from tightloop.records.errors import ExecutionError
+from tightloop.domain.validate import check_instruction
+from tightloop.errors import ExecutionError
 from tightloop.records.types import Instruction, InstructionResult
-from tightloop.records.validate import check_instruction
 from tightloop.runners.kafka.settings import KafkaSettings
 from tightloop.runners.partitioner import partition_of
+from tightloop.wire import codec
 
 TOPIC, RESULTS = "instructions", "instruction_results"
 CLOCKS_DIFFER = timedelta(minutes=1)  # at most, between a publisher and the broker; more only costs reading

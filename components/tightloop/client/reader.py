@@ -12,11 +12,11 @@ from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, 
 from msgspec import Struct
 
 from tightloop.client.connect import TIMEOUT_S, Place, partition_counts, patiently, reaching
-from tightloop.records import codec
-from tightloop.records.errors import ExecutionError
+from tightloop.errors import ExecutionError
 from tightloop.records.topics import contract_of
 from tightloop.runners.kafka.messages import headers_of, place
 from tightloop.runners.kafka.settings import KafkaSettings
+from tightloop.wire import codec
 
 Start = Literal["beginning", "end"] | datetime | Mapping[Place, int]
 _BATCH = 500

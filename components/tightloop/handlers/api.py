@@ -15,8 +15,8 @@ from typing import Any, Protocol, TypeVar
 
 from msgspec import Struct
 
-from tightloop.handlers.effects import Answer, Call
-from tightloop.records.errors import ExecutionError
+from tightloop.errors import ExecutionError
+from tightloop.handlers.calls import Answer, Call
 
 T = TypeVar("T", bound=Struct)
 

@@ -10,7 +10,7 @@ from msgspec import Struct, msgpack, structs
 
 _MEASURED = frozenset({"produced_at", "observed_at", "trace_id", "causation_id"})
 _encoder = msgpack.Encoder()
-DIGITS = 16
+HEX_DIGITS = 16
 
 
 @cache
@@ -20,4 +20,4 @@ def _reader(kind: type[Struct]) -> attrgetter[tuple[object, ...]]:
 
 def digest(record: Struct) -> str:
     """Sixteen hex digits: equal for records of one type that say the same."""
-    return blake2b(_encoder.encode(_reader(type(record))(record)), digest_size=DIGITS // 2).hexdigest()
+    return blake2b(_encoder.encode(_reader(type(record))(record)), digest_size=HEX_DIGITS // 2).hexdigest()

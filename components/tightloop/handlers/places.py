@@ -7,10 +7,10 @@ from functools import lru_cache
 from msgspec import Struct
 from msgspec.structs import replace
 
-from tightloop.records.errors import ExecutionError
-from tightloop.records.positions import TRANSIT, parse_key, position_key
+from tightloop.domain.positions import TRANSIT, parse_key, position_key
+from tightloop.domain.venues import VENUES, canonical
+from tightloop.errors import ExecutionError
 from tightloop.records.types import AccountRef, Delta
-from tightloop.records.venues import VENUES, canonical
 
 
 class Place(Struct, frozen=True):

@@ -15,11 +15,11 @@ from typing import Any, NoReturn
 
 from msgspec.structs import replace
 
-from tightloop.handlers import effects as fx
+from tightloop.domain import money
+from tightloop.domain.positions import parse_key
+from tightloop.errors import CATALOGUE, ExecutionError, bounded
+from tightloop.handlers import calls
 from tightloop.handlers.positions.checks import SOURCES
-from tightloop.records import money
-from tightloop.records.errors import CATALOGUE, ExecutionError, bounded
-from tightloop.records.positions import parse_key
 
 CODE = "EXI-016"
 ENTRIES = 4096  # in one answer: an order with more fills, an account with more positions
@@ -34,14 +34,14 @@ LONGEST_PAUSE_S = 3600.0
 
 _STATUSES = frozenset({"open", "filled", "cancelled", "rejected", "reverted"})
 _KINDS = frozenset({"trade", "transaction", "transfer", "funding", "interest", "reward", "deposit"})
-_SUBMITTED = (fx.OrderFound, fx.Refused, fx.NotSent, fx.GateClosed, fx.Ambiguous)
+_SUBMITTED = (calls.OrderFound, calls.Refused, calls.NotSent, calls.GateClosed, calls.Ambiguous)
 _ALLOWED: dict[type, tuple[type, ...]] = {
-    fx.Submit: _SUBMITTED,
-    fx.CancelOrder: (*_SUBMITTED, fx.NotFound, fx.Unavailable),
-    fx.FindOrder: (fx.OrderFound, fx.NotFound, fx.Unavailable),
-    fx.ReadLedger: (fx.Ledger, fx.Unavailable),
-    fx.ReadPositions: (fx.Positions, fx.Unavailable),
-    fx.ReadNonce: (fx.Nonce, fx.Unavailable),
+    calls.Submit: _SUBMITTED,
+    calls.CancelOrder: (*_SUBMITTED, calls.NotFound, calls.Unavailable),
+    calls.FindOrder: (calls.OrderFound, calls.NotFound, calls.Unavailable),
+    calls.ReadLedger: (calls.Ledger, calls.Unavailable),
+    calls.ReadPositions: (calls.Positions, calls.Unavailable),
+    calls.ReadNonce: (calls.Nonce, calls.Unavailable),
 }
 
 
@@ -49,18 +49,18 @@ class _Unsound(Exception):
     """The message names the field and its value."""
 
 
-def checked(call: fx.Call, answer: Any) -> fx.Answer:
+def checked(call: calls.Call, answer: Any) -> calls.Answer:
     """The answer, its words cut, or the one that stands for an answer that can't be read."""
     try:
         if not isinstance(answer, _ALLOWED[type(call)]):
             _fail(type(answer).__name__, "is no answer to this")
-        sound: fx.Answer = _CHECKS[type(answer)](answer)
+        sound: calls.Answer = _CHECKS[type(answer)](answer)
         return sound
     except (_Unsound, AttributeError, TypeError, ValueError, ArithmeticError) as error:
         message = bounded(f"{CODE}: the answer to {type(call).__name__} can't be read: {error}", 500)
-        if isinstance(call, fx.Submit | fx.CancelOrder):
-            return fx.Ambiguous(message)
-        return fx.Unavailable(CODE, message)
+        if isinstance(call, calls.Submit | calls.CancelOrder):
+            return calls.Ambiguous(message)
+        return calls.Unavailable(CODE, message)
 
 
 def _fail(field: str, problem: str, value: object = None) -> NoReturn:
@@ -128,13 +128,13 @@ def _key(field: str, value: str) -> None:
 # --- answers ----------------------------------------------------------------------------------------------------------
 
 
-def _entries(entries: tuple[fx.LedgerEntry, ...]) -> None:
+def _entries(entries: tuple[calls.LedgerEntry, ...]) -> None:
     _count("entries", entries, ENTRIES)
     for number, entry in enumerate(entries):
         _entry(f"entries[{number}]", entry)
 
 
-def _entry(at: str, entry: fx.LedgerEntry) -> None:
+def _entry(at: str, entry: calls.LedgerEntry) -> None:
     _id(f"{at}.entry_id", entry.entry_id)
     _number(f"{at}.sequence", entry.sequence)
     _among(f"{at}.kind", entry.kind, _KINDS)
@@ -163,7 +163,7 @@ def _entry(at: str, entry: fx.LedgerEntry) -> None:
         _number(f"{at}.{name}", getattr(entry, name))
 
 
-def _order(found: fx.OrderFound) -> fx.Answer:
+def _order(found: calls.OrderFound) -> calls.Answer:
     _among("status", found.status, _STATUSES)
     _time("as_of", found.as_of)
     _id_or_none("venue_order_id", found.venue_order_id)
@@ -177,36 +177,36 @@ def _order(found: fx.OrderFound) -> fx.Answer:
     return found if found.message is None else replace(found, message=bounded(found.message))
 
 
-def _not_found(answer: fx.NotFound) -> fx.Answer:
+def _not_found(answer: calls.NotFound) -> calls.Answer:
     _time("as_of", answer.as_of)
     _number("nonce", answer.nonce)
     return answer
 
 
-def _coded(answer: fx.Refused | fx.NotSent | fx.Unavailable) -> fx.Answer:
+def _coded(answer: calls.Refused | calls.NotSent | calls.Unavailable) -> calls.Answer:
     _among("code", answer.code, CATALOGUE)
-    if isinstance(answer, fx.NotSent) and not 0 <= answer.retry_after_s <= LONGEST_PAUSE_S:
+    if isinstance(answer, calls.NotSent) and not 0 <= answer.retry_after_s <= LONGEST_PAUSE_S:
         _fail("retry_after_s", f"is not from 0 to {LONGEST_PAUSE_S:.0f}", answer.retry_after_s)
     return replace(answer, message=bounded(answer.message))
 
 
-def _gate(answer: fx.GateClosed) -> fx.Answer:
+def _gate(answer: calls.GateClosed) -> calls.Answer:
     _among("reason", answer.reason, frozenset({"window", "expired"}))
     return answer
 
 
-def _ambiguous(answer: fx.Ambiguous) -> fx.Answer:
+def _ambiguous(answer: calls.Ambiguous) -> calls.Answer:
     return replace(answer, message=bounded(answer.message))
 
 
-def _ledger(answer: fx.Ledger) -> fx.Answer:
+def _ledger(answer: calls.Ledger) -> calls.Answer:
     _entries(answer.entries)
     _cursor("cursor", answer.cursor)
     _time("as_of", answer.as_of)
     return answer
 
 
-def _positions(answer: fx.Positions) -> fx.Answer:
+def _positions(answer: calls.Positions) -> calls.Answer:
     _time("as_of", answer.as_of)
     if len(answer.amounts) > ENTRIES:
         _fail("amounts", f"{len(answer.amounts)} positions are more than {ENTRIES}")
@@ -219,21 +219,21 @@ def _positions(answer: fx.Positions) -> fx.Answer:
     return answer
 
 
-def _nonce(answer: fx.Nonce) -> fx.Answer:
+def _nonce(answer: calls.Nonce) -> calls.Answer:
     _number("value", answer.value)
     _time("as_of", answer.as_of)
     return answer
 
 
-_CHECKS: dict[type, Callable[[Any], fx.Answer]] = {
-    fx.OrderFound: _order,
-    fx.NotFound: _not_found,
-    fx.Refused: _coded,
-    fx.NotSent: _coded,
-    fx.Unavailable: _coded,
-    fx.GateClosed: _gate,
-    fx.Ambiguous: _ambiguous,
-    fx.Ledger: _ledger,
-    fx.Positions: _positions,
-    fx.Nonce: _nonce,
+_CHECKS: dict[type, Callable[[Any], calls.Answer]] = {
+    calls.OrderFound: _order,
+    calls.NotFound: _not_found,
+    calls.Refused: _coded,
+    calls.NotSent: _coded,
+    calls.Unavailable: _coded,
+    calls.GateClosed: _gate,
+    calls.Ambiguous: _ambiguous,
+    calls.Ledger: _ledger,
+    calls.Positions: _positions,
+    calls.Nonce: _nonce,
 }

@@ -9,7 +9,7 @@ from typing import Protocol, TypeVar
 from msgspec import Struct
 
 from tightloop.handlers.api import Context
-from tightloop.handlers.effects import Call
+from tightloop.handlers.calls import Call
 from tightloop.runners.state import OWED, PartitionState
 
 T = TypeVar("T", bound=Struct)

@@ -14,13 +14,14 @@ from typing import Literal, Protocol, TypeVar
 
 from msgspec import Struct
 
+from tightloop.domain import money
 from tightloop.handlers.api import Handler
-from tightloop.records import codec, money
 from tightloop.records.topics import contract_of
 from tightloop.runners.clock import ManualClock
-from tightloop.runners.effects import Performer, run_now
 from tightloop.runners.partitioner import partition_of
+from tightloop.runners.performer import Performer, run_now
 from tightloop.runners.worker import PartitionWorker, RawRecord, Started
+from tightloop.wire import codec
 
 T = TypeVar("T", bound=Struct)
 

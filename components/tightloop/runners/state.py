@@ -16,8 +16,8 @@ from urllib.parse import quote, unquote
 
 from msgspec import Struct
 
-from tightloop.records import codec
-from tightloop.records.errors import ExecutionError
+from tightloop.errors import ExecutionError
+from tightloop.wire import codec
 
 T = TypeVar("T", bound=Struct)
 Entry = Struct | bytes

@@ -15,16 +15,17 @@ from typing import Any
 import structlog
 from msgspec import Struct
 
+from tightloop.errors import ExecutionError, error_info
 from tightloop.handlers.api import Context, Handler, Inbound
-from tightloop.handlers.effects import Answer, Call, ReadLedger, ReadNonce, ReadPositions
-from tightloop.records import codec, topics
-from tightloop.records.errors import ExecutionError, error_info
+from tightloop.handlers.calls import Answer, Call, ReadLedger, ReadNonce, ReadPositions
+from tightloop.records import topics
 from tightloop.records.types import ControlCommand, DeadLetter, OwedHalt
 from tightloop.runners import writing
 from tightloop.runners.context import EventContext, Output
 from tightloop.runners.partitioner import partition_of
 from tightloop.runners.state import OWED, PartitionState, Stray
 from tightloop.runners.writing import DEAD_LETTERS
+from tightloop.wire import codec
 
 log = structlog.get_logger()
 # What changes nothing anywhere need not wait for a commit. (FindOrder does: what it does not find is held against us.)

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from tightloop.records import codec
-from tightloop.records.errors import MESSAGE_CHARS, ExecutionError, bounded, error_info
+from tightloop.errors import MESSAGE_CHARS, ExecutionError, bounded, error_info
 from tightloop.records.topics import contract_of
 from tightloop.records.types import DeadLetter, Header
 from tightloop.runners.context import Output
 from tightloop.runners.state import Place, changelog_key
+from tightloop.wire import codec
 
 if TYPE_CHECKING:
     from tightloop.runners.worker import RawRecord

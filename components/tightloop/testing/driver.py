@@ -20,8 +20,8 @@ from msgspec import Struct
 
 from tightloop.assembly.config import Config
 from tightloop.assembly.engine import Engine
+from tightloop.domain import money
 from tightloop.handlers.api import Handler
-from tightloop.records import money
 from tightloop.records.types import (
     DeadLetter,
     Halt,

@@ -1,7 +1,7 @@
 """A venue that answers what the test says: for cases that no simulated venue gets into by itself.
 
 What is not scripted behaves well: an order fills whole at ``price``, a question is answered from the venue's own small
-books. A scripted answer is an answer of ``tightloop.handlers.effects``, or a behaviour: ``(venue, entry, gate) ->
+books. A scripted answer is an answer of ``tightloop.handlers.calls``, or a behaviour: ``(venue, entry, gate) ->
 answer``, such as those that this module makes (:func:`rests`, :func:`fills`, :func:`lost`, :func:`stalls`, ...).
 """
 
@@ -16,12 +16,12 @@ from typing import Any, Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from tightloop.handlers import effects as fx
-from tightloop.records import money
+from tightloop.domain import money
+from tightloop.domain.venues import LANES
+from tightloop.handlers import calls
 from tightloop.records.types import JournalEntry
-from tightloop.records.venues import LANES
 from tightloop.runners.clock import ManualClock
-from tightloop.testing.books import Books, Order
+from tightloop.testing.scripted_account import Books, Order
 from tightloop.venues.adapter import Gate, GateShut
 
 Method = Literal["submit", "find", "cancel", "ledger", "positions", "nonce"]
@@ -111,7 +111,7 @@ class ScriptedVenue:
     async def nonce(self, strategy_id: str, venue: str, account: str) -> Any:
         self.asked.append(Asked("nonce"))
         scripted = self._scripted("nonce")
-        return fx.Nonce(self.books.nonce, self.own_clock.now()) if scripted is None else scripted
+        return calls.Nonce(self.books.nonce, self.own_clock.now()) if scripted is None else scripted
 
     async def close(self) -> None:
         self.asked.clear()
@@ -127,7 +127,7 @@ class ScriptedVenue:
                     return behaviour
                 return behaviour(self, entry, gate)
             except GateShut as shut:
-                return fx.GateClosed(shut.reason)
+                return calls.GateClosed(shut.reason)
 
     def _scripted(self, method: Method) -> Any:
         queue = self._script.get(method)
@@ -171,7 +171,7 @@ def cancels() -> Behaviour:
         gate.pass_through()
         order = venue.books.orders.get(entry.client_order_id)
         if order is None:
-            return fx.NotFound(venue.own_clock.now(), venue.books.nonce if venue.fence == "nonce" else None)
+            return calls.NotFound(venue.own_clock.now(), venue.books.nonce if venue.fence == "nonce" else None)
         if order.status == "open" and venue.fence == "window":
             order.status = "cancelled"
         return venue.books.evidence(order)
@@ -186,7 +186,7 @@ def lost(then: Behaviour | None = None) -> Behaviour:
         gate.pass_through()
         if then is not None:
             then(venue, entry, gate)
-        return fx.Ambiguous("no answer (a script)")
+        return calls.Ambiguous("no answer (a script)")
 
     return behave
 

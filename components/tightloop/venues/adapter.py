@@ -1,6 +1,6 @@
 """What the executor and reconciliation need of a venue, and the gate every mutating request passes.
 
-One adapter serves one lane. It translates a venue's language into the words of ``tightloop.handlers.effects``, asks
+One adapter serves one lane. It translates a venue's language into the words of ``tightloop.handlers.calls``, asks
 once, never repeats a mutating request by itself, and turns whatever goes wrong into an answer: before the first byte
 has left it is :class:`NotSent`, after that :class:`Ambiguous`.
 """
@@ -11,7 +11,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Literal, Protocol
 
-from tightloop.handlers.effects import (
+from tightloop.handlers.calls import (
     Ambiguous,
     GateClosed,
     Ledger,

@@ -15,15 +15,16 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from tests.contract.runner.loops import CONFIG, PARTITIONS, Loop, decoded
 
 from tightloop.assembly import build
-from tightloop.records import money, topics
+from tightloop.domain import money
+from tightloop.domain.venues import LANES
+from tightloop.records import topics
 from tightloop.records.types import LoopHead
-from tightloop.records.venues import LANES
 from tightloop.runners.clock import ManualClock
-from tightloop.runners.effects import EffectLoop, Performer
 from tightloop.runners.kafka.admin import TopicAdmin
 from tightloop.runners.kafka.runner import KafkaRunner
 from tightloop.runners.kafka.settings import KafkaSettings
 from tightloop.runners.partitioner import partition_of
+from tightloop.runners.performer import CallLoop, Performer
 from tightloop.runners.state import parse_changelog_key
 from tightloop.runners.worker import PartitionWorker
 from tightloop.venues.adapter import VenueAdapter
@@ -100,7 +101,7 @@ class KafkaLoop(Loop):
         handler = build.make_handler(component, lane, CONFIG)
         adapters = {one: _Guarded(one, self.sandbox, self._lock) for one in CONFIG.lanes}
         performer = Performer(adapters, self.clock, CONFIG.timing.send_window)
-        effects: EffectLoop[PartitionWorker] = EffectLoop(performer)
+        effects: CallLoop[PartitionWorker] = CallLoop(performer)
         outputs = build.outputs_of(component, CONFIG.lanes)
         runner = KafkaRunner(handler, self._settings, effects, self.clock, outputs)
 

@@ -15,8 +15,7 @@ from typing import Any, TypeVar
 from msgspec import Struct
 
 from tightloop.assembly.config import Config, Reconciliation
-from tightloop.records import codec
-from tightloop.records.errors import ExecutionError
+from tightloop.errors import ExecutionError
 from tightloop.records.types import ControlCommand, DeadLetter, Halt, InstructionResult, LoopHead
 from tightloop.runners.clock import ManualClock
 from tightloop.testing import LoopDriver
@@ -24,6 +23,7 @@ from tightloop.testing.driver import added_up
 from tightloop.venues.sim.commands import Drift
 from tightloop.venues.sim.faults import FaultRule
 from tightloop.venues.sim.sandbox import Sandbox
+from tightloop.wire import codec
 
 T = TypeVar("T")
 PARTITIONS = 2

@@ -10,14 +10,14 @@ import pytest
 from msgspec.structs import replace
 from tests.contract.runner.loops import PARTITIONS, Loop
 
-from tightloop.handlers import effects as fx
+from tightloop.errors import MESSAGE_CHARS
+from tightloop.handlers import calls
 from tightloop.handlers.manager.bounds import HALTS
-from tightloop.records import codec
-from tightloop.records.errors import MESSAGE_CHARS
 from tightloop.records.types import Delta, JournalEntry
 from tightloop.runners.partitioner import partition_of
 from tightloop.testing import halt, resume, trade
 from tightloop.venues.sim.inprocess import InProcessExchange
+from tightloop.wire import codec
 
 D = Decimal
 UNSCALED_10_60 = (10**78).to_bytes(33, "big", signed=True)  # 10^60 with 18 places, as Avro writes a decimal's digits
@@ -232,7 +232,7 @@ def test_an_amount_that_no_record_can_carry_costs_the_key_whose_venue_told_it(
     """The venue shows 19 places, whenever it is asked: no evidence. The loop ends unknown, and nobody else notices."""
 
     def spoilt(answer: Any) -> Any:
-        if not isinstance(answer, fx.OrderFound):
+        if not isinstance(answer, calls.OrderFound):
             return answer
         odd = tuple(Delta(position_key="binance:BaseToken:BTC", amount=D("1e-19"), source="trade") for _ in range(1))
         return replace(answer, entries=tuple(replace(entry, deltas=odd) for entry in answer.entries))

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from tests.support.venue_faces import SEND_WINDOW, Face
 from tests.support.venue_intents import perp, trade
 
-from tightloop.handlers.effects import (
+from tightloop.handlers.calls import (
     Ambiguous,
     GateClosed,
     NotFound,

@@ -11,7 +11,7 @@ from tests.support.venue_faces import Face
 from tests.support.venue_intents import actions as chain_actions
 from tests.support.venue_intents import perp, swap, trade
 
-from tightloop.handlers.effects import Ambiguous, NotFound, OrderFound, Positions, Refused, Unavailable
+from tightloop.handlers.calls import Ambiguous, NotFound, OrderFound, Positions, Refused, Unavailable
 
 D = Decimal
 USDT, BTC = "binance:BaseToken:USDT", "binance:BaseToken:BTC"

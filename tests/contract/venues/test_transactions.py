@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from tests.support.venue_faces import Face
 from tests.support.venue_intents import actions, lend, swap, transfer
 
-from tightloop.handlers.effects import Ambiguous, NotFound, NotSent, OrderFound, Refused
+from tightloop.handlers.calls import Ambiguous, NotFound, NotSent, OrderFound, Refused
 from tightloop.records.types import Action
 
 D = Decimal

@@ -14,7 +14,7 @@ from tightloop.broker.jars import ensure_jars, kafka_cache
 from tightloop.broker.java import find_java
 from tightloop.broker.pins import pinned_jars
 from tightloop.broker.prepare import ensure_prepared
-from tightloop.records.errors import ExecutionError
+from tightloop.errors import ExecutionError
 
 
 @pytest.fixture(scope="module")

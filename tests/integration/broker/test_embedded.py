@@ -25,7 +25,7 @@ from tests.integration.broker.clients import (
 )
 
 from tightloop.broker import EmbeddedBroker
-from tightloop.records.errors import ExecutionError
+from tightloop.errors import ExecutionError
 
 
 @pytest.fixture(scope="module")

@@ -11,8 +11,7 @@ import pytest
 
 from tightloop import ExecutionError, InstructionPublisher, ResultConsumer
 from tightloop.client.control import write_raw
-from tightloop.client.loops import LoopStateReader
-from tightloop.records import codec
+from tightloop.client.key_states import LoopStateReader
 from tightloop.records.topics import all_topics
 from tightloop.records.types import (
     AccountRef,
@@ -29,6 +28,7 @@ from tightloop.runners.kafka.admin import TopicAdmin
 from tightloop.runners.kafka.settings import KafkaSettings
 from tightloop.runners.partitioner import partition_of
 from tightloop.runners.state import changelog_key
+from tightloop.wire import codec
 
 NOW = datetime.now(UTC)
 PARTITIONS = 8

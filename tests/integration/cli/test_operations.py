@@ -145,7 +145,7 @@ def _stop_one(tightloop: CommandLine) -> None:
 
 
 def _kill_one(tightloop: CommandLine) -> None:
-    """A component that is killed is running again, in the same slot, and the key goes on."""
+    """A component that is killed is running again, under the same name, and the key goes on."""
 
     def executor() -> Any:
         components = tightloop.json("status")["components"]
@@ -157,7 +157,7 @@ def _kill_one(tightloop: CommandLine) -> None:
     assert publish(tightloop, 4)["status"] == "reconciled"
     after = executor()
     assert after["pid"] != before["pid"]
-    assert (after["slot"], after["restarts"], after["health"]) == (before["slot"], 1, "ready")
+    assert (after["replica"], after["restarts"], after["health"]) == (before["replica"], 1, "ready")
 
 
 def test_down_ends_what_a_killed_supervisor_left(tightloop: CommandLine) -> None:

@@ -12,9 +12,9 @@ from tests.chaos.harness import System
 from tests.chaos.processes import Process
 from tests.integration.runner.conftest import MakeSystem
 
-from tightloop.records import codec
-from tightloop.records.errors import ExecutionError
+from tightloop.errors import ExecutionError
 from tightloop.records.types import LoopHead
+from tightloop.wire import codec
 
 pytestmark = pytest.mark.timeout(240)
 LARGER_THAN_A_MARKER = 150  # bytes: below that the broker could not even write that a transaction was aborted

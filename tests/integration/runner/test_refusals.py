@@ -28,7 +28,7 @@ def manager(broker: Any, topic_prefix: str, tmp_path: Path) -> Iterator[Process]
     spec = {
         "component": "interface-manager",
         "lane": None,
-        "slot": "0",
+        "replica": "0",
         "config": config.model_dump(mode="json"),
         "without": [],
     }

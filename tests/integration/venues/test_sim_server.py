@@ -19,8 +19,8 @@ from typing import Any
 import pytest
 from tests.support.venue_intents import actions, swap, trade
 
-from tightloop.checker.reading import read_venues
-from tightloop.handlers.effects import NotSent, OrderFound
+from tightloop.checker.collecting import read_venues
+from tightloop.handlers.calls import NotSent, OrderFound
 from tightloop.venues.adapter import ClockGate
 from tightloop.venues.sim.client import SimChain, SimExchange
 

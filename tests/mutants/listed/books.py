@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from tests.mutants.mutant import Mutant
 
-LOOPS = "handlers/positions/loops.py"
+LOOPS = "handlers/positions/reported.py"
 COMPARE = "handlers/reconciliation/compare.py"
 SUMS = "handlers/reconciliation/sums.py"
-RESULTS = "handlers/reconciliation/results.py"
+RESULTS = "handlers/reconciliation/findings.py"
 POSITIONS_TESTS = ("tests/unit/handlers/positions",)
 RECONCILIATION_TESTS = ("tests/unit/handlers/reconciliation",)
 

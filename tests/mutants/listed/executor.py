@@ -7,7 +7,7 @@ from tests.mutants.mutant import Mutant
 INTENTS = "handlers/executor/intents.py"
 CLOSING = "handlers/executor/closing.py"
 WATCHING = "handlers/executor/watching.py"
-EVIDENCE = "handlers/effects.py"
+EVIDENCE = "handlers/calls.py"
 HERE = "tests/unit/handlers/executor"
 BY_ACTED_ONCE = (f"{HERE}/test_acted_once.py",)
 BY_CANCELS = (f"{HERE}/test_cancels.py",)

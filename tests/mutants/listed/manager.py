@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.mutants.mutant import Mutant
 
 DISPATCH = "handlers/manager/dispatch.py"
-RESULTS = "handlers/manager/results.py"
+RESULTS = "handlers/manager/ending.py"
 TESTS = ("tests/unit/handlers/manager",)
 
 MUTANTS = (

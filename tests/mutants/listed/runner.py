@@ -7,7 +7,7 @@ from tests.mutants.mutant import Mutant
 STATE = "runners/state.py"
 TRANSACTION = "runners/kafka/transaction.py"
 WORKER = "runners/worker.py"
-EFFECTS = "runners/effects.py"
+EFFECTS = "runners/performer.py"
 RUNNER = "runners/kafka/runner.py"
 ASSIGNMENT = "runners/kafka/assignment.py"
 UNIT = ("tests/unit/runners",)

@@ -9,7 +9,7 @@ import pytest
 
 from tightloop.assembly import build
 from tightloop.assembly.config import load
-from tightloop.records.errors import ExecutionError
+from tightloop.errors import ExecutionError
 
 
 @pytest.fixture(autouse=True)

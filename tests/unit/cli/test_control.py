@@ -9,10 +9,10 @@ import pytest
 from tightloop.client.control import EVERYONE
 from tightloop.handlers.manager.handler import InterfaceManager
 from tightloop.handlers.manager.settings import ManagerSettings
-from tightloop.records import codec
 from tightloop.records.types import ControlCommand, DeadLetter, LoopHead, SharedHalts
 from tightloop.runners.partitioner import partition_of
 from tightloop.runners.worker import PartitionWorker, RawRecord
+from tightloop.wire import codec
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 PARTITIONS = 4

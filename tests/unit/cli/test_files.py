@@ -9,7 +9,7 @@ from decimal import Decimal
 import pytest
 
 from tightloop.client.files import Format, Parsed, parse
-from tightloop.records.errors import ExecutionError
+from tightloop.errors import ExecutionError
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 CSV = """instruction_id,strategy_id,type,venue,market,symbol,side,order_type,amount,reduce_only,metadata.desk

@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 
 from tightloop.cli.showcase.script import SPAN, write_script
 from tightloop.cli.showcase.summary import plot
-from tightloop.records import codec
+from tightloop.domain.validate import check_instruction
 from tightloop.records.types import Instruction
-from tightloop.records.validate import check_instruction
+from tightloop.wire import codec
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 LANES = ("binance", "ethereum")

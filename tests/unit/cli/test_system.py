@@ -42,7 +42,7 @@ def test_each_replica_has_a_slot_and_a_port_of_its_own(tmp_path: Path) -> None:
     specs = component_specs(Plan(directory=tmp_path, config=Config(), replicas=2), "b:1", "s:1")
     assert len(specs) == 2 * (3 + len(Config().lanes))
     assert len({one.name for one in specs}) == len({one.port for one in specs}) == len(specs)
-    assert {one.slot for one in specs} == {"0", "1"}
+    assert {one.replica for one in specs} == {"0", "1"}
 
 
 def test_a_plan_is_read_as_it_was_written_and_is_private(tmp_path: Path) -> None:

@@ -10,21 +10,21 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from tightloop.handlers import effects as fx
-from tightloop.records import money
+from tightloop.domain import money
+from tightloop.handlers import calls
 from tightloop.records.types import Delta, Fee
 from tightloop.runners.answers import ENTRIES, checked
 from tightloop.runners.clock import SystemClock
-from tightloop.runners.effects import Performer
+from tightloop.runners.performer import Performer
 
 D = Decimal
 NOW = datetime(2024, 5, 12, 12, tzinfo=UTC)
-SUBMIT, FIND = fx.Submit(None), fx.FindOrder(None)  # type: ignore[arg-type]  # nobody looks into them here
-LEDGER = fx.ReadLedger("s", "binance", "s", None)
-POSITIONS = fx.ReadPositions("s", "binance", "s")
-NONCE = fx.ReadNonce("s", "ethereum", "s")
+SUBMIT, FIND = calls.Submit(None), calls.FindOrder(None)  # type: ignore[arg-type]  # nobody looks into them here
+LEDGER = calls.ReadLedger("s", "binance", "s", None)
+POSITIONS = calls.ReadPositions("s", "binance", "s")
+NONCE = calls.ReadNonce("s", "ethereum", "s")
 
-ENTRY = fx.LedgerEntry(
+ENTRY = calls.LedgerEntry(
     entry_id="t1",
     sequence=1,
     kind="trade",
@@ -38,31 +38,31 @@ ENTRY = fx.LedgerEntry(
     cost=D(4200),
     liquidity="taker",
 )
-FOUND = fx.OrderFound("filled", NOW, "o1", (ENTRY,), D(0), cursor_before="", cursor_after="1")
-HELD = fx.Positions(NOW, {"binance:BaseToken:BTC": D("0.1")}, "1")
-SOUND: list[tuple[fx.Call, fx.Answer]] = [
+FOUND = calls.OrderFound("filled", NOW, "o1", (ENTRY,), D(0), cursor_before="", cursor_after="1")
+HELD = calls.Positions(NOW, {"binance:BaseToken:BTC": D("0.1")}, "1")
+SOUND: list[tuple[calls.Call, calls.Answer]] = [
     (SUBMIT, FOUND),
-    (SUBMIT, fx.Refused("EXI-006", "no money")),
-    (SUBMIT, fx.NotSent("EXI-002", "slower", 1.5)),
-    (SUBMIT, fx.GateClosed("window")),
-    (SUBMIT, fx.Ambiguous("?")),
-    (FIND, fx.NotFound(NOW, 3)),
-    (LEDGER, fx.Ledger((ENTRY,), "1", NOW)),
+    (SUBMIT, calls.Refused("EXI-006", "no money")),
+    (SUBMIT, calls.NotSent("EXI-002", "slower", 1.5)),
+    (SUBMIT, calls.GateClosed("window")),
+    (SUBMIT, calls.Ambiguous("?")),
+    (FIND, calls.NotFound(NOW, 3)),
+    (LEDGER, calls.Ledger((ENTRY,), "1", NOW)),
     (POSITIONS, HELD),
-    (NONCE, fx.Nonce(0, NOW)),
-    (NONCE, fx.Unavailable("EXI-003", "away")),
+    (NONCE, calls.Nonce(0, NOW)),
+    (NONCE, calls.Unavailable("EXI-003", "away")),
 ]
 
 
-def entry(**changes: Any) -> fx.OrderFound:
+def entry(**changes: Any) -> calls.OrderFound:
     return replace(FOUND, entries=(replace(ENTRY, **changes),))
 
 
-def delta(**changes: Any) -> fx.OrderFound:
+def delta(**changes: Any) -> calls.OrderFound:
     return entry(deltas=(replace(ENTRY.deltas[0], **changes),))
 
 
-BAD: dict[str, tuple[fx.Call, Any, str]] = {
+BAD: dict[str, tuple[calls.Call, Any, str]] = {
     "19 places": (SUBMIT, delta(amount=D("0.1234567890123456789")), "entries[0].deltas.amount"),
     "NaN": (SUBMIT, entry(amount=D("NaN")), "entries[0].amount"),
     "infinite": (SUBMIT, entry(cost=D("Infinity")), "entries[0].cost"),
@@ -75,26 +75,26 @@ BAD: dict[str, tuple[fx.Call, Any, str]] = {
     "a lone surrogate": (FIND, entry(symbol="\ud800"), "entries[0].symbol"),
     "a time without a zone": (FIND, replace(FOUND, as_of=datetime(2024, 1, 1)), "as_of"),  # noqa: DTZ001  that is it
     "a time of the year 1": (FIND, entry(event_time=datetime(1, 1, 1, tzinfo=UTC)), "entries[0].event_time"),
-    "no time": (FIND, fx.NotFound(None), "as_of"),  # type: ignore[arg-type]
+    "no time": (FIND, calls.NotFound(None), "as_of"),  # type: ignore[arg-type]
     "no position key": (SUBMIT, delta(position_key="BTC"), "entries[0].deltas.position_key"),
     "a source unknown": (SUBMIT, delta(source="luck"), "entries[0].deltas.source"),
     "a side unknown": (SUBMIT, entry(side="long"), "entries[0].side"),
     "a status unknown": (SUBMIT, replace(FOUND, status="done"), "status"),
-    "a code unknown": (SUBMIT, fx.Refused("ABC-001", "no"), "code"),
-    "a negative nonce": (NONCE, fx.Nonce(-1, NOW), "value"),
-    "a sequence beyond 64 bits": (LEDGER, fx.Ledger((replace(ENTRY, sequence=2**63),), "1", NOW), "sequence"),
-    "too many entries": (LEDGER, fx.Ledger((ENTRY,) * (ENTRIES + 1), "1", NOW), "entries"),
-    "no cursor": (LEDGER, fx.Ledger((), "x" * 201, NOW), "cursor"),
+    "a code unknown": (SUBMIT, calls.Refused("ABC-001", "no"), "code"),
+    "a negative nonce": (NONCE, calls.Nonce(-1, NOW), "value"),
+    "a sequence beyond 64 bits": (LEDGER, calls.Ledger((replace(ENTRY, sequence=2**63),), "1", NOW), "sequence"),
+    "too many entries": (LEDGER, calls.Ledger((ENTRY,) * (ENTRIES + 1), "1", NOW), "entries"),
+    "no cursor": (LEDGER, calls.Ledger((), "x" * 201, NOW), "cursor"),
     "too many positions": (POSITIONS, replace(HELD, amounts=dict.fromkeys(map(str, range(4097)), D(1))), "amounts"),
     "a position of 19 places": (POSITIONS, replace(HELD, amounts={"binance:BaseToken:BTC": D("1e-19")}), "amounts["),
-    "an endless pause": (SUBMIT, fx.NotSent("EXI-002", "slower", float("inf")), "retry_after_s"),
-    "another answer": (POSITIONS, fx.Nonce(1, NOW), "Nonce"),
+    "an endless pause": (SUBMIT, calls.NotSent("EXI-002", "slower", float("inf")), "retry_after_s"),
+    "another answer": (POSITIONS, calls.Nonce(1, NOW), "Nonce"),
     "nothing": (SUBMIT, None, "NoneType"),
 }
 
 
 @pytest.mark.parametrize(("call", "answer"), SOUND, ids=lambda one: type(one).__name__)
-def test_a_sound_answer_comes_through_as_it_is(call: fx.Call, answer: fx.Answer) -> None:
+def test_a_sound_answer_comes_through_as_it_is(call: calls.Call, answer: calls.Answer) -> None:
     with money.exact():
         assert checked(call, answer) == answer
 
@@ -104,17 +104,17 @@ def test_an_answer_that_cannot_be_read_concludes_nothing_and_names_the_field(nam
     call, answer, field = BAD[name]
     with money.exact():
         found = checked(call, answer)
-    if isinstance(call, fx.Submit):
-        assert isinstance(found, fx.Ambiguous)
+    if isinstance(call, calls.Submit):
+        assert isinstance(found, calls.Ambiguous)
     else:
-        assert isinstance(found, fx.Unavailable) and found.code == "EXI-016"
+        assert isinstance(found, calls.Unavailable) and found.code == "EXI-016"
     assert "EXI-016" in found.message and field in found.message and len(found.message) < 600
     found.message.encode()
 
 
 def test_words_are_cut_and_never_a_reason_to_fail() -> None:
     long = "x" * 1_000_000
-    for answer in (fx.Refused("EXI-001", long), replace(FOUND, message=long), fx.Ambiguous(long)):
+    for answer in (calls.Refused("EXI-001", long), replace(FOUND, message=long), calls.Ambiguous(long)):
         message = getattr(checked(SUBMIT, answer), "message")  # noqa: B009  three types have one
         assert message.startswith("xxx") and len(message) < 2100
 
@@ -123,9 +123,9 @@ def test_the_performer_checks_what_its_adapters_answer() -> None:
     class Venue:
         fence = "window"
 
-        async def positions(self, strategy_id: str, venue: str, account: str) -> fx.Positions:
+        async def positions(self, strategy_id: str, venue: str, account: str) -> calls.Positions:
             return replace(HELD, amounts={"binance:BaseToken:BTC": D("NaN")})
 
     venue: Any = Venue()
     answer = asyncio.run(Performer({"binance": venue}, SystemClock(), 3.0).perform(POSITIONS))
-    assert isinstance(answer, fx.Unavailable) and "amounts[binance:BaseToken:BTC]" in answer.message
+    assert isinstance(answer, calls.Unavailable) and "amounts[binance:BaseToken:BTC]" in answer.message

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from tests.support.waking_handler import NOW, Waking, note
 
+from tightloop.errors import ExecutionError
 from tightloop.handlers.api import Context
-from tightloop.handlers.effects import FindOrder, ReadPositions
-from tightloop.records.errors import ExecutionError
+from tightloop.handlers.calls import FindOrder, ReadPositions
 from tightloop.runners.worker import PartitionWorker
 
 

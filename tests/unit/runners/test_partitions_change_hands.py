@@ -11,12 +11,12 @@ from tests.integration.runner.support import keys_by_partition
 from tests.support.scripted_kafka import Replica, ScriptedConsumer, Transaction
 from tests.support.waking_handler import note
 
+from tightloop.errors import ExecutionError
 from tightloop.handlers.api import Context, Inbound
-from tightloop.handlers.effects import Answer, FindOrder
-from tightloop.records import codec
-from tightloop.records.errors import ExecutionError
+from tightloop.handlers.calls import Answer, FindOrder
 from tightloop.runners.kafka import batch
 from tightloop.runners.kafka.transaction import MustExit
+from tightloop.wire import codec
 
 KEYS = {partition: keys[0] for partition, keys in keys_by_partition(2).items()}
 FIRST, SECOND = ("instructions", 0), ("instructions", 1)

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from tests.unit.handlers.executor.desk import SEND_WINDOW_S, Desk
 
-from tightloop.handlers import effects as fx
+from tightloop.handlers import calls
 from tightloop.records.types import JournalEntry
 from tightloop.runners.clock import ManualClock
-from tightloop.runners.effects import Performer
+from tightloop.runners.performer import Performer
 from tightloop.testing import ScriptedVenue
 
 JUST_S = 0.001
@@ -21,14 +21,14 @@ JUST_S = 0.001
 def journalled() -> JournalEntry:
     """An intent as it stands in the journal, good for an hour."""
     desk = Desk()
-    desk.venue.on("submit", fx.NotSent("EXI-002", "slow down", 60.0))
+    desk.venue.on("submit", calls.NotSent("EXI-002", "slow down", 60.0))
     desk.instruct("i1", run=False)
     while (entry := desk.intent(2)) is None:
         assert desk.driver.run(1)
     return entry
 
 
-@pytest.mark.parametrize("call", [fx.Submit, fx.CancelOrder])
+@pytest.mark.parametrize("call", [calls.Submit, calls.CancelOrder])
 @pytest.mark.parametrize(("late_s", "leaves"), [(SEND_WINDOW_S - JUST_S, True), (SEND_WINDOW_S + JUST_S, False)])
 def test_a_call_that_begins_late_has_what_is_left_of_the_journals_window(
     call: Any, late_s: float, leaves: bool
@@ -37,4 +37,4 @@ def test_a_call_that_begins_late_has_what_is_left_of_the_journals_window(
     clock = ManualClock(entry.journalled_at + timedelta(seconds=late_s))
     performer = Performer({"binance": ScriptedVenue("binance", clock)}, clock, SEND_WINDOW_S)
     answer = asyncio.run(performer.perform(call(entry)))
-    assert (answer == fx.GateClosed("window")) is not leaves
+    assert (answer == calls.GateClosed("window")) is not leaves

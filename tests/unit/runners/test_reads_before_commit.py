@@ -9,9 +9,9 @@ from typing import Any
 from tests.support.waking_handler import NOW, woken
 
 from tightloop.handlers.api import Context
-from tightloop.handlers.effects import Call, FindOrder, ReadLedger, ReadPositions, Unavailable
+from tightloop.handlers.calls import Call, FindOrder, ReadLedger, ReadPositions, Unavailable
 from tightloop.runners.clock import SystemClock
-from tightloop.runners.effects import EffectLoop, Performer
+from tightloop.runners.performer import CallLoop, Performer
 from tightloop.runners.worker import PartitionWorker, Started
 
 READ = ReadPositions("s", "binance", "s")
@@ -106,7 +106,7 @@ class Reading:
 
 def test_waiting_ends_with_an_answer_or_with_the_time() -> None:
     venue: Any = Reading()
-    effects: EffectLoop[str] = EffectLoop(Performer({"binance": venue}, SystemClock(), 3.0))
+    effects: CallLoop[str] = CallLoop(Performer({"binance": venue}, SystemClock(), 3.0))
     try:
         effects.start([("owner", Started("s", "a", 1, READ))])
         assert not effects.wait(0.01)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from tests.support.waking_handler import NOW
 
-from tightloop.records import codec
 from tightloop.records.types import ExecutorHead
 from tightloop.runners.state import PartitionState
+from tightloop.wire import codec
 
 
 def _head(loop_no: int) -> ExecutorHead:

@@ -9,13 +9,13 @@ import pytest
 from tightloop.handlers.manager.handler import InterfaceManager
 from tightloop.handlers.manager.settings import ManagerSettings
 from tightloop.handlers.manager.turn import UNREAD
-from tightloop.records import codec
 from tightloop.records.types import ControlCommand, DeadLetter, Instruction, LoopHead, SharedHalts
 from tightloop.runners.partitioner import partition_of
 from tightloop.runners.state import PartitionState, changelog_key, parse_changelog_key
 from tightloop.runners.worker import PartitionWorker, RawRecord
 from tightloop.testing import LoopDriver, trade
 from tightloop.testing.driver import START
+from tightloop.wire import codec
 
 BROKEN = b"\x00\x00\x0f\xff\xff" + b"of a later version"
 LANES = ("binance", "ethereum")

@@ -8,7 +8,7 @@ import pytest
 from tests.support.waking_handler import NOW, Act, fresh, note, woken
 
 from tightloop.handlers.api import Context
-from tightloop.handlers.effects import FindOrder, Unavailable
+from tightloop.handlers.calls import FindOrder, Unavailable
 from tightloop.runners.kafka import batch
 from tightloop.runners.kafka.batch import Batch
 from tightloop.runners.worker import Started

@@ -10,9 +10,8 @@ import pytest
 from msgspec.structs import replace
 from tests.support.waking_handler import NOW
 
+from tightloop.errors import MESSAGE_CHARS, ExecutionError
 from tightloop.handlers.api import Context, Inbound
-from tightloop.records import codec
-from tightloop.records.errors import MESSAGE_CHARS, ExecutionError
 from tightloop.records.topics import all_topics, contract_of
 from tightloop.records.types import DeadLetter, ExpectedPosition, OwedHalt
 from tightloop.runners import writing
@@ -20,6 +19,7 @@ from tightloop.runners.kafka.settings import KafkaSettings
 from tightloop.runners.state import OWED, parse_changelog_key
 from tightloop.runners.worker import PartitionWorker, RawRecord
 from tightloop.testing import trade
+from tightloop.wire import codec
 
 D = Decimal
 Act = Callable[[Context, Inbound], None]

@@ -6,14 +6,14 @@ from datetime import UTC, datetime
 
 import pytest
 
+from tightloop.errors import ExecutionError, error_info
 from tightloop.handlers.manager.handler import InterfaceManager
 from tightloop.handlers.manager.settings import ManagerSettings
-from tightloop.records import codec
-from tightloop.records.errors import ExecutionError, error_info
 from tightloop.records.types import DeadLetter
 from tightloop.runners.partitioner import partition_of
 from tightloop.runners.worker import DEAD_LETTERS, EVERYONE, PartitionWorker, RawRecord
 from tightloop.testing import builders
+from tightloop.wire import codec
 
 NOW = datetime(2024, 5, 12, 12, tzinfo=UTC)
 PARTITIONS = 8

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from tightloop.errors import CATALOGUE
 from tightloop.handlers.api import Context, Inbound
 from tightloop.handlers.executor.handler import Executor
 from tightloop.handlers.executor.settings import ExecutorSettings
@@ -20,7 +21,6 @@ from tightloop.handlers.manager.handler import InterfaceManager
 from tightloop.handlers.manager.settings import ManagerSettings
 from tightloop.handlers.positions.handler import PositionUpdates
 from tightloop.handlers.reconciliation.handler import Reconciliation
-from tightloop.records.errors import CATALOGUE
 from tightloop.records.types import Instruction
 from tightloop.runners.partitioner import partition_of
 from tightloop.testing import LoopDriver, action, perp, swap, trade

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from tightloop.records import money
+from tightloop.domain import money
 from tightloop.venues.sim import commands as c
 from tightloop.venues.sim.admin import admin_routes
 from tightloop.venues.sim.books import VenueError

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from tightloop.client.reader import TopicReader
-from tightloop.records.errors import ExecutionError
+from tightloop.errors import ExecutionError
 from tightloop.records.types import Instruction, InstructionResult
 from tightloop.runners.kafka.settings import KafkaSettings
 

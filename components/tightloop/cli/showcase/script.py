@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from tightloop.domain.venues import LANES
 from tightloop.records.types import Action, CexTrade, Instruction, SmartContractAction, WalletTransfer
-from tightloop.records.venues import LANES
 
 SPAN = timedelta(days=30)  # of the market, over which the decisions are spread
 LIFE = timedelta(minutes=10)  # of an instruction: the demo's decisions lie in the past, where the default would end

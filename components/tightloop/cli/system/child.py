@@ -19,7 +19,7 @@ from tightloop.cli.system.state import ProcessState
 log = structlog.get_logger()
 FIRST_PAUSE_S, LONGEST_PAUSE_S, STEADY_S = 0.5, 30.0, 60.0
 HUNG_S = 20.0  # without an answer for so long a process is killed, and so started again
-HUNG_START_S = 90.0  # before it was ready once: a component waits up to 60 s for its slot's transactions
+HUNG_START_S = 90.0  # before it was ready once: a component waits up to 60 s for its replica's transactions
 
 
 class Spec(Struct, frozen=True, kw_only=True):
@@ -34,11 +34,11 @@ class Spec(Struct, frozen=True, kw_only=True):
     health: str
     live: str
     lane: str | None = None
-    slot: str = "0"
+    replica: str = "0"
 
 
 class Backoff:
-    """The first restart comes at once: until a dead replica's slot is taken again, its open transaction holds up
+    """The first restart comes at once: until a dead replica is back under its name, its open transaction holds up
     whoever reads committed records. Then 0.5 s, doubling to 30 s; a minute of running starts over.
     """
 
@@ -157,7 +157,7 @@ class Child:
             name=self.spec.name,
             component=self.spec.component,
             lane=self.spec.lane,
-            slot=self.spec.slot,
+            replica=self.spec.replica,
             pid=self._process.pid if self._process is not None else None,
             created=self._created,
             port=self.spec.port,

@@ -14,7 +14,7 @@ import psutil
 from tightloop.broker import EmbeddedBroker
 from tightloop.cli.system.plan import Plan, write_plan
 from tightloop.cli.system.state import SystemState, read_state
-from tightloop.records.errors import ExecutionError
+from tightloop.errors import ExecutionError
 
 STOP_S = 40.0
 _POLL_S = 0.05

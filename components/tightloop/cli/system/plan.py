@@ -96,7 +96,7 @@ def simulator_spec(plan: Plan) -> Spec:
 
 
 def component_specs(plan: Plan, bootstrap: str, simulator: str) -> list[Spec]:
-    """Every component, with a slot that its replica keeps through every restart."""
+    """Every component, each replica under a name that it keeps through every restart."""
     specs = []
     taken: set[int] = set()
     for component, lane in every_component(plan.config):
@@ -108,19 +108,19 @@ def component_specs(plan: Plan, bootstrap: str, simulator: str) -> list[Spec]:
 
 
 def _component_spec(
-    plan: Plan, component: str, lane: str | None, slot: str, port: int, bootstrap: str, simulator: str
+    plan: Plan, component: str, lane: str | None, replica: str, port: int, bootstrap: str, simulator: str
 ) -> Spec:
     name = f"{component}-{lane}" if component == EXECUTOR else component
     command = [*_PROGRAM, "run", component, *([lane] if lane else [])]
-    command += ["--slot", slot, "--probe-port", str(port), "--bootstrap", bootstrap, "--simulator", simulator]
+    command += ["--replica", replica, "--probe-port", str(port), "--bootstrap", bootstrap, "--simulator", simulator]
     command += ["--prefix", plan.config.prefix]
     if plan.config_file is not None:
         command += ["--config", str(plan.config_file)]
     return Spec(
-        name=f"{name}.{slot}",
+        name=f"{name}.{replica}",
         component=component,
         lane=lane,
-        slot=slot,
+        replica=replica,
         command=tuple(command),
         port=port,
         health="/ready",

@@ -19,7 +19,7 @@ class ProcessState(Struct, frozen=True, kw_only=True):
     name: str
     component: str
     lane: str | None = None
-    slot: str = "0"
+    replica: str = "0"
     pid: int | None = None
     created: float | None = None
     port: int | None = None

@@ -23,7 +23,7 @@ from tightloop.cli import logs
 from tightloop.cli.system.child import Child, Spec, tail_of
 from tightloop.cli.system.plan import Plan, component_specs, read_plan, simulator_spec
 from tightloop.cli.system.state import Phase, Problem, SystemState, write_state
-from tightloop.records.errors import ExecutionError
+from tightloop.errors import ExecutionError
 from tightloop.records.topics import all_topics
 from tightloop.runners.kafka.admin import TopicAdmin
 from tightloop.runners.kafka.settings import KafkaSettings

@@ -13,16 +13,16 @@ from decimal import Decimal
 
 from msgspec.structs import replace
 
-from tightloop.handlers import effects as fx
+from tightloop.errors import info
+from tightloop.handlers import calls
 from tightloop.handlers.executor import reports
-from tightloop.handlers.executor.turn import Turn, intent_name
-from tightloop.records.errors import info
+from tightloop.handlers.executor.turn import ExecutorTurn, intent_name
 from tightloop.records.types import ErrorInfo, JournalEntry, Outcome, ReportKind
 
 LEDGER_TRIES = 8
 
 
-def settle(turn: Turn, entry: JournalEntry, found: fx.OrderFound) -> None:
+def settle(turn: ExecutorTurn, entry: JournalEntry, found: calls.OrderFound) -> None:
     """The venue has shown how the intent ended."""
     error = info(found.code, found.message or "") if found.code else None
     fresh = _fresh(entry, found.entries)
@@ -39,18 +39,18 @@ def settle(turn: Turn, entry: JournalEntry, found: fx.OrderFound) -> None:
     close(turn, entry, reports.outcome_of(found, entry.filled_amount), error)
 
 
-def close(turn: Turn, entry: JournalEntry, outcome: Outcome, error: ErrorInfo | None) -> None:
+def close(turn: ExecutorTurn, entry: JournalEntry, outcome: Outcome, error: ErrorInfo | None) -> None:
     """The outcome is known; read what accrued before the final report."""
     entry = turn.put(replace(entry, outcome=outcome, error=error, tries=0, next_try_at=None))
     read_ledger(turn, entry)
 
 
-def read_ledger(turn: Turn, entry: JournalEntry) -> None:
+def read_ledger(turn: ExecutorTurn, entry: JournalEntry) -> None:
     cursor = turn.cursor(entry.account)
-    turn.context.call(intent_name(entry), fx.ReadLedger(entry.strategy_id, entry.venue, entry.account, cursor))
+    turn.context.call(intent_name(entry), calls.ReadLedger(entry.strategy_id, entry.venue, entry.account, cursor))
 
 
-def on_ledger(turn: Turn, entry: JournalEntry, ledger: fx.Ledger) -> None:
+def on_ledger(turn: ExecutorTurn, entry: JournalEntry, ledger: calls.Ledger) -> None:
     outcome, error = entry.outcome, entry.error
     if outcome is None:
         raise ValueError(f"a ledger was read for {intent_name(entry)}, whose outcome is not known")
@@ -68,7 +68,7 @@ def on_ledger(turn: Turn, entry: JournalEntry, ledger: fx.Ledger) -> None:
         finish(turn, entry, outcome, error, None, None, ledger.as_of)
 
 
-def ledger_unavailable(turn: Turn, entry: JournalEntry) -> None:
+def ledger_unavailable(turn: ExecutorTurn, entry: JournalEntry) -> None:
     """Try again; in the end report without what accrued: the next verify finds it, because the cursor stands still."""
     if entry.outcome is not None and entry.tries >= LEDGER_TRIES:
         finish(turn, entry, entry.outcome, entry.error)
@@ -78,11 +78,11 @@ def ledger_unavailable(turn: Turn, entry: JournalEntry) -> None:
 
 
 def finish(
-    turn: Turn,
+    turn: ExecutorTurn,
     entry: JournalEntry,
     outcome: Outcome,
     error: ErrorInfo | None,
-    last: fx.LedgerEntry | None = None,
+    last: calls.LedgerEntry | None = None,
     remaining: Decimal | None = None,
     as_of: datetime | None = None,
 ) -> None:
@@ -94,7 +94,7 @@ def finish(
         turn.set_nonce(entry.venue, entry.account, None)  # its nonce may be free again: read it before the next
 
 
-def give_up(turn: Turn, entry: JournalEntry, code: str, message: str) -> None:
+def give_up(turn: ExecutorTurn, entry: JournalEntry, code: str, message: str) -> None:
     """No evidence by the deadline: the loop ends ``unknown``, and the intent stays in the journal to be watched."""
     error = info(code, message)
     entry = _report(turn, entry, "final", "unknown", None, error)
@@ -106,23 +106,23 @@ def give_up(turn: Turn, entry: JournalEntry, code: str, message: str) -> None:
         turn.set_nonce(entry.venue, entry.account, None)
 
 
-def report_new(turn: Turn, entry: JournalEntry, entries: Iterable[fx.LedgerEntry]) -> JournalEntry:
+def report_new(turn: ExecutorTurn, entry: JournalEntry, entries: Iterable[calls.LedgerEntry]) -> JournalEntry:
     """A working report for each entry that none has told of yet."""
     for shown in _fresh(entry, entries):
         entry = _report(turn, entry, "working", "partially_filled", shown)
     return entry
 
 
-def _fresh(entry: JournalEntry, entries: Iterable[fx.LedgerEntry]) -> list[fx.LedgerEntry]:
+def _fresh(entry: JournalEntry, entries: Iterable[calls.LedgerEntry]) -> list[calls.LedgerEntry]:
     return [shown for shown in entries if shown.entry_id not in entry.reported_entries]
 
 
 def _report(
-    turn: Turn,
+    turn: ExecutorTurn,
     entry: JournalEntry,
     kind: ReportKind,
     outcome: Outcome,
-    shown: fx.LedgerEntry | None,
+    shown: calls.LedgerEntry | None,
     error: ErrorInfo | None = None,
     remaining: Decimal | None = None,
     as_of: datetime | None = None,

@@ -2,8 +2,8 @@
 
 One loop of kind ``execute`` is one *intent* (``starting.py``, ``intents.py``): journalled, submitted, and asked for
 until the venue has given evidence of what became of it. The loops ``refresh``, ``verify`` and ``adopt`` only read
-(``reading.py``). A ``cancel`` reaches into the loop it names. All calls are performed by the runner after the journal
-has committed.
+(``account_loops.py``). A ``cancel`` reaches into the loop it names. All calls are performed by the runner after the
+journal has committed.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from typing import TypeGuard
 import structlog
 from msgspec.structs import replace
 
+from tightloop.errors import ExecutionError
 from tightloop.handlers.api import Context, Inbound
-from tightloop.handlers.effects import Answer
-from tightloop.handlers.executor import intents, reading, starting, watching
+from tightloop.handlers.calls import Answer
+from tightloop.handlers.executor import account_loops, intents, starting, watching
 from tightloop.handlers.executor.settings import ExecutorSettings
-from tightloop.handlers.executor.turn import Turn
-from tightloop.records.errors import ExecutionError
+from tightloop.handlers.executor.turn import ExecutorTurn
 from tightloop.records.types import ControlCommand, JournalEntry, RoutedInstruction
 
 log = structlog.get_logger()
@@ -37,7 +37,7 @@ class Executor:
         self.inputs: tuple[str, ...] = (f"instructions.{settings.lane}", "control")
 
     def on_record(self, context: Context, record: Inbound) -> None:
-        turn = Turn(context, self.settings)
+        turn = ExecutorTurn(context, self.settings)
         if isinstance(record.value, ControlCommand):
             if record.value.command == "resolve":
                 watching.resolve(turn, record.value)
@@ -45,7 +45,7 @@ class Executor:
             self._routed(turn, record.value, record.appended_at)
         _settle(turn)
 
-    def _routed(self, turn: Turn, routed: RoutedInstruction, appended_at: datetime | None) -> None:
+    def _routed(self, turn: ExecutorTurn, routed: RoutedInstruction, appended_at: datetime | None) -> None:
         if routed.lane != self.settings.lane:
             raise ExecutionError("EXI-013", f"loop {routed.loop_no} is for lane {routed.lane}, not {self.name}")
         if routed.kind == "cancel":
@@ -60,10 +60,10 @@ class Executor:
         if routed.kind == "execute":
             starting.start(turn, routed, appended_at)
         else:
-            reading.start(turn, routed)
+            account_loops.start(turn, routed)
 
     def on_answer(self, context: Context, call_id: str, answer: Answer) -> None:
-        turn = Turn(context, self.settings)
+        turn = ExecutorTurn(context, self.settings)
         if call_id.startswith("intent|"):
             entry = context.get(call_id, JournalEntry)
             if entry is not None:
@@ -71,24 +71,24 @@ class Executor:
         elif call_id.startswith(starting.NONCE):
             starting.on_nonce(turn, call_id, answer)
         else:
-            reading.on_answer(turn, call_id, answer)
+            account_loops.on_answer(turn, call_id, answer)
         _settle(turn)
 
     def on_time(self, context: Context) -> None:
-        turn = Turn(context, self.settings)
+        turn = ExecutorTurn(context, self.settings)
         for entry in turn.intents():
             (watching if entry.status == "unknown" else intents).on_time(turn, entry)
-        reading.on_time(turn)
+        account_loops.on_time(turn)
         starting.retry_waiting(turn)
         _settle(turn)
 
     def on_restore(self, context: Context) -> None:
         """Ask the venue about every open intent: a predecessor may have submitted it, or not."""
-        turn = Turn(context, self.settings)
+        turn = ExecutorTurn(context, self.settings)
         for entry in turn.intents():
             intents.ask_anew(turn, entry)
         starting.retry_waiting(turn, restored=True)
-        reading.resume(turn)
+        account_loops.resume(turn)
         _settle(turn)
 
     def on_dead(self, context: Context, topic: str, offset: int, error: ExecutionError) -> None:
@@ -96,9 +96,9 @@ class Executor:
         log.warning("record refused", key=context.key, topic=topic, offset=offset, code=error.code)
 
 
-def _settle(turn: Turn) -> None:
+def _settle(turn: ExecutorTurn) -> None:
     """At the end of every event: what waited for an intent to end goes on."""
-    reading.proceed(turn)
+    account_loops.proceed(turn)
     starting.proceed(turn)
     turn.save()
 

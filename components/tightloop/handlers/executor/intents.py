@@ -17,11 +17,11 @@ from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
-from tightloop.handlers import effects as fx
+from tightloop.errors import info
+from tightloop.handlers import calls
 from tightloop.handlers.executor import closing
 from tightloop.handlers.executor.deadline import submit_by, times_out_at
-from tightloop.handlers.executor.turn import Turn, cancellable, intent_name
-from tightloop.records.errors import info
+from tightloop.handlers.executor.turn import ExecutorTurn, cancellable, intent_name
 from tightloop.records.types import ErrorInfo, JournalEntry, Outcome, RoutedInstruction
 
 CLOCKS_DIFFER = "EXI-015"  # whoever says so has sent nothing: by such a clock nothing is submitted
@@ -31,7 +31,7 @@ MOST_FILLS = 3000  # of one order: its rest is cancelled then, while its venue's
 # --- calls ------------------------------------------------------------------------------------------------------------
 
 
-def submit(turn: Turn, entry: JournalEntry) -> None:
+def submit(turn: ExecutorTurn, entry: JournalEntry) -> None:
     """Journal (again), then submit. The runner performs the call once the journal has committed."""
     entry = turn.put(
         replace(
@@ -44,15 +44,15 @@ def submit(turn: Turn, entry: JournalEntry) -> None:
             error=None,
         )
     )
-    turn.context.call(intent_name(entry), fx.Submit(entry))
+    turn.context.call(intent_name(entry), calls.Submit(entry))
 
 
-def ask(turn: Turn, entry: JournalEntry) -> None:
+def ask(turn: ExecutorTurn, entry: JournalEntry) -> None:
     """What became of it?"""
-    turn.context.call(intent_name(entry), fx.FindOrder(entry))
+    turn.context.call(intent_name(entry), calls.FindOrder(entry))
 
 
-def ask_anew(turn: Turn, entry: JournalEntry) -> None:
+def ask_anew(turn: ExecutorTurn, entry: JournalEntry) -> None:
     """What was journalled may have been submitted, or not: only the venue can tell."""
     if entry.outcome is not None:  # the venue has told; only the ledger was still to be read
         closing.read_ledger(turn, entry)
@@ -65,11 +65,11 @@ def ask_anew(turn: Turn, entry: JournalEntry) -> None:
     ask(turn, entry)
 
 
-def _ask_later(turn: Turn, entry: JournalEntry, seconds: float) -> None:
+def _ask_later(turn: ExecutorTurn, entry: JournalEntry, seconds: float) -> None:
     turn.put(replace(entry, next_try_at=turn.after(seconds), tries=entry.tries + 1))
 
 
-def cancel(turn: Turn, entry: JournalEntry) -> None:
+def cancel(turn: ExecutorTurn, entry: JournalEntry) -> None:
     if not cancellable(entry):  # acted on as soon as the venue shows the order, or before the next try
         pausing = entry.status == "journalled" and entry.next_try_at is not None
         turn.put(replace(entry, cancel_requested=True, next_try_at=turn.now if pausing else entry.next_try_at))
@@ -86,10 +86,10 @@ def cancel(turn: Turn, entry: JournalEntry) -> None:
         )
     )
     turn.audit(entry, "cancel_requested")
-    turn.context.call(intent_name(entry), fx.CancelOrder(entry))
+    turn.context.call(intent_name(entry), calls.CancelOrder(entry))
 
 
-def abandon(turn: Turn, entry: JournalEntry) -> None:
+def abandon(turn: ExecutorTurn, entry: JournalEntry) -> None:
     """Its loop was given up: cancel it, and submit it no more.
 
     A submission that was asked for and not performed yet is taken back, as the question takes its place. Whether one
@@ -102,7 +102,7 @@ def abandon(turn: Turn, entry: JournalEntry) -> None:
         cancel(turn, entry)
 
 
-def on_time(turn: Turn, entry: JournalEntry) -> None:
+def on_time(turn: ExecutorTurn, entry: JournalEntry) -> None:
     if cancellable(entry) and entry.cancel_at and entry.cancel_at <= turn.now:
         cancel(turn, entry)
     elif entry.next_try_at and entry.next_try_at <= turn.now:
@@ -118,37 +118,37 @@ def on_time(turn: Turn, entry: JournalEntry) -> None:
 # --- answers ----------------------------------------------------------------------------------------------------------
 
 
-def on_answer(turn: Turn, entry: JournalEntry, answer: fx.Answer) -> None:
+def on_answer(turn: ExecutorTurn, entry: JournalEntry, answer: calls.Answer) -> None:
     if entry.status == "journalled":
         turn.audit_journalled(entry)
     match answer:
-        case fx.OrderFound():
+        case calls.OrderFound():
             _found(turn, entry, answer)
-        case fx.NotFound():
+        case calls.NotFound():
             _not_found(turn, entry, answer)
-        case fx.Refused(code, message):
+        case calls.Refused(code, message):
             _refused(turn, entry, code, message)
-        case fx.NotSent(code, message, retry_after_s):
+        case calls.NotSent(code, message, retry_after_s):
             _not_sent(turn, entry, code, message, retry_after_s)
-        case fx.GateClosed(reason):
+        case calls.GateClosed(reason):
             turn.audit(entry, "gate_closed", reason)
             (cancel if entry.status == "working" else _submit_again)(turn, entry)
-        case fx.Ambiguous(message):
+        case calls.Ambiguous(message):
             if entry.status == "journalled":
                 entry = replace(entry, status="sent", may_have_left=True)
             turn.audit(entry, "ambiguous", message)
             ask(turn, turn.put(replace(entry, tries=0)))
-        case fx.Unavailable() if entry.outcome is not None:
+        case calls.Unavailable() if entry.outcome is not None:
             closing.ledger_unavailable(turn, entry)
-        case fx.Unavailable(_, message, asked_at):
+        case calls.Unavailable(_, message, asked_at):
             _no_evidence(turn, entry, asked_at, message)
-        case fx.Ledger():
+        case calls.Ledger():
             closing.on_ledger(turn, entry, answer)
         case _:
             raise TypeError(f"an intent does not ask for a {type(answer).__name__}")
 
 
-def _refused(turn: Turn, entry: JournalEntry, code: str, message: str) -> None:
+def _refused(turn: ExecutorTurn, entry: JournalEntry, code: str, message: str) -> None:
     turn.audit(entry, "refused", message, info(code, message))
     if entry.status == "working":  # a cancel that came too late, or that the venue does not know
         ask(turn, entry)
@@ -158,7 +158,7 @@ def _refused(turn: Turn, entry: JournalEntry, code: str, message: str) -> None:
         closing.close(turn, entry, "rejected", info(code, message))
 
 
-def _found(turn: Turn, entry: JournalEntry, found: fx.OrderFound) -> None:
+def _found(turn: ExecutorTurn, entry: JournalEntry, found: calls.OrderFound) -> None:
     entry = replace(
         entry,
         found=True,
@@ -191,17 +191,17 @@ def _found(turn: Turn, entry: JournalEntry, found: fx.OrderFound) -> None:
         cancel(turn, entry)
 
 
-def may_still_leave(turn: Turn, entry: JournalEntry, found: fx.OrderFound) -> bool:
+def may_still_leave(turn: ExecutorTurn, entry: JournalEntry, found: calls.OrderFound) -> bool:
     """Was the venue asked when the request journalled last may not have left yet?"""
     return found.asked_at < entry.journalled_at + timedelta(seconds=turn.settings.send_window_s)
 
 
-def counts_at(turn: Turn, entry: JournalEntry) -> datetime:
+def counts_at(turn: ExecutorTurn, entry: JournalEntry) -> datetime:
     """From when on "not found" is evidence on an exchange: nothing journalled so far can act any more."""
     return entry.journalled_at + timedelta(seconds=turn.settings.absence_s)
 
 
-def _not_found(turn: Turn, entry: JournalEntry, answer: fx.NotFound) -> None:
+def _not_found(turn: ExecutorTurn, entry: JournalEntry, answer: calls.NotFound) -> None:
     if turn.settings.fence == "nonce":
         if entry.nonce is not None and answer.nonce is not None:
             _by_nonce(turn, entry, entry.nonce, answer.nonce)
@@ -216,7 +216,7 @@ def _not_found(turn: Turn, entry: JournalEntry, answer: fx.NotFound) -> None:
         _submit_again(turn, entry)
 
 
-def _too_early(turn: Turn, entry: JournalEntry, answer: fx.NotFound) -> None:
+def _too_early(turn: ExecutorTurn, entry: JournalEntry, answer: calls.NotFound) -> None:
     """Ask again when it counts. By a venue's clock that lags that may be late, or never: then the deadline ends it."""
     due = counts_at(turn, entry)
     missing = (due - answer.holds_at).total_seconds() + 0.001
@@ -228,7 +228,7 @@ def _too_early(turn: Turn, entry: JournalEntry, answer: fx.NotFound) -> None:
     _no_evidence(turn, entry, answer.asked_at, why, max(missing, least))
 
 
-def _by_nonce(turn: Turn, entry: JournalEntry, held: int, free: int) -> None:
+def _by_nonce(turn: ExecutorTurn, entry: JournalEntry, held: int, free: int) -> None:
     """The chain does not show the transaction. ``held``: its nonce; ``free``: the wallet's next one."""
     if free > held:
         conflict = info("EXI-009", f"nonce {held} was used by another transaction")
@@ -248,7 +248,7 @@ def _by_nonce(turn: Turn, entry: JournalEntry, held: int, free: int) -> None:
         _submit_again(turn, entry)
 
 
-def _not_sent(turn: Turn, entry: JournalEntry, code: str, message: str, retry_after_s: float) -> None:
+def _not_sent(turn: ExecutorTurn, entry: JournalEntry, code: str, message: str, retry_after_s: float) -> None:
     error = info(code, message)
     turn.audit(entry, "not_sent", message, error)
     if entry.status == "working":  # it was a cancel
@@ -263,7 +263,7 @@ def _not_sent(turn: Turn, entry: JournalEntry, code: str, message: str, retry_af
         _ask_later(turn, replace(entry, error=error), min(pause, left))
 
 
-def _submit_again(turn: Turn, entry: JournalEntry) -> None:
+def _submit_again(turn: ExecutorTurn, entry: JournalEntry) -> None:
     """Nothing journalled so far can act any more: submit the same intent once more, or end its loop."""
     if entry.cancel_requested:
         _end_unsubmitted(turn, entry, "cancelled", None)
@@ -274,7 +274,7 @@ def _submit_again(turn: Turn, entry: JournalEntry) -> None:
         submit(turn, entry)
 
 
-def _end_unsubmitted(turn: Turn, entry: JournalEntry, outcome: Outcome, error: ErrorInfo | None) -> None:
+def _end_unsubmitted(turn: ExecutorTurn, entry: JournalEntry, outcome: Outcome, error: ErrorInfo | None) -> None:
     """End the loop of what did nothing and is not to be submitted any more."""
     if turn.settings.fence == "nonce" and entry.may_have_left:
         why = "broadcast once, not shown by the chain, and its nonce is still free"
@@ -295,11 +295,13 @@ def too_late(routed: RoutedInstruction, what: str) -> tuple[Outcome, ErrorInfo]:
     return "none", info("EIM-010", f"not_after {routed.not_after} has passed: {what}")
 
 
-def _too_late(turn: Turn, entry: JournalEntry) -> bool:
+def _too_late(turn: ExecutorTurn, entry: JournalEntry) -> bool:
     return turn.now >= submit_by(entry.routed)
 
 
-def _no_evidence(turn: Turn, entry: JournalEntry, asked_at: datetime, message: str, pause: float | None = None) -> None:
+def _no_evidence(
+    turn: ExecutorTurn, entry: JournalEntry, asked_at: datetime, message: str, pause: float | None = None
+) -> None:
     """Ask again, or give up when the venue was asked after the deadline. ``pause``: what will do, if it is shorter."""
     absent_at = counts_at(turn, entry)
     deadline = max(entry.evidence_deadline or absent_at, absent_at)

@@ -7,8 +7,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from tightloop.handlers.effects import LedgerEntry, OrderFound
-from tightloop.records import ids
+from tightloop.domain import ids
+from tightloop.handlers.calls import LedgerEntry, OrderFound
 from tightloop.records.types import (
     Delta,
     ErrorInfo,

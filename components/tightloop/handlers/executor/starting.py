@@ -6,18 +6,18 @@ from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
-from tightloop.handlers import effects as fx
-from tightloop.handlers.executor import closing, intents, reading
+from tightloop.domain import ids
+from tightloop.errors import info
+from tightloop.handlers import calls
+from tightloop.handlers.executor import account_loops, closing, intents
 from tightloop.handlers.executor.deadline import submit_by, times_out_at
-from tightloop.handlers.executor.turn import Turn
-from tightloop.records import ids
-from tightloop.records.errors import info
+from tightloop.handlers.executor.turn import ExecutorTurn
 from tightloop.records.types import ErrorInfo, Instruction, JournalEntry, Outcome, RoutedInstruction
 
 NONCE = "nonce|"
 
 
-def start(turn: Turn, routed: RoutedInstruction, appended_at: datetime | None) -> None:
+def start(turn: ExecutorTurn, routed: RoutedInstruction, appended_at: datetime | None) -> None:
     """A dispatched instruction: its intent is journalled as soon as nothing stands in its way, or its loop ends.
 
     ``appended_at``: when the broker took the record in.
@@ -29,7 +29,7 @@ def start(turn: Turn, routed: RoutedInstruction, appended_at: datetime | None) -
     proceed(turn)
 
 
-def give_up_earlier(turn: Turn, loop_no: int) -> None:
+def give_up_earlier(turn: ExecutorTurn, loop_no: int) -> None:
     """A loop has come, so the manager goes on with the key: nobody wants what an earlier one may still do.
 
     Of a loop that a resume ended there may be: an instruction that waits, which is never submitted; an intent that is
@@ -37,12 +37,12 @@ def give_up_earlier(turn: Turn, loop_no: int) -> None:
     """
     overtaken = info("EIM-012", f"loop {loop_no} came before it was over")
     _end_waiting(turn, "none", overtaken)
-    reading.overtaken(turn, overtaken)
+    account_loops.overtaken(turn, overtaken)
     for entry in turn.pursued():
         intents.abandon(turn, entry)
 
 
-def proceed(turn: Turn) -> None:
+def proceed(turn: ExecutorTurn) -> None:
     """Journal the instruction that waits, once nothing is pursued any more and its wallet's nonce is known."""
     routed = turn.head.waiting
     if routed is None or turn.head.retry_at is not None or turn.pursued():
@@ -52,34 +52,34 @@ def proceed(turn: Turn) -> None:
         known = turn.account(routed.account)
         nonce = known.next_nonce if known else None
         if nonce is None:
-            call = fx.ReadNonce(routed.strategy_id, routed.venue, routed.account)
+            call = calls.ReadNonce(routed.strategy_id, routed.venue, routed.account)
             turn.context.call(f"{NONCE}{routed.loop_no}", call)
             return
     turn.head = replace(turn.head, waiting=None)
     _journal_new(turn, routed, nonce)
 
 
-def on_nonce(turn: Turn, call_id: str, answer: fx.Answer) -> None:
+def on_nonce(turn: ExecutorTurn, call_id: str, answer: calls.Answer) -> None:
     routed = turn.head.waiting
     if routed is None or call_id != f"{NONCE}{routed.loop_no}":
         return  # of a loop that another has overtaken since
-    if isinstance(answer, fx.Nonce):
+    if isinstance(answer, calls.Nonce):
         turn.set_nonce(routed.venue, routed.account, answer.value)
         return
-    message = answer.message if isinstance(answer, fx.Unavailable) else f"unexpected answer {type(answer).__name__}"
+    message = answer.message if isinstance(answer, calls.Unavailable) else f"unexpected answer {type(answer).__name__}"
     if turn.now < routed.dispatched_at + timedelta(seconds=turn.settings.read_s):
         turn.head = replace(turn.head, retry_at=turn.after(turn.settings.poll_s))
     else:
         _end_waiting(turn, "none", info("EXI-003", f"the wallet's nonce could not be read: {message}"))
 
 
-def retry_waiting(turn: Turn, *, restored: bool = False) -> None:
+def retry_waiting(turn: ExecutorTurn, *, restored: bool = False) -> None:
     """The pause before the next question for the nonce is over."""
     if turn.head.retry_at and (restored or turn.head.retry_at <= turn.now):
         turn.head = replace(turn.head, retry_at=None)
 
 
-def request_cancel(turn: Turn, routed: RoutedInstruction) -> None:
+def request_cancel(turn: ExecutorTurn, routed: RoutedInstruction) -> None:
     """The manager wants the loop ``target_loop_no`` cancelled; without an open intent there is nothing left to do."""
     if turn.head.waiting and turn.head.waiting.loop_no == routed.target_loop_no:
         _end_waiting(turn, "cancelled", None)
@@ -88,7 +88,7 @@ def request_cancel(turn: Turn, routed: RoutedInstruction) -> None:
             intents.cancel(turn, entry)
 
 
-def _end_waiting(turn: Turn, outcome: Outcome, error: ErrorInfo | None) -> None:
+def _end_waiting(turn: ExecutorTurn, outcome: Outcome, error: ErrorInfo | None) -> None:
     """End the loop of the instruction that waits, if one does: nothing of it was submitted."""
     routed = turn.head.waiting
     if routed is not None:
@@ -96,7 +96,7 @@ def _end_waiting(turn: Turn, outcome: Outcome, error: ErrorInfo | None) -> None:
         closing.finish(turn, _new_entry(turn, routed, None), outcome, error)
 
 
-def _clock_fault(turn: Turn, appended_at: datetime | None) -> ErrorInfo | None:
+def _clock_fault(turn: ExecutorTurn, appended_at: datetime | None) -> ErrorInfo | None:
     """What is in our hands already was written later than our clock says it is now: ours is slow.
 
     By such a clock neither ``not_after`` nor the send window would hold. What the venue's answers tell of our clock is
@@ -111,7 +111,7 @@ def _clock_fault(turn: Turn, appended_at: datetime | None) -> ErrorInfo | None:
     return info(intents.CLOCKS_DIFFER, f"{message} took the instruction in at {appended_at}: not submitted")
 
 
-def _journal_new(turn: Turn, routed: RoutedInstruction, nonce: int | None) -> None:
+def _journal_new(turn: ExecutorTurn, routed: RoutedInstruction, nonce: int | None) -> None:
     entry = _new_entry(turn, routed, nonce)
     if turn.now >= submit_by(routed):
         closing.finish(turn, entry, *intents.too_late(routed, "it was not submitted"))
@@ -121,7 +121,7 @@ def _journal_new(turn: Turn, routed: RoutedInstruction, nonce: int | None) -> No
     intents.submit(turn, entry)
 
 
-def _new_entry(turn: Turn, routed: RoutedInstruction, nonce: int | None) -> JournalEntry:
+def _new_entry(turn: ExecutorTurn, routed: RoutedInstruction, nonce: int | None) -> JournalEntry:
     instruction = _instruction(routed)
     return JournalEntry(
         strategy_id=routed.strategy_id,

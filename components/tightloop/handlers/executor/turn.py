@@ -34,7 +34,7 @@ def _latest(intents: Iterable[JournalEntry]) -> int:
     return max((entry.loop_no for entry in intents), default=0)
 
 
-class Turn:
+class ExecutorTurn:
     """Collects what one event changes; :meth:`save` writes the head when it did."""
 
     def __init__(self, context: Context, settings: ExecutorSettings) -> None:

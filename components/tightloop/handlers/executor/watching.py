@@ -9,44 +9,44 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from tightloop.handlers import effects as fx
-from tightloop.handlers.executor import intents, reading, reports
-from tightloop.handlers.executor.turn import Turn, intent_name
+from tightloop.domain.lengths import check_command
+from tightloop.errors import ExecutionError, bounded, info
+from tightloop.handlers import calls
+from tightloop.handlers.executor import account_loops, intents, reports
+from tightloop.handlers.executor.turn import ExecutorTurn, intent_name
 from tightloop.handlers.places import place_of
-from tightloop.records.errors import ExecutionError, bounded, info
-from tightloop.records.lengths import check_command
 from tightloop.records.types import ControlCommand, Delta, ErrorInfo, JournalEntry, Outcome
 
 
-def on_time(turn: Turn, entry: JournalEntry) -> None:
+def on_time(turn: ExecutorTurn, entry: JournalEntry) -> None:
     if entry.next_try_at and entry.next_try_at <= turn.now:
         turn.put(replace(entry, next_try_at=None))
-        turn.context.call(intent_name(entry), fx.FindOrder(entry))
+        turn.context.call(intent_name(entry), calls.FindOrder(entry))
 
 
-def on_answer(turn: Turn, entry: JournalEntry, answer: fx.Answer) -> None:
+def on_answer(turn: ExecutorTurn, entry: JournalEntry, answer: calls.Answer) -> None:
     match answer:
-        case fx.OrderFound(status="open"):
+        case calls.OrderFound(status="open"):
             entry = replace(entry, found=True, venue_order_id=answer.venue_order_id or entry.venue_order_id)
             if turn.settings.fence == "window" and not _is_being_cancelled(turn, entry, answer):
                 _cancel(turn, entry)
                 return  # a verify that asks is told what the cancel came to
             _watch_on(turn, entry)
-        case fx.OrderFound():
+        case calls.OrderFound():
             _resolve_by_evidence(turn, entry, answer)
-        case fx.NotFound() if _is_evidence(turn, entry, answer):
+        case calls.NotFound() if _is_evidence(turn, entry, answer):
             _correct(turn, entry, "none", (), info("EXI-005", "the venue shows that nothing was done"))
         case _:
             _watch_on(turn, entry)
-    reading.question_answered(turn, intent_name(entry))
+    account_loops.question_answered(turn, intent_name(entry))
 
 
-def _is_being_cancelled(turn: Turn, entry: JournalEntry, found: fx.OrderFound) -> bool:
+def _is_being_cancelled(turn: ExecutorTurn, entry: JournalEntry, found: calls.OrderFound) -> bool:
     """A cancel may still have been on its way when the venue was asked."""
     return entry.cancel_requested and intents.may_still_leave(turn, entry, found)
 
 
-def _is_evidence(turn: Turn, entry: JournalEntry, answer: fx.NotFound) -> bool:
+def _is_evidence(turn: ExecutorTurn, entry: JournalEntry, answer: calls.NotFound) -> bool:
     if turn.settings.fence == "nonce":
         return entry.nonce is not None and answer.nonce is not None and answer.nonce > entry.nonce and entry.tries > 0
     if entry.found:
@@ -54,23 +54,23 @@ def _is_evidence(turn: Turn, entry: JournalEntry, answer: fx.NotFound) -> bool:
     return answer.holds_at >= intents.counts_at(turn, entry)
 
 
-def _cancel(turn: Turn, entry: JournalEntry) -> None:
+def _cancel(turn: ExecutorTurn, entry: JournalEntry) -> None:
     """It is still working although its loop is over: nobody wants it any more."""
     entry = turn.put(replace(entry, cancel_requested=True, journalled_at=turn.now, next_try_at=_next(turn, entry)))
     turn.audit(entry, "cancel_requested")
-    turn.context.call(intent_name(entry), fx.CancelOrder(entry))
+    turn.context.call(intent_name(entry), calls.CancelOrder(entry))
 
 
-def _watch_on(turn: Turn, entry: JournalEntry) -> None:
+def _watch_on(turn: ExecutorTurn, entry: JournalEntry) -> None:
     turn.put(replace(entry, tries=entry.tries + 1, next_try_at=_next(turn, entry)))
 
 
-def _next(turn: Turn, entry: JournalEntry) -> datetime:
+def _next(turn: ExecutorTurn, entry: JournalEntry) -> datetime:
     pause = min(turn.settings.watch_s * 2 ** min(entry.tries, 10), turn.settings.watch_max_s)
     return turn.after(pause)
 
 
-def _resolve_by_evidence(turn: Turn, entry: JournalEntry, found: fx.OrderFound) -> None:
+def _resolve_by_evidence(turn: ExecutorTurn, entry: JournalEntry, found: calls.OrderFound) -> None:
     fresh = tuple(shown for shown in found.entries if shown.entry_id not in entry.reported_entries)
     outcome = reports.outcome_of(found, sum((shown.amount for shown in fresh), entry.filled_amount))
     entry = replace(entry, venue_order_id=found.venue_order_id or entry.venue_order_id)
@@ -78,10 +78,10 @@ def _resolve_by_evidence(turn: Turn, entry: JournalEntry, found: fx.OrderFound) 
 
 
 def _correct(
-    turn: Turn,
+    turn: ExecutorTurn,
     entry: JournalEntry,
     outcome: Outcome,
-    entries: tuple[fx.LedgerEntry, ...],
+    entries: tuple[calls.LedgerEntry, ...],
     error: ErrorInfo | None,
 ) -> None:
     turn.publish(
@@ -99,7 +99,7 @@ def _correct(
     turn.drop(entry)
 
 
-def resolve(turn: Turn, command: ControlCommand) -> None:
+def resolve(turn: ExecutorTurn, command: ControlCommand) -> None:
     """The operator knows what became of an intent. ``target_id``: its instruction id or client order id.
 
     Every executor reads the command; the one whose journal holds the intent acts on it. ``deltas`` are what no report

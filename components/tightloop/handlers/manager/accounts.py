@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from tightloop.domain.venues import home_of, lane_of
+from tightloop.errors import ExecutionError
 from tightloop.handlers.manager.settings import ManagerSettings
-from tightloop.records.errors import ExecutionError
 from tightloop.records.types import AccountRef, Instruction
-from tightloop.records.venues import home_of, lane_of
 
 
 def account_of(settings: ManagerSettings, instruction: Instruction) -> AccountRef:

@@ -13,10 +13,10 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from tightloop.records import ids
-from tightloop.records.errors import bounded, info
+from tightloop.domain import ids
+from tightloop.domain.venues import canonical
+from tightloop.errors import bounded, info
 from tightloop.records.types import AccountRef, Halt, PendingCheck
-from tightloop.records.venues import canonical
 
 HALTS = 32
 CHECKS = 32

@@ -7,18 +7,18 @@ from collections.abc import Callable, Iterator
 import structlog
 from msgspec.structs import replace
 
+from tightloop.domain.lengths import check_command
+from tightloop.domain.venues import is_known, lane_of
+from tightloop.errors import ExecutionError, bounded, info
 from tightloop.handlers.manager import bounds, dispatch, waiting
-from tightloop.handlers.manager.turn import Turn, halt_id, same_venue
-from tightloop.records.errors import ExecutionError, bounded, info
-from tightloop.records.lengths import check_command
+from tightloop.handlers.manager.turn import ManagerTurn, halt_id, same_venue
 from tightloop.records.types import AccountRef, ControlCommand, Halt, SharedHalts
-from tightloop.records.venues import is_known, lane_of
 
 log = structlog.get_logger()
 REMEMBERED_COMMANDS = 32
 
 
-def on_command(turn: Turn, command: ControlCommand) -> None:
+def on_command(turn: ManagerTurn, command: ControlCommand) -> None:
     """For one key. Raises ExecutionError EIM-016 (no halt). Commands that others act on are left to them."""
     act = {"halt": _halt, "resume": _resume, "cancel": _cancel, "adopt": _adopt}.get(command.command)
     if act is None or command.command_id in turn.head.command_ids:
@@ -33,14 +33,14 @@ def _refused(command: ControlCommand, why: str) -> ExecutionError:
     return ExecutionError("EIM-016", f"{command.command} {command.command_id}: {why}", halts=False)
 
 
-def _halt(turn: Turn, command: ControlCommand) -> None:
+def _halt(turn: ManagerTurn, command: ControlCommand) -> None:
     cause = halt_id(turn.head.strategy_id, "command", command.command_id)
     turn.halt(cause, info("EIM-011", f"operator: {command.reason}"), command.command_id, command.actor)
     if command.cancel_working:
         dispatch.cancel_in_flight(turn, None)
 
 
-def _resume(turn: Turn, command: ControlCommand) -> None:
+def _resume(turn: ManagerTurn, command: ControlCommand) -> None:
     """Verify every account; only ``matched`` clears the halts named. A loop that can no longer close is ended first."""
     named = command.expected_halt_ids
     standing = {one.halt_id for one in turn.head.halts}
@@ -56,11 +56,11 @@ def _resume(turn: Turn, command: ControlCommand) -> None:
         turn.update(slot=replace(slot, retry_at=turn.now))
 
 
-def _verify_for(turn: Turn, accounts: tuple[AccountRef, ...], halt_ids: tuple[str, ...]) -> None:
+def _verify_for(turn: ManagerTurn, accounts: tuple[AccountRef, ...], halt_ids: tuple[str, ...]) -> None:
     turn.update(checks=bounds.with_resume(turn.head.checks, accounts, halt_ids))
 
 
-def _end_hopeless_loop(turn: Turn) -> None:
+def _end_hopeless_loop(turn: ManagerTurn) -> None:
     """A loop whose record is a dead letter, or that is overdue, will not close by itself any more.
 
     Its executor is told, whether a verification follows or not: what it still holds of the loop must not be submitted
@@ -78,13 +78,13 @@ def _end_hopeless_loop(turn: Turn) -> None:
     dispatch.free(turn, replace(slot.result, status="halted", outcome=outcome, error=error))
 
 
-def _cancel(turn: Turn, command: ControlCommand) -> None:
+def _cancel(turn: ManagerTurn, command: ControlCommand) -> None:
     target = command.target_id or ""
     if not waiting.cancel_queued(turn, target) and not dispatch.cancel_in_flight(turn, target):
         raise _refused(command, f"{target or 'no target'} is neither queued nor in flight")
 
 
-def _adopt(turn: Turn, command: ControlCommand) -> None:
+def _adopt(turn: ManagerTurn, command: ControlCommand) -> None:
     version = command.expected_position_version
     cause = halt_id(turn.head.strategy_id, "adopt", version)
     if not any(one.halt_id == cause for one in turn.head.halts):
@@ -95,7 +95,7 @@ def _adopt(turn: Turn, command: ControlCommand) -> None:
 # --- a venue, or all --------------------------------------------------------------------------------------------------
 
 
-def on_shared_command(turn: Turn, command: ControlCommand, other: Callable[[str], Turn]) -> None:
+def on_shared_command(turn: ManagerTurn, command: ControlCommand, other: Callable[[str], ManagerTurn]) -> None:
     """For a venue or for all: one record a partition. ``turn`` is the partition's own; ``other`` opens a key's.
 
     Raises ExecutionError EIM-016 (no halt).
@@ -115,7 +115,7 @@ def on_shared_command(turn: Turn, command: ControlCommand, other: Callable[[str]
 
 
 def _halt_shared(
-    turn: Turn, standing: tuple[Halt, ...], command: ControlCommand, other: Callable[[str], Turn]
+    turn: ManagerTurn, standing: tuple[Halt, ...], command: ControlCommand, other: Callable[[str], ManagerTurn]
 ) -> tuple[Halt, ...]:
     halt = Halt(
         halt_id=halt_id("", "command", command.command_id),
@@ -142,7 +142,7 @@ def _halt_shared(
 
 
 def _resume_shared(
-    turn: Turn, standing: tuple[Halt, ...], command: ControlCommand, other: Callable[[str], Turn]
+    turn: ManagerTurn, standing: tuple[Halt, ...], command: ControlCommand, other: Callable[[str], ManagerTurn]
 ) -> tuple[Halt, ...]:
     """The halt moves to each key that has an account there, and goes when that key's own verification has matched."""
     named = set(command.expected_halt_ids)
@@ -160,7 +160,7 @@ def _resume_shared(
     return remaining
 
 
-def _every_key(turn: Turn, other: Callable[[str], Turn]) -> Iterator[Turn]:
+def _every_key(turn: ManagerTurn, other: Callable[[str], ManagerTurn]) -> Iterator[ManagerTurn]:
     """Of the partition; but for those whose head can't be read: they are halted, and must not keep the command from the
     others.
     """
@@ -173,7 +173,7 @@ def _every_key(turn: Turn, other: Callable[[str], Turn]) -> Iterator[Turn]:
         yield one
 
 
-def _move_to_key(one: Turn, cleared: tuple[Halt, ...]) -> None:
+def _move_to_key(one: ManagerTurn, cleared: tuple[Halt, ...]) -> None:
     for halt in cleared:
         accounts = tuple(account for account in one.adopted() if _is_at(halt, account))
         if accounts:

@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 import structlog
 from msgspec.structs import replace
 
+from tightloop.errors import ExecutionError, error_info, info
 from tightloop.handlers.manager import expected, unresolved, waiting
 from tightloop.handlers.manager.accounts import account_of
-from tightloop.handlers.manager.turn import Turn
-from tightloop.records.errors import ExecutionError, error_info, info
+from tightloop.handlers.manager.turn import ManagerTurn
 from tightloop.records.types import (
     AccountRef,
     ErrorInfo,
@@ -24,7 +24,7 @@ from tightloop.records.types import (
 log = structlog.get_logger()
 
 
-def advance(turn: Turn) -> None:
+def advance(turn: ManagerTurn) -> None:
     """Give the slot to whatever is next, if it is free. Halts stop instructions and refreshes, never verifications."""
     head = turn.head
     if head.slot is not None:
@@ -55,7 +55,7 @@ def advance(turn: Turn) -> None:
         start_series(turn, "refresh", "refresh", turn.adopted())
 
 
-def can_start(turn: Turn, queued: QueuedInstruction) -> bool:
+def can_start(turn: ManagerTurn, queued: QueuedInstruction) -> bool:
     """May this instruction take the slot at once, without being queued? (Its halts were looked at when it came in.)
 
     No verification waits while the slot is free: each takes it in the event that asked for it (:func:`advance`).
@@ -63,7 +63,7 @@ def can_start(turn: Turn, queued: QueuedInstruction) -> bool:
     return turn.head.slot is None and not turn.head.queued and _is_adopted(turn, queued.account)
 
 
-def _account_changed(turn: Turn, queued: QueuedInstruction) -> ErrorInfo | None:
+def _account_changed(turn: ManagerTurn, queued: QueuedInstruction) -> ErrorInfo | None:
     """The configuration may have taken the account away since the instruction was queued."""
     try:
         account = account_of(turn.settings, queued.instruction)
@@ -74,7 +74,7 @@ def _account_changed(turn: Turn, queued: QueuedInstruction) -> ErrorInfo | None:
     return info("EIM-007", f"it was queued for account {queued.account.account}, and now it would be {account.account}")
 
 
-def _is_adopted(turn: Turn, account: AccountRef) -> bool:
+def _is_adopted(turn: ManagerTurn, account: AccountRef) -> bool:
     known = turn.known(account)
     return known is not None and known.adopted
 
@@ -82,7 +82,7 @@ def _is_adopted(turn: Turn, account: AccountRef) -> bool:
 # --- taking the slot --------------------------------------------------------------------------------------------------
 
 
-def start_instruction(turn: Turn, queued: QueuedInstruction) -> ErrorInfo | None:
+def start_instruction(turn: ManagerTurn, queued: QueuedInstruction) -> ErrorInfo | None:
     """Give it the slot. Where that fails, nothing has changed, and the answer says why: what cannot be started ends
     itself, and not the event that freed the slot for it, which tells of another's loop.
     """
@@ -93,13 +93,13 @@ def start_instruction(turn: Turn, queued: QueuedInstruction) -> ErrorInfo | None
     return None
 
 
-def failed(turn: Turn, error: Exception, what: str) -> ErrorInfo:
+def failed(turn: ManagerTurn, error: Exception, what: str) -> ErrorInfo:
     """A defect of ours that ends one instruction (EIM-001)."""
     log.error(what, key=turn.head.strategy_id, exc_info=error)
     return info("EIM-001", f"{what}: {type(error).__name__}: {error}"[:500])
 
 
-def _start(turn: Turn, queued: QueuedInstruction) -> None:
+def _start(turn: ManagerTurn, queued: QueuedInstruction) -> None:
     instruction = queued.instruction
     result = turn.result_of(
         instruction,
@@ -124,7 +124,7 @@ def _start(turn: Turn, queued: QueuedInstruction) -> None:
     _take(turn, slot, "execute", queued)
 
 
-def _works_until(turn: Turn, queued: QueuedInstruction) -> datetime:
+def _works_until(turn: ManagerTurn, queued: QueuedInstruction) -> datetime:
     """When the executor cancels what still works of it."""
     trade = queued.instruction.cex_trade
     timeout_ms = trade.timeout_ms if trade else None
@@ -134,7 +134,7 @@ def _works_until(turn: Turn, queued: QueuedInstruction) -> datetime:
 
 
 def start_series(
-    turn: Turn,
+    turn: ManagerTurn,
     kind: LoopKind,
     purpose: str,
     accounts: tuple[AccountRef, ...],
@@ -154,13 +154,13 @@ def start_series(
     start_loop(turn, slot, kind)
 
 
-def start_loop(turn: Turn, slot: Slot, kind: LoopKind) -> None:
+def start_loop(turn: ManagerTurn, slot: Slot, kind: LoopKind) -> None:
     """The next loop of a slot that executes nothing: ``refresh``, ``verify`` or ``adopt``."""
     seconds = turn.settings.evidence_s + turn.settings.reconcile_s + turn.settings.deadline_margin_s
     _take(turn, replace(slot, deadline_at=turn.after(seconds)), kind, None)
 
 
-def _take(turn: Turn, slot: Slot, kind: LoopKind, queued: QueuedInstruction | None) -> None:
+def _take(turn: ManagerTurn, slot: Slot, kind: LoopKind, queued: QueuedInstruction | None) -> None:
     loop_no = turn.head.last_loop_no + 1
     slot = replace(
         slot,
@@ -177,7 +177,7 @@ def _take(turn: Turn, slot: Slot, kind: LoopKind, queued: QueuedInstruction | No
 
 
 def _route(
-    turn: Turn,
+    turn: ManagerTurn,
     slot: Slot,
     kind: LoopKind,
     loop_no: int,
@@ -211,7 +211,7 @@ def _route(
 # --- cancelling what is in flight -------------------------------------------------------------------------------------
 
 
-def cancel_in_flight(turn: Turn, instruction_id: str | None) -> bool:
+def cancel_in_flight(turn: ManagerTurn, instruction_id: str | None) -> bool:
     """Ask the executor to cancel the instruction in flight (``None``: whichever it is). False: there is none."""
     slot = turn.head.slot
     if slot is None or slot.result is None or instruction_id not in (None, slot.result.instruction_id):
@@ -225,7 +225,7 @@ def cancel_in_flight(turn: Turn, instruction_id: str | None) -> bool:
 # --- freeing the slot -------------------------------------------------------------------------------------------------
 
 
-def free(turn: Turn, result: InstructionResult | None = None) -> None:
+def free(turn: ManagerTurn, result: InstructionResult | None = None) -> None:
     """The slot is free; an instruction's result, and those of the cancels that waited for it, are written."""
     slot = turn.slot()
     if result is not None:

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from decimal import Context, Decimal
 
+from tightloop.domain import money
+from tightloop.errors import ExecutionError
 from tightloop.handlers.places import place_of
-from tightloop.records import money
-from tightloop.records.errors import ExecutionError
 from tightloop.records.types import Delta, Instruction, Slot
 
 _CHARGES = frozenset({"fee", "gas"})
 _ACCRUED = frozenset({"funding", "interest", "reward"})
 _PER_BPS = Decimal("0.0001")
-_DERIVED = Context(prec=money.DIGITS, traps=[])
+_DERIVED = Context(prec=money.PRECISION, traps=[])
 
 
 def bound_of(instruction: Instruction) -> Decimal | None:

@@ -4,7 +4,7 @@
 event                  what it does
 =====================  ===============================================================================================
 an instruction         known, refused, expired, queued, or dispatched at once (``intake.py``)
-a reconciliation       ends a loop: frees the slot, verifies once more, suspends, or halts (``results.py``)
+a reconciliation       ends a loop: frees the slot, verifies once more, suspends, or halts (``ending.py``)
 result
 a control command      halt, resume, cancel, adopt (``control.py``)
 a dead letter          halts its key; a loop whose record it was can no longer close
@@ -18,12 +18,12 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
+from tightloop.errors import ExecutionError, error_info, info
 from tightloop.handlers.api import Context, Inbound
-from tightloop.handlers.effects import Answer
-from tightloop.handlers.manager import control, dispatch, intake, results, waiting
+from tightloop.handlers.calls import Answer
+from tightloop.handlers.manager import control, dispatch, ending, intake, waiting
 from tightloop.handlers.manager.settings import ManagerSettings
-from tightloop.handlers.manager.turn import Turn, halt_id, halt_unread
-from tightloop.records.errors import ExecutionError, error_info, info
+from tightloop.handlers.manager.turn import ManagerTurn, halt_id, halt_unread
 from tightloop.records.types import ControlCommand, DeadLetter, ErrorInfo, Instruction, ReconciliationResult
 
 NAME = "interface-manager"
@@ -45,22 +45,22 @@ class InterfaceManager:
         self.settings = settings
 
     def on_record(self, context: Context, record: Inbound) -> None:
-        turn = Turn(context, self.settings)
+        turn = ManagerTurn(context, self.settings)
         value = record.value
         if isinstance(value, Instruction):
             intake.take_in(turn, record)
         elif isinstance(value, ReconciliationResult):
-            results.on_result(turn, value)
+            ending.on_result(turn, value)
         elif isinstance(value, ControlCommand):
             if value.scope != "key":
-                control.on_shared_command(turn, value, lambda key: Turn(context.other(key), self.settings))
+                control.on_shared_command(turn, value, lambda key: ManagerTurn(context.other(key), self.settings))
                 return
             control.on_command(turn, value)
         elif isinstance(value, DeadLetter):
             self._on_dead_letter(turn, value)
         turn.save()
 
-    def _on_dead_letter(self, turn: Turn, letter: DeadLetter) -> None:
+    def _on_dead_letter(self, turn: ManagerTurn, letter: DeadLetter) -> None:
         """Another component's; the manager's own halted the key when it was written."""
         if letter.halts and letter.component != NAME:
             _halt_for(turn, letter.topic, letter.partition, letter.offset, letter.error)
@@ -69,7 +69,7 @@ class InterfaceManager:
         if not error.halts:
             return
         try:
-            turn = Turn(context, self.settings)
+            turn = ManagerTurn(context, self.settings)
         except ExecutionError as unread:
             halt_unread(context, error_info(unread))
             return
@@ -77,10 +77,10 @@ class InterfaceManager:
         turn.save()
 
     def on_time(self, context: Context) -> None:
-        turn = Turn(context, self.settings)
+        turn = ManagerTurn(context, self.settings)
         waiting.expire_queued(turn)
         _watch_deadline(turn)
-        results.retry_suspended(turn)
+        ending.retry_suspended(turn)
         dispatch.advance(turn)
         turn.save()
 
@@ -88,10 +88,10 @@ class InterfaceManager:
         raise ValueError(f"the interface manager asks nothing of the outside, and got an answer to {call_id}")
 
     def on_restore(self, context: Context) -> None:
-        Turn(context, self.settings).save()
+        ManagerTurn(context, self.settings).save()
 
 
-def _halt_for(turn: Turn, topic: str, partition: int, offset: int, error: ErrorInfo) -> None:
+def _halt_for(turn: ManagerTurn, topic: str, partition: int, offset: int, error: ErrorInfo) -> None:
     place = f"{topic}/{partition}@{offset}"
     turn.halt(halt_id(turn.head.strategy_id, "dead", place), error, place)
     slot = turn.head.slot
@@ -99,7 +99,7 @@ def _halt_for(turn: Turn, topic: str, partition: int, offset: int, error: ErrorI
         turn.update(slot=replace(slot, broken=True))
 
 
-def _watch_deadline(turn: Turn) -> None:
+def _watch_deadline(turn: ManagerTurn) -> None:
     """The manager's deadline frees nothing: it halts the key and goes on waiting for the loop's result."""
     slot = turn.head.slot
     if slot is None or slot.overdue or slot.suspended or slot.deadline_at > turn.now:

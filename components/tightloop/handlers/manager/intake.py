@@ -8,21 +8,21 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
+from tightloop.domain import validate
+from tightloop.domain.lengths import legible
+from tightloop.errors import ExecutionError, error_info, info
 from tightloop.handlers.api import Inbound
 from tightloop.handlers.content import digest
 from tightloop.handlers.manager import dispatch, memory, waiting
 from tightloop.handlers.manager.accounts import account_of
-from tightloop.handlers.manager.turn import Turn
-from tightloop.records import validate
-from tightloop.records.errors import ExecutionError, error_info, info
-from tightloop.records.lengths import legible
+from tightloop.handlers.manager.turn import ManagerTurn
 from tightloop.records.types import ErrorInfo, Instruction, QueuedInstruction
 
 # Why an instruction can never be carried out as it is: another may have its `sequence`.
 IMPOSSIBLE = frozenset({"EIM-002", "EIM-005", "EIM-006", "EIM-007", "EIM-008", "TLC-008"})
 
 
-def take_in(turn: Turn, record: Inbound) -> None:
+def take_in(turn: ManagerTurn, record: Inbound) -> None:
     """Raises ExecutionError (no halt): EIM-009 for an id whose one result is spent, EIM-015 where it cannot be kept."""
     given: Instruction = record.value
     content = digest(given)
@@ -56,7 +56,7 @@ def take_in(turn: Turn, record: Inbound) -> None:
         dispatch.advance(turn)
 
 
-def _end(turn: Turn, instruction: Instruction, error: ErrorInfo) -> None:
+def _end(turn: ManagerTurn, instruction: Instruction, error: ErrorInfo) -> None:
     """Without a loop. What is impossible leaves its number to another; what only came at the wrong time has used it."""
     if error.code not in IMPOSSIBLE:
         _use_number(turn, instruction)
@@ -65,13 +65,13 @@ def _end(turn: Turn, instruction: Instruction, error: ErrorInfo) -> None:
     turn.publish_result(turn.result_of(instruction, turn.now, status=status, error=error))
 
 
-def _use_number(turn: Turn, instruction: Instruction) -> None:
+def _use_number(turn: ManagerTurn, instruction: Instruction) -> None:
     number, last = instruction.sequence, turn.head.last_sequence
     if number is not None and number <= validate.HIGHEST_SEQUENCE and (last is None or number > last):
         turn.update(last_sequence=number)
 
 
-def _admit(turn: Turn, instruction: Instruction, size: int) -> QueuedInstruction:
+def _admit(turn: ManagerTurn, instruction: Instruction, size: int) -> QueuedInstruction:
     """Raises ExecutionError for an instruction that is refused: nothing of it will reach a venue."""
     settings = turn.settings
     if size > settings.instruction_bytes:
@@ -115,7 +115,7 @@ def _admit(turn: Turn, instruction: Instruction, size: int) -> QueuedInstruction
 # --- cancels ----------------------------------------------------------------------------------------------------------
 
 
-def cancel(turn: Turn, instruction: Instruction) -> None:
+def cancel(turn: ManagerTurn, instruction: Instruction) -> None:
     """A cancel's own result is written with its target's; without a target it is refused."""
     target = instruction.cancel.instruction_id if instruction.cancel else None
     if target and waiting.cancel_queued(turn, target):

@@ -19,15 +19,15 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
+from tightloop.errors import ExecutionError
 from tightloop.handlers.manager import waiting
-from tightloop.handlers.manager.turn import Turn
-from tightloop.records.errors import ExecutionError
+from tightloop.handlers.manager.turn import ManagerTurn
 from tightloop.records.types import Instruction, SeenInstruction
 
 _LOOKED_AT = 2  # entries per instruction: what comes in pays for what goes out
 
 
-def refuse_spent(turn: Turn, instruction: Instruction) -> None:
+def refuse_spent(turn: ManagerTurn, instruction: Instruction) -> None:
     """For an id that is not known. Raises ExecutionError EIM-009 (no halt) where it may have had its result."""
     head = turn.head
     if instruction.sequence is not None:
@@ -43,7 +43,7 @@ def spent(instruction: Instruction, why: str) -> ExecutionError:
     return ExecutionError("EIM-009", f"instruction {instruction.instruction_id} {why}", halts=False)
 
 
-def remember(turn: Turn, instruction: Instruction, content: str) -> None:
+def remember(turn: ManagerTurn, instruction: Instruction, content: str) -> None:
     """Raises ExecutionError EIM-015 (no halt) when there is no room for another id."""
     _forget_old(turn)
     if turn.head.seen >= 2 * turn.settings.seen_limit:
@@ -62,7 +62,7 @@ def remember(turn: Turn, instruction: Instruction, content: str) -> None:
     turn.update(seen=turn.head.seen + 1)
 
 
-def mark_refused(turn: Turn, instruction: Instruction) -> None:
+def mark_refused(turn: ManagerTurn, instruction: Instruction) -> None:
     """Its number was not used up, or it is dated ahead. Raises ExecutionError EIM-015 (no halt) for one too many."""
     seen = waiting.seen_of(turn, instruction.instruction_id)
     if not _is_ahead(turn, seen):
@@ -77,7 +77,7 @@ def _full(count: int, what: str) -> ExecutionError:
     return ExecutionError("EIM-015", f"{count} instruction ids {what}: no room for one", halts=False)
 
 
-def _is_ahead(turn: Turn, seen: SeenInstruction) -> bool:
+def _is_ahead(turn: ManagerTurn, seen: SeenInstruction) -> bool:
     if seen.sequence is not None:
         return turn.head.last_sequence is None or seen.sequence > turn.head.last_sequence
     return _dated(seen) > turn.after(turn.settings.clock_margin_s)
@@ -87,7 +87,7 @@ def _dated(seen: SeenInstruction) -> datetime:
     return seen.created_at or seen.seen_at
 
 
-def _forget_old(turn: Turn) -> None:
+def _forget_old(turn: ManagerTurn) -> None:
     """The oldest by writing. One that must be kept, although it is its turn, goes behind the others."""
     horizon = turn.after(-2 * turn.settings.max_age_s - turn.settings.clock_margin_s)
     crowded = turn.head.last_sequence is not None and turn.head.seen > turn.settings.sequenced_seen_limit
@@ -107,7 +107,7 @@ def _forget_old(turn: Turn) -> None:
             turn.context.put(name, seen)
 
 
-def _forget(turn: Turn, seen: SeenInstruction) -> None:
+def _forget(turn: ManagerTurn, seen: SeenInstruction) -> None:
     head = turn.head
     turn.update(seen=head.seen - 1)
     if seen.sequence is not None:

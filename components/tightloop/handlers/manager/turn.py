@@ -7,10 +7,11 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from tightloop.domain import ids
+from tightloop.domain.venues import canonical
 from tightloop.handlers.api import Context
 from tightloop.handlers.manager import bounds
 from tightloop.handlers.manager.settings import ManagerSettings
-from tightloop.records import ids
 from tightloop.records.types import (
     AccountRef,
     ErrorInfo,
@@ -24,12 +25,11 @@ from tightloop.records.types import (
     SharedHalts,
     Slot,
 )
-from tightloop.records.venues import canonical
 
 UNREAD = "unread"  # the entry that holds a key's halt while its head can't be read
 
 
-class Turn:
+class ManagerTurn:
     """Collects what one event changes; :meth:`save` writes the head when it did, and asks to be woken."""
 
     def __init__(self, context: Context, settings: ManagerSettings) -> None:

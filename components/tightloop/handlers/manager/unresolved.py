@@ -10,14 +10,14 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from tightloop.handlers.manager.turn import Turn
+from tightloop.handlers.manager.turn import ManagerTurn
 from tightloop.records.types import InstructionResult, ReconciliationResult, SeenInstruction
 
 LIMIT = 64  # of a key; of more the oldest are forgotten
 _KEPT, _EARLY = "unresolved", "corrected"
 
 
-def ended(turn: Turn, result: InstructionResult) -> None:
+def ended(turn: ManagerTurn, result: InstructionResult) -> None:
     """An instruction's loop has ended with ``result``, which is published."""
     early = turn.context.get(_name(_EARLY, result.instruction_id), SeenInstruction)
     if early is not None:
@@ -33,7 +33,7 @@ def ended(turn: Turn, result: InstructionResult) -> None:
         turn.context.delete(kept[0][0])
 
 
-def corrected(turn: Turn, result: ReconciliationResult) -> None:
+def corrected(turn: ManagerTurn, result: ReconciliationResult) -> None:
     """A correction: evidence, or an operator's word, of what became of it."""
     if result.instruction_id is None:
         return
@@ -44,7 +44,7 @@ def corrected(turn: Turn, result: ReconciliationResult) -> None:
         _resolve(turn, result.instruction_id, result)
 
 
-def late(turn: Turn, result: ReconciliationResult) -> None:
+def late(turn: ManagerTurn, result: ReconciliationResult) -> None:
     """The own result of a loop that a resume had ended before."""
     if result.instruction_id is None or result.outcome == "unknown":
         return
@@ -53,7 +53,7 @@ def late(turn: Turn, result: ReconciliationResult) -> None:
         _resolve(turn, result.instruction_id, result)
 
 
-def _resolve(turn: Turn, instruction_id: str, result: ReconciliationResult) -> None:
+def _resolve(turn: ManagerTurn, instruction_id: str, result: ReconciliationResult) -> None:
     kept = turn.context.get(_name(_KEPT, instruction_id), SeenInstruction)
     if kept is None or kept.result is None:
         return
@@ -75,7 +75,7 @@ def _resolved(known: InstructionResult, result: ReconciliationResult) -> Instruc
     )
 
 
-def _keep(turn: Turn, group: str, result: InstructionResult) -> None:
+def _keep(turn: ManagerTurn, group: str, result: InstructionResult) -> None:
     now: datetime = turn.now
     turn.context.put(
         _name(group, result.instruction_id),

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from tightloop.handlers.manager.turn import Turn
-from tightloop.records.errors import info
+from tightloop.errors import info
+from tightloop.handlers.manager.turn import ManagerTurn
 from tightloop.records.types import ErrorInfo, InstructionStatus, QueuedInstruction, SeenInstruction
 
 
-def expire_queued(turn: Turn) -> None:
+def expire_queued(turn: ManagerTurn) -> None:
     """Write the result of whatever has expired, wherever in the queue it stands."""
     if turn.head.next_expiry is None or turn.head.next_expiry > turn.now:
         return
@@ -23,7 +23,7 @@ def expire_queued(turn: Turn) -> None:
 
 
 def leave_queue(
-    turn: Turn, name: str, queued: QueuedInstruction, status: InstructionStatus, error: ErrorInfo | None
+    turn: ManagerTurn, name: str, queued: QueuedInstruction, status: InstructionStatus, error: ErrorInfo | None
 ) -> None:
     turn.unqueue(name)
     turn.put_seen(replace(seen_of(turn, queued.instruction.instruction_id), queue_name=None))
@@ -34,7 +34,7 @@ def leave_queue(
     )
 
 
-def seen_of(turn: Turn, instruction_id: str) -> SeenInstruction:
+def seen_of(turn: ManagerTurn, instruction_id: str) -> SeenInstruction:
     """What is remembered of an instruction that is queued."""
     seen = turn.seen(instruction_id)
     if seen is None:
@@ -42,12 +42,12 @@ def seen_of(turn: Turn, instruction_id: str) -> SeenInstruction:
     return seen
 
 
-def is_queued(turn: Turn, seen: SeenInstruction) -> bool:
+def is_queued(turn: ManagerTurn, seen: SeenInstruction) -> bool:
     """``queue_name`` stays when the instruction is dispatched, as no place is used twice: its entry is what counts."""
     return seen.queue_name is not None and turn.context.get(seen.queue_name, QueuedInstruction) is not None
 
 
-def cancel_queued(turn: Turn, instruction_id: str) -> bool:
+def cancel_queued(turn: ManagerTurn, instruction_id: str) -> bool:
     seen = turn.seen(instruction_id)
     queued = turn.context.get(seen.queue_name, QueuedInstruction) if seen and seen.queue_name else None
     if seen is None or seen.queue_name is None or queued is None:

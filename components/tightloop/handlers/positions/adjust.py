@@ -9,13 +9,15 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
+from tightloop.domain.lengths import check_command
+from tightloop.domain.validate import check_amounts
+from tightloop.domain.venues import canonical, lane_of
+from tightloop.errors import ExecutionError, error_info
 from tightloop.handlers.api import Context
 from tightloop.handlers.content import digest
 from tightloop.handlers.places import place_of, plain_deltas
 from tightloop.handlers.positions import balances, update
 from tightloop.handlers.positions.checks import check_deltas
-from tightloop.records.errors import ExecutionError, error_info
-from tightloop.records.lengths import check_command
 from tightloop.records.types import (
     AccountRef,
     AppliedCommands,
@@ -24,8 +26,6 @@ from tightloop.records.types import (
     PositionHead,
     PositionUpdate,
 )
-from tightloop.records.validate import check_amounts
-from tightloop.records.venues import canonical, lane_of
 
 COMMANDS = 64
 _NAME = "commands"

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from decimal import Decimal
 
+from tightloop.domain import money
+from tightloop.errors import ExecutionError
 from tightloop.handlers.api import Context
 from tightloop.handlers.places import place_of
-from tightloop.records import money
-from tightloop.records.errors import ExecutionError
 from tightloop.records.types import Delta, ExpectedPosition, Position
 
 SIGNED = frozenset({"Perp", "MarginBalance"})

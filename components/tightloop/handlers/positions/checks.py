@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from decimal import Decimal
 
+from tightloop.domain import money
+from tightloop.errors import ExecutionError
 from tightloop.handlers.places import place_of, plain_deltas
-from tightloop.records import money
-from tightloop.records.errors import ExecutionError
 from tightloop.records.types import Delta, ExecutionReport, ReportedLoop
 
 SOURCES = frozenset(

@@ -19,16 +19,16 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
+from tightloop.domain import money
+from tightloop.errors import ExecutionError, bounded, error_info
 from tightloop.handlers.api import Context, Inbound
+from tightloop.handlers.calls import Answer
 from tightloop.handlers.content import digest
-from tightloop.handlers.effects import Answer
 from tightloop.handlers.numbering import spelled
 from tightloop.handlers.places import plain_deltas
-from tightloop.handlers.positions import balances, loops, update
+from tightloop.handlers.positions import balances, reported, update
 from tightloop.handlers.positions.adjust import adjust
 from tightloop.handlers.positions.checks import check_belongs, check_report
-from tightloop.records import money
-from tightloop.records.errors import ExecutionError, bounded, error_info
 from tightloop.records.types import (
     AccountRef,
     ControlCommand,
@@ -95,17 +95,17 @@ def _apply_report(context: Context, report: ExecutionReport) -> None:
     check_report(report)
     head = _head(context)
     content = digest(report)
-    if head.loop is not None and loops.is_duplicate(head.loop, report, content):
+    if head.loop is not None and reported.is_duplicate(head.loop, report, content):
         return
-    before = loops.recall(context, head, report.loop_no)
-    if before is not head.loop and loops.is_duplicate(before, report, content):
+    before = reported.recall(context, head, report.loop_no)
+    if before is not head.loop and reported.is_duplicate(before, report, content):
         return
     check_belongs(before, report)
     deltas = plain_deltas(report.deltas, report.strategy_id)
     expected = balances.apply(context, deltas, head.position_version + 1)
     found = _faults(before, report, expected)
     source = update.source_of(report, before.source)
-    loop = loops.place(before, report, content)
+    loop = reported.place(before, report, content)
     loop = replace(
         loop,
         filled_amount=before.filled_amount if report.kind == "accrual" else before.filled_amount + report.amount,
@@ -125,7 +125,7 @@ def _apply_report(context: Context, report: ExecutionReport) -> None:
         error=_joined(loop.error if ends else _joined(None, *found), report.error),
         now=context.now,
     )
-    head = loops.remember(context, head, loop)
+    head = reported.remember(context, head, loop)
     account = AccountRef(lane=report.lane, venue=report.venue, account=report.account)
     _publish(context, replace(head, account=account), made)
 

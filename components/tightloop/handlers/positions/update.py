@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from tightloop.records import ids
+from tightloop.domain import ids
 from tightloop.records.types import (
     AccountRef,
     ControlCommand,

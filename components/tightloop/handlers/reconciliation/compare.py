@@ -14,17 +14,17 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from decimal import ROUND_DOWN, Context, Decimal
 
+from tightloop.domain import money
+from tightloop.errors import ExecutionError
 from tightloop.handlers.places import place_of
 from tightloop.handlers.reconciliation.settings import Tolerances, checked_tolerance
-from tightloop.records import money
-from tightloop.records.errors import ExecutionError
 from tightloop.records.types import Check
 
 Amounts = Mapping[str, Decimal]
 Tolerance = Callable[[str, Decimal], Decimal]
 """Of a position key and the amount expected: the largest difference that passes, at most 18 places."""
 
-_DERIVED = Context(prec=money.DIGITS, rounding=ROUND_DOWN, traps=[])
+_DERIVED = Context(prec=money.PRECISION, rounding=ROUND_DOWN, traps=[])
 
 
 def compare(

@@ -15,12 +15,12 @@ from __future__ import annotations
 from msgspec import Struct
 from msgspec.structs import replace
 
+from tightloop.errors import ExecutionError, error_info
 from tightloop.handlers import numbering
 from tightloop.handlers.api import Context
-from tightloop.handlers.content import DIGITS, digest
+from tightloop.handlers.content import HEX_DIGITS, digest
 from tightloop.handlers.places import plain_deltas
-from tightloop.handlers.reconciliation import accounts, sums
-from tightloop.records.errors import ExecutionError, error_info
+from tightloop.handlers.reconciliation import freshness, sums
 from tightloop.records.types import AccountRef, Delta, PositionUpdate, ReconciliationHead
 
 REMEMBERED = 16
@@ -51,7 +51,7 @@ def fold(context: Context, head: ReconciliationHead, update: PositionUpdate) -> 
         return None
     try:
         deltas = plain_deltas(update.deltas, context.key)
-        touched = accounts.touched(update, deltas, context.key)
+        touched = freshness.touched(update, deltas, context.key)
     except ExecutionError as error:
         raise ExecutionError("REC-004", f"version {version}: {error.message}") from error
     fault = _out_of_order(head, update)
@@ -63,11 +63,11 @@ def fold(context: Context, head: ReconciliationHead, update: PositionUpdate) -> 
             fault = ExecutionError("REC-010", f"version {version}: {'; '.join(differing)}")
     closes = update.report_kind == "final" and update.loop_no != head.last_final_loop
     if update.loop_no == head.open_loop and (closes or not update.is_final):
-        touched = accounts.merged(touched, head.touched)
+        touched = freshness.merged(touched, head.touched)
         deltas = sums.added_up((*head.deltas, *deltas))
     head = replace(
         head,
-        accounts=accounts.marked(head.accounts, update),
+        accounts=freshness.marked(head.accounts, update),
         error=head.error or (error_info(fault) if fault else None),
         produced_at=context.now,
     )
@@ -90,7 +90,7 @@ def _follow_loop(
 
 def _check_same(head: ReconciliationHead, version: int, content: str) -> None:
     place = _place(head, version)
-    if place >= 0 and head.digests[place : place + DIGITS] != content:
+    if place >= 0 and head.digests[place : place + HEX_DIGITS] != content:
         raise ExecutionError(
             "REC-012", f"version {version} came again with other content", context={"position_version": version}
         )
@@ -109,20 +109,20 @@ def _out_of_order(head: ReconciliationHead, update: PositionUpdate) -> Execution
 def _count(head: ReconciliationHead, version: int, content: str) -> ReconciliationHead:
     last = head.position_version
     if version > last:
-        blanks = "-" * DIGITS * min(version - last - 1, REMEMBERED)
+        blanks = "-" * HEX_DIGITS * min(version - last - 1, REMEMBERED)
         return replace(
             head,
             position_version=version,
             missing=numbering.with_gap(head.missing, last + 1, version - 1),
-            digests=(head.digests + blanks + content)[-REMEMBERED * DIGITS :],
+            digests=(head.digests + blanks + content)[-REMEMBERED * HEX_DIGITS :],
         )
     place = _place(head, version)
     digests = head.digests
     if place >= 0:
-        digests = digests[:place] + content + digests[place + DIGITS :]
+        digests = digests[:place] + content + digests[place + HEX_DIGITS :]
     return replace(head, missing=numbering.without(head.missing, version), digests=digests)
 
 
 def _place(head: ReconciliationHead, version: int) -> int:
     """Where ``digests`` holds a version; negative when it no longer does."""
-    return len(head.digests) - DIGITS * (head.position_version - version + 1)
+    return len(head.digests) - HEX_DIGITS * (head.position_version - version + 1)

@@ -20,13 +20,13 @@ each for no longer than the settings give it.
 
 from __future__ import annotations
 
+from tightloop.domain import money
+from tightloop.errors import ExecutionError
 from tightloop.handlers.api import Context, Inbound
-from tightloop.handlers.effects import Answer
+from tightloop.handlers.calls import Answer
 from tightloop.handlers.reconciliation.fold import fold
 from tightloop.handlers.reconciliation.settings import ReconciliationSettings
 from tightloop.handlers.reconciliation.verification import HEAD, Verification
-from tightloop.records import money
-from tightloop.records.errors import ExecutionError
 from tightloop.records.types import PositionUpdate, ReconciliationHead
 
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from msgspec import Struct, field
 
-from tightloop.records.errors import ExecutionError
+from tightloop.errors import ExecutionError
 
 
 def checked_tolerance(name: str, value: Decimal, below: Decimal | None = None) -> Decimal:

@@ -7,9 +7,9 @@ from decimal import Decimal
 
 from msgspec.structs import replace
 
+from tightloop.domain import money
 from tightloop.handlers.api import Context
 from tightloop.handlers.places import place_of, same_account
-from tightloop.records import money
 from tightloop.records.types import AccountRef, Check, Delta, FoldedPosition, Position
 
 GROUP = "position"

@@ -9,13 +9,13 @@ from decimal import Decimal
 from msgspec import Struct
 from msgspec.structs import replace
 
+from tightloop.errors import ExecutionError, info
 from tightloop.handlers.api import Context
-from tightloop.handlers.effects import Answer, Positions, ReadPositions, Unavailable
-from tightloop.handlers.reconciliation import accounts, attempts, results, sums
+from tightloop.handlers.calls import Answer, Positions, ReadPositions, Unavailable
+from tightloop.handlers.reconciliation import attempts, findings, freshness, sums
 from tightloop.handlers.reconciliation.compare import compare, failures, tolerance_by
 from tightloop.handlers.reconciliation.fold import Folded
 from tightloop.handlers.reconciliation.settings import ReconciliationSettings
-from tightloop.records.errors import ExecutionError, info
 from tightloop.records.types import (
     AccountRef,
     Check,
@@ -115,11 +115,11 @@ class Verification:
         match answer:
             case Positions(complete=True):
                 head = self.context.get(HEAD, ReconciliationHead)
-                stale = accounts.staleness(accounts.mark_of(head.accounts if head else (), account), answer)
+                stale = freshness.staleness(freshness.mark_of(head.accounts if head else (), account), answer)
                 if stale is not None:
                     return Failure("REC-007", f"{where}: {stale}")
                 try:
-                    return results.snapshot(pending, account, answer, self.now)
+                    return findings.snapshot(pending, account, answer, self.now)
                 except ExecutionError as error:
                     return Failure("REC-005", f"{where}: {error.message}")
             case Positions():
@@ -160,7 +160,7 @@ class Verification:
         held: dict[str, Decimal] = {}
         unknown: set[str] = set()
         for one in seen:
-            unknown |= results.strangers(one)
+            unknown |= findings.strangers(one)
             held.update((position.position_key, position.amount) for position in one.positions)
         tolerances = self.settings.tolerances
         tolerance = tolerance_by(tolerances, pending.strategy_id)
@@ -179,7 +179,7 @@ class Verification:
             for other in self._pendings()
             if other.position_version != pending.position_version
             and not other.closes_loop
-            and accounts.contains(pending.accounts, other.accounts)
+            and freshness.contains(pending.accounts, other.accounts)
         ]
         self._publish(seen)
         self._finish(pending, "matched", checks, seen)
@@ -226,8 +226,8 @@ class Verification:
         found = next(
             (one for one in seen if (one.lane, one.account) == (pending.update.lane, pending.update.account)), None
         )
-        error = results.joined(head.error if head else None, error)
-        self.context.emit(RESULTS, results.result(pending, status, self.now, checks=checks, found=found, error=error))
+        error = findings.joined(head.error if head else None, error)
+        self.context.emit(RESULTS, findings.result(pending, status, self.now, checks=checks, found=found, error=error))
         self._forget_snapshots(pending)
         self.context.delete(_name(_PENDING, pending.position_version))
 

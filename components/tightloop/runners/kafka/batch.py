@@ -12,7 +12,7 @@ import time
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from tightloop.handlers.effects import Answer
+from tightloop.handlers.calls import Answer
 from tightloop.runners.worker import PartitionWorker, Started
 
 LINGER_S = 0.25  # longer than a loop takes at a near venue

@@ -25,7 +25,7 @@ from confluent_kafka import (
 from confluent_kafka.admin import AdminClient, OffsetSpec
 from msgspec import Struct
 
-from tightloop.records.errors import ExecutionError
+from tightloop.errors import ExecutionError
 from tightloop.runners.kafka.messages import headers_of, key_of, place
 from tightloop.runners.kafka.patience import Patience
 from tightloop.runners.kafka.settings import KafkaSettings

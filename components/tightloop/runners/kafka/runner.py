@@ -18,7 +18,6 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Produ
 from tightloop.handlers.api import Handler
 from tightloop.runners import metrics
 from tightloop.runners.clock import Clock
-from tightloop.runners.effects import EffectLoop
 from tightloop.runners.kafka.admin import common_partitions
 from tightloop.runners.kafka.assignment import Assignment
 from tightloop.runners.kafka.batch import Answered, Batch
@@ -27,6 +26,7 @@ from tightloop.runners.kafka.settings import KafkaSettings
 from tightloop.runners.kafka.transaction import MustExit, Transaction, Undone, is_member
 from tightloop.runners.kafka.undoing import Undoing
 from tightloop.runners.kafka.watchdog import Watchdog
+from tightloop.runners.performer import CallLoop
 from tightloop.runners.worker import PartitionWorker, RawRecord
 
 log = structlog.get_logger()
@@ -48,7 +48,7 @@ class KafkaRunner:
         self,
         handler: Handler,
         settings: KafkaSettings,
-        effects: EffectLoop[PartitionWorker],
+        effects: CallLoop[PartitionWorker],
         clock: Clock,
         outputs: Sequence[str],
     ) -> None:
@@ -63,7 +63,7 @@ class KafkaRunner:
         self.assignment = Assignment(handler, self._consumer, settings, partitions)
         self._transaction = Transaction(self._producer, self._consumer, settings, handler.changelog)
         self._undoing = Undoing(handler.name)
-        self._watchdog = Watchdog(settings.watchdog_s, f"{handler.name}-{settings.slot}")
+        self._watchdog = Watchdog(settings.watchdog_s, f"{handler.name}-{settings.replica}")
         self._stopping = False
         self._broker_lost = False
         self._is_member = False  # asked for by the loop itself: the client was seen to hang when another thread asks
@@ -102,7 +102,7 @@ class KafkaRunner:
             on_revoke=self.assignment.on_revoke,
             on_lost=self.assignment.on_revoke,
         )
-        log.info("started", component=self.handler.name, slot=self.settings.slot)
+        log.info("started", component=self.handler.name, replica=self.settings.replica)
         try:
             while not self._stopping:
                 self._pass()
@@ -111,7 +111,7 @@ class KafkaRunner:
             self._close()
 
     def _init_transactions(self) -> None:
-        """Before subscribing: ends what a dead predecessor of this slot left open, and fences it."""
+        """Before subscribing: ends what a dead predecessor of this name left open, and fences it."""
         self._retry(lambda: self._producer.init_transactions(10.0), 60.0, "init_transactions")
 
     def _retry(self, call: Callable[[], None], seconds: float, what: str) -> None:
@@ -136,7 +136,7 @@ class KafkaRunner:
         self.assignment.stop()
         self._consumer.close()
         self._effects.stop()
-        log.info("stopped", component=self.handler.name, slot=self.settings.slot)
+        log.info("stopped", component=self.handler.name, replica=self.settings.replica)
 
     # --- one pass -----------------------------------------------------------------------------------------------------
 

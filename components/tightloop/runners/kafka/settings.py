@@ -8,10 +8,10 @@ from msgspec import Struct
 
 
 class KafkaSettings(Struct, frozen=True, kw_only=True):
-    """``slot``: a name for this replica that stays the same when it is restarted; no two replicas share one."""
+    """``replica``: a name for this replica that stays the same when it is restarted; no two replicas share one."""
 
     bootstrap: str
-    slot: str = "0"
+    replica: str = "0"
     prefix: str = ""  # before every topic and group name, so that several systems share a broker
     client: dict[str, Any] = {}  # further librdkafka settings of every client: security, certificates
     transaction_timeout_ms: int = 2000
@@ -28,7 +28,7 @@ class KafkaSettings(Struct, frozen=True, kw_only=True):
     def producer(self, component: str) -> dict[str, Any]:
         return {
             **self._common(),
-            "transactional.id": f"{self.prefix}{component}-{self.slot}",
+            "transactional.id": f"{self.prefix}{component}-{self.replica}",
             "transaction.timeout.ms": self.transaction_timeout_ms,
             "linger.ms": 0,
             # CONCURRENT_TRANSACTIONS is answered while the broker still writes the last markers: ask again at once
@@ -58,7 +58,7 @@ class KafkaSettings(Struct, frozen=True, kw_only=True):
     def restore_consumer(self, component: str) -> dict[str, Any]:
         return {
             **self._common(),
-            "group.id": f"{self.group(component)}-restore-{self.slot}",
+            "group.id": f"{self.group(component)}-restore-{self.replica}",
             "enable.auto.commit": False,
             "isolation.level": "read_committed",
             "auto.offset.reset": "error",

@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from tightloop.handlers.effects import LedgerEntry
+from tightloop.handlers.calls import LedgerEntry
 from tightloop.venues.sim import commands as c
 from tightloop.venues.sim.books import Drifted, VenueError
 from tightloop.venues.sim.faults import FaultRule, FaultState

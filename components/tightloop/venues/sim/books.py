@@ -12,7 +12,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from tightloop.handlers.effects import Ledger, LedgerEntry, OrderFound, Positions
+from tightloop.handlers.calls import Ledger, LedgerEntry, OrderFound, Positions
 from tightloop.records.types import Delta
 
 ZERO = Decimal(0)

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from hashlib import blake2b
 
-from tightloop.handlers.effects import OrderFound
+from tightloop.handlers.calls import OrderFound
 from tightloop.records.types import Delta, Fee
 from tightloop.venues.sim.books import ZERO, VenueError
 from tightloop.venues.sim.clock import MarketClock

@@ -9,7 +9,7 @@ from urllib.parse import quote
 import msgspec
 from msgspec.structs import replace
 
-from tightloop.handlers.effects import (
+from tightloop.handlers.calls import (
     Ambiguous,
     GateClosed,
     Ledger,

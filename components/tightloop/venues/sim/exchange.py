@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from tightloop.handlers.effects import OrderFound
+from tightloop.handlers.calls import OrderFound
 from tightloop.venues.sim import rounding
 from tightloop.venues.sim.accruals import settle_exchange
 from tightloop.venues.sim.books import ZERO, VenueError

@@ -14,7 +14,7 @@ from typing import Literal, TypeVar
 
 from msgspec.structs import replace
 
-from tightloop.handlers.effects import (
+from tightloop.handlers.calls import (
     Ambiguous,
     GateClosed,
     Ledger,

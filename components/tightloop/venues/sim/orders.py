@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from msgspec import Struct
 
-from tightloop.handlers.effects import LedgerEntry
+from tightloop.handlers.calls import LedgerEntry
 from tightloop.venues.sim import rounding
 from tightloop.venues.sim.books import ZERO, VenueError
 from tightloop.venues.sim.commands import PlaceOrder

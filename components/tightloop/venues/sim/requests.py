@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 
 from msgspec import Struct
 
-from tightloop.handlers.effects import LedgerEntry, OrderFound
+from tightloop.handlers.calls import LedgerEntry, OrderFound
 from tightloop.venues.sim.books import VenueError
 from tightloop.venues.sim.commands import ACTING, Broadcast, CancelWorking, Logged, PlaceOrder
 

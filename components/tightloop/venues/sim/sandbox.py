@@ -16,8 +16,8 @@ from typing import Any
 
 import msgspec
 
-from tightloop.handlers.effects import Ledger, Nonce, OrderFound, Positions
-from tightloop.records import money
+from tightloop.domain import money
+from tightloop.handlers.calls import Ledger, Nonce, OrderFound, Positions
 from tightloop.venues.sim import commands as c
 from tightloop.venues.sim.books import VenueError
 from tightloop.venues.sim.chain import Chain

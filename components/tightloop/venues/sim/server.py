@@ -22,7 +22,7 @@ from pathlib import Path
 import msgspec
 from aiohttp import web
 
-from tightloop.records import money
+from tightloop.domain import money
 from tightloop.venues.sim.answers import answering
 from tightloop.venues.sim.log import LogDamaged
 from tightloop.venues.sim.routes import Routes

@@ -11,7 +11,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Literal
 
-from tightloop.handlers.effects import LedgerEntry
+from tightloop.handlers.calls import LedgerEntry
 from tightloop.records.types import Delta, Fee
 from tightloop.venues.sim import rounding
 from tightloop.venues.sim.books import ZERO, Account, VenueError

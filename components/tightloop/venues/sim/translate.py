@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from tightloop.handlers.effects import Ambiguous, LedgerEntry, NotFound, NotSent, OrderFound, Refused
+from tightloop.handlers.calls import Ambiguous, LedgerEntry, NotFound, NotSent, OrderFound, Refused
 from tightloop.records.types import Delta, Fee, Instruction, JournalEntry
 from tightloop.venues.sim.commands import Broadcast, CancelWorking, ChainAction, PlaceOrder
 from tightloop.venues.sim.errors import meaning

@@ -15,7 +15,7 @@ from typing import Any, Literal
 import pytest
 
 from tightloop.assembly.config import Config
-from tightloop.handlers import effects as fx
+from tightloop.handlers import calls
 from tightloop.handlers.executor.deadline import submit_by
 from tightloop.records.types import JournalEntry
 from tightloop.runners.clock import ManualClock
@@ -54,7 +54,7 @@ class StoppedOwner:
     async def submit(self, entry: JournalEntry, gate: Gate) -> Any:
         if self._stopped:
             self._stopped, self.held = False, entry
-            return fx.Ambiguous("its process was stopped")
+            return calls.Ambiguous("its process was stopped")
         return await self._venue.submit(entry, gate)
 
     async def find(self, entry: JournalEntry) -> Any:
@@ -118,8 +118,8 @@ def late(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Sce
         return scene
     whole, undone = PartitionWorker.answer, []
 
-    def answer(worker: Any, key: str, call_id: str, serial: int, told: fx.Answer, now: datetime) -> bool:
-        if isinstance(told, fx.NotFound) and not undone:
+    def answer(worker: Any, key: str, call_id: str, serial: int, told: calls.Answer, now: datetime) -> bool:
+        if isinstance(told, calls.NotFound) and not undone:
             assert whole(worker, key, call_id, serial, told, now)
             worker.rollback()
             undone.append(told)

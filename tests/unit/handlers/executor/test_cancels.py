@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 from tests.unit.handlers.executor.desk import ABSENCE_S, EVIDENCE_S, SEND_WINDOW_S, Desk
 
-from tightloop.handlers import effects as fx
+from tightloop.handlers import calls
 from tightloop.handlers.executor import intents
 from tightloop.testing import cancel
 from tightloop.testing.scripted import cancels, lost, rests, stalls
@@ -48,7 +48,7 @@ def test_a_cancel_makes_no_loop_and_no_report_of_its_own() -> None:
 def test_a_cancel_before_the_venue_has_answered_acts_once_the_order_is_shown() -> None:
     desk = Desk().adopted()
     desk.venue.on("submit", lost(rests()))
-    desk.venue.on("find", fx.Unavailable("EXI-003", "down"))
+    desk.venue.on("find", calls.Unavailable("EXI-003", "down"))
     desk.instruct()
     ask_for_cancel(desk)
     assert not desk.venue.calls("cancel")
@@ -68,7 +68,7 @@ def test_a_cancel_of_an_order_that_never_reached_the_venue_ends_it_cancelled_wit
 
 def test_a_cancel_while_the_venue_takes_nothing_ends_it_at_once() -> None:
     desk = Desk().adopted()
-    desk.venue.on("submit", fx.NotSent("EXI-002", "slow down", 20.0))
+    desk.venue.on("submit", calls.NotSent("EXI-002", "slow down", 20.0))
     desk.instruct()
     ask_for_cancel(desk)
     desk.driver.advance(0.1)
@@ -77,9 +77,9 @@ def test_a_cancel_while_the_venue_takes_nothing_ends_it_at_once() -> None:
 
 def test_a_cancel_while_the_nonce_cannot_be_read_ends_it_at_once() -> None:
     desk = Desk("ethereum").adopted()
-    desk.venue.on("submit", fx.Refused("EXI-010", "gas"))
+    desk.venue.on("submit", calls.Refused("EXI-010", "gas"))
     desk.instruct("i0")  # whoever was refused gives its nonce back: the next one reads it
-    desk.venue.on("nonce", *[fx.Unavailable("EXI-003", "down")] * 100)
+    desk.venue.on("nonce", *[calls.Unavailable("EXI-003", "down")] * 100)
     desk.instruct()
     ask_for_cancel(desk)
     assert outcomes(desk) == ("reconciled", "cancelled", "reconciled", "none")
@@ -102,7 +102,7 @@ def test_an_order_that_filled_before_its_cancel_is_filled() -> None:
     desk = Desk().adopted()
     desk.venue.on("submit", rests())
     desk.instruct()
-    desk.venue.on("cancel", lambda venue, entry, gate: [fills_rest(desk), fx.Refused("EXI-007", "too late")][1])
+    desk.venue.on("cancel", lambda venue, entry, gate: [fills_rest(desk), calls.Refused("EXI-007", "too late")][1])
     ask_for_cancel(desk)
     assert outcomes(desk) == ("reconciled", "filled", "reconciled", "none")
     assert desk.books_agree()

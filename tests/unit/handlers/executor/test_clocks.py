@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from tests.unit.handlers.executor.desk import ABSENCE_S, EVIDENCE_S, SEND_WINDOW_S, Desk
 
-from tightloop.handlers import effects as fx
+from tightloop.handlers import calls
 from tightloop.records.types import ExecutionReport
 from tightloop.runners.clock_check import ClockCheck
 from tightloop.testing import cancel
@@ -17,7 +17,7 @@ from tightloop.testing.driver import START
 from tightloop.testing.scripted import lost, rests
 
 LATE_S = ABSENCE_S + 0.5
-DOWN = fx.Unavailable("EXI-003", "down")
+DOWN = calls.Unavailable("EXI-003", "down")
 
 
 def handled_late(desk: Desk, answer: Callable[[Any], Any], seconds: float = LATE_S) -> Callable[..., Any]:
@@ -83,7 +83,7 @@ def test_an_unknown_outcome_is_resolved_by_not_found_only_when_it_counts_by_the_
     assert entry is not None and entry.status == "unknown"
     counts_at = entry.journalled_at + timedelta(seconds=ABSENCE_S)
     desk.venue.off("find")
-    desk.venue.on("find", fx.NotFound(counts_at - timedelta(milliseconds=1)), fx.NotFound(counts_at))
+    desk.venue.on("find", calls.NotFound(counts_at - timedelta(milliseconds=1)), calls.NotFound(counts_at))
     asked = len(desk.venue.calls("find"))
     while len(desk.venue.calls("find")) == asked:
         desk.driver.advance(1)
@@ -120,7 +120,7 @@ def test_an_order_seen_open_before_its_cancel_can_have_come_is_not_cancelled_aga
 def test_one_look_at_a_used_nonce_that_is_handled_late_is_not_two() -> None:
     desk = Desk("ethereum").adopted()
     desk.venue.books.nonce += 1
-    desk.venue.on("submit", fx.Refused("EXI-009", "nonce too low"))
+    desk.venue.on("submit", calls.Refused("EXI-009", "nonce too low"))
     desk.venue.on("find", handled_late(desk, desk.venue.books.find))
     desk.instruct()
     assert not desk.driver.results("i1")
@@ -132,7 +132,7 @@ def test_one_look_at_a_used_nonce_that_is_handled_late_is_not_two() -> None:
 def test_a_chain_that_does_not_find_and_does_not_tell_the_nonce_says_nothing() -> None:
     desk = Desk("ethereum").adopted()
     desk.venue.on("submit", lost())
-    desk.venue.on("find", *[lambda venue, entry, gate: fx.NotFound(venue.clock.now())] * 5000)
+    desk.venue.on("find", *[lambda venue, entry, gate: calls.NotFound(venue.clock.now())] * 5000)
     desk.instruct()
     desk.driver.advance(EVIDENCE_S + 5)
     assert submissions(desk) == 1
@@ -176,7 +176,7 @@ def test_a_venues_clock_that_stands_still_just_before_it_counts_is_asked_with_pa
     desk = Desk().adopted()
     desk.venue.on("submit", lost())
     stands_at = desk.driver.now + timedelta(seconds=ABSENCE_S - 0.001)
-    desk.venue.on("find", *[fx.NotFound(stands_at)] * 5000)
+    desk.venue.on("find", *[calls.NotFound(stands_at)] * 5000)
     desk.instruct()
     desk.driver.advance(EVIDENCE_S + 5)
     assert desk.result().outcome == "unknown"
@@ -223,7 +223,7 @@ def test_clocks_that_agree_to_within_the_margin_are_no_fault(seconds: float) -> 
 
 def test_a_venue_that_finds_our_signed_time_ahead_of_its_own_ends_the_loop_at_once() -> None:
     desk = Desk().adopted()
-    desk.venue.on("submit", fx.NotSent("EXI-015", "future_timestamp: signed ahead"))
+    desk.venue.on("submit", calls.NotSent("EXI-015", "future_timestamp: signed ahead"))
     desk.instruct()
     error = desk.result().error
     assert error is not None

@@ -12,7 +12,7 @@ from decimal import Decimal
 import pytest
 from tests.unit.handlers.executor.desk import ABSENCE_S, EVIDENCE_S, Desk
 
-from tightloop.handlers import effects as fx
+from tightloop.handlers import calls
 from tightloop.testing.scripted import fills, lost, rests, reverts, stalls
 
 LANES = ["binance", "ethereum"]
@@ -32,7 +32,7 @@ def test_01_accepted_and_filled(desk: Desk) -> None:
 
 
 def test_02_rejected_for_certain_ends_the_loop_and_the_key_goes_on(desk: Desk) -> None:
-    desk.venue.on("submit", fx.Refused("EXI-006", "not enough"))
+    desk.venue.on("submit", calls.Refused("EXI-006", "not enough"))
     desk.instruct()
     result = desk.result()
     assert result.error is not None
@@ -86,7 +86,7 @@ def test_06_not_found_is_no_evidence_before_every_window_has_passed() -> None:
 
 def test_07_a_duplicate_submission_is_not_a_second_order(desk: Desk) -> None:
     """The venue says that it knows the order already: that proves nothing but that it must be looked up."""
-    desk.venue.on("submit", lambda venue, entry, gate: [fills()(venue, entry, gate), fx.Ambiguous("duplicate")][1])
+    desk.venue.on("submit", lambda venue, entry, gate: [fills()(venue, entry, gate), calls.Ambiguous("duplicate")][1])
     desk.instruct()
     assert desk.result().outcome == "filled"
     assert desk.acted() == 1
@@ -156,7 +156,7 @@ def test_13_a_chain_cannot_tell_that_a_broadcast_is_gone_while_its_nonce_is_free
 
 def test_14_without_evidence_by_the_deadline_the_outcome_is_unknown_and_the_key_halts(desk: Desk) -> None:
     desk.venue.on("submit", lost(fills()))
-    desk.venue.on("find", *[fx.Unavailable("EXI-003", "down")] * 1000)
+    desk.venue.on("find", *[calls.Unavailable("EXI-003", "down")] * 1000)
     desk.instruct()
     desk.driver.advance(EVIDENCE_S - 1)
     assert not desk.driver.results("i1")
@@ -170,7 +170,7 @@ def test_14_without_evidence_by_the_deadline_the_outcome_is_unknown_and_the_key_
 def test_15_an_unknown_outcome_is_watched_until_the_venue_tells() -> None:
     desk = Desk().adopted()
     desk.venue.on("submit", lost())
-    desk.venue.on("find", *[fx.Unavailable("EXI-003", "down")] * 40)
+    desk.venue.on("find", *[calls.Unavailable("EXI-003", "down")] * 40)
     desk.instruct()
     desk.driver.advance(EVIDENCE_S + 5)
     assert (desk.result().status, desk.result().outcome) == ("halted", "unknown")
@@ -193,7 +193,7 @@ def test_16_a_transaction_that_reverts_costs_its_gas_alone() -> None:
 
 
 def test_17_a_venue_that_takes_nothing_is_asked_until_the_instruction_expires(desk: Desk) -> None:
-    desk.venue.on("submit", *[fx.NotSent("EXI-002", "slow down", 1.0)] * 1000)
+    desk.venue.on("submit", *[calls.NotSent("EXI-002", "slow down", 1.0)] * 1000)
     desk.instruct(expires_at=desk.driver.now + timedelta(seconds=90))
     desk.driver.advance(89)
     assert not desk.driver.results("i1")
@@ -267,7 +267,7 @@ def test_21_the_gate_holds_an_order_back_after_its_timeout() -> None:
 
 def test_21_an_order_that_the_venue_does_not_take_is_not_tried_after_its_timeout() -> None:
     desk = Desk().adopted()
-    desk.venue.on("submit", *[fx.NotSent("EXI-002", "slow down", 0.7)] * 100)
+    desk.venue.on("submit", *[calls.NotSent("EXI-002", "slow down", 0.7)] * 100)
     desk.instruct(timeout_ms=2_000)
     desk.driver.advance(1.9)
     assert not desk.driver.results("i1")

@@ -7,10 +7,10 @@ from datetime import timedelta
 from msgspec.structs import replace
 from tests.unit.handlers.executor.desk import Desk
 
-from tightloop.handlers import effects as fx
+from tightloop.handlers import calls
 from tightloop.testing.scripted import fills, lost
 
-TOO_LOW = fx.Refused("EXI-009", "nonce too low")
+TOO_LOW = calls.Refused("EXI-009", "nonce too low")
 
 
 def chain() -> Desk:
@@ -27,7 +27,7 @@ def test_nonces_count_up_and_are_read_once() -> None:
 
 def test_after_a_refusal_the_nonce_is_read_again() -> None:
     desk = chain()
-    desk.venue.on("submit", fx.Refused("EXI-010", "gas"))
+    desk.venue.on("submit", calls.Refused("EXI-010", "gas"))
     desk.instruct()
     desk.instruct("i2")
     assert len(desk.venue.calls("nonce")) == 1
@@ -60,7 +60,7 @@ def test_a_nonce_that_another_transaction_used_rejects_after_a_second_look() -> 
 def test_a_nonce_that_was_too_high_is_replaced_when_nothing_has_left() -> None:
     desk = chain()
     desk.venue.books.nonce -= 1  # a block is gone, and with it the transaction that had the nonce before
-    desk.venue.on("submit", fx.Refused("EXI-009", "nonce too high"))
+    desk.venue.on("submit", calls.Refused("EXI-009", "nonce too high"))
     desk.instruct()
     desk.driver.advance(2)
     assert desk.result().outcome == "filled"
@@ -69,9 +69,9 @@ def test_a_nonce_that_was_too_high_is_replaced_when_nothing_has_left() -> None:
 
 def test_a_nonce_that_cannot_be_read_is_asked_for_with_pauses_and_then_ends_the_loop() -> None:
     desk = chain()
-    desk.venue.on("submit", fx.Refused("EXI-010", "gas"))
+    desk.venue.on("submit", calls.Refused("EXI-010", "gas"))
     desk.instruct("i0")
-    desk.venue.on("nonce", *[fx.Unavailable("EXI-003", "down")] * 1000)
+    desk.venue.on("nonce", *[calls.Unavailable("EXI-003", "down")] * 1000)
     desk.instruct()
     desk.driver.advance(12)
     result = desk.result()
@@ -83,7 +83,7 @@ def test_a_nonce_that_cannot_be_read_is_asked_for_with_pauses_and_then_ends_the_
 
 def test_a_restart_while_the_nonce_is_asked_for_asks_again() -> None:
     desk = chain()
-    desk.venue.on("submit", fx.Refused("EXI-010", "gas"))
+    desk.venue.on("submit", calls.Refused("EXI-010", "gas"))
     desk.instruct("i0")
     desk.instruct(run=False)
     while desk.driver.run(1) and desk.driver.runner.state(desk.component, "s1", "head", object) is not None:
@@ -109,7 +109,7 @@ def test_a_broadcast_that_stays_lost_is_repeated_with_pauses_under_the_same_nonc
 
 def test_tries_that_are_known_not_to_have_left_never_make_an_outcome_unknown() -> None:
     desk = chain()
-    desk.venue.on("submit", *[fx.NotSent("EXI-003", "no connection")] * 1000)
+    desk.venue.on("submit", *[calls.NotSent("EXI-003", "no connection")] * 1000)
     desk.instruct(expires_at=desk.driver.now + timedelta(seconds=20))
     desk.driver.advance(25)
     assert (desk.result().status, desk.result().outcome) == ("expired", "none")
@@ -118,9 +118,9 @@ def test_tries_that_are_known_not_to_have_left_never_make_an_outcome_unknown() -
 
 def test_a_venue_whose_clock_is_ahead_of_ours_is_sent_nothing() -> None:
     desk = chain()
-    desk.venue.on("submit", fx.Refused("EXI-010", "gas"))
+    desk.venue.on("submit", calls.Refused("EXI-010", "gas"))
     desk.instruct("i0")
-    desk.venue.on("nonce", fx.Nonce(1, desk.driver.now + timedelta(seconds=2)))
+    desk.venue.on("nonce", calls.Nonce(1, desk.driver.now + timedelta(seconds=2)))
     desk.instruct()
     result = desk.result()
     assert result.error is not None

@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 from tests.unit.handlers.executor.desk import ABSENCE_S, Desk
 
-from tightloop.handlers import effects as fx
+from tightloop.handlers import calls
 from tightloop.records.types import ExecutionReport, ExecutorHead, Instruction, RoutedInstruction
 from tightloop.testing import command
 from tightloop.testing.scripted import fills, lost, rests
@@ -34,8 +34,8 @@ def routed(desk: Desk, kind: str, loop_no: int, instruction: Instruction | None 
 @pytest.mark.parametrize("lane", LANES)
 def test_a_refused_order_is_not_submitted_again_by_a_successor(lane: str) -> None:
     desk = Desk(lane).adopted()
-    desk.venue.on("submit", fx.Refused("EXI-006", "not enough"))
-    desk.venue.on("ledger", *[fx.Unavailable("EXI-003", "down")] * 3)
+    desk.venue.on("submit", calls.Refused("EXI-006", "not enough"))
+    desk.venue.on("ledger", *[calls.Unavailable("EXI-003", "down")] * 3)
     desk.instruct()
     assert desk.intent() is not None
     desk.driver.restart(desk.component)
@@ -52,7 +52,7 @@ def test_a_ledger_that_cannot_be_read_does_not_keep_the_clock_spinning() -> None
     order = list(desk.venue.books.orders.values())[-1]
     desk.venue.books.fill(order, D("0.5"))
     desk.venue.books.accrue("reward", "USDT", D(1))
-    desk.venue.on("ledger", *[fx.Unavailable("EXI-003", "down")] * 7)
+    desk.venue.on("ledger", *[calls.Unavailable("EXI-003", "down")] * 7)
     desk.driver.advance(60)
     assert desk.result().outcome == "filled"
     assert desk.books_agree()
@@ -60,7 +60,7 @@ def test_a_ledger_that_cannot_be_read_does_not_keep_the_clock_spinning() -> None
 
 def test_a_pause_before_the_next_try_outlasts_a_restart() -> None:
     desk = Desk("ethereum").adopted()
-    desk.venue.on("submit", *[fx.NotSent("EXI-003", "no connection", 5.0)] * 2)
+    desk.venue.on("submit", *[calls.NotSent("EXI-003", "no connection", 5.0)] * 2)
     desk.instruct()
     desk.driver.restart(desk.component)
     assert not desk.venue.calls("find")
@@ -84,7 +84,7 @@ def test_an_order_of_a_loop_that_was_given_up_is_cancelled_before_its_account_is
 def test_the_next_instruction_waits_until_an_order_that_was_given_up_is_over() -> None:
     desk = Desk().adopted()
     desk.venue.on("submit", lost(rests()))
-    desk.venue.on("find", *[fx.Unavailable("EXI-003", "down")] * 3)
+    desk.venue.on("find", *[calls.Unavailable("EXI-003", "down")] * 3)
     given_up = desk.instruct()
     following = replace(given_up, instruction_id="i2")
     desk.driver.feed(routed(desk, "execute", 4, following), "instructions.binance")
@@ -111,9 +111,9 @@ def finals(desk: Desk) -> dict[int, ExecutionReport]:
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_instruction_that_waits_for_its_nonce_and_is_overtaken_is_never_submitted(kind: str) -> None:
     desk = Desk("ethereum").adopted()
-    desk.venue.on("submit", fx.Refused("EXI-010", "gas"))
+    desk.venue.on("submit", calls.Refused("EXI-010", "gas"))
     desk.instruct("i0")
-    desk.venue.on("nonce", *[fx.Unavailable("EXI-003", "down")] * 2)
+    desk.venue.on("nonce", *[calls.Unavailable("EXI-003", "down")] * 2)
     waiting = desk.instruct()
     overtake(desk, kind, waiting)
     desk.driver.advance(15)
@@ -128,7 +128,7 @@ def test_an_instruction_that_waits_for_its_nonce_and_is_overtaken_is_never_submi
 @pytest.mark.parametrize("lane", LANES)
 def test_an_intent_that_pauses_before_its_next_try_and_is_overtaken_is_never_submitted(lane: str, kind: str) -> None:
     desk = Desk(lane).adopted()
-    desk.venue.on("submit", fx.NotSent("EXI-002", "slow down", 5.0))
+    desk.venue.on("submit", calls.NotSent("EXI-002", "slow down", 5.0))
     paused = desk.instruct()
     overtake(desk, kind, paused)
     desk.driver.advance(15)
@@ -168,7 +168,7 @@ def test_an_order_whose_answer_is_awaited_when_its_loop_is_given_up_is_found_and
 def test_a_reading_that_is_overtaken_ends_and_what_accrued_is_told_once(kind: str) -> None:
     desk = Desk().adopted()
     desk.venue.books.accrue("reward", "USDT", D(5))
-    desk.venue.on("ledger", *[fx.Unavailable("EXI-003", "down")] * 2)
+    desk.venue.on("ledger", *[calls.Unavailable("EXI-003", "down")] * 2)
     given_up = desk.driver.records("instructions.binance")[-1].instruction
     desk.driver.feed(routed(desk, "verify", 8), "instructions.binance")
     overtake(desk, kind, given_up)
@@ -183,9 +183,9 @@ def test_a_reading_that_is_overtaken_ends_and_what_accrued_is_told_once(kind: st
 def test_an_instruction_whose_loop_a_resume_ended_unverified_is_never_submitted() -> None:
     """A record of its key is poisoned while it waits for its nonce: the slot is freed, and nothing verifies."""
     desk = Desk("ethereum").adopted()
-    desk.venue.on("submit", fx.Refused("EXI-010", "gas"))
+    desk.venue.on("submit", calls.Refused("EXI-010", "gas"))
     desk.instruct("i0")
-    desk.venue.on("nonce", *[fx.Unavailable("EXI-003", "down")] * 8)
+    desk.venue.on("nonce", *[calls.Unavailable("EXI-003", "down")] * 8)
     desk.instruct()
     desk.driver.feed_bytes("position_updates", b"s1", b"poison")
     halts = tuple(one.halt_id for one in desk.driver.halts())
@@ -264,7 +264,7 @@ def test_what_fell_due_is_asked_for_first_when_the_account_is_verified() -> None
     """An unknown outcome is part of what the account holds: the verify waits for what the venue says of it."""
     desk = Desk().adopted()
     desk.venue.on("submit", lost(fills()))
-    desk.venue.on("find", *[fx.Unavailable("EXI-003", "down")] * 34)
+    desk.venue.on("find", *[calls.Unavailable("EXI-003", "down")] * 34)
     desk.instruct()
     desk.driver.advance(ABSENCE_S + 170)
     assert (desk.result().outcome, [one.outcome for one in desk.driver.results("i1") if one.resolves]) == (

@@ -8,16 +8,16 @@ from typing import Any
 from msgspec.structs import replace
 from tests.unit.handlers.executor.desk import EVIDENCE_S, Desk
 
-from tightloop.handlers import effects as fx
+from tightloop.handlers import calls
 from tightloop.records.types import JournalEntry
 from tightloop.testing.scripted import ScriptedVenue, fills, lost, rests
 
 D = Decimal
-REFUSED = fx.Refused("EXI-006", "no, it says")
+REFUSED = calls.Refused("EXI-006", "no, it says")
 
 
-def not_found(venue: ScriptedVenue, entry: JournalEntry, gate: Any) -> fx.NotFound:
-    return fx.NotFound(venue.clock.now(), venue.books.nonce if venue.fence == "nonce" else None)
+def not_found(venue: ScriptedVenue, entry: JournalEntry, gate: Any) -> calls.NotFound:
+    return calls.NotFound(venue.clock.now(), venue.books.nonce if venue.fence == "nonce" else None)
 
 
 def test_an_order_that_was_shown_and_is_not_found_any_more_is_not_submitted_again() -> None:
@@ -60,7 +60,7 @@ def test_a_nonce_that_has_passed_at_the_first_question_about_an_unknown_may_be_i
     """Its block came between the venue's two answers: to where the transaction is, and to what the next nonce is."""
     desk = Desk("ethereum").adopted()
     desk.venue.on("submit", lost(fills()))
-    desk.venue.on("find", *[fx.Unavailable("EXI-003", "down")] * 5000)
+    desk.venue.on("find", *[calls.Unavailable("EXI-003", "down")] * 5000)
     desk.instruct()
     for _ in range(200):
         desk.driver.advance(0.5)

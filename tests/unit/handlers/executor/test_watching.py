@@ -10,7 +10,7 @@ import pytest
 from tests.support.handler_context import FakeContext, World
 from tests.unit.handlers.executor.desk import EVIDENCE_S, Desk
 
-from tightloop.handlers import effects as fx
+from tightloop.handlers import calls
 from tightloop.handlers.api import Inbound
 from tightloop.handlers.executor.handler import Executor
 from tightloop.handlers.executor.settings import ExecutorSettings
@@ -19,7 +19,7 @@ from tightloop.testing import command
 from tightloop.testing.scripted import fills, lost, rests
 
 D = Decimal
-DOWN = fx.Unavailable("EXI-003", "down")
+DOWN = calls.Unavailable("EXI-003", "down")
 
 
 def unknown(desk: Desk, then: Any = None) -> Desk:
@@ -84,7 +84,7 @@ def test_an_order_once_shown_is_not_absent_because_the_venue_no_longer_lists_it(
     desk.venue.on("cancel", *[lost()] * 5000)
     venue_speaks(desk)
     desk.driver.advance(61)
-    desk.venue.on("find", *[fx.NotFound(desk.driver.now)] * 5000)
+    desk.venue.on("find", *[calls.NotFound(desk.driver.now)] * 5000)
     desk.driver.advance(600)
     assert not corrections(desk)
 

@@ -8,10 +8,10 @@ from typing import Any
 from msgspec.structs import replace
 from tests.support.handler_context import START, HandlerDriver
 
+from tightloop.domain import ids
+from tightloop.errors import ExecutionError, error_info
 from tightloop.handlers.manager.handler import InterfaceManager
 from tightloop.handlers.manager.settings import ManagerSettings
-from tightloop.records import ids
-from tightloop.records.errors import ExecutionError, error_info
 from tightloop.records.types import (
     AccountRef,
     DeadLetter,

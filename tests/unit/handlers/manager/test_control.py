@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 from tests.unit.handlers.manager.desk import D, Desk, error
 
-from tightloop.records.errors import ExecutionError
+from tightloop.errors import ExecutionError
 from tightloop.testing import builders
 
 

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from tests.unit.handlers.manager.desk import D, Desk, again, short
 
+from tightloop.domain import validate
+from tightloop.errors import ExecutionError
 from tightloop.handlers.api import Inbound
 from tightloop.handlers.manager import dispatch
 from tightloop.handlers.manager.settings import ManagerSettings
-from tightloop.records import validate
-from tightloop.records.errors import ExecutionError
 from tightloop.records.types import AccountRef, Instruction
 from tightloop.testing import builders
 

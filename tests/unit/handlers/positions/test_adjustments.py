@@ -9,8 +9,8 @@ from msgspec.structs import replace
 from tests.support.handler_context import HandlerDriver
 from tests.support.position_records import AUSDT, BTC, PERP, USDT, adjustment, delta, opening, report
 
+from tightloop.errors import ExecutionError
 from tightloop.handlers.positions import PositionUpdates
-from tightloop.records.errors import ExecutionError
 from tightloop.records.types import ControlCommand, Position, PositionUpdate
 
 

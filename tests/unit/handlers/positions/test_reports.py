@@ -10,8 +10,8 @@ from tests.support.handler_context import HandlerDriver
 from tests.support.position_desk import apply, expected
 from tests.support.position_records import BTC, DEBT, ETH, MARGIN, PERP, USDT, delta, error, fee, opening, report
 
+from tightloop.domain import ids
 from tightloop.handlers.positions import PositionUpdates
-from tightloop.records import ids
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 from tests.support.position_records import BTC, USDT, delta
 from tests.support.reconciliation_desk import Desk
 
-from tightloop.handlers.effects import Positions, Unavailable
+from tightloop.handlers.calls import Positions, Unavailable
 from tightloop.handlers.reconciliation import ReconciliationSettings
 from tightloop.records.types import ReconciliationResult
 
@@ -183,7 +183,7 @@ def test_snapshots_that_stay_old_end_as_unavailable(desk: Desk) -> None:
 
 
 def test_an_answer_of_another_kind_is_a_defect(desk: Desk) -> None:
-    from tightloop.handlers.effects import NotFound
+    from tightloop.handlers.calls import NotFound
 
     desk.tell(desk.books.update())
     with pytest.raises(TypeError):

@@ -7,8 +7,8 @@ from decimal import Decimal
 import pytest
 from tests.support.position_records import AUSDT, BTC, DEBT, PERP, USDT
 
+from tightloop.errors import ExecutionError
 from tightloop.handlers.reconciliation import ReconciliationSettings, Tolerances, compare, flat, tolerance_by
-from tightloop.records.errors import ExecutionError
 from tightloop.records.types import Check
 
 D = Decimal

@@ -10,10 +10,10 @@ from msgspec.structs import replace
 from tests.support.position_records import AUSDT, BTC, ETH, MARGIN, PERP, USDT, delta, error
 from tests.support.reconciliation_desk import Desk
 
-from tightloop.handlers.effects import ReadPositions
+from tightloop.domain import ids
+from tightloop.errors import ExecutionError
+from tightloop.handlers.calls import ReadPositions
 from tightloop.handlers.reconciliation import ReconciliationSettings, Tolerances
-from tightloop.records import ids
-from tightloop.records.errors import ExecutionError
 from tightloop.records.types import ReconciliationResult
 
 D = Decimal

@@ -9,8 +9,8 @@ from msgspec.structs import replace
 from tests.support.position_records import AUSDT, BTC, USDT, delta, error
 from tests.support.reconciliation_desk import Desk
 
+from tightloop.errors import ExecutionError
 from tightloop.handlers.reconciliation import ReconciliationSettings
-from tightloop.records.errors import ExecutionError
 from tightloop.records.types import Position, ReconciliationResult
 
 D = Decimal

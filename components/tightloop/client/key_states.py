@@ -1,0 +1,142 @@
+"""``LoopStateReader``: where every key stands, from the interface manager's own state.
+
+Only the command line of the same version reads it: the topic is private to its component.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from tightloop.client.connect import partition_counts
+from tightloop.client.reader import TopicReader
+from tightloop.errors import ExecutionError
+from tightloop.handlers.manager.turn import UNREAD
+from tightloop.records.types import Halt, LoopHead, QueuedInstruction, SharedHalts
+from tightloop.runners.kafka.settings import KafkaSettings
+from tightloop.runners.partitioner import partition_of
+from tightloop.runners.state import parse_changelog_key
+from tightloop.wire import codec
+
+TOPIC = "loop_state"
+
+
+class KeyState(Struct, frozen=True):
+    """``queue``: what waits for the slot, first come first. ``shared``: halts of a venue or of all that concern it."""
+
+    head: LoopHead
+    queue: tuple[QueuedInstruction, ...]
+    shared: tuple[Halt, ...]
+
+    @property
+    def strategy_id(self) -> str:
+        return self.head.strategy_id
+
+    @property
+    def halts(self) -> tuple[Halt, ...]:
+        """All that stop it, each once."""
+        return tuple({one.halt_id: one for one in (*self.head.halts, *self.shared)}.values())
+
+    @property
+    def phase(self) -> str:
+        """``halted``, ``idle``, ``suspended``, or what the slot's loop is for: ``execute``, ``verify``, …
+
+        A halt of one venue does not halt the key, which may still act elsewhere.
+        """
+        slot = self.head.slot
+        if self.head.halts or any(halt.scope == "all" for halt in self.shared):
+            return "halted"
+        if slot is None:
+            return "idle"
+        return "suspended" if slot.suspended else slot.kind
+
+    @property
+    def since(self) -> datetime:
+        return self.head.produced_at
+
+
+class LoopStates(Struct, frozen=True):
+    """``shared``: the halts of a venue or of all, each once."""
+
+    keys: dict[str, KeyState]
+    shared: tuple[Halt, ...]
+
+
+class LoopStateReader:
+    """Reads ``loop_state`` to its end, committed records alone."""
+
+    def __init__(self, settings: KafkaSettings) -> None:
+        self.settings = settings
+
+    def read(self, key: str | None = None) -> LoopStates:
+        """Every key, or one. Raises ExecutionError EIF-010 (no topic) or EIF-011 (no broker)."""
+        count = partition_counts(self.settings, [TOPIC])[TOPIC]
+        partitions = None if key is None else [partition_of(key.encode(), count)]
+        entries: dict[tuple[int, str, str], bytes] = {}
+        with TopicReader(self.settings, [TOPIC], "beginning", partitions) as reader:
+            for received in reader.to_end():
+                try:
+                    strategy, name = parse_changelog_key(received.key or b"")
+                except ValueError:  # nobody's entry: the manager dead-letters it
+                    continue
+                if name.partition("|")[0] not in ("head", "queue", "halts", UNREAD):
+                    continue
+                place = (received.partition, strategy, name)
+                if received.value is None:
+                    entries.pop(place, None)
+                else:
+                    entries[place] = received.value
+        return states_of(entries, count, key)
+
+
+def states_of(entries: dict[tuple[int, str, str], bytes], partitions: int, wanted: str | None = None) -> LoopStates:
+    """``entries``: by partition, key and name. What lies of a key on a partition that is not its own is nobody's state,
+    however it came there, and must not be shown in the place of the real one. Of a key whose head can't be read, what
+    is known is the halt that the manager set beside it.
+    """
+    unread: dict[str, tuple[int, tuple[Halt, ...]]] = {}
+    heads: dict[str, tuple[int, LoopHead]] = {}
+    queues: dict[str, list[tuple[str, QueuedInstruction]]] = {}
+    shared: dict[int, tuple[Halt, ...]] = {}
+    for (partition, strategy, name), value in entries.items():
+        if strategy and (wanted not in (None, strategy) or partition_of(strategy.encode(), partitions) != partition):
+            continue
+        try:
+            record = codec.decode(value)
+        except ExecutionError:
+            continue
+        if isinstance(record, SharedHalts) and strategy:
+            unread[strategy] = (partition, record.halts)
+        elif isinstance(record, SharedHalts):
+            shared[partition] = record.halts
+        elif isinstance(record, LoopHead):
+            heads[strategy] = (partition, record)
+        elif isinstance(record, QueuedInstruction):
+            queues.setdefault(strategy, []).append((name, record))
+    for strategy, (partition, halts) in unread.items():
+        _, head = heads.get(strategy, (partition, LoopHead(strategy_id=strategy, produced_at=halts[0].since)))
+        heads[strategy] = (partition, replace(head, halts=(*head.halts, *halts)))
+    keys = {}
+    for strategy, (partition, head) in sorted(heads.items()):
+        queue = tuple(queued for _, queued in sorted(queues.get(strategy, []), key=lambda one: one[0]))
+        keys[strategy] = KeyState(head, queue, _concerning(head, shared.get(partition, ())))
+    every = {halt.halt_id: halt for halts in shared.values() for halt in halts}
+    return LoopStates(keys, tuple(every.values()))
+
+
+def _concerning(head: LoopHead, halts: tuple[Halt, ...]) -> tuple[Halt, ...]:
+    """Those of all, and those of a venue on whose lane the key has an account."""
+    lanes = {known.account.lane for known in head.accounts}
+    venues = {known.account.venue for known in head.accounts}
+    return tuple(
+        halt for halt in halts if halt.scope == "all" or halt.venue in venues or _lane(halt.venue or "") in lanes
+    )
+
+
+def _lane(venue: str) -> str | None:
+    from tightloop.domain.venues import VENUES, canonical
+
+    found = VENUES.get(canonical(venue))
+    return found.lane if found else None

@@ -1,0 +1,103 @@
+"""Money is exact: one arithmetic context that traps inexactness, and the few places where a figure may be rounded.
+
+``CONTEXT`` has 100 digits and traps Inexact, Rounded, InvalidOperation, DivisionByZero and Overflow. Contexts are per
+thread and per asyncio task: each thread calls ``install`` at its start, or works within ``exact``. Only reports divide,
+and only by ``price`` and ``ratio``.
+"""
+
+from __future__ import annotations
+
+import decimal
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
+from decimal import (
+    ROUND_HALF_EVEN,
+    Context,
+    Decimal,
+    DivisionByZero,
+    Inexact,
+    InvalidOperation,
+    Overflow,
+    Rounded,
+)
+
+from tightloop.errors import ExecutionError
+
+PLACES = 18
+PRECISION = 100
+ZERO = Decimal(0)
+UNIT = Decimal(1).scaleb(-PLACES)
+BOUND = Decimal(10) ** 58
+
+CONTEXT = Context(
+    prec=PRECISION,
+    rounding=ROUND_HALF_EVEN,
+    traps=[Inexact, Rounded, InvalidOperation, DivisionByZero, Overflow],
+)
+# for figures derived from exact ones, in reports; its own, so that nothing else becomes inexact
+_DERIVED = Context(prec=PRECISION, rounding=ROUND_HALF_EVEN, traps=[InvalidOperation, DivisionByZero, Overflow])
+
+
+def install() -> None:
+    """Sets the exact context for the current thread, and for tasks that are created in it from now on."""
+    decimal.setcontext(CONTEXT.copy())
+
+
+def exact() -> AbstractContextManager[Context]:
+    """The exact context for a ``with`` block."""
+    return decimal.localcontext(CONTEXT)
+
+
+def price(cost: Decimal, amount: Decimal) -> Decimal:
+    """Quote per base, derived from exact figures: half-even at 18 places. Raises DivisionByZero for no amount."""
+    return ratio(cost, amount)
+
+
+def ratio(part: Decimal, whole: Decimal) -> Decimal:
+    """A share, derived: half-even at 18 places. Raises DivisionByZero when there is no whole."""
+    return _tidy(_DERIVED.quantize(_DERIVED.divide(part, whole), UNIT))
+
+
+def total(amounts: Iterable[Decimal]) -> Decimal:
+    """The exact sum, whatever the thread's context."""
+    result = ZERO
+    for amount in amounts:
+        result = CONTEXT.add(result, amount)
+    return result
+
+
+def parse(value: Decimal | int | str | float) -> Decimal:
+    """An amount from outside. A float is taken as its shortest decimal text (0.1 is 0.1).
+
+    Raises ExecutionError TLC-009 for what is no number, not finite, has more than 18 places, or is 10^58 or more.
+    """
+    try:
+        amount = Decimal(repr(value)) if isinstance(value, float) else CONTEXT.create_decimal(value)
+    except (decimal.DecimalException, ValueError, TypeError):
+        raise ExecutionError("TLC-009", f"{value!r} is not a number") from None
+    return check(amount)
+
+
+def check(amount: Decimal) -> Decimal:
+    """The amount, when records can carry it. Raises ExecutionError TLC-009."""
+    if not amount.is_finite():
+        raise ExecutionError("TLC-009", f"{amount} is not an amount")
+    if amount.copy_abs() >= BOUND:
+        raise ExecutionError("TLC-009", f"{amount} is 10^58 or more")
+    if amount != _DERIVED.quantize(amount, UNIT):
+        raise ExecutionError("TLC-009", f"{amount} has more than {PLACES} places")
+    return amount
+
+
+def text(amount: Decimal) -> str:
+    """An amount as people write it: no exponent, no trailing zeros. Equal amounts have equal texts."""
+    return f"{_tidy(amount):f}"
+
+
+def _tidy(value: Decimal) -> Decimal:
+    """Without trailing zeros after the point; whole numbers without an exponent; no negative zero."""
+    if not value:
+        return ZERO
+    tidy = value.normalize(_DERIVED)
+    exponent = tidy.as_tuple().exponent
+    return tidy.quantize(Decimal(1), None, _DERIVED) if isinstance(exponent, int) and exponent > 0 else tidy

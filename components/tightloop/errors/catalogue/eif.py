@@ -1,0 +1,132 @@
+"""EIF: the interface factory's errors. All of them are raised at construction, before any connection is opened."""
+
+from __future__ import annotations
+
+from tightloop.errors.catalogue.entry import ErrorEntry
+from tightloop.records.types import Severity
+
+
+def _entry(
+    code: str, title: str, severity: Severity, cause: str, operator: str, *, reserved: str | None = None
+) -> ErrorEntry:
+    return ErrorEntry(
+        code=code,
+        title=title,
+        severity=severity,
+        component="interface-factory",
+        cause=cause,
+        system="Refuses to build the interface, before any connection is opened; a component does not start.",
+        operator=operator,
+        reserved=reserved,
+    )
+
+
+_NEXT = (
+    "The interfaces of live venues, and what builds them, come with the next issue; until then "
+    "the configuration is refused with EIF-010."
+)
+
+ENTRIES = (
+    _entry(
+        "EIF-001",
+        "interface creation failed",
+        "HIGH",
+        "An interface could not be built; the message names the cause.",
+        "Read the cause in the message and correct what it names.",
+        reserved=_NEXT,
+    ),
+    _entry(
+        "EIF-002",
+        "venue validation failed",
+        "HIGH",
+        "The venue does not fit what was asked of it: a wrong kind of interface for it, or one that is unknown.",
+        "Use the interface of the venue's kind; correct the venue's name.",
+        reserved=_NEXT,
+    ),
+    _entry(
+        "EIF-003",
+        "credential validation failed",
+        "CRITICAL",
+        "Credentials are missing, incomplete, or not of the form the venue uses.",
+        "Set every variable that the message names, for the environment in use.",
+        reserved=_NEXT,
+    ),
+    _entry(
+        "EIF-004",
+        "unknown environment",
+        "HIGH",
+        "`environment` is not dev, staging or prod.",
+        "Correct `environment` in the configuration.",
+        reserved=_NEXT,
+    ),
+    _entry(
+        "EIF-005",
+        "unknown execution mode",
+        "HIGH",
+        "`execution_mode` is not backtest or live.",
+        "Correct `execution_mode`.",
+        reserved=_NEXT,
+    ),
+    _entry(
+        "EIF-006",
+        "placeholder credential",
+        "CRITICAL",
+        "A credential still has the text of a template, such as `your_...` or `0x...`.",
+        "Put the real credential in its place.",
+        reserved=_NEXT,
+    ),
+    _entry(
+        "EIF-007",
+        "capability missing",
+        "HIGH",
+        "The configuration needs something that the venue's interface does not offer.",
+        "Take it out of the configuration, or use a venue that offers it.",
+        reserved=_NEXT,
+    ),
+    _entry(
+        "EIF-008",
+        "environment and endpoint disagree",
+        "CRITICAL",
+        "The environment, the credentials' host and the endpoint's chain id do not belong together.",
+        "Use the endpoint and the credentials of the same environment; dev never reaches a production endpoint.",
+        reserved=_NEXT,
+    ),
+    _entry(
+        "EIF-009",
+        "interface registered twice",
+        "HIGH",
+        "A venue was registered under a name that is taken.",
+        "Register it under another name, or once.",
+        reserved=_NEXT,
+    ),
+    _entry(
+        "EIF-010",
+        "invalid venue configuration",
+        "HIGH",
+        "A setting of the venue is missing, unknown, or impossible; an account is given to two strategies.",
+        "Correct the setting that the message names.",
+    ),
+    _entry(
+        "EIF-011",
+        "client or connectivity check failed",
+        "HIGH",
+        "The venue's client library is not installed, or the venue does not answer.",
+        "Install the extra that the message names; check address and network (`tightloop doctor`).",
+    ),
+    _entry(
+        "EIF-012",
+        "account lacks a permission",
+        "HIGH",
+        "The credentials may not do what the configuration needs, such as trading or reading.",
+        "Grant the permission at the venue, or use other credentials.",
+        reserved=_NEXT,
+    ),
+    _entry(
+        "EIF-013",
+        "live trading not enabled",
+        "CRITICAL",
+        "Live trading on prod was asked for without the explicit switch, or live in process without a journal.",
+        "Give the switch only when real money is meant to move; in process, give `journal=`.",
+        reserved=_NEXT,
+    ),
+)

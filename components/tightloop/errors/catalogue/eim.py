@@ -1,0 +1,184 @@
+"""EIM: the interface manager's errors."""
+
+from __future__ import annotations
+
+from tightloop.errors.catalogue.entry import ErrorEntry
+from tightloop.records.types import Severity
+
+
+def _entry(
+    code: str,
+    title: str,
+    severity: Severity,
+    cause: str,
+    system: str,
+    operator: str,
+    *,
+    halts: bool = True,
+    reserved: str | None = None,
+) -> ErrorEntry:
+    return ErrorEntry(
+        code=code,
+        title=title,
+        severity=severity,
+        component="interface-manager",
+        cause=cause,
+        system=system,
+        operator=operator,
+        halts=halts,
+        reserved=reserved,
+    )
+
+
+_CORRECT = "Correct the strategy and publish again under a new instruction id."
+
+ENTRIES = (
+    _entry(
+        "EIM-001",
+        "routing failed",
+        "HIGH",
+        "The interface manager could not handle a record, for a reason that has no code; the message names the cause.",
+        "Refuses an instruction that could not be judged or started, with a result; the key goes on. Any other record "
+        "goes to `dead_letters` and halts its key. Nothing of either was dispatched.",
+        "Read the cause in the message and report it; after a fix, publish a refused instruction under a new id; for a "
+        "dead letter `tightloop dead-letters retry`, then resume.",
+    ),
+    _entry(
+        "EIM-002",
+        "venue interface unavailable",
+        "HIGH",
+        "The lane of the venue is not configured, or nothing executes it.",
+        "Refuses the instruction with a result. Nothing was submitted.",
+        "Configure the venue and start the executor of its lane.",
+    ),
+    _entry(
+        "EIM-003",
+        "delta aggregation failed",
+        "MEDIUM",
+        "What happened differs from the instruction's expected deltas by more than its slippage bound.",
+        "Applies and publishes what happened, and halts the key.",
+        "Compare the loop's reports with the expected deltas; correct the strategy's model, then resume.",
+    ),
+    _entry(
+        "EIM-004",
+        "missing or invalid venue credentials",
+        "CRITICAL",
+        "A venue that is needed has no credentials, or the venue refuses them.",
+        "Refuses to start, or refuses the instruction. Nothing was submitted.",
+        "Set the credentials of the environment that is in use (`tightloop doctor` names the variables), restart.",
+        reserved="Simulated venues need no credentials; live ones come with the next issue.",
+    ),
+    _entry(
+        "EIM-005",
+        "unknown instruction type",
+        "MEDIUM",
+        "The instruction's `type` is not one that this version knows.",
+        "Refuses the instruction with a result; the key goes on.",
+        "Use cex_trade, smart_contract_action, wallet_transfer or cancel; or upgrade the components.",
+    ),
+    _entry(
+        "EIM-006",
+        "unknown venue",
+        "MEDIUM",
+        "The instruction's `venue`, or a protocol of its actions, is not in the catalogue of venues.",
+        "Refuses the instruction with a result; the key goes on.",
+        "Correct the name (the message gives the nearest); or upgrade the components.",
+    ),
+    _entry(
+        "EIM-007",
+        "invalid payload",
+        "MEDIUM",
+        "The instruction decodes, but what it says is not possible: the message names the field and the rule.",
+        "Refuses the instruction with a result; the key goes on.",
+        _CORRECT,
+    ),
+    _entry(
+        "EIM-008",
+        "chain cannot be atomic",
+        "MEDIUM",
+        "`atomic` was asked for actions that do not fit into one transaction, such as protocols of different chains.",
+        "Refuses the instruction with a result; the key goes on.",
+        "Split the instruction, or leave `atomic` out.",
+    ),
+    _entry(
+        "EIM-009",
+        "same instruction id, different content",
+        "MEDIUM",
+        "An id came again with other content; or one that is not known came with a `sequence` (without one: a "
+        "`created_at`) up to which ids were forgotten, so that it may have had its result. While it is known that it "
+        "had none, it gets one.",
+        "Writes it to `dead_letters` without a halt and without a result: an id has one, and never a second.",
+        "Make the publisher use an id once; a retry must repeat the very same content. Without `sequence` publish "
+        "within `timing.max_age`.",
+        halts=False,
+    ),
+    _entry(
+        "EIM-010",
+        "instruction expired",
+        "LOW",
+        "The instruction's `expires_at`, its default, or the order's `timeout_ms` passed before anything was done.",
+        "Ends it as `expired`; after `timeout_ms` alone with outcome `cancelled`. Nothing was done at the venue.",
+        "If it happens often: see what the key waited for (`tightloop show ID`), or allow more time.",
+    ),
+    _entry(
+        "EIM-011",
+        "key halted",
+        "HIGH",
+        "An instruction arrived while a halt stands on its key, its venue, or everything.",
+        "Refuses the instruction with a result. Facts are still applied and published.",
+        "`tightloop status` shows the halts and their causes; mend them, then `tightloop resume KEY --reason ...`.",
+    ),
+    _entry(
+        "EIM-012",
+        "execution timeout",
+        "HIGH",
+        "A dispatched loop did not come back within the manager's deadline.",
+        "Halts the key and goes on waiting for the loop's reconciliation result; frees nothing.",
+        "See whether the lane's executor and reconciliation run (`tightloop status`); resume once the loop has ended.",
+    ),
+    _entry(
+        "EIM-013",
+        "pre-trade limit breached",
+        "MEDIUM",
+        "The instruction would exceed a limit of its strategy, account or venue, or there is no price to tell by.",
+        "Refuses the instruction with a result. Nothing was submitted.",
+        "Lower the size, wait, or change the limit; see that market data arrives.",
+        reserved="Limits come with the next issue; the manager reads no market data yet.",
+    ),
+    _entry(
+        "EIM-014",
+        "account awaits adoption",
+        "LOW",
+        "A live account was met for the first time; what it holds was taken in and waits to be confirmed.",
+        "Halts the key until an operator adopts the position version that the halt names.",
+        "Compare the positions with the venue's own page, then `tightloop adopt KEY`.",
+    ),
+    _entry(
+        "EIM-015",
+        "queue or memory of ids full",
+        "MEDIUM",
+        "The key has as many queued instructions, remembered instruction ids (1,000 of them refused with a `sequence` "
+        "or a date ahead of all that was taken in), or cancels of one loop, as its bounded state may hold.",
+        "Refuses the instruction with a result; once even refused ids fill the memory, writes it to `dead_letters` "
+        "instead, without a halt. Nothing was submitted; what is queued stays.",
+        "Publish no faster than the loop closes; number instructions with `sequence`, which needs few remembered ids.",
+    ),
+    _entry(
+        "EIM-016",
+        "command refused",
+        "MEDIUM",
+        "A control command does not fit what it is about: unknown halt ids, another position version, no such target.",
+        "Changes nothing; the command goes to dead_letters, without a halt.",
+        "Read `tightloop status`, and give the command again with what it shows.",
+    ),
+    _entry(
+        "EIM-017",
+        "more halts than are kept",
+        "HIGH",
+        "32 halts of a key stand, and further ones came; the message counts them and holds the latest.",
+        "Keeps the oldest, and this one for all that came after them; the key stays halted until a resume has named "
+        "it, too.",
+        "`tightloop dead-letters list --key KEY` and `tightloop tail reconciliation_results` hold the others: "
+        "settle what they say, then resume the key.",
+    ),
+)

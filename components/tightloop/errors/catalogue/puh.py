@@ -1,0 +1,140 @@
+"""PUH: the position update handler's errors."""
+
+from __future__ import annotations
+
+from tightloop.errors.catalogue.entry import ErrorEntry
+from tightloop.records.types import Severity
+
+
+def _entry(
+    code: str, title: str, severity: Severity, cause: str, system: str, operator: str, *, reserved: str | None = None
+) -> ErrorEntry:
+    return ErrorEntry(
+        code=code,
+        title=title,
+        severity=severity,
+        component="position-update-handler",
+        cause=cause,
+        system=system,
+        operator=operator,
+        reserved=reserved,
+    )
+
+
+_DEAD = "Writes the record to `dead_letters` and halts its key."
+
+_NEXT = "The classes that are called in process come with the next issue."
+
+ENTRIES = (
+    _entry(
+        "PUH-001",
+        "tight loop failed",
+        "HIGH",
+        "A loop driven in process ended in an error; the message names the cause.",
+        "Raises it with its cause; the positions keep what was really done.",
+        "Read the cause in the message and correct what it names.",
+        reserved=_NEXT,
+    ),
+    _entry(
+        "PUH-002",
+        "component timeout",
+        "MEDIUM",
+        "A step of a loop driven in process took longer than its bound.",
+        "Raises it; the positions keep what was really done.",
+        "Check the venue's state; allow more time.",
+        reserved=_NEXT,
+    ),
+    _entry(
+        "PUH-003",
+        "orchestration failed",
+        "CRITICAL",
+        "A component of a loop driven in process failed in a way it does not know; the message names the cause.",
+        "Stops, and raises it with its cause.",
+        "Read the cause; report it when it is none of the catalogue.",
+    ),
+    _entry(
+        "PUH-004",
+        "fill for an unknown instruction",
+        "HIGH",
+        "A report names a loop that cannot exist or was settled too long ago to be remembered, another instruction "
+        "than its loop has, or corrects a report its loop never had.",
+        _DEAD,
+        "Find who wrote it: only executors may write `fills`. What did happen, `tightloop adjust`.",
+    ),
+    _entry(
+        "PUH-005",
+        "same fill id, different content",
+        "HIGH",
+        "A report id came again with other content.",
+        _DEAD,
+        "Find who wrote it: an executor's ids are made of what they stand for.",
+    ),
+    _entry(
+        "PUH-006",
+        "fill out of order",
+        "HIGH",
+        "A report came whose predecessor in its loop is missing.",
+        "Applies it (deltas add up in any order), and halts the key.",
+        "Find the missing report (`tightloop dead-letters`), bring it in with `dead-letters retry`, then resume.",
+    ),
+    _entry(
+        "PUH-007",
+        "invalid delta",
+        "HIGH",
+        "A delta's position key or source cannot be read, an amount is out of range, or a fee is not in the deltas.",
+        _DEAD,
+        "Find who wrote it; after a fix, `tightloop dead-letters retry`.",
+    ),
+    _entry(
+        "PUH-008",
+        "state restore failed",
+        "CRITICAL",
+        "The state topic does not lead to a state that this version can go on from.",
+        "Stops the component.",
+        "Check that the state topic is whole and compacted, not deleted; restore it from a copy, then restart.",
+    ),
+    _entry(
+        "PUH-009",
+        "handshake timeout",
+        "HIGH",
+        "In process, a loop's reconciliation did not come back in time.",
+        "Raises it; the positions keep what was really done.",
+        "Check the venue's state; reconcile again.",
+        reserved=_NEXT,
+    ),
+    _entry(
+        "PUH-010",
+        "balance below zero",
+        "HIGH",
+        "A report takes more from a balance than it holds by what is expected.",
+        "Applies it: a fact is a fact. The update carries the error, and reconciliation judges it.",
+        "Look for a deposit or a transfer that was not reported; `tightloop adjust` what is explained.",
+    ),
+    _entry(
+        "PUH-011",
+        "result for another version",
+        "HIGH",
+        "In process, a reconciliation answered for another version than the one asked for.",
+        "Raises it.",
+        "Report it: this should not happen.",
+        reserved=_NEXT,
+    ),
+    _entry(
+        "PUH-012",
+        "invalid adjustment",
+        "MEDIUM",
+        "An `adjust` has no deltas, no `expected_position_version`, a delta that cannot be read, or one that would "
+        "take a balance below zero.",
+        "Refuses it with a final update without deltas; where no account is known to verify, or its id came before "
+        "with other content, as a dead letter.",
+        "Correct the command and give it again.",
+    ),
+    _entry(
+        "PUH-013",
+        "position version has moved on",
+        "MEDIUM",
+        "An `adjust` was decided on a version that is not the current one.",
+        "Refuses it with a final update without deltas. Facts are never refused.",
+        "Look at the positions again (`tightloop status`) and decide anew.",
+    ),
+)

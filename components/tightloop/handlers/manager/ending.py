@@ -1,0 +1,227 @@
+"""Reconciliation results: they end loops. Matched frees, mismatched verifies once and then halts, what could not be
+verified suspends.
+"""
+
+from __future__ import annotations
+
+import structlog
+from msgspec.structs import replace
+
+from tightloop.errors import info
+from tightloop.handlers.manager import dispatch, expected, unresolved
+from tightloop.handlers.manager.turn import ManagerTurn, halt_id
+from tightloop.records.types import (
+    ErrorInfo,
+    InstructionResult,
+    KnownAccount,
+    PendingCheck,
+    ReconciliationResult,
+    Slot,
+)
+
+log = structlog.get_logger()
+
+UNREADABLE = "EXI-003"
+# What is wrong with the key's own books or with what its strategy believes, and halts it even when positions match.
+# (A balance below zero, PUH-010, does not: what pays for it may come later in the loop, and the comparison judges it.)
+HALTING = frozenset({"EIM-003", "PUH-004", "PUH-006", "PUH-007", "REC-004", "REC-009", "REC-010", "REC-014"})
+_RESULT_OF = {"execute": "loop"}  # the kind of the result that ends a loop; of all others: the loop's own kind
+
+
+def on_result(turn: ManagerTurn, result: ReconciliationResult) -> None:
+    turn.update(position_version=max(turn.head.position_version, result.position_version))
+    wrong = _books_wrong(result)
+    if wrong is not None:  # whichever loop it belongs to, and whether its positions match or not
+        _halt_key(turn, result, wrong)
+    if result.corrects_report_id is not None:
+        _corrected(turn, result)
+    elif result.source == "adjustment":
+        _adjusted(turn, result)
+    elif (slot := turn.head.slot) is not None and _ends(slot, result):
+        _of_slot(turn, slot, result, wrong)
+    else:
+        _late(turn, result)
+    dispatch.advance(turn)
+
+
+def _ends(slot: Slot, result: ReconciliationResult) -> bool:
+    return slot.loop_no == result.loop_no and result.kind == _RESULT_OF.get(slot.kind, slot.kind)
+
+
+def _of_slot(turn: ManagerTurn, slot: Slot, result: ReconciliationResult, wrong: ErrorInfo | None) -> None:
+    if wrong is None and (wrong := _surprise(turn, slot, result)) is not None:
+        _halt_key(turn, result, wrong)
+    slot = _learn(slot, result, wrong)
+    turn.update(slot=slot)
+    unreadable = slot.kind != "execute" and _code(result.execution_error) == UNREADABLE
+    if slot.kind == "adopt" and not unreadable:  # what is held is in the books now: it must never be added again
+        version = result.position_version
+        turn.put_account(KnownAccount(account=slot.account, adopted=True, adopted_version=version))
+    if unreadable or result.status in ("unavailable", "timeout"):
+        _suspend(turn, slot, result)
+    elif result.status == "mismatched":
+        if slot.kind == "verify":
+            _halt(turn, slot, result, wrong or info("REC-002", _mismatch(result)))
+        else:
+            dispatch.start_loop(turn, slot, "verify")
+    elif result.status == "matched":
+        _matched(turn, slot, result, wrong)
+    else:
+        raise ValueError(f"reconciliation result {result.result_id} has status {result.status}")
+
+
+def _surprise(turn: ManagerTurn, slot: Slot, result: ReconciliationResult) -> ErrorInfo | None:
+    """What happened is not what the strategy expected. What was not carried out whole is told by its outcome."""
+    if not slot.expected_deltas or result.kind != "loop" or result.outcome != "filled":
+        return None
+    what = expected.missed(slot, result.deltas, turn.head.strategy_id, turn.settings.expected_bps)
+    return info("EIM-003", what) if what else None
+
+
+def _learn(slot: Slot, result: ReconciliationResult, wrong: ErrorInfo | None) -> Slot:
+    """An instruction's result takes over what its own loop, or the verify after it, came to."""
+    if slot.result is None:
+        return slot
+    known = replace(slot.result, position_version=result.position_version, result_id=result.result_id)
+    if result.kind == "loop":
+        known = replace(
+            known,
+            outcome=result.outcome,
+            filled_amount=result.filled_amount,
+            report_ids=result.report_ids,
+            error=wrong or result.execution_error,  # what else reconciliation found is settled by how the slot ends
+        )
+    return replace(slot, result=known)
+
+
+def _matched(turn: ManagerTurn, slot: Slot, result: ReconciliationResult, wrong: ErrorInfo | None) -> None:
+    if wrong is None and slot.result is not None and _code(slot.result.error) in HALTING:
+        wrong = slot.result.error  # of its own loop; the verify after it has matched
+    if wrong is not None:
+        _halt(turn, slot, result, wrong)
+    elif slot.result is not None and slot.result.outcome == "unknown":
+        _halt(turn, slot, result, _unknown(slot.result))
+    elif slot.purpose == "adopt":
+        _adopted(turn, slot, result)
+    elif slot.remaining:
+        account, *rest = slot.remaining
+        following = replace(slot, account=account, remaining=tuple(rest), suspended_since=None, retries=0)
+        dispatch.start_loop(turn, following, "refresh" if slot.purpose == "refresh" else "verify")
+    else:
+        _free(turn, slot)
+
+
+def _free(turn: ManagerTurn, slot: Slot) -> None:
+    if slot.purpose == "resume":
+        turn.update(halts=tuple(one for one in turn.head.halts if one.halt_id not in slot.halt_ids))
+    if slot.result is None:
+        dispatch.free(turn)
+        return
+    expired = slot.result.outcome == "none" and _code(slot.result.error) == "EIM-010"
+    dispatch.free(turn, replace(slot.result, status="expired" if expired else "reconciled"))
+
+
+def _adopted(turn: ManagerTurn, slot: Slot, result: ReconciliationResult) -> None:
+    """A simulated account is free at once; a live one waits for the operator, who names this version."""
+    if not turn.settings.simulated:
+        version = result.position_version
+        message = f"{slot.account.account} at {slot.account.venue} was taken over at position version {version}"
+        turn.halt(halt_id(turn.head.strategy_id, "adopt", version), info("EIM-014", message), result.result_id)
+    dispatch.free(turn)
+
+
+def _suspend(turn: ManagerTurn, slot: Slot, result: ReconciliationResult) -> None:
+    since = slot.suspended_since or turn.now
+    if (turn.now - since).total_seconds() >= turn.settings.suspend_s:
+        message = f"positions could not be verified since {since}: {_why(result)}"
+        _halt(turn, slot, result, info("REC-003", message))
+        return
+    pause = min(turn.settings.retry_s * 2 ** min(slot.retries, 10), turn.settings.retry_max_s)
+    suspended = replace(
+        slot, suspended=True, suspended_since=since, retry_at=turn.after(pause), retries=slot.retries + 1
+    )
+    turn.update(slot=suspended)
+
+
+def retry_suspended(turn: ManagerTurn) -> None:
+    """The pause is over: verify again, in the same slot."""
+    slot = turn.head.slot
+    if slot and slot.suspended and slot.retry_at and slot.retry_at <= turn.now:
+        adopts = slot.purpose == "adopt" and slot.account not in turn.adopted()
+        dispatch.start_loop(turn, slot, "adopt" if adopts else "verify")
+
+
+def _halt(turn: ManagerTurn, slot: Slot, result: ReconciliationResult, error: ErrorInfo) -> None:
+    """The loop is over and the key is not to go on."""
+    if not any(one.code == error.code and one.message == error.message for one in turn.head.halts):
+        _halt_key(turn, result, error)
+    if slot.result is None:
+        dispatch.free(turn)
+    else:
+        if slot.result.outcome == "unknown" and error.code == "REC-002":
+            # a mismatch alone would be adjusted, and the correction would then bring the same once more
+            cause = halt_id(turn.head.strategy_id, "unknown", slot.result.instruction_id)
+            turn.halt(cause, _unknown(slot.result), result.result_id)
+        dispatch.free(turn, replace(slot.result, status="halted", error=error))
+
+
+def _unknown(known: InstructionResult) -> ErrorInfo:
+    return known.error or info("EXI-005", f"the venue gave no evidence of {known.instruction_id} in time")
+
+
+def _halt_key(turn: ManagerTurn, result: ReconciliationResult, error: ErrorInfo) -> None:
+    turn.halt(halt_id(turn.head.strategy_id, "result", result.result_id), error, result.result_id)
+
+
+# --- results that free nothing ----------------------------------------------------------------------------------------
+
+
+def _corrected(turn: ManagerTurn, result: ReconciliationResult) -> None:
+    """An ``unknown`` is known now: its instruction gets a further result, and the account is verified."""
+    unresolved.corrected(turn, result)
+    _check_later(turn, "correction", result)
+
+
+def _adjusted(turn: ManagerTurn, result: ReconciliationResult) -> None:
+    if _code(result.execution_error) in ("PUH-012", "PUH-013"):
+        log.warning("adjustment refused", key=turn.head.strategy_id, error=str(result.execution_error))
+        return
+    _check_later(turn, "adjustment", result)
+
+
+def _check_later(turn: ManagerTurn, purpose: str, result: ReconciliationResult) -> None:
+    accounts = (
+        tuple(one for one in turn.adopted() if one.account == result.account and one.lane == result.lane)
+        or turn.adopted()
+    )
+    check = PendingCheck(purpose=purpose, accounts=accounts)
+    if accounts and check not in turn.head.checks:  # one that still waits will see this, too
+        turn.update(checks=(*turn.head.checks, check))
+
+
+def _late(turn: ManagerTurn, result: ReconciliationResult) -> None:
+    """No loop waits for it: it is of a loop that a resume ended, or of a report that came after its loop's end."""
+    log.info("late result", key=turn.head.strategy_id, loop_no=result.loop_no, status=result.status)
+    unresolved.late(turn, result)
+
+
+def _books_wrong(result: ReconciliationResult) -> ErrorInfo | None:
+    return next((one for one in (result.error, result.execution_error) if _code(one) in HALTING), None)
+
+
+def _code(error: ErrorInfo | None) -> str | None:
+    return error.code if error else None
+
+
+def _mismatch(result: ReconciliationResult) -> str:
+    failed = [check for check in result.checks if not check.passed]
+    shown = "; ".join(
+        f"{check.position_key}: expected {check.expected.normalize():f}, actual {check.actual.normalize():f}"
+        for check in failed[:5]
+    )
+    return f"version {result.position_version} of {result.account} at {result.venue}: {shown or _why(result)}"
+
+
+def _why(result: ReconciliationResult) -> str:
+    error = result.error or result.execution_error
+    return f"{error.code} {error.message}" if error else result.status
