@@ -116,6 +116,7 @@ def sim(
 
 
 def add_to(app: typer.Typer) -> None:
-    epilog = "Example:\n\n\b\n  tightloop run interface-manager --replica 0 --probe-port 9100\n  tightloop run executor binance"
+    example = "tightloop run interface-manager --replica 0 --probe-port 9100\n  tightloop run executor binance"
+    epilog = f"Example:\n\n\b\n  {example}"
     app.command("run", epilog=epilog)(run)
     app.add_typer(sandbox, name="sandbox")
