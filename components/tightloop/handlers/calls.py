@@ -13,7 +13,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from tightloop.records.types import Delta, Fee, JournalEntry
+from tightloop.records.types import Delta, Fee, JournalEntry, PreparedOrder, PreparedTransaction
 
 
 class LedgerEntry(Struct, frozen=True):
@@ -46,20 +46,43 @@ class LedgerEntry(Struct, frozen=True):
 # --- calls ------------------------------------------------------------------------------------------------------------
 
 
+class Prepare(Struct, frozen=True):
+    """What exactly is to be sent for this intent, which has no submission yet? Reads only, and changes nothing.
+
+    ``least_nonce``: a chain's answer takes no nonce below it, however far the node that answers lags.
+    """
+
+    entry: JournalEntry
+    least_nonce: int | None = None
+
+
+class Replace(Struct, frozen=True):
+    """What exactly is to be sent as a sibling of this intent's submissions, under their nonce? Reads only (chains).
+
+    ``bump``: the latest transaction with fees high enough to replace all its siblings; ``cancel``: an empty transaction
+    of the wallet to itself, with such fees. Neither pays more than the instruction's ``max_fee``.
+    """
+
+    entry: JournalEntry
+    kind: Literal["bump", "cancel"]
+
+
 class Submit(Struct, frozen=True):
-    """Act once on this journalled intent. The gate refuses it when the send window, or its time, has passed."""
+    """Send the latest of this intent's journalled submissions, and nothing else, once. The gate refuses it when the
+    send window, or the instruction's time, has passed.
+    """
 
     entry: JournalEntry
 
 
 class FindOrder(Struct, frozen=True):
-    """What became of this intent? Changes nothing."""
+    """What became of this intent, by any of its submissions? Changes nothing."""
 
     entry: JournalEntry
 
 
 class CancelOrder(Struct, frozen=True):
-    """Cancel what still works of this intent; the answer is the order as it then is."""
+    """Cancel what still works of this intent; the answer is the order as it then is (exchanges)."""
 
     entry: JournalEntry
 
@@ -81,15 +104,7 @@ class ReadPositions(Struct, frozen=True):
     account: str
 
 
-class ReadNonce(Struct, frozen=True):
-    """The next nonce of the account's wallet, by its latest block (chains only)."""
-
-    strategy_id: str
-    venue: str
-    account: str
-
-
-Call = Submit | FindOrder | CancelOrder | ReadLedger | ReadPositions | ReadNonce
+Call = Prepare | Replace | Submit | FindOrder | CancelOrder | ReadLedger | ReadPositions
 
 # --- answers ----------------------------------------------------------------------------------------------------------
 #
@@ -97,7 +112,18 @@ Call = Submit | FindOrder | CancelOrder | ReadLedger | ReadPositions | ReadNonce
 # performs the call stamps it, so that an answer that is handled late (after a slow commit, a stop of the process, a
 # transaction that was undone) is as old as it is. One that nobody stamped is older than everything.
 
+#
+# ``raw`` is what the venue said, word for word, kept for the audit where it decides something.
+
 NEVER = datetime.min.replace(tzinfo=UTC)
+
+
+class Prepared(Struct, frozen=True):
+    """Exactly what is to be sent. What can't be prepared is :class:`Refused`, before anything is journalled."""
+
+    what: PreparedOrder | PreparedTransaction
+    as_of: datetime
+    asked_at: datetime = NEVER
 
 
 class OrderFound(Struct, frozen=True, omit_defaults=True):
@@ -106,6 +132,9 @@ class OrderFound(Struct, frozen=True, omit_defaults=True):
     ``entries`` holds every ledger entry of the order so far, oldest first. ``cursor_before`` and ``cursor_after`` are
     the account's cursor right before the first and right after the last of them when nothing else lies between
     (``None`` when something does, or when the venue can't tell).
+
+    On a chain a transaction is ``open`` until it is as deep as the lane's confirmations say; ``confirmations`` is how
+    many blocks hold it by now, its own included (``None``: it is pending), ``tx_hash`` which submission it is.
     """
 
     status: Literal["open", "filled", "cancelled", "rejected", "reverted"]
@@ -118,14 +147,23 @@ class OrderFound(Struct, frozen=True, omit_defaults=True):
     message: str | None = None
     cursor_before: str | None = None
     cursor_after: str | None = None
+    confirmations: int | None = None
+    raw: str | None = None
     asked_at: datetime = NEVER
 
 
 class NotFound(Struct, frozen=True):
-    """The venue knows nothing of the intent. ``nonce`` is the wallet's next one (chains)."""
+    """The venue knows nothing of any of the intent's submissions.
+
+    On a chain, all of one view of it: ``nonce`` is the wallet's next by its latest block, ``settled_nonce`` by the
+    block that is as deep as the lane's confirmations say, ``block_number`` the latest block.
+    """
 
     as_of: datetime
     nonce: int | None = None
+    settled_nonce: int | None = None
+    block_number: int | None = None
+    raw: str | None = None
     asked_at: datetime = NEVER
 
     @property
@@ -139,6 +177,7 @@ class Refused(Struct, frozen=True):
 
     code: str
     message: str
+    raw: str | None = None
 
 
 class NotSent(Struct, frozen=True):
@@ -147,6 +186,7 @@ class NotSent(Struct, frozen=True):
     code: str
     message: str
     retry_after_s: float = 0.0
+    raw: str | None = None
 
 
 class GateClosed(Struct, frozen=True):
@@ -159,6 +199,7 @@ class Ambiguous(Struct, frozen=True):
     """Neither success nor rejection: only the venue can tell what happened. Ask it."""
 
     message: str
+    raw: str | None = None
 
 
 class Unavailable(Struct, frozen=True):
@@ -189,9 +230,6 @@ class Positions(Struct, frozen=True):
     complete: bool = True
 
 
-class Nonce(Struct, frozen=True):
-    value: int
-    as_of: datetime
-
-
-Answer = OrderFound | NotFound | Refused | NotSent | GateClosed | Ambiguous | Unavailable | Ledger | Positions | Nonce
+Answer = (
+    Prepared | OrderFound | NotFound | Refused | NotSent | GateClosed | Ambiguous | Unavailable | Ledger | Positions
+)

@@ -72,9 +72,15 @@ Release = Literal["on_arrival", "on_debit", "UNKNOWN"]
 InstructionStatus = Literal["reconciled", "refused", "expired", "cancelled", "halted", "UNKNOWN"]
 
 # Where an intent stands. `journalled`: written, not known to have left; `sent`: a call left and its answer is not
-# known; `working`: the venue has it and it is not finished; `unknown`: its loop ended without evidence and it is
-# still watched. `UNKNOWN`: a symbol this reader does not have; nothing acts on it.
-JournalStatus = Literal["journalled", "sent", "working", "unknown", "UNKNOWN"]
+# known; `working`: the venue has it and it is not finished; `settling`: the venue has told how it ended, and the
+# account's ledger is still to be read; `unknown`: its loop ended without evidence and it is still watched.
+# `UNKNOWN`: a symbol this reader does not have; nothing acts on it.
+JournalStatus = Literal["journalled", "sent", "working", "settling", "unknown", "UNKNOWN"]
+
+# Why a submission was prepared. `first`: the instruction itself; `bump`: the same transaction with higher fees;
+# `cancel`: an empty transaction that takes its nonce. `UNKNOWN`: a symbol this reader does not have; nothing acts
+# on it.
+SubmissionKind = Literal["first", "bump", "cancel", "UNKNOWN"]
 
 # What was verified: a `loop` that executed an instruction, or a `refresh`, `verify` or `adopt`. `UNKNOWN`: a symbol
 # this reader does not have; nothing acts on it.
@@ -94,7 +100,7 @@ class AccountCursor(Struct, frozen=True, kw_only=True):
     account: str
     # The venue's cursor, opaque.
     cursor: str
-    # The wallet's next nonce (chains); null: to be read.
+    # The wallet's next nonce is not below this (chains); null: not known.
     next_nonce: int | None = None
 
 
@@ -605,9 +611,9 @@ class ExecutorHead(Struct, frozen=True, kw_only=True):
     accounts: tuple[AccountCursor, ...] = ()
     # The loop under way that executes nothing.
     reading: LedgerLoop | None = None
-    # An instruction that waits for its wallet's nonce before it is journalled.
+    # An instruction that is being prepared: it is journalled as exactly what will be sent.
     waiting: RoutedInstruction | None = None
-    # When to ask for that nonce again (UTC).
+    # When to prepare it again (UTC).
     retry_at: datetime | None = None
     # When this record was written, by its writer's clock (UTC).
     produced_at: datetime
@@ -754,7 +760,7 @@ class IntentAudit(Struct, frozen=True, kw_only=True):
     event: str
     # Where the intent stands after it.
     status: JournalStatus
-    # How many times it was journalled for a submission so far.
+    # How many times it was journalled to be sent so far, all submissions together.
     submissions: int = 0
     # The venue's id of the order.
     venue_order_id: str | None = None
@@ -766,6 +772,9 @@ class IntentAudit(Struct, frozen=True, kw_only=True):
     not_after: datetime | None = None
     # More, for a person. Never holds a secret.
     detail: str | None = None
+    # The venue's own words, where they decided something: a refusal, an answer that says neither, what was found.
+    # Without secrets, at most 4 KiB.
+    answer: str | None = None
     # What went wrong, if something did.
     error: ErrorInfo | None = None
     # When it happened, by our clock (UTC).
@@ -776,6 +785,81 @@ class IntentAudit(Struct, frozen=True, kw_only=True):
     trace_id: str | None = None
     # The id of the record that made its writer write this one.
     causation_id: str | None = None
+
+
+class PreparedOrder(Struct, frozen=True, kw_only=True):
+    """Exactly the order that an exchange is sent: after rounding to its steps."""
+
+    # `spot` or `perp`.
+    market: Market
+    # The market's unified symbol.
+    symbol: str
+    # `buy` or `sell`.
+    side: Side
+    # `market` or `limit`.
+    order_type: OrderType
+    # How much, in base units, a multiple of the market's step. Exactly one of `amount` and `quote_amount` is given.
+    amount: Decimal | None = None
+    # How much, in quote units.
+    quote_amount: Decimal | None = None
+    # The limit, in quote per base, a multiple of the market's tick.
+    price: Decimal | None = None
+    # How long a limit order stands.
+    time_in_force: TimeInForce = "GTC"
+    # Perpetuals: may only reduce the position.
+    reduce_only: bool = False
+    # What the slippage bound is measured from, in quote per base.
+    reference_price: Decimal | None = None
+    # How far from the reference price it may fill, in basis points.
+    max_slippage_bps: Decimal | None = None
+    # What rounding took off the amount, in its units; never below zero.
+    rounded_off: Decimal = Decimal(0)
+
+
+class PreparedTransaction(Struct, frozen=True, kw_only=True):
+    """Exactly the transaction that a chain is sent, but for its signature: from these fields it can be signed
+    again, to the same bytes and hash.
+    """
+
+    # The chain, by EIP-155.
+    chain_id: int
+    # The wallet's nonce that it takes.
+    nonce: int
+    # The contract or wallet called.
+    to: str
+    # Native units sent along.
+    value: Decimal = Decimal(0)
+    # The calldata.
+    data: bytes
+    # The most gas it may take.
+    gas_limit: int
+    # The most it pays for a unit of gas, in native units (EIP-1559).
+    max_fee_per_gas: Decimal
+    # The most of that which goes to the block's producer, in native units (EIP-1559).
+    max_priority_fee_per_gas: Decimal
+    # What the wallet delegates to, as signed (EIP-7702).
+    authorisation: bytes | None = None
+    # The hash of all of it, by which the chain shows it.
+    tx_hash: str
+
+
+class Submission(Struct, frozen=True, kw_only=True):
+    """What an intent was, or is, to be sent as. Siblings of one intent share its client order id; on a chain its
+    nonce too, so that one of them acts at most.
+    """
+
+    # Which submission of the intent, from 1.
+    number: int
+    # Why it was prepared.
+    kind: SubmissionKind
+    # Taken before the transaction that wrote it for its latest sending (UTC).
+    journalled_at: datetime
+    # How many times it was journalled to be sent.
+    sent_count: int = 1
+    # The order (exchanges).
+    order: PreparedOrder | None = None
+    # The transaction (chains).
+    transaction: PreparedTransaction | None = None
 
 
 class JournalEntry(Struct, frozen=True, kw_only=True):
@@ -801,9 +885,7 @@ class JournalEntry(Struct, frozen=True, kw_only=True):
     client_order_id: str
     # The loop as it was dispatched: everything a submission is made from.
     routed: RoutedInstruction
-    # The wallet's nonce that this intent holds (chains).
-    nonce: int | None = None
-    # The transaction, once it is known (chains).
+    # The submission that the chain has shown (chains).
     tx_hash: str | None = None
     # Where the intent stands.
     status: JournalStatus
@@ -811,8 +893,8 @@ class JournalEntry(Struct, frozen=True, kw_only=True):
     journalled_at: datetime
     # The same of the first submission (UTC).
     first_journalled_at: datetime
-    # How many submissions were journalled.
-    submissions: int = 0
+    # All that was journalled to be sent, the latest last: whichever of them the venue shows is the evidence.
+    submissions: tuple[Submission, ...] = ()
     # Without evidence by this time (UTC) the loop ends `unknown`.
     evidence_deadline: datetime | None = None
     # When what is left of the order is to be cancelled (UTC).
@@ -1402,6 +1484,9 @@ RECORDS: dict[str, type[Struct]] = {
     "Halt": Halt,
     "InstructionResult": InstructionResult,
     "IntentAudit": IntentAudit,
+    "PreparedOrder": PreparedOrder,
+    "PreparedTransaction": PreparedTransaction,
+    "Submission": Submission,
     "JournalEntry": JournalEntry,
     "KnownAccount": KnownAccount,
     "PendingCheck": PendingCheck,

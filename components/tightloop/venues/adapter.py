@@ -15,16 +15,17 @@ from tightloop.handlers.calls import (
     Ambiguous,
     GateClosed,
     Ledger,
-    Nonce,
     NotFound,
     NotSent,
     OrderFound,
     Positions,
+    Prepared,
     Refused,
     Unavailable,
 )
 from tightloop.records.types import JournalEntry
 
+PreparedAs = Prepared | Refused | Unavailable
 Submitted = OrderFound | Refused | NotSent | GateClosed | Ambiguous
 Found = OrderFound | NotFound | Unavailable
 Cancelled = OrderFound | NotFound | Refused | NotSent | GateClosed | Ambiguous | Unavailable
@@ -79,22 +80,25 @@ class VenueAdapter(Protocol):
     acceptance_window_s: float
     fence: Literal["window", "nonce"]
 
+    async def prepare(self, entry: JournalEntry, least_nonce: int | None) -> PreparedAs:
+        """Exactly what is to be sent for this intent. Reads only. ``least_nonce``: no nonce below it (chains)."""
+
+    async def replace(self, entry: JournalEntry, kind: Literal["bump", "cancel"]) -> PreparedAs:
+        """Exactly what is to be sent as a sibling of its submissions. Reads only (chains)."""
+
     async def submit(self, entry: JournalEntry, gate: Gate) -> Submitted:
-        """Act once on this intent."""
+        """Send the intent's latest submission, once."""
 
     async def find(self, entry: JournalEntry) -> Found:
-        """What became of this intent? Changes nothing."""
+        """What became of this intent, by any of its submissions? Changes nothing."""
 
     async def cancel(self, entry: JournalEntry, gate: Gate) -> Cancelled:
-        """Cancel what still works of it; the answer is the order as it then is."""
+        """Cancel what still works of it; the answer is the order as it then is (exchanges)."""
 
     async def ledger(self, strategy_id: str, venue: str, account: str, cursor: str | None) -> Ledger | Unavailable:
         """The account's ledger after ``cursor``; None: from its beginning."""
 
     async def positions(self, strategy_id: str, venue: str, account: str) -> Positions | Unavailable:
         """Everything the account holds."""
-
-    async def nonce(self, strategy_id: str, venue: str, account: str) -> Nonce | Unavailable:
-        """The wallet's next nonce (chains)."""
 
     async def close(self) -> None: ...
