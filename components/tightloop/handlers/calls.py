@@ -119,10 +119,13 @@ NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 class Prepared(Struct, frozen=True):
-    """Exactly what is to be sent. What can't be prepared is :class:`Refused`, before anything is journalled."""
+    """Exactly what is to be sent. What can't be prepared is :class:`Refused`, before anything is journalled.
+
+    ``as_of`` is None where nothing had to be asked.
+    """
 
     what: PreparedOrder | PreparedTransaction
-    as_of: datetime
+    as_of: datetime | None = None
     asked_at: datetime = NEVER
 
 

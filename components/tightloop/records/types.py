@@ -899,6 +899,8 @@ class JournalEntry(Struct, frozen=True, kw_only=True):
     evidence_deadline: datetime | None = None
     # When what is left of the order is to be cancelled (UTC).
     cancel_at: datetime | None = None
+    # When it is to be replaced by one with higher fees, if it is still pending then (UTC; chains).
+    replace_at: datetime | None = None
     # True: it is to be cancelled.
     cancel_requested: bool = False
     # True: the venue has shown it.

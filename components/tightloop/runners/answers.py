@@ -20,12 +20,15 @@ from tightloop.domain.positions import parse_key
 from tightloop.errors import CATALOGUE, ExecutionError, bounded
 from tightloop.handlers import calls
 from tightloop.handlers.positions.checks import SOURCES
+from tightloop.records.types import PreparedOrder, PreparedTransaction
 
 CODE = "EXI-016"
 ENTRIES = 4096  # in one answer: an order with more fills, an account with more positions
 PARTS = 256  # deltas, and fees, of one entry
 ID_CHARS = 200
 KEY_CHARS = 300
+BYTES = 131_072  # of calldata: what a node takes in one transaction (geth's txMaxSize)
+RAW_CHARS = 4096  # of what a venue said
 VALUE_CHARS = 100  # of a value that a message shows
 LARGEST = Decimal(10) ** 40  # sums of many such amounts still fit into a record (10^58)
 EARLIEST = datetime(2009, 1, 1, tzinfo=UTC)
@@ -35,13 +38,15 @@ LONGEST_PAUSE_S = 3600.0
 _STATUSES = frozenset({"open", "filled", "cancelled", "rejected", "reverted"})
 _KINDS = frozenset({"trade", "transaction", "transfer", "funding", "interest", "reward", "deposit"})
 _SUBMITTED = (calls.OrderFound, calls.Refused, calls.NotSent, calls.GateClosed, calls.Ambiguous)
+_PREPARED = (calls.Prepared, calls.Refused, calls.Unavailable)
 _ALLOWED: dict[type, tuple[type, ...]] = {
+    calls.Prepare: _PREPARED,
+    calls.Replace: _PREPARED,
     calls.Submit: _SUBMITTED,
     calls.CancelOrder: (*_SUBMITTED, calls.NotFound, calls.Unavailable),
     calls.FindOrder: (calls.OrderFound, calls.NotFound, calls.Unavailable),
     calls.ReadLedger: (calls.Ledger, calls.Unavailable),
     calls.ReadPositions: (calls.Positions, calls.Unavailable),
-    calls.ReadNonce: (calls.Nonce, calls.Unavailable),
 }
 
 
@@ -117,6 +122,16 @@ def _count(field: str, value: Sequence[object], most: int) -> None:
         _fail(field, f"{len(value)} of them are more than {most}, or no tuple")
 
 
+def _bytes(field: str, value: object) -> None:
+    if value is not None and (not isinstance(value, bytes) or len(value) > BYTES):
+        _fail(field, f"is not up to {BYTES} bytes")
+
+
+def _raw(text: str | None) -> str | None:
+    """A venue's own words as the audit keeps them: without secrets, and cut."""
+    return None if text is None else bounded(text, RAW_CHARS)
+
+
 def _key(field: str, value: str) -> None:
     _id(field, value, KEY_CHARS)
     try:
@@ -174,20 +189,26 @@ def _order(found: calls.OrderFound) -> calls.Answer:
         _among("code", found.code, CATALOGUE)
     _cursor("cursor_before", found.cursor_before)
     _cursor("cursor_after", found.cursor_after)
-    return found if found.message is None else replace(found, message=bounded(found.message))
+    _number("confirmations", found.confirmations)
+    if found.message is None and found.raw is None:
+        return found
+    return replace(found, message=None if found.message is None else bounded(found.message), raw=_raw(found.raw))
 
 
 def _not_found(answer: calls.NotFound) -> calls.Answer:
     _time("as_of", answer.as_of)
-    _number("nonce", answer.nonce)
-    return answer
+    for name in ("nonce", "settled_nonce", "block_number"):
+        _number(name, getattr(answer, name))
+    return replace(answer, raw=_raw(answer.raw))
 
 
 def _coded(answer: calls.Refused | calls.NotSent | calls.Unavailable) -> calls.Answer:
     _among("code", answer.code, CATALOGUE)
     if isinstance(answer, calls.NotSent) and not 0 <= answer.retry_after_s <= LONGEST_PAUSE_S:
         _fail("retry_after_s", f"is not from 0 to {LONGEST_PAUSE_S:.0f}", answer.retry_after_s)
-    return replace(answer, message=bounded(answer.message))
+    if isinstance(answer, calls.Unavailable):
+        return replace(answer, message=bounded(answer.message))
+    return replace(answer, message=bounded(answer.message), raw=_raw(answer.raw))
 
 
 def _gate(answer: calls.GateClosed) -> calls.Answer:
@@ -196,7 +217,7 @@ def _gate(answer: calls.GateClosed) -> calls.Answer:
 
 
 def _ambiguous(answer: calls.Ambiguous) -> calls.Answer:
-    return replace(answer, message=bounded(answer.message))
+    return replace(answer, message=bounded(answer.message), raw=_raw(answer.raw))
 
 
 def _ledger(answer: calls.Ledger) -> calls.Answer:
@@ -219,9 +240,27 @@ def _positions(answer: calls.Positions) -> calls.Answer:
     return answer
 
 
-def _nonce(answer: calls.Nonce) -> calls.Answer:
-    _number("value", answer.value)
-    _time("as_of", answer.as_of)
+def _prepared(answer: calls.Prepared) -> calls.Answer:
+    if answer.as_of is not None:
+        _time("as_of", answer.as_of)
+    what = answer.what
+    if isinstance(what, PreparedOrder):
+        _id("what.symbol", what.symbol)
+        for name in ("amount", "quote_amount", "price", "reference_price", "max_slippage_bps", "rounded_off"):
+            _amount(f"what.{name}", getattr(what, name), least=money.ZERO)
+        if (what.amount is None) == (what.quote_amount is None):
+            _fail("what.amount", "and quote_amount: exactly one of them must be given", what.amount)
+    elif isinstance(what, PreparedTransaction):
+        _id("what.to", what.to)
+        _id("what.tx_hash", what.tx_hash)
+        for name in ("chain_id", "nonce", "gas_limit"):
+            _number(f"what.{name}", getattr(what, name))
+        for name in ("value", "max_fee_per_gas", "max_priority_fee_per_gas"):
+            _amount(f"what.{name}", getattr(what, name), least=money.ZERO)
+        for name in ("data", "authorisation"):
+            _bytes(f"what.{name}", getattr(what, name))
+    else:
+        _fail("what", "is neither an order nor a transaction", what)
     return answer
 
 
@@ -235,5 +274,5 @@ _CHECKS: dict[type, Callable[[Any], calls.Answer]] = {
     calls.Ambiguous: _ambiguous,
     calls.Ledger: _ledger,
     calls.Positions: _positions,
-    calls.Nonce: _nonce,
+    calls.Prepared: _prepared,
 }

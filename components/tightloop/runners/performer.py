@@ -28,6 +28,8 @@ from tightloop.venues.adapter import ClockGate, VenueAdapter
 
 log = structlog.get_logger()
 Owner = TypeVar("Owner")
+_OF_INTENTS = (calls.Prepare, calls.Replace, calls.Submit, calls.FindOrder, calls.CancelOrder)
+_TIMED = (calls.Prepared, calls.OrderFound, calls.NotFound, calls.Ledger, calls.Positions)
 
 
 class Performer:
@@ -58,19 +60,25 @@ class Performer:
             if isinstance(call, calls.Submit | calls.CancelOrder):
                 return calls.Ambiguous(message)
             return calls.Unavailable("EXI-003", message, asked_at)
-        if isinstance(answer, calls.OrderFound | calls.NotFound | calls.Ledger | calls.Positions | calls.Nonce):
+        if isinstance(answer, _TIMED) and answer.as_of is not None:
             self._checks[_lane(call)].heard(answer.as_of, asked_at, self._clock.now())
-        if isinstance(answer, calls.OrderFound | calls.NotFound | calls.Unavailable):
+        if isinstance(answer, calls.Prepared | calls.OrderFound | calls.NotFound | calls.Unavailable):
             return replace(answer, asked_at=asked_at)
         return answer
 
     async def _perform(self, call: calls.Call) -> calls.Answer:
         match call:
+            case calls.Prepare(entry, least_nonce):
+                return await self._of(entry).prepare(entry, least_nonce)
+            case calls.Replace(entry, kind):
+                return await self._of(entry).replace(entry, kind)
             case calls.Submit(entry):
                 fault = self._checks[entry.lane].fault
                 if fault is not None:
                     return calls.NotSent("EXI-015", fault)
-                gate = ClockGate(self._clock.now, entry.journalled_at, self._send_window, submit_by(entry.routed))
+                # What takes the nonce away may leave after that: it is what ends a transaction then.
+                until = None if entry.submissions[-1].kind == "cancel" else submit_by(entry.routed)
+                gate = ClockGate(self._clock.now, entry.journalled_at, self._send_window, until)
                 return await self._of(entry).submit(entry, gate)
             case calls.FindOrder(entry):
                 return await self._of(entry).find(entry)
@@ -81,8 +89,6 @@ class Performer:
                 return await self.adapters[lane_of(venue)].ledger(strategy_id, venue, account, cursor)
             case calls.ReadPositions(strategy_id, venue, account):
                 return await self.adapters[lane_of(venue)].positions(strategy_id, venue, account)
-            case calls.ReadNonce(strategy_id, venue, account):
-                return await self.adapters[lane_of(venue)].nonce(strategy_id, venue, account)
 
     def _of(self, entry: JournalEntry) -> VenueAdapter:
         return self.adapters[entry.lane]
@@ -93,9 +99,7 @@ class Performer:
 
 
 def _lane(call: calls.Call) -> str:
-    return (
-        call.entry.lane if isinstance(call, calls.Submit | calls.FindOrder | calls.CancelOrder) else lane_of(call.venue)
-    )
+    return call.entry.lane if isinstance(call, _OF_INTENTS) else lane_of(call.venue)
 
 
 class CallLoop(Generic[Owner]):

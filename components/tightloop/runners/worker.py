@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from tightloop.errors import ExecutionError, error_info
 from tightloop.handlers.api import Context, Handler, Inbound
-from tightloop.handlers.calls import Answer, Call, ReadLedger, ReadNonce, ReadPositions
+from tightloop.handlers.calls import Answer, Call, Prepare, ReadLedger, ReadPositions, Replace
 from tightloop.records import topics
 from tightloop.records.types import ControlCommand, DeadLetter, OwedHalt
 from tightloop.runners import writing
@@ -29,7 +29,7 @@ from tightloop.wire import codec
 
 log = structlog.get_logger()
 # What changes nothing anywhere need not wait for a commit. (FindOrder does: what it does not find is held against us.)
-READS = (ReadPositions, ReadLedger, ReadNonce)
+READS = (ReadPositions, ReadLedger, Prepare, Replace)
 MOST_STALE = 1000  # wake-ups that were replaced and not yet forgotten
 EVERYONE = "*"  # the Kafka key of a command for a venue or for all, on every partition
 

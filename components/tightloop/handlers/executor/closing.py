@@ -33,15 +33,16 @@ def settle(turn: ExecutorTurn, entry: JournalEntry, found: calls.OrderFound) -> 
             entry = _report(turn, entry, "working", "partially_filled", shown)
         last = fresh[-1] if fresh else None
         outcome = reports.outcome_of(found, entry.filled_amount + (last.amount if last else Decimal(0)))
-        finish(turn, entry, outcome, error, last, found.remaining, found.as_of)
+        finish(turn, entry, outcome, error, last, found.remaining, found.as_of, found.raw)
         return
+    turn.audit(entry, "found", found.status, error, answer=found.raw)
     entry = report_new(turn, entry, found.entries)
     close(turn, entry, reports.outcome_of(found, entry.filled_amount), error)
 
 
 def close(turn: ExecutorTurn, entry: JournalEntry, outcome: Outcome, error: ErrorInfo | None) -> None:
     """The outcome is known; read what accrued before the final report."""
-    entry = turn.put(replace(entry, outcome=outcome, error=error, tries=0, next_try_at=None))
+    entry = turn.put(replace(entry, status="settling", outcome=outcome, error=error, tries=0, next_try_at=None))
     read_ledger(turn, entry)
 
 
@@ -85,13 +86,13 @@ def finish(
     last: calls.LedgerEntry | None = None,
     remaining: Decimal | None = None,
     as_of: datetime | None = None,
+    answer: str | None = None,
 ) -> None:
-    """The loop's one final report; the journal forgets the intent."""
+    """The loop's one final report; the journal forgets the intent. ``answer``: the venue's words that ended it."""
     entry = _report(turn, entry, "final", outcome, last, error, remaining, as_of)
-    turn.audit(entry, "finished", outcome, error)
+    turn.audit(entry, "finished", outcome, error, answer=answer)
     turn.drop(entry)
-    if turn.settings.fence == "nonce" and outcome not in ("filled", "rolled_back"):
-        turn.set_nonce(entry.venue, entry.account, None)  # its nonce may be free again: read it before the next
+    turn.set_least_nonce(entry.venue, entry.account, turn.settings.policy.least_nonce(entry, outcome))
 
 
 def give_up(turn: ExecutorTurn, entry: JournalEntry, code: str, message: str) -> None:
@@ -99,11 +100,12 @@ def give_up(turn: ExecutorTurn, entry: JournalEntry, code: str, message: str) ->
     error = info(code, message)
     entry = _report(turn, entry, "final", "unknown", None, error)
     entry = turn.put(
-        replace(entry, status="unknown", error=error, tries=0, next_try_at=turn.after(turn.settings.watch_s))
+        replace(
+            entry, status="unknown", outcome=None, error=error, tries=0, next_try_at=turn.after(turn.settings.watch_s)
+        )
     )
     turn.audit(entry, "unknown", message, error)
-    if turn.settings.fence == "nonce":
-        turn.set_nonce(entry.venue, entry.account, None)
+    turn.set_least_nonce(entry.venue, entry.account, None)
 
 
 def report_new(turn: ExecutorTurn, entry: JournalEntry, entries: Iterable[calls.LedgerEntry]) -> JournalEntry:

@@ -68,8 +68,8 @@ class Executor:
             entry = context.get(call_id, JournalEntry)
             if entry is not None:
                 (watching if entry.status == "unknown" else intents).on_answer(turn, entry, answer)
-        elif call_id.startswith(starting.NONCE):
-            starting.on_nonce(turn, call_id, answer)
+        elif call_id.startswith(starting.PREPARE):
+            starting.on_prepared(turn, call_id, answer)
         else:
             account_loops.on_answer(turn, call_id, answer)
         _settle(turn)

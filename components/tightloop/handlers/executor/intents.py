@@ -1,26 +1,26 @@
-"""The life of an intent: journalled, submitted, found, finished. Numbered as architecture.md promises it.
+"""The life of an intent: journalled, submitted, found, finished. Numbered as docs/architecture.md promises it.
 
-1. The intent is journalled before each call that changes something, and the call carries the journalled time; the
-   adapter's gate lets it leave only within the send window of that time.
+1. The intent is journalled, as exactly what will be sent, before each call that changes something, and the call
+   carries the journalled time; the adapter's gate lets it leave only within the send window of that time.
 2. What the venue answers is evidence; no answer is none. After an ambiguous answer the venue is asked, never retried.
-3. "Not found" is evidence only when nothing journalled can act any more: on an exchange after send window, acceptance
-   window and clock margin; on a chain while the wallet's nonce has not passed the intent's. What counts is when the
+3. "Not found" is evidence only when the lane's policy says so (``window.py``, ``nonce.py``). What counts is when the
    venue was asked, by the earlier of its clock and ours, and never when its answer is handled.
 4. A resubmission is the same intent with the same id, journalled again. It never leaves after ``submit_by``: the
-   instruction's ``not_after``, or its timeout where that comes first.
+   instruction's ``not_after``, or its timeout where that comes first. So it is with a fee bump; a cancel may.
 5. Without evidence by the deadline the loop ends ``unknown``, and the intent is watched on (``watching.py``).
 """
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from msgspec.structs import replace
 
 from tightloop.errors import info
 from tightloop.handlers import calls
-from tightloop.handlers.executor import closing
+from tightloop.handlers.executor import closing, submissions
 from tightloop.handlers.executor.deadline import submit_by, times_out_at
+from tightloop.handlers.executor.evidence import counts_at
 from tightloop.handlers.executor.turn import ExecutorTurn, cancellable, intent_name
 from tightloop.records.types import ErrorInfo, JournalEntry, Outcome, RoutedInstruction
 
@@ -32,14 +32,13 @@ MOST_FILLS = 3000  # of one order: its rest is cancelled then, while its venue's
 
 
 def submit(turn: ExecutorTurn, entry: JournalEntry) -> None:
-    """Journal (again), then submit. The runner performs the call once the journal has committed."""
+    """Journal (again), then send the latest submission. The runner performs the call once the journal has committed."""
     entry = turn.put(
         replace(
-            entry,
+            submissions.journalled_again(entry, turn.now),
             status="journalled",
-            journalled_at=turn.now,
-            submissions=entry.submissions + 1,
             evidence_deadline=turn.after(turn.settings.evidence_s),
+            replace_at=turn.after(turn.settings.replace_s),
             next_try_at=None,
             error=None,
         )
@@ -54,7 +53,7 @@ def ask(turn: ExecutorTurn, entry: JournalEntry) -> None:
 
 def ask_anew(turn: ExecutorTurn, entry: JournalEntry) -> None:
     """What was journalled may have been submitted, or not: only the venue can tell."""
-    if entry.outcome is not None:  # the venue has told; only the ledger was still to be read
+    if entry.status == "settling":  # the venue has told; only the ledger was still to be read
         closing.read_ledger(turn, entry)
         return
     if entry.status == "journalled":
@@ -86,7 +85,7 @@ def cancel(turn: ExecutorTurn, entry: JournalEntry) -> None:
         )
     )
     turn.audit(entry, "cancel_requested")
-    turn.context.call(intent_name(entry), calls.CancelOrder(entry))
+    turn.context.call(intent_name(entry), turn.settings.policy.cancel(entry))
 
 
 def abandon(turn: ExecutorTurn, entry: JournalEntry) -> None:
@@ -95,7 +94,7 @@ def abandon(turn: ExecutorTurn, entry: JournalEntry) -> None:
     A submission that was asked for and not performed yet is taken back, as the question takes its place. Whether one
     has left already only the venue can tell, as after a restart.
     """
-    if entry.status == "journalled" and entry.next_try_at is None and entry.outcome is None:
+    if entry.status == "journalled" and entry.next_try_at is None:
         entry = replace(entry, cancel_requested=True)
         ask_anew(turn, entry)
     elif not entry.cancel_requested:
@@ -107,7 +106,7 @@ def on_time(turn: ExecutorTurn, entry: JournalEntry) -> None:
         cancel(turn, entry)
     elif entry.next_try_at and entry.next_try_at <= turn.now:
         entry = turn.put(replace(entry, next_try_at=None))
-        if entry.outcome is not None:
+        if entry.status == "settling":
             closing.read_ledger(turn, entry)
         elif entry.status == "journalled":
             _submit_again(turn, entry)
@@ -126,36 +125,63 @@ def on_answer(turn: ExecutorTurn, entry: JournalEntry, answer: calls.Answer) -> 
             _found(turn, entry, answer)
         case calls.NotFound():
             _not_found(turn, entry, answer)
-        case calls.Refused(code, message):
-            _refused(turn, entry, code, message)
-        case calls.NotSent(code, message, retry_after_s):
-            _not_sent(turn, entry, code, message, retry_after_s)
+        case calls.Prepared():
+            _replaced(turn, entry, answer)
+        case calls.Refused():
+            _refused(turn, entry, answer)
+        case calls.NotSent():
+            _not_sent(turn, entry, answer)
         case calls.GateClosed(reason):
             turn.audit(entry, "gate_closed", reason)
-            (cancel if entry.status == "working" else _submit_again)(turn, entry)
+            _gate_closed(turn, entry)
         case calls.Ambiguous(message):
             if entry.status == "journalled":
                 entry = replace(entry, status="sent", may_have_left=True)
-            turn.audit(entry, "ambiguous", message)
+            turn.audit(entry, "ambiguous", message, answer=answer.raw)
             ask(turn, turn.put(replace(entry, tries=0)))
-        case calls.Unavailable() if entry.outcome is not None:
+        case calls.Unavailable() if entry.status == "settling":
             closing.ledger_unavailable(turn, entry)
         case calls.Unavailable(_, message, asked_at):
-            _no_evidence(turn, entry, asked_at, message)
+            no_evidence(turn, entry, asked_at, message)
         case calls.Ledger():
             closing.on_ledger(turn, entry, answer)
         case _:
             raise TypeError(f"an intent does not ask for a {type(answer).__name__}")
 
 
-def _refused(turn: ExecutorTurn, entry: JournalEntry, code: str, message: str) -> None:
-    turn.audit(entry, "refused", message, info(code, message))
-    if entry.status == "working":  # a cancel that came too late, or that the venue does not know
+def _replaced(turn: ExecutorTurn, entry: JournalEntry, prepared: calls.Prepared) -> None:
+    """One submission more under the same nonce: journalled before it is sent, as the first was."""
+    kind: submissions.Kind = "cancel" if entry.cancel_requested else "bump"
+    if kind == "bump" and _too_late(turn, entry):
         ask(turn, entry)
-    elif turn.settings.fence == "nonce" and code == "EXI-009":  # it may be our own transaction that has the nonce
+        return
+    entry = _send_sibling(turn, submissions.with_prepared(entry, kind, prepared, turn.now))
+    turn.audit(entry, "journalled", f"submission {len(entry.submissions)}: {kind}")
+
+
+def _send_sibling(turn: ExecutorTurn, entry: JournalEntry) -> JournalEntry:
+    """Journal the latest submission (again) and send it: the intent stands where its earlier ones have brought it."""
+    entry = replace(
+        submissions.journalled_again(entry, turn.now),
+        replace_at=turn.after(turn.settings.replace_s),
+        next_try_at=None,
+    )
+    entry = turn.put(entry)
+    turn.context.call(intent_name(entry), calls.Submit(entry))
+    return entry
+
+
+def _refused(turn: ExecutorTurn, entry: JournalEntry, refused: calls.Refused) -> None:
+    error = info(refused.code, refused.message)
+    turn.audit(entry, "refused", refused.message, error, answer=refused.raw)
+    if entry.status == "working":  # a cancel that came too late, or that the venue does not know; or a replacement
+        ask(turn, turn.put(replace(entry, replace_at=turn.after(turn.settings.replace_s))))
+    elif entry.status == "sent":  # a replacement of what is not shown
+        _ask_later(turn, entry, turn.settings.poll_s)
+    elif turn.settings.policy.asks_after(refused.code):  # it may be our own transaction that has the nonce
         ask(turn, turn.put(replace(entry, status="sent")))
     else:
-        closing.close(turn, entry, "rejected", info(code, message))
+        closing.close(turn, entry, "rejected", error)
 
 
 def _found(turn: ExecutorTurn, entry: JournalEntry, found: calls.OrderFound) -> None:
@@ -169,13 +195,15 @@ def _found(turn: ExecutorTurn, entry: JournalEntry, found: calls.OrderFound) -> 
     if found.status != "open":
         closing.settle(turn, entry, found)
         return
+    settings, policy = turn.settings, turn.settings.policy
     entry = closing.report_new(turn, entry, found.entries)
-    waits_for_cancel = entry.cancel_requested and entry.status == "working" and entry.cancel_at is None
-    if waits_for_cancel and found.asked_at >= (entry.evidence_deadline or found.asked_at):
+    is_mined = found.confirmations is not None  # it can't be cancelled any more, and is waited for
+    waits_for_cancel = cancel_was_sent(entry)
+    if waits_for_cancel and not is_mined and found.asked_at >= (entry.evidence_deadline or found.asked_at):
         closing.give_up(turn, entry, "EXI-012", "the order is still open long after its cancel was journalled")
         return
-    pause = min(turn.settings.poll_s * 2 ** min(entry.tries, 10), turn.settings.poll_max_s)
-    lost_cancel = waits_for_cancel and not may_still_leave(turn, entry, found)
+    pause = min(settings.poll_s * 2 ** min(entry.tries, 10), settings.poll_max_s)
+    lost_cancel = waits_for_cancel and policy.lost_cancel(settings, entry, found, turn.now)
     wants_cancel = lost_cancel or (entry.cancel_requested and not waits_for_cancel)
     entry = turn.put(
         replace(
@@ -183,88 +211,88 @@ def _found(turn: ExecutorTurn, entry: JournalEntry, found: calls.OrderFound) -> 
             status="working",
             next_try_at=turn.after(pause),
             tries=entry.tries + 1,
-            evidence_deadline=entry.evidence_deadline if waits_for_cancel else turn.after(turn.settings.evidence_s),
+            evidence_deadline=entry.evidence_deadline if waits_for_cancel else turn.after(settings.evidence_s),
         )
     )
     too_many = len(entry.reported_entries) >= MOST_FILLS and not entry.cancel_requested
+    if is_mined:
+        return
     if wants_cancel or too_many or (entry.cancel_at and entry.cancel_at <= turn.now):
         cancel(turn, entry)
+    elif not entry.cancel_requested and policy.replaces(settings, entry, found, turn.now):
+        turn.put(replace(entry, next_try_at=None))
+        turn.context.call(intent_name(entry), calls.Replace(entry, "bump"))
 
 
-def may_still_leave(turn: ExecutorTurn, entry: JournalEntry, found: calls.OrderFound) -> bool:
-    """Was the venue asked when the request journalled last may not have left yet?"""
-    return found.asked_at < entry.journalled_at + timedelta(seconds=turn.settings.send_window_s)
-
-
-def counts_at(turn: ExecutorTurn, entry: JournalEntry) -> datetime:
-    """From when on "not found" is evidence on an exchange: nothing journalled so far can act any more."""
-    return entry.journalled_at + timedelta(seconds=turn.settings.absence_s)
+def cancel_was_sent(entry: JournalEntry) -> bool:
+    """Was a cancel journalled to be sent, so that the venue is asked what it did?"""
+    journalled = entry.status == "working" or submissions.is_cancel(entry)
+    return entry.cancel_requested and entry.cancel_at is None and journalled
 
 
 def _not_found(turn: ExecutorTurn, entry: JournalEntry, answer: calls.NotFound) -> None:
-    if turn.settings.fence == "nonce":
-        if entry.nonce is not None and answer.nonce is not None:
-            _by_nonce(turn, entry, entry.nonce, answer.nonce)
+    absence = turn.settings.policy.absence(turn.settings, entry, answer)
+    if absence.verdict == "taken":
+        error = info("EXI-009", absence.why)
+        turn.audit(entry, "not_found", absence.why, error, answer=answer.raw)
+        closing.close(turn, entry, "cancelled" if entry.cancel_requested else "rejected", error)
+    elif absence.verdict == "early" and absence.counts_at is not None:
+        # By a venue's clock that lags it may count late, or never: then the deadline ends it.
+        missing = (absence.counts_at - answer.holds_at).total_seconds() + 0.001
+        least = turn.settings.poll_s if turn.now >= absence.counts_at else 0.0
+        no_evidence(turn, entry, answer.asked_at, absence.why, max(missing, least))
+    elif absence.verdict == "unclear":
+        no_evidence(turn, entry, answer.asked_at, absence.why)
+    else:
+        turn.audit(entry, "not_found", absence.why, answer=answer.raw)
+        if turn.settings.policy.prepares_anew(entry, answer):
+            _prepare_anew(turn, entry)
         else:
-            _no_evidence(turn, entry, answer.asked_at, "not found, and the wallet's nonce was not told with it")
-    elif answer.holds_at < counts_at(turn, entry):
-        _too_early(turn, entry, answer)
-    elif entry.status == "working":
-        _no_evidence(turn, entry, answer.asked_at, "an order that the venue had shown is not found any more")
-    else:
-        turn.audit(entry, "not_found", "after send window, acceptance window and clock margin")
-        _submit_again(turn, entry)
+            _send_later(turn, entry, turn.settings.policy.pause_s(turn.settings, entry))
 
 
-def _too_early(turn: ExecutorTurn, entry: JournalEntry, answer: calls.NotFound) -> None:
-    """Ask again when it counts. By a venue's clock that lags that may be late, or never: then the deadline ends it."""
-    due = counts_at(turn, entry)
-    missing = (due - answer.holds_at).total_seconds() + 0.001
-    least = turn.settings.poll_s if turn.now >= due else 0.0
-    lag = (answer.asked_at - answer.as_of).total_seconds()
-    why = (
-        f"the venue's clock is {lag:.3f} s behind ours: its 'not found' is of {answer.as_of}, and counts from {due} on"
-    )
-    _no_evidence(turn, entry, answer.asked_at, why, max(missing, least))
+def _prepare_anew(turn: ExecutorTurn, entry: JournalEntry) -> None:
+    """Nothing has left, and what was prepared can't act: the instruction waits once more to be prepared."""
+    turn.set_least_nonce(entry.venue, entry.account, None)
+    turn.drop(entry)
+    turn.head = replace(turn.head, waiting=entry.routed)
 
 
-def _by_nonce(turn: ExecutorTurn, entry: JournalEntry, held: int, free: int) -> None:
-    """The chain does not show the transaction. ``held``: its nonce; ``free``: the wallet's next one."""
-    if free > held:
-        conflict = info("EXI-009", f"nonce {held} was used by another transaction")
-        if entry.error is not None and entry.error.code == conflict.code:
-            closing.close(turn, entry, "rejected", conflict)
-        else:  # its block may have come between the two questions: look again before concluding
-            _ask_later(turn, replace(entry, error=conflict), turn.settings.poll_s)
-        return
-    turn.audit(entry, "not_found", "the nonce is still free")
-    if free < held and not entry.may_have_left:  # nothing holds it back but a nonce that was read too high
-        turn.set_nonce(entry.venue, entry.account, free + 1)
-        entry = replace(entry, nonce=free, tx_hash=None)
-    if entry.submissions > 1:
-        pause = min(turn.settings.poll_s * 2 ** min(entry.submissions, 10), turn.settings.poll_max_s)
-        turn.put(replace(entry, status="journalled", next_try_at=turn.after(pause)))
+def _send_later(turn: ExecutorTurn, entry: JournalEntry, pause_s: float) -> None:
+    if pause_s:
+        turn.put(replace(entry, status="journalled", next_try_at=turn.after(pause_s)))
     else:
         _submit_again(turn, entry)
 
 
-def _not_sent(turn: ExecutorTurn, entry: JournalEntry, code: str, message: str, retry_after_s: float) -> None:
-    error = info(code, message)
-    turn.audit(entry, "not_sent", message, error)
-    if entry.status == "working":  # it was a cancel
-        _ask_later(turn, entry, max(retry_after_s, turn.settings.poll_s))
-    elif code == CLOCKS_DIFFER:
+def _not_sent(turn: ExecutorTurn, entry: JournalEntry, answer: calls.NotSent) -> None:
+    error = info(answer.code, answer.message)
+    turn.audit(entry, "not_sent", answer.message, error, answer=answer.raw)
+    if entry.status in ("working", "sent"):  # it was a cancel, or a replacement
+        _ask_later(turn, entry, max(answer.retry_after_s, turn.settings.poll_s))
+    elif answer.code == CLOCKS_DIFFER:
         _end_unsubmitted(turn, entry, "none", error)
     elif entry.cancel_requested or _too_late(turn, entry):
         _submit_again(turn, replace(entry, error=error))
     else:
-        pause = max(retry_after_s, min(turn.settings.poll_s * 2 ** min(entry.tries, 10), turn.settings.poll_max_s))
+        usual = min(turn.settings.poll_s * 2 ** min(entry.tries, 10), turn.settings.poll_max_s)
         left = (submit_by(entry.routed) - turn.now).total_seconds()
-        _ask_later(turn, replace(entry, error=error), min(pause, left))
+        _ask_later(turn, replace(entry, error=error), min(max(answer.retry_after_s, usual), left))
+
+
+def _gate_closed(turn: ExecutorTurn, entry: JournalEntry) -> None:
+    if entry.status == "journalled":
+        _submit_again(turn, entry)
+    elif submissions.is_cancel(entry):
+        _send_sibling(turn, entry)
+    elif entry.cancel_requested:
+        cancel(turn, entry)
+    else:  # a replacement that may leave no more
+        ask(turn, entry)
 
 
 def _submit_again(turn: ExecutorTurn, entry: JournalEntry) -> None:
-    """Nothing journalled so far can act any more: submit the same intent once more, or end its loop."""
+    """Send the same intent once more, or end its loop."""
     if entry.cancel_requested:
         _end_unsubmitted(turn, entry, "cancelled", None)
     elif _too_late(turn, entry):
@@ -275,12 +303,23 @@ def _submit_again(turn: ExecutorTurn, entry: JournalEntry) -> None:
 
 
 def _end_unsubmitted(turn: ExecutorTurn, entry: JournalEntry, outcome: Outcome, error: ErrorInfo | None) -> None:
-    """End the loop of what did nothing and is not to be submitted any more."""
-    if turn.settings.fence == "nonce" and entry.may_have_left:
-        why = "broadcast once, not shown by the chain, and its nonce is still free"
-        _no_evidence(turn, replace(entry, status="sent"), turn.now, why)
-    else:
+    """End the loop of what did nothing and is not to act any more. What can still act is cancelled first."""
+    if turn.settings.policy.is_over(entry):
         closing.close(turn, entry, outcome, error)
+        return
+    if entry.cancel_at is not None:
+        entry = replace(entry, cancel_at=None, evidence_deadline=turn.after(turn.settings.evidence_s))
+        turn.audit(entry, "cancel_requested", "it is to act no more, and what was sent once may still do so")
+    elif entry.evidence_deadline is not None and turn.now >= entry.evidence_deadline:
+        why = "broadcast once, not shown by the chain, its nonce still free, and not cancelled"
+        closing.give_up(turn, entry, "EXI-005", f"no evidence by {entry.evidence_deadline}: {why}")
+        return
+    entry = replace(entry, status="sent", cancel_requested=True, next_try_at=None)
+    if submissions.is_cancel(entry):
+        _send_sibling(turn, entry)
+    else:
+        entry = turn.put(entry)
+        turn.context.call(intent_name(entry), turn.settings.policy.cancel(entry))
 
 
 def too_late(routed: RoutedInstruction, what: str) -> tuple[Outcome, ErrorInfo]:
@@ -299,11 +338,11 @@ def _too_late(turn: ExecutorTurn, entry: JournalEntry) -> bool:
     return turn.now >= submit_by(entry.routed)
 
 
-def _no_evidence(
+def no_evidence(
     turn: ExecutorTurn, entry: JournalEntry, asked_at: datetime, message: str, pause: float | None = None
 ) -> None:
     """Ask again, or give up when the venue was asked after the deadline. ``pause``: what will do, if it is shorter."""
-    absent_at = counts_at(turn, entry)
+    absent_at = counts_at(turn.settings, entry)
     deadline = max(entry.evidence_deadline or absent_at, absent_at)
     if asked_at >= deadline:
         closing.give_up(turn, entry, "EXI-005", f"no evidence by {deadline}: {message}")

@@ -6,6 +6,12 @@ from typing import Literal
 
 from msgspec import Struct
 
+from tightloop.handlers.executor.evidence import Policy
+from tightloop.handlers.executor.nonce import NoncePolicy
+from tightloop.handlers.executor.window import WindowPolicy
+
+_POLICIES: dict[str, Policy] = {"window": WindowPolicy(), "nonce": NoncePolicy()}
+
 
 class ExecutorSettings(Struct, frozen=True, kw_only=True):
     """Raises ValueError for times that could not hold guarantee 3 (architecture.md)."""
@@ -20,12 +26,13 @@ class ExecutorSettings(Struct, frozen=True, kw_only=True):
     evidence_s: float = 60.0  # without evidence for so long, a loop ends `unknown`
     poll_s: float = 0.25  # how soon a working order is asked for again; doubles up to `poll_max_s`
     poll_max_s: float = 2.0
-    read_s: float = 10.0  # how long a refresh, verify or adopt tries to read the venue
+    read_s: float = 10.0  # how long a preparation, refresh, verify or adopt tries to read the venue
+    replace_s: float = 30.0  # how long a transaction may be pending before its fees are raised (chains)
     watch_s: float = 5.0  # how soon an unknown intent is asked for again; doubles up to `watch_max_s`
     watch_max_s: float = 60.0
 
     def __post_init__(self) -> None:
-        for name in ("send_window_s", "acceptance_window_s", "evidence_s", "poll_s", "read_s", "watch_s"):
+        for name in ("send_window_s", "acceptance_window_s", "evidence_s", "poll_s", "read_s", "replace_s", "watch_s"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name} must be above zero, not {getattr(self, name)}")
         if self.clock_margin_s < 0:
@@ -40,3 +47,8 @@ class ExecutorSettings(Struct, frozen=True, kw_only=True):
     def absence_s(self) -> float:
         """How long after the journalled time 'not found' begins to count as evidence."""
         return self.send_window_s + self.acceptance_window_s + self.clock_margin_s
+
+    @property
+    def policy(self) -> Policy:
+        """What "not found" proves on this lane."""
+        return _POLICIES[self.fence]

@@ -9,12 +9,12 @@ from msgspec.structs import replace
 from tightloop.domain import ids
 from tightloop.errors import info
 from tightloop.handlers import calls
-from tightloop.handlers.executor import account_loops, closing, intents
+from tightloop.handlers.executor import account_loops, closing, intents, submissions
 from tightloop.handlers.executor.deadline import submit_by, times_out_at
 from tightloop.handlers.executor.turn import ExecutorTurn
 from tightloop.records.types import ErrorInfo, Instruction, JournalEntry, Outcome, RoutedInstruction
 
-NONCE = "nonce|"
+PREPARE = "prepare|"
 
 
 def start(turn: ExecutorTurn, routed: RoutedInstruction, appended_at: datetime | None) -> None:
@@ -43,38 +43,42 @@ def give_up_earlier(turn: ExecutorTurn, loop_no: int) -> None:
 
 
 def proceed(turn: ExecutorTurn) -> None:
-    """Journal the instruction that waits, once nothing is pursued any more and its wallet's nonce is known."""
+    """Prepare the instruction that waits, once nothing is pursued any more."""
     routed = turn.head.waiting
     if routed is None or turn.head.retry_at is not None or turn.pursued():
         return
-    nonce = None
-    if turn.settings.fence == "nonce":
-        known = turn.account(routed.account)
-        nonce = known.next_nonce if known else None
-        if nonce is None:
-            call = calls.ReadNonce(routed.strategy_id, routed.venue, routed.account)
-            turn.context.call(f"{NONCE}{routed.loop_no}", call)
-            return
-    turn.head = replace(turn.head, waiting=None)
-    _journal_new(turn, routed, nonce)
-
-
-def on_nonce(turn: ExecutorTurn, call_id: str, answer: calls.Answer) -> None:
-    routed = turn.head.waiting
-    if routed is None or call_id != f"{NONCE}{routed.loop_no}":
-        return  # of a loop that another has overtaken since
-    if isinstance(answer, calls.Nonce):
-        turn.set_nonce(routed.venue, routed.account, answer.value)
+    if turn.now >= submit_by(routed):
+        _end_waiting(turn, *intents.too_late(routed, "it was not submitted"))
         return
-    message = answer.message if isinstance(answer, calls.Unavailable) else f"unexpected answer {type(answer).__name__}"
-    if turn.now < routed.dispatched_at + timedelta(seconds=turn.settings.read_s):
-        turn.head = replace(turn.head, retry_at=turn.after(turn.settings.poll_s))
-    else:
-        _end_waiting(turn, "none", info("EXI-003", f"the wallet's nonce could not be read: {message}"))
+    known = turn.account(routed.account)
+    call = calls.Prepare(_new_entry(turn, routed), known.next_nonce if known else None)
+    turn.context.call(f"{PREPARE}{routed.loop_no}", call)
+
+
+def on_prepared(turn: ExecutorTurn, call_id: str, answer: calls.Answer) -> None:
+    """What can be sent is journalled as just that, and sent; what can't be prepared ends its loop."""
+    routed = turn.head.waiting
+    if routed is None or call_id != f"{PREPARE}{routed.loop_no}":
+        return  # of a loop that another has overtaken since
+    match answer:
+        case calls.Prepared():
+            turn.head = replace(turn.head, waiting=None)
+            _journal_new(turn, routed, answer)
+        case calls.Refused(code, message):
+            error = info(code, message)
+            turn.audit(_new_entry(turn, routed), "refused", message, error, answer=answer.raw)
+            _end_waiting(turn, "rejected", error)
+        case calls.Unavailable(_, message):
+            if turn.now < routed.dispatched_at + timedelta(seconds=turn.settings.read_s):
+                turn.head = replace(turn.head, retry_at=turn.after(turn.settings.poll_s))
+            else:
+                _end_waiting(turn, "none", info("EXI-003", f"it could not be prepared: {message}"))
+        case _:
+            raise TypeError(f"a preparation is not answered by a {type(answer).__name__}")
 
 
 def retry_waiting(turn: ExecutorTurn, *, restored: bool = False) -> None:
-    """The pause before the next question for the nonce is over."""
+    """The pause before it is prepared again is over."""
     if turn.head.retry_at and (restored or turn.head.retry_at <= turn.now):
         turn.head = replace(turn.head, retry_at=None)
 
@@ -93,7 +97,7 @@ def _end_waiting(turn: ExecutorTurn, outcome: Outcome, error: ErrorInfo | None) 
     routed = turn.head.waiting
     if routed is not None:
         turn.head = replace(turn.head, waiting=None, retry_at=None)
-        closing.finish(turn, _new_entry(turn, routed, None), outcome, error)
+        closing.finish(turn, _new_entry(turn, routed), outcome, error)
 
 
 def _clock_fault(turn: ExecutorTurn, appended_at: datetime | None) -> ErrorInfo | None:
@@ -111,17 +115,15 @@ def _clock_fault(turn: ExecutorTurn, appended_at: datetime | None) -> ErrorInfo 
     return info(intents.CLOCKS_DIFFER, f"{message} took the instruction in at {appended_at}: not submitted")
 
 
-def _journal_new(turn: ExecutorTurn, routed: RoutedInstruction, nonce: int | None) -> None:
-    entry = _new_entry(turn, routed, nonce)
+def _journal_new(turn: ExecutorTurn, routed: RoutedInstruction, prepared: calls.Prepared) -> None:
+    entry = _new_entry(turn, routed)
     if turn.now >= submit_by(routed):
         closing.finish(turn, entry, *intents.too_late(routed, "it was not submitted"))
         return
-    if nonce is not None:
-        turn.set_nonce(routed.venue, routed.account, nonce + 1)
-    intents.submit(turn, entry)
+    intents.submit(turn, submissions.with_prepared(entry, "first", prepared, turn.now))
 
 
-def _new_entry(turn: ExecutorTurn, routed: RoutedInstruction, nonce: int | None) -> JournalEntry:
+def _new_entry(turn: ExecutorTurn, routed: RoutedInstruction) -> JournalEntry:
     instruction = _instruction(routed)
     return JournalEntry(
         strategy_id=routed.strategy_id,
@@ -139,7 +141,6 @@ def _new_entry(turn: ExecutorTurn, routed: RoutedInstruction, nonce: int | None)
             routed.attempt,
         ),
         routed=routed,
-        nonce=nonce,
         status="journalled",
         journalled_at=turn.now,
         first_journalled_at=turn.now,

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from msgspec.structs import replace
 
 from tightloop.handlers.api import Context
+from tightloop.handlers.executor import submissions
 from tightloop.handlers.executor.settings import ExecutorSettings
 from tightloop.records.types import (
     AccountCursor,
@@ -26,7 +27,7 @@ def intent_name(entry: JournalEntry) -> str:
 
 def cancellable(entry: JournalEntry) -> bool:
     """The venue has shown it, and not yet how it ended."""
-    return entry.status == "working" and entry.outcome is None
+    return entry.status == "working"
 
 
 def _latest(intents: Iterable[JournalEntry]) -> int:
@@ -104,7 +105,9 @@ class ExecutorTurn:
         detail: str | None = None,
         error: ErrorInfo | None = None,
         at: datetime | None = None,
+        answer: str | None = None,
     ) -> None:
+        """``answer``: the venue's own words, where they decided."""
         self.context.emit(
             "execution_audit",
             IntentAudit(
@@ -118,12 +121,13 @@ class ExecutorTurn:
                 client_order_id=entry.client_order_id,
                 event=event,
                 status=entry.status,
-                submissions=entry.submissions,
+                submissions=submissions.times_sent(entry),
                 venue_order_id=entry.venue_order_id,
-                nonce=entry.nonce,
-                tx_hash=entry.tx_hash,
+                nonce=submissions.held_nonce(entry),
+                tx_hash=submissions.hash_of(entry),
                 not_after=entry.routed.not_after,
                 detail=detail,
+                answer=answer,
                 error=error,
                 event_time=at or self.now,
                 produced_at=self.now,
@@ -148,9 +152,11 @@ class ExecutorTurn:
         known = self.account(account) or AccountCursor(venue=venue, account=account, cursor=cursor)
         self._put_account(replace(known, cursor=cursor))
 
-    def set_nonce(self, venue: str, account: str, nonce: int | None) -> None:
-        known = self.account(account) or AccountCursor(venue=venue, account=account, cursor="")
-        if known.next_nonce != nonce:
+    def set_least_nonce(self, venue: str, account: str, nonce: int | None) -> None:
+        """What the chain has shown so far of the wallet's next nonce; None: what is remembered counts no more."""
+        known = self.account(account)
+        if (known.next_nonce if known else None) != nonce:
+            known = known or AccountCursor(venue=venue, account=account, cursor="")
             self._put_account(replace(known, next_nonce=nonce))
 
     def _put_account(self, account: AccountCursor) -> None:

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from tightloop.domain.lengths import check_command
 from tightloop.errors import ExecutionError, bounded, info
 from tightloop.handlers import calls
-from tightloop.handlers.executor import account_loops, intents, reports
+from tightloop.handlers.executor import account_loops, reports, submissions
 from tightloop.handlers.executor.turn import ExecutorTurn, intent_name
 from tightloop.handlers.places import place_of
 from tightloop.records.types import ControlCommand, Delta, ErrorInfo, JournalEntry, Outcome
@@ -28,37 +28,65 @@ def on_answer(turn: ExecutorTurn, entry: JournalEntry, answer: calls.Answer) -> 
     match answer:
         case calls.OrderFound(status="open"):
             entry = replace(entry, found=True, venue_order_id=answer.venue_order_id or entry.venue_order_id)
-            if turn.settings.fence == "window" and not _is_being_cancelled(turn, entry, answer):
+            if _may_be_cancelled(turn, entry, answer):
                 _cancel(turn, entry)
                 return  # a verify that asks is told what the cancel came to
             _watch_on(turn, entry)
         case calls.OrderFound():
             _resolve_by_evidence(turn, entry, answer)
-        case calls.NotFound() if _is_evidence(turn, entry, answer):
-            _correct(turn, entry, "none", (), info("EXI-005", "the venue shows that nothing was done"))
+        case calls.NotFound():
+            if _not_found(turn, entry, answer):
+                return
+        case calls.Prepared():
+            _send(turn, submissions.with_prepared(entry, "cancel", answer, turn.now))
+            return
         case _:
             _watch_on(turn, entry)
     account_loops.question_answered(turn, intent_name(entry))
 
 
-def _is_being_cancelled(turn: ExecutorTurn, entry: JournalEntry, found: calls.OrderFound) -> bool:
-    """A cancel may still have been on its way when the venue was asked."""
-    return entry.cancel_requested and intents.may_still_leave(turn, entry, found)
+def _not_found(turn: ExecutorTurn, entry: JournalEntry, answer: calls.NotFound) -> bool:
+    """Was something sent, whose answer is waited for now?"""
+    policy = turn.settings.policy
+    verdict = policy.absence(turn.settings, entry, answer).verdict
+    if verdict == "taken" or (verdict == "nothing_done" and policy.is_over(entry)):
+        _correct(turn, entry, "none", (), info("EXI-005", "the venue shows that nothing was done"), answer.raw)
+    elif verdict != "nothing_done" or not _is_alone(turn):
+        _watch_on(turn, entry)
+    elif submissions.is_cancel(entry):  # what was sent once may still act: only its nonce ends it
+        _send(turn, entry)
+        return True
+    else:
+        _cancel(turn, entry)
+        return True
+    return False
 
 
-def _is_evidence(turn: ExecutorTurn, entry: JournalEntry, answer: calls.NotFound) -> bool:
-    if turn.settings.fence == "nonce":
-        return entry.nonce is not None and answer.nonce is not None and answer.nonce > entry.nonce and entry.tries > 0
-    if entry.found:
-        return False  # the venue had shown it: that it does not any more says nothing of what it did
-    return answer.holds_at >= intents.counts_at(turn, entry)
+def _may_be_cancelled(turn: ExecutorTurn, entry: JournalEntry, found: calls.OrderFound) -> bool:
+    """Nobody wants it any more; but a cancel may still have been on its way when the venue was asked."""
+    if found.confirmations is not None or not _is_alone(turn):
+        return False
+    return not entry.cancel_requested or turn.settings.policy.lost_cancel(turn.settings, entry, found, turn.now)
+
+
+def _is_alone(turn: ExecutorTurn) -> bool:
+    """Is there no later intent of the key, which may hold the same nonce?"""
+    return turn.head.waiting is None and not turn.pursued()
 
 
 def _cancel(turn: ExecutorTurn, entry: JournalEntry) -> None:
-    """It is still working although its loop is over: nobody wants it any more."""
+    """It may still act although its loop is over."""
     entry = turn.put(replace(entry, cancel_requested=True, journalled_at=turn.now, next_try_at=_next(turn, entry)))
     turn.audit(entry, "cancel_requested")
-    turn.context.call(intent_name(entry), calls.CancelOrder(entry))
+    turn.context.call(intent_name(entry), turn.settings.policy.cancel(entry))
+
+
+def _send(turn: ExecutorTurn, entry: JournalEntry) -> None:
+    """The empty transaction that takes its nonce."""
+    entry = submissions.journalled_again(entry, turn.now)
+    entry = turn.put(replace(entry, replace_at=turn.after(turn.settings.replace_s), next_try_at=_next(turn, entry)))
+    turn.audit(entry, "journalled", f"submission {len(entry.submissions)}: cancel")
+    turn.context.call(intent_name(entry), calls.Submit(entry))
 
 
 def _watch_on(turn: ExecutorTurn, entry: JournalEntry) -> None:
@@ -74,7 +102,8 @@ def _resolve_by_evidence(turn: ExecutorTurn, entry: JournalEntry, found: calls.O
     fresh = tuple(shown for shown in found.entries if shown.entry_id not in entry.reported_entries)
     outcome = reports.outcome_of(found, sum((shown.amount for shown in fresh), entry.filled_amount))
     entry = replace(entry, venue_order_id=found.venue_order_id or entry.venue_order_id)
-    _correct(turn, entry, outcome, fresh, info(found.code, found.message or "") if found.code else None)
+    error = info(found.code, found.message or "") if found.code else None
+    _correct(turn, entry, outcome, fresh, error, found.raw)
 
 
 def _correct(
@@ -83,6 +112,7 @@ def _correct(
     outcome: Outcome,
     entries: tuple[calls.LedgerEntry, ...],
     error: ErrorInfo | None,
+    answer: str | None,
 ) -> None:
     turn.publish(
         reports.correction(
@@ -95,7 +125,7 @@ def _correct(
             resolved_by="evidence",
         )
     )
-    turn.audit(entry, "resolved", outcome)
+    turn.audit(entry, "resolved", outcome, error, answer=answer)
     turn.drop(entry)
 
 

@@ -18,16 +18,20 @@ from tightloop.handlers.calls import (
     NotSent,
     OrderFound,
     Positions,
+    Refused,
     Unavailable,
 )
 from tightloop.records.types import JournalEntry
-from tightloop.venues.adapter import Cancelled, Found, Gate, GateShut, Submitted
+from tightloop.venues.adapter import Cancelled, Found, Gate, GateShut, PreparedAs, Submitted
 from tightloop.venues.http import Answer, Broken, HttpClient, NotLeft
 from tightloop.venues.sim import translate
+from tightloop.venues.sim.preparing import Listed, listed, prepare_order
+from tightloop.venues.sim.settings import SymbolRules
 
 _encode = msgspec.json.Encoder().encode
 _order = msgspec.json.Decoder(OrderFound).decode
 _ledger = msgspec.json.Decoder(Ledger).decode
+_markets = msgspec.json.Decoder(tuple[SymbolRules, ...]).decode
 _positions = msgspec.json.Decoder(Positions).decode
 _nonce = msgspec.json.Decoder(Nonce).decode
 _error = msgspec.json.Decoder(translate.ErrorBody).decode
@@ -140,11 +144,21 @@ class SimExchange(_SimLane):
     """An exchange lane of the simulated venues. The signed time is its fence."""
 
     fence: Literal["window", "nonce"] = "window"
+    _listed: Listed | None = None
+
+    async def prepare(self, entry: JournalEntry, least_nonce: int | None) -> PreparedAs:
+        """Its rules are read once: they stay the same for the life of a simulated exchange."""
+        if self._listed is None:
+            got = await self._read("/markets")
+            if isinstance(got, Unavailable) or got[0] != 200:
+                return _unavailable(got)
+            self._listed = listed(_markets(got[1]))
+        return prepare_order(entry, self._listed)
+
+    async def replace(self, entry: JournalEntry, kind: Literal["bump", "cancel"]) -> PreparedAs:
+        return Refused(translate.UNSUPPORTED, f"{self.lane} is an exchange: its orders are cancelled, not replaced")
 
     async def submit(self, entry: JournalEntry, gate: Gate) -> Submitted:
-        refused = translate.unsupported(entry, "exchange")
-        if refused is not None:
-            return refused
         got = await self._mutate("POST", "/order", lambda: _encode(translate.place_order(entry, gate.pass_through())))
         return _submitted(got, entry)
 
@@ -161,9 +175,6 @@ class SimExchange(_SimLane):
             if error.as_of is not None:
                 return translate.refusal_of_cancel(error.code, error.message, error.as_of)
         return _submitted(got, entry)
-
-    async def nonce(self, strategy_id: str, venue: str, account: str) -> Nonce | Unavailable:
-        return Unavailable(translate.UNSUPPORTED, f"{self.lane} is an exchange and has no nonces")
 
 
 class SimChain(_SimLane):

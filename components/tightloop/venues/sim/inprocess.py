@@ -27,12 +27,13 @@ from tightloop.handlers.calls import (
     Unavailable,
 )
 from tightloop.records.types import JournalEntry
-from tightloop.venues.adapter import Cancelled, Found, Gate, GateShut, Submitted
+from tightloop.venues.adapter import Cancelled, Found, Gate, GateShut, PreparedAs, Submitted
 from tightloop.venues.sim import translate
 from tightloop.venues.sim.books import VenueError
 from tightloop.venues.sim.commands import Acting, PlaceOrder
 from tightloop.venues.sim.errors import meaning
 from tightloop.venues.sim.faults import DROPPED, Operation, Strike
+from tightloop.venues.sim.preparing import listed, prepare_order
 from tightloop.venues.sim.sandbox import Sandbox
 
 T = TypeVar("T")
@@ -189,11 +190,13 @@ class InProcessExchange(_InProcessLane):
 
     fence: Literal["window", "nonce"] = "window"
 
-    async def submit(self, entry: JournalEntry, gate: Gate) -> Submitted:
-        refused = translate.unsupported(entry, "exchange")
-        if refused is not None:
-            return refused
+    async def prepare(self, entry: JournalEntry, least_nonce: int | None) -> PreparedAs:
+        return prepare_order(entry, listed(self.sandbox.exchanges[self.lane].settings.symbols))
 
+    async def replace(self, entry: JournalEntry, kind: Literal["bump", "cancel"]) -> PreparedAs:
+        return Refused(translate.UNSUPPORTED, f"{self.lane} is an exchange: its orders are cancelled, not replaced")
+
+    async def submit(self, entry: JournalEntry, gate: Gate) -> Submitted:
         def build(signed: datetime) -> PlaceOrder:
             return translate.place_order(entry, signed)
 

@@ -37,7 +37,7 @@ def error_body(code: str, message: str, as_of: datetime | None = None, nonce: in
 
 
 class Routes:
-    """Routes to the sandbox. Per exchange lane: ``POST|GET|DELETE /<lane>/order``, ``GET /<lane>/open-orders``; per
+    """Routes to the sandbox. Per exchange lane: ``POST|GET|DELETE /<lane>/order``, ``GET /<lane>/open-orders|markets``; per
     chain lane: ``POST|GET /<lane>/transaction``, ``GET /<lane>/nonce|block``; for both: ``GET
     /<lane>/ledger|positions|time``; and ``/admin/...``, see ``admin.py``.
     """
@@ -76,6 +76,7 @@ class Routes:
         routes[f"POST /{lane}/order"] = place
         routes[f"DELETE /{lane}/order"] = cancel
         routes[f"GET /{lane}/order"] = find
+        routes[f"GET /{lane}/markets"] = self._plain(lambda query, _: self.sandbox.exchanges[lane].settings.symbols)
         routes[f"GET /{lane}/open-orders"] = self._plain(
             lambda query, _: self.sandbox.open_orders(lane, query["account"])
         )

@@ -37,9 +37,9 @@ def unsupported(entry: JournalEntry, kind: str) -> Refused | None:
 
 
 def place_order(entry: JournalEntry, signed: datetime) -> PlaceOrder:
-    """``unsupported`` must have been asked before."""
+    """Exactly the order that was journalled."""
     instruction: Any = entry.routed.instruction
-    trade = instruction.cex_trade
+    order: Any = entry.submissions[-1].order
     return PlaceOrder(
         account=entry.account,
         strategy_id=entry.strategy_id,
@@ -47,19 +47,19 @@ def place_order(entry: JournalEntry, signed: datetime) -> PlaceOrder:
         loop_no=entry.loop_no,
         attempt=entry.attempt,
         client_order_id=entry.client_order_id,
-        market=trade.market,
-        symbol=trade.symbol,
-        side=trade.side,
-        order_type=trade.order_type,
+        market=order.market,
+        symbol=order.symbol,
+        side=order.side,
+        order_type=order.order_type,
         timestamp=signed,
         decided_at=instruction.created_at,
-        amount=trade.amount,
-        quote_amount=trade.quote_amount,
-        price=trade.price,
-        time_in_force=trade.time_in_force,
-        reduce_only=trade.reduce_only,
-        reference_price=trade.reference_price or entry.routed.reference_price,
-        max_slippage_bps=trade.max_slippage_bps,
+        amount=order.amount,
+        quote_amount=order.quote_amount,
+        price=order.price,
+        time_in_force=order.time_in_force,
+        reduce_only=order.reduce_only,
+        reference_price=order.reference_price,
+        max_slippage_bps=order.max_slippage_bps,
     )
 
 
