@@ -19,7 +19,9 @@ from tightloop.records.types import (
     JournalEntry,
     Position,
     PositionUpdate,
+    PreparedOrder,
     RoutedInstruction,
+    Submission,
 )
 from tightloop.wire import codec
 
@@ -99,7 +101,16 @@ def _records() -> list[Struct]:
         status="journalled",
         journalled_at=_NOW,
         first_journalled_at=_NOW,
-        submissions=1,
+        submissions=(
+            Submission(
+                number=1,
+                kind="first",
+                journalled_at=_NOW,
+                order=PreparedOrder(
+                    market="spot", symbol="BTC/USDT", side="buy", order_type="market", amount=Decimal("0.001")
+                ),
+            ),
+        ),
         evidence_deadline=_NOW + timedelta(minutes=1),
         cancel_at=_NOW + timedelta(hours=1),
         produced_at=_NOW,

@@ -24,12 +24,12 @@ from tightloop.runners.clock import ManualClock
 from tightloop.testing.scripted_account import Books, Order
 from tightloop.venues.adapter import Gate, GateShut
 
-Method = Literal["submit", "find", "cancel", "ledger", "positions", "nonce"]
+Method = Literal["prepare", "replace", "submit", "find", "cancel", "ledger", "positions"]
 Behaviour = Callable[["ScriptedVenue", JournalEntry, Gate], Any]
 
 
 class Asked(Struct, frozen=True):
-    """One call that reached the venue. ``entry`` is there for submit, find and cancel."""
+    """One call that reached the venue. ``entry`` is there for all that concern an intent."""
 
     method: Method
     entry: JournalEntry | None = None
@@ -85,8 +85,19 @@ class ScriptedVenue:
 
     # --- the adapter's side -------------------------------------------------------------------------------------------
 
+    async def prepare(self, entry: JournalEntry, least_nonce: int | None) -> Any:
+        self.asked.append(Asked("prepare", entry))
+        scripted = self._scripted("prepare")
+        return self.books.prepare(entry, least_nonce) if scripted is None else scripted
+
+    async def replace(self, entry: JournalEntry, kind: Literal["bump", "cancel"]) -> Any:
+        self.asked.append(Asked("replace", entry))
+        scripted = self._scripted("replace")
+        return self.books.replace(entry, kind) if scripted is None else scripted
+
     async def submit(self, entry: JournalEntry, gate: Gate) -> Any:
-        return self._act("submit", entry, gate, fills())
+        takes_nonce_only = entry.submissions[-1].kind == "cancel"
+        return self._act("submit", entry, gate, cancels() if takes_nonce_only else fills())
 
     async def cancel(self, entry: JournalEntry, gate: Gate) -> Any:
         return self._act("cancel", entry, gate, cancels())
@@ -107,11 +118,6 @@ class ScriptedVenue:
         self.asked.append(Asked("positions"))
         scripted = self._scripted("positions")
         return self.books.positions() if scripted is None else scripted
-
-    async def nonce(self, strategy_id: str, venue: str, account: str) -> Any:
-        self.asked.append(Asked("nonce"))
-        scripted = self._scripted("nonce")
-        return calls.Nonce(self.books.nonce, self.own_clock.now()) if scripted is None else scripted
 
     async def close(self) -> None:
         self.asked.clear()
@@ -165,14 +171,18 @@ def rests(*parts: Decimal) -> Behaviour:
 
 
 def cancels() -> Behaviour:
-    """Cancels what still works; the answer is the order as it then is."""
+    """Cancels what still works; the answer is the order as it then is. On a chain it takes the nonce."""
 
     def behave(venue: ScriptedVenue, entry: JournalEntry, gate: Gate) -> Any:
         gate.pass_through()
         order = venue.books.orders.get(entry.client_order_id)
+        if order is None and venue.fence == "window":
+            return calls.NotFound(venue.own_clock.now())
         if order is None:
-            return calls.NotFound(venue.own_clock.now(), venue.books.nonce if venue.fence == "nonce" else None)
-        if order.status == "open" and venue.fence == "window":
+            order = venue.books.open(entry)
+        if order.status == "open":
+            if venue.fence == "nonce":
+                venue.books.burn(order)
             order.status = "cancelled"
         return venue.books.evidence(order)
 

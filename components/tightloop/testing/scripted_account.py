@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Literal
+from hashlib import blake2b
+from typing import Any, Literal
 
 from tightloop.domain import money
 from tightloop.handlers import calls
-from tightloop.records.types import Delta, Fee, JournalEntry
+from tightloop.records.types import Delta, Fee, JournalEntry, PreparedOrder, PreparedTransaction
 from tightloop.runners.clock import Clock
 
 GAS = Decimal("0.001")  # ETH a transaction costs
+FEE_CAP, TIP = Decimal("0.00000004"), Decimal("0.000000001")  # ETH per gas
+RAISE = Decimal("1.125")  # what a replacement pays more
 FEE = Decimal("0.001")  # of what is received in a trade
 AccrualKind = Literal["funding", "interest", "reward", "deposit"]
 
@@ -81,12 +84,31 @@ class Books:
         key = f"{self.venue}:BaseToken:{asset}"
         self.amounts[key] = self.amounts.get(key, money.ZERO) + amount
 
+    # --- preparing ----------------------------------------------------------------------------------------------------
+
+    def prepare(self, entry: JournalEntry, least_nonce: int | None) -> calls.Prepared:
+        if not self.chain:
+            return calls.Prepared(_order(entry))
+        nonce = max(self.nonce, least_nonce or 0)
+        data = entry.client_order_id.encode()
+        return calls.Prepared(_transaction(nonce, "0x" + "c0" * 20, data, FEE_CAP, TIP), self._clock.now())
+
+    def replace(self, entry: JournalEntry, kind: Literal["bump", "cancel"]) -> calls.Prepared:
+        """A sibling: the same once more, or an empty one, that pays an eighth more than the dearest so far."""
+        siblings = [one.transaction for one in entry.submissions if one.transaction is not None]
+        last = siblings[-1]
+        cap = max(one.max_fee_per_gas for one in siblings) * RAISE
+        tip = max(one.max_priority_fee_per_gas for one in siblings) * RAISE
+        to, data = ("0x" + "aa" * 20, b"") if kind == "cancel" else (last.to, last.data)
+        return calls.Prepared(_transaction(last.nonce, to, data, cap, tip), self._clock.now())
+
     # --- asking -------------------------------------------------------------------------------------------------------
 
     def find(self, entry: JournalEntry) -> calls.OrderFound | calls.NotFound:
         order = self.orders.get(entry.client_order_id)
         if order is None:
-            return calls.NotFound(self._clock.now(), self.nonce if self.chain else None)
+            nonce = self.nonce if self.chain else None
+            return calls.NotFound(self._clock.now(), nonce, nonce, len(self.entries) if self.chain else None)
         return self.evidence(order)
 
     def evidence(self, order: Order) -> calls.OrderFound:
@@ -99,6 +121,10 @@ class Books:
             remaining=order.remaining,
             cursor_before=order.before if adjoins else None,
             cursor_after=str(order.entries[-1].sequence) if adjoins else None,
+            tx_hash=_hash(order.entry) if self.chain else None,
+            confirmations=(len(self.entries) - order.entries[-1].sequence + 1 if order.entries else None)
+            if self.chain
+            else None,
         )
 
     def ledger(self, cursor: str | None) -> calls.Ledger:
@@ -166,6 +192,31 @@ class Books:
         step = instruction.smart_contract_action.actions[0]
         given, got = (f"{self.venue}:BaseToken:{token}" for token in (step.token_in, step.token_out))
         return given, got, amount, amount
+
+
+def _hash(entry: JournalEntry) -> str | None:
+    transaction = entry.submissions[-1].transaction
+    return transaction.tx_hash if transaction else None
+
+
+def _order(entry: JournalEntry) -> PreparedOrder:
+    trade: Any = entry.routed.instruction.cex_trade if entry.routed.instruction else None
+    same = ("market", "symbol", "side", "order_type", "amount", "quote_amount", "price", "time_in_force", "reduce_only")
+    return PreparedOrder(**{name: getattr(trade, name) for name in same})
+
+
+def _transaction(nonce: int, to: str, data: bytes, cap: Decimal, tip: Decimal) -> PreparedTransaction:
+    signed = f"{nonce}|{to}|{data.hex()}|{cap}|{tip}"
+    return PreparedTransaction(
+        chain_id=1,
+        nonce=nonce,
+        to=to,
+        data=data,
+        gas_limit=200_000,
+        max_fee_per_gas=cap,
+        max_priority_fee_per_gas=tip,
+        tx_hash="0x" + blake2b(signed.encode(), digest_size=32).hexdigest(),
+    )
 
 
 def _amount(entry: JournalEntry, price: Decimal) -> Decimal:

@@ -99,11 +99,8 @@ def give_up(turn: ExecutorTurn, entry: JournalEntry, code: str, message: str) ->
     """No evidence by the deadline: the loop ends ``unknown``, and the intent stays in the journal to be watched."""
     error = info(code, message)
     entry = _report(turn, entry, "final", "unknown", None, error)
-    entry = turn.put(
-        replace(
-            entry, status="unknown", outcome=None, error=error, tries=0, next_try_at=turn.after(turn.settings.watch_s)
-        )
-    )
+    next_try_at = turn.after(turn.settings.watch_s)
+    entry = turn.put(replace(entry, status="unknown", outcome=None, error=error, tries=0, next_try_at=next_try_at))
     turn.audit(entry, "unknown", message, error)
     turn.set_least_nonce(entry.venue, entry.account, None)
 

@@ -1,4 +1,4 @@
-"""Chains: all submissions of an intent share one nonce of its wallet, so that one of them acts at most, whenever it comes.
+"""Chains: all submissions of an intent share one nonce of its wallet, so that one of them acts at most.
 
 A transaction can wait anywhere for any time: only its nonce ends it. Whoever wants it gone takes the nonce, with an
 empty transaction that pays more.

@@ -37,8 +37,8 @@ def error_body(code: str, message: str, as_of: datetime | None = None, nonce: in
 
 
 class Routes:
-    """Routes to the sandbox. Per exchange lane: ``POST|GET|DELETE /<lane>/order``, ``GET /<lane>/open-orders|markets``; per
-    chain lane: ``POST|GET /<lane>/transaction``, ``GET /<lane>/nonce|block``; for both: ``GET
+    """Routes to the sandbox. Per exchange lane: ``POST|GET|DELETE /<lane>/order``, ``GET /<lane>/open-orders|markets``;
+    per chain lane: ``POST|GET /<lane>/transaction``, ``GET /<lane>/nonce|block``; for both: ``GET
     /<lane>/ledger|positions|time``; and ``/admin/...``, see ``admin.py``.
     """
 
