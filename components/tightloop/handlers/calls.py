@@ -236,3 +236,8 @@ class Positions(Struct, frozen=True):
 Answer = (
     Prepared | OrderFound | NotFound | Refused | NotSent | GateClosed | Ambiguous | Unavailable | Ledger | Positions
 )
+
+
+class Nonce(Struct, frozen=True):
+    value: int
+    as_of: datetime

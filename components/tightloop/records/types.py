@@ -71,11 +71,11 @@ Release = Literal["on_arrival", "on_debit", "UNKNOWN"]
 # not have; nothing acts on it.
 InstructionStatus = Literal["reconciled", "refused", "expired", "cancelled", "halted", "UNKNOWN"]
 
-# Where an intent stands. `journalled`: written, not known to have left; `sent`: a call left and its answer is not
-# known; `working`: the venue has it and it is not finished; `settling`: the venue has told how it ended, and the
-# account's ledger is still to be read; `unknown`: its loop ended without evidence and it is still watched.
-# `UNKNOWN`: a symbol this reader does not have; nothing acts on it.
-JournalStatus = Literal["journalled", "sent", "working", "settling", "unknown", "UNKNOWN"]
+# Where an intent stands. `preparing`: what will be sent is not known yet; `journalled`: written, not known to have
+# left; `sent`: a call left and its answer is not known; `working`: the venue has it and it is not finished;
+# `settling`: the venue has told how it ended, and the account's ledger is still to be read; `unknown`: its loop
+# ended without evidence and it is still watched. `UNKNOWN`: a symbol this reader does not have; nothing acts on it.
+JournalStatus = Literal["preparing", "journalled", "sent", "working", "settling", "unknown", "UNKNOWN"]
 
 # Why a submission was prepared. `first`: the instruction itself; `bump`: the same transaction with higher fees;
 # `cancel`: an empty transaction that takes its nonce. `UNKNOWN`: a symbol this reader does not have; nothing acts
@@ -611,10 +611,6 @@ class ExecutorHead(Struct, frozen=True, kw_only=True):
     accounts: tuple[AccountCursor, ...] = ()
     # The loop under way that executes nothing.
     reading: LedgerLoop | None = None
-    # An instruction that is being prepared: it is journalled as exactly what will be sent.
-    waiting: RoutedInstruction | None = None
-    # When to prepare it again (UTC).
-    retry_at: datetime | None = None
     # When this record was written, by its writer's clock (UTC).
     produced_at: datetime
 

@@ -9,6 +9,7 @@ journal has committed.
 from __future__ import annotations
 
 from datetime import datetime
+from types import ModuleType
 from typing import TypeGuard
 
 import structlog
@@ -67,9 +68,7 @@ class Executor:
         if call_id.startswith("intent|"):
             entry = context.get(call_id, JournalEntry)
             if entry is not None:
-                (watching if entry.status == "unknown" else intents).on_answer(turn, entry, answer)
-        elif call_id.startswith(starting.PREPARE):
-            starting.on_prepared(turn, call_id, answer)
+                _stage(entry).on_answer(turn, entry, answer)
         else:
             account_loops.on_answer(turn, call_id, answer)
         _settle(turn)
@@ -77,23 +76,26 @@ class Executor:
     def on_time(self, context: Context) -> None:
         turn = ExecutorTurn(context, self.settings)
         for entry in turn.intents():
-            (watching if entry.status == "unknown" else intents).on_time(turn, entry)
+            _stage(entry).on_time(turn, entry)
         account_loops.on_time(turn)
-        starting.retry_waiting(turn)
         _settle(turn)
 
     def on_restore(self, context: Context) -> None:
         """Ask the venue about every open intent: a predecessor may have submitted it, or not."""
         turn = ExecutorTurn(context, self.settings)
         for entry in turn.intents():
-            intents.ask_anew(turn, entry)
-        starting.retry_waiting(turn, restored=True)
+            (starting.prepare_at_once if entry.status == "preparing" else intents.ask_anew)(turn, entry)
         account_loops.resume(turn)
         _settle(turn)
 
     def on_dead(self, context: Context, topic: str, offset: int, error: ExecutionError) -> None:
         """The manager halts the key; here nothing changes."""
         log.warning("record refused", key=context.key, topic=topic, offset=offset, code=error.code)
+
+
+def _stage(entry: JournalEntry) -> ModuleType:
+    """Before it is journalled to be sent, from then on, and after its loop has ended without evidence."""
+    return {"preparing": starting, "unknown": watching}.get(entry.status, intents)
 
 
 def _settle(turn: ExecutorTurn) -> None:

@@ -246,16 +246,10 @@ def _not_found(turn: ExecutorTurn, entry: JournalEntry, answer: calls.NotFound) 
     else:
         turn.audit(entry, "not_found", absence.why, answer=answer.raw)
         if turn.settings.policy.prepares_anew(entry, answer):
-            _prepare_anew(turn, entry)
+            turn.set_least_nonce(entry.venue, entry.account, None)
+            turn.put(replace(entry, status="preparing", submissions=(), tx_hash=None, error=None))
         else:
             _send_later(turn, entry, turn.settings.policy.pause_s(turn.settings, entry))
-
-
-def _prepare_anew(turn: ExecutorTurn, entry: JournalEntry) -> None:
-    """Nothing has left, and what was prepared can't act: the instruction waits once more to be prepared."""
-    turn.set_least_nonce(entry.venue, entry.account, None)
-    turn.drop(entry)
-    turn.head = replace(turn.head, waiting=entry.routed)
 
 
 def _send_later(turn: ExecutorTurn, entry: JournalEntry, pause_s: float) -> None:

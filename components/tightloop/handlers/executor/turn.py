@@ -61,8 +61,6 @@ class ExecutorTurn:
         due += [entry.cancel_at for entry in intents if entry.cancel_at and cancellable(entry)]
         if self.head.reading and self.head.reading.retry_at:
             due.append(self.head.reading.retry_at)
-        if self.head.retry_at:
-            due.append(self.head.retry_at)
         self.context.wake_at(min(due) if due else None)
 
     def _is_changed(self, latest_intent: int) -> bool:
@@ -79,8 +77,12 @@ class ExecutorTurn:
         return [self._intents[name] for name in sorted(self._intents)]
 
     def pursued(self) -> list[JournalEntry]:
-        """Intents whose loops are not over."""
-        return [entry for entry in self.intents() if entry.status != "unknown"]
+        """Intents that may act, and whose loops are not over."""
+        return [entry for entry in self.intents() if entry.status not in ("preparing", "unknown")]
+
+    def preparing(self) -> JournalEntry | None:
+        """The one whose submission is not known yet."""
+        return next((entry for entry in self.intents() if entry.status == "preparing"), None)
 
     def put(self, entry: JournalEntry) -> JournalEntry:
         entry = replace(entry, produced_at=self.now)

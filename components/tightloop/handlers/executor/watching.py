@@ -71,7 +71,7 @@ def _may_be_cancelled(turn: ExecutorTurn, entry: JournalEntry, found: calls.Orde
 
 def _is_alone(turn: ExecutorTurn) -> bool:
     """Is there no later intent of the key, which may hold the same nonce?"""
-    return turn.head.waiting is None and not turn.pursued()
+    return turn.preparing() is None and not turn.pursued()
 
 
 def _cancel(turn: ExecutorTurn, entry: JournalEntry) -> None:
