@@ -88,7 +88,9 @@ class ScriptedVenue:
     async def prepare(self, entry: JournalEntry, least_nonce: int | None) -> Any:
         self.asked.append(Asked("prepare", entry))
         scripted = self._scripted("prepare")
-        return self.books.prepare(entry, least_nonce) if scripted is None else scripted
+        if scripted is not None:
+            return scripted(self, entry, None) if callable(scripted) else scripted
+        return self.books.prepare(entry, least_nonce)
 
     async def replace(self, entry: JournalEntry, kind: Literal["bump", "cancel"]) -> Any:
         self.asked.append(Asked("replace", entry))
@@ -176,13 +178,12 @@ def cancels() -> Behaviour:
     def behave(venue: ScriptedVenue, entry: JournalEntry, gate: Gate) -> Any:
         gate.pass_through()
         order = venue.books.orders.get(entry.client_order_id)
-        if order is None and venue.fence == "window":
+        if venue.fence == "nonce":
+            if order is None or order.status == "open":
+                order = venue.books.take_nonce(entry)
+        elif order is None:
             return calls.NotFound(venue.own_clock.now())
-        if order is None:
-            order = venue.books.open(entry)
-        if order.status == "open":
-            if venue.fence == "nonce":
-                venue.books.burn(order)
+        elif order.status == "open":
             order.status = "cancelled"
         return venue.books.evidence(order)
 

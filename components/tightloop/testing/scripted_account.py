@@ -54,6 +54,15 @@ class Books:
         self.acted.append(entry.client_order_id)
         return order
 
+    def take_nonce(self, entry: JournalEntry) -> Order:
+        """An empty transaction under the entry's nonce: it costs gas, and is no order."""
+        order = self.orders.get(entry.client_order_id) or Order(entry, money.ZERO, self._cursor())
+        self.orders[entry.client_order_id] = order
+        order.entry = entry
+        self.burn(order)
+        order.status = "cancelled"
+        return order
+
     def fill(self, order: Order, amount: Decimal) -> None:
         """One trade, or the transaction itself."""
         deltas, fees = self._moves(order.entry, amount)

@@ -142,6 +142,8 @@ def on_answer(turn: ExecutorTurn, entry: JournalEntry, answer: calls.Answer) -> 
         case calls.Unavailable() if entry.status == "settling":
             closing.ledger_unavailable(turn, entry)
         case calls.Unavailable(_, message, asked_at):
+            if entry.cancel_requested and not submissions.is_cancel(entry):
+                entry = replace(entry, replace_at=turn.now)  # where that was to be prepared, it is due as before
             no_evidence(turn, entry, asked_at, message)
         case calls.Ledger():
             closing.on_ledger(turn, entry, answer)

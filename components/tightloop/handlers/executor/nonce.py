@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from tightloop.handlers.calls import NotFound, OrderFound, Replace
 from tightloop.handlers.executor.evidence import Absence
-from tightloop.handlers.executor.submissions import held_nonce, is_cancel, times_sent
+from tightloop.handlers.executor.submissions import held_nonce, times_sent
 from tightloop.records.types import JournalEntry, Outcome
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class NoncePolicy:
     def lost_cancel(self, settings: ExecutorSettings, entry: JournalEntry, found: OrderFound, now: datetime) -> bool:
         if found.confirmations is not None:  # mined: it can be outbid no more
             return False
-        return not is_cancel(entry) or (entry.replace_at is not None and entry.replace_at <= now)
+        return entry.replace_at is not None and entry.replace_at <= now
 
     def prepares_anew(self, entry: JournalEntry, answer: NotFound) -> bool:
         held = held_nonce(entry)

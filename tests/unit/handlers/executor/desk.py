@@ -60,6 +60,17 @@ class Desk:
         """The journal's entry of a loop: 1 adopts, 2 is the first instruction, 3 the next one."""
         return self.driver.runner.state(self.component, "s1", f"intent|{loop_no:012d}|1", JournalEntry)
 
+    def run_until_journalled(self) -> JournalEntry:
+        """Step by step, until the next instruction's intent is journalled to be sent, and was not sent yet."""
+        while (entry := self.intent()) is None or entry.status == "preparing":
+            assert self.driver.run(1)
+        return entry
+
+    def nonces(self) -> list[int]:
+        """Those of all transactions that were sent, one each time."""
+        sent = [one.entry.submissions[-1].transaction for one in self.venue.calls("submit") if one.entry]
+        return [one.nonce for one in sent if one is not None]
+
     def acted(self) -> int:
         """How many orders or transactions the venue took."""
         return len(self.venue.books.acted)

@@ -16,6 +16,9 @@ from tightloop.testing.scripted import cancels, lost, rests, stalls
 D = Decimal
 
 
+TOO_LOW = calls.Refused("EXI-009", "nonce too low")
+
+
 def ask_for_cancel(desk: Desk, target: str = "i1") -> None:
     desk.driver.feed(cancel(f"stop-{target}", desk.driver.now, target, venue=desk.lane.replace("ethereum", "uniswap")))
 
@@ -75,11 +78,9 @@ def test_a_cancel_while_the_venue_takes_nothing_ends_it_at_once() -> None:
     assert outcomes(desk) == ("reconciled", "cancelled", "reconciled", "none")
 
 
-def test_a_cancel_while_the_nonce_cannot_be_read_ends_it_at_once() -> None:
+def test_a_cancel_while_it_cannot_be_prepared_ends_it_at_once() -> None:
     desk = Desk("ethereum").adopted()
-    desk.venue.on("submit", calls.Refused("EXI-010", "gas"))
-    desk.instruct("i0")  # whoever was refused gives its nonce back: the next one reads it
-    desk.venue.on("nonce", *[calls.Unavailable("EXI-003", "down")] * 100)
+    desk.venue.on("prepare", *[calls.Unavailable("EXI-003", "down")] * 100)
     desk.instruct()
     ask_for_cancel(desk)
     assert outcomes(desk) == ("reconciled", "cancelled", "reconciled", "none")
@@ -159,14 +160,42 @@ def test_a_restart_in_the_middle_of_a_cancel_cancels_on() -> None:
     assert outcomes(desk) == ("reconciled", "cancelled", "reconciled", "none")
 
 
-def test_a_transaction_cannot_be_taken_back() -> None:
+def test_a_pending_transaction_is_cancelled_by_an_empty_one_that_takes_its_nonce() -> None:
     desk = Desk("ethereum").adopted()
     desk.venue.on("submit", rests())
     desk.instruct(expires_at=desk.driver.now + timedelta(seconds=600))
     ask_for_cancel(desk)
+    desk.driver.advance(5)
+    assert outcomes(desk) == ("reconciled", "cancelled", "reconciled", "none")
+    assert desk.nonces() == [1, 1] and desk.books_agree()
+    first, second = (one.entry.submissions[-1] for one in desk.venue.calls("submit") if one.entry)
+    assert (first.kind, second.kind, second.transaction.data) == ("first", "cancel", b"")
+    assert second.transaction.max_fee_per_gas >= first.transaction.max_fee_per_gas * D("1.1")
+    desk.instruct("i2")
+    assert (desk.result("i2").outcome, desk.nonces()[-1]) == ("filled", 2)
+
+
+def test_a_transaction_that_is_mined_before_its_cancel_comes_counts() -> None:
+    desk = Desk("ethereum").adopted()
+    desk.venue.on("submit", rests(), lambda venue, entry, gate: [fills_rest(desk), TOO_LOW][1])
+    desk.instruct(expires_at=desk.driver.now + timedelta(seconds=600))
+    ask_for_cancel(desk)
+    desk.driver.advance(5)
+    assert outcomes(desk) == ("reconciled", "filled", "reconciled", "none")
+    assert desk.books_agree()
+
+
+def test_a_cancel_that_would_cost_too_much_leaves_the_transaction_to_be_mined() -> None:
+    desk = Desk("ethereum").adopted()
+    desk.venue.on("submit", rests())
+    desk.venue.on("replace", *[calls.Refused("EXI-010", "above max_fee")] * 100)
+    desk.instruct(expires_at=desk.driver.now + timedelta(seconds=600))
+    ask_for_cancel(desk)
+    desk.driver.advance(30)
     fills_rest(desk)
     desk.driver.advance(5)
     assert outcomes(desk) == ("reconciled", "filled", "reconciled", "none")
+    assert len(desk.venue.calls("replace")) < 5
 
 
 def test_an_order_of_very_many_fills_is_cancelled_and_none_of_them_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:

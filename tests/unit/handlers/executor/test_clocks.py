@@ -117,16 +117,19 @@ def test_an_order_seen_open_before_its_cancel_can_have_come_is_not_cancelled_aga
     assert desk.result().outcome == "cancelled"
 
 
-def test_one_look_at_a_used_nonce_that_is_handled_late_is_not_two() -> None:
+def test_a_nonce_that_a_shallow_block_uses_proves_nothing_until_it_is_deep_enough() -> None:
     desk = Desk("ethereum").adopted()
-    desk.venue.books.nonce += 1
+    shallow = lambda venue, entry, gate: calls.NotFound(venue.clock.now(), nonce=2, settled_nonce=1, block_number=7)  # noqa: E731
     desk.venue.on("submit", calls.Refused("EXI-009", "nonce too low"))
-    desk.venue.on("find", handled_late(desk, desk.venue.books.find))
+    desk.venue.on("find", *[shallow] * 3)
     desk.instruct()
-    assert not desk.driver.results("i1")
-    desk.driver.advance(1)
-    assert desk.result().outcome == "rejected"
-    assert len(desk.venue.calls("find")) == 2
+    desk.driver.advance(0.5)
+    assert not desk.driver.results("i1") and submissions(desk) == 1
+    desk.venue.books.nonce = 2
+    desk.driver.advance(5)
+    result = desk.result()
+    assert result.error is not None
+    assert (result.status, result.outcome, result.error.code) == ("reconciled", "rejected", "EXI-009")
 
 
 def test_a_chain_that_does_not_find_and_does_not_tell_the_nonce_says_nothing() -> None:

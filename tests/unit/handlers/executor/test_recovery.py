@@ -109,17 +109,15 @@ def finals(desk: Desk) -> dict[int, ExecutionReport]:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_an_instruction_that_waits_for_its_nonce_and_is_overtaken_is_never_submitted(kind: str) -> None:
+def test_an_intent_that_is_being_prepared_and_is_overtaken_is_never_submitted(kind: str) -> None:
     desk = Desk("ethereum").adopted()
-    desk.venue.on("submit", calls.Refused("EXI-010", "gas"))
-    desk.instruct("i0")
-    desk.venue.on("nonce", *[calls.Unavailable("EXI-003", "down")] * 2)
+    desk.venue.on("prepare", *[calls.Unavailable("EXI-003", "down")] * 2)
     waiting = desk.instruct()
     overtake(desk, kind, waiting)
     desk.driver.advance(15)
-    error = finals(desk)[4].error
+    error = finals(desk)[3].error
     assert error is not None
-    assert (finals(desk)[4].outcome, error.code) == ("none", "EIM-012")
+    assert (finals(desk)[3].outcome, error.code) == ("none", "EIM-012")
     assert finals(desk)[9].outcome == ("filled" if kind == "execute" else "none")
     assert desk.acted() == (1 if kind == "execute" else 0)
 
@@ -143,15 +141,14 @@ def test_an_instruction_that_is_read_together_with_the_loop_after_it_is_not_subm
     desk.driver.feed(routed(desk, "execute", 8, given_up), "instructions.binance", run=False)
     overtake(desk, kind, given_up, run=False)
     desk.driver.advance(ABSENCE_S + 1)
-    assert finals(desk)[8].outcome == "cancelled"
+    assert finals(desk)[8].outcome == "none"
     assert [one.entry.loop_no for one in desk.venue.calls("submit") if one.entry] == [9] * (kind == "execute")
 
 
 def test_an_order_whose_answer_is_awaited_when_its_loop_is_given_up_is_found_and_cancelled() -> None:
     desk = Desk().adopted()
     desk.instruct(run=False)
-    while desk.intent() is None:
-        assert desk.driver.run(1)
+    desk.run_until_journalled()
 
     def overtaken_meanwhile(venue: object, entry: object, gate: object) -> object:
         answer = rests(D("0.25"))(desk.venue, entry, gate)  # type: ignore[arg-type]
@@ -181,11 +178,9 @@ def test_a_reading_that_is_overtaken_ends_and_what_accrued_is_told_once(kind: st
 
 
 def test_an_instruction_whose_loop_a_resume_ended_unverified_is_never_submitted() -> None:
-    """A record of its key is poisoned while it waits for its nonce: the slot is freed, and nothing verifies."""
+    """A record of its key is poisoned while it is being prepared: the slot is freed, and nothing verifies."""
     desk = Desk("ethereum").adopted()
-    desk.venue.on("submit", calls.Refused("EXI-010", "gas"))
-    desk.instruct("i0")
-    desk.venue.on("nonce", *[calls.Unavailable("EXI-003", "down")] * 8)
+    desk.venue.on("prepare", *[calls.Unavailable("EXI-003", "down")] * 8)
     desk.instruct()
     desk.driver.feed_bytes("position_updates", b"s1", b"poison")
     halts = tuple(one.halt_id for one in desk.driver.halts())
@@ -193,9 +188,9 @@ def test_an_instruction_whose_loop_a_resume_ended_unverified_is_never_submitted(
     assert (desk.result().status, desk.result().outcome) == ("halted", "unknown")
     desk.driver.advance(30)
     assert desk.acted() == 0
-    assert finals(desk)[4].outcome == "cancelled"
+    assert finals(desk)[3].outcome == "cancelled"
     assert [one.outcome for one in desk.driver.results("i1") if one.resolves] == ["cancelled"]
-    desk.venue.off("nonce")
+    desk.venue.off("prepare")
     desk.instruct("i2")
     assert desk.result("i2").outcome == "filled"
 
@@ -215,8 +210,7 @@ def test_a_successor_knows_the_loop_by_its_intent_and_after_it_by_the_head(while
     """The journal's transaction writes the intent alone."""
     desk = Desk().adopted()
     again = desk.instruct(run=False)
-    while desk.intent() is None:
-        assert desk.driver.run(1)
+    desk.run_until_journalled()
     head = desk.driver.runner.state(desk.component, "s1", "head", ExecutorHead)
     assert head is not None and head.last_loop_no == 2
     if not while_open:
@@ -232,8 +226,7 @@ def test_a_successor_knows_the_loop_by_its_intent_and_after_it_by_the_head(while
 def test_what_was_journalled_is_told_with_what_came_of_it_and_after_a_restart_too() -> None:
     desk = Desk().adopted()
     desk.instruct(run=False)
-    while desk.intent() is None:
-        assert desk.driver.run(1)
+    desk.run_until_journalled()
     entry = desk.intent()
     assert entry is not None and desk.audit() == []
     desk.clock.advance(1)

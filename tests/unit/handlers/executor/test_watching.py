@@ -96,11 +96,20 @@ def test_nothing_found_resolves_as_nothing_done() -> None:
     assert [(one.outcome, one.deltas) for one in corrections(desk)] == [("none", ())]
 
 
-def test_on_a_chain_the_same_takes_a_nonce_that_has_passed() -> None:
+def test_a_transaction_that_never_came_is_cancelled_under_its_nonce_once_its_chain_speaks() -> None:
     desk = unknown(Desk("ethereum").adopted())
     venue_speaks(desk)
+    desk.driver.advance(120)
+    assert [one.outcome for one in corrections(desk)] == ["cancelled"]
+    assert set(desk.nonces()) == {1} and desk.acted() == 0 and desk.books_agree()
+
+
+def test_where_it_cannot_be_cancelled_it_takes_a_nonce_that_has_passed() -> None:
+    desk = unknown(Desk("ethereum").adopted())
+    desk.venue.on("replace", *[calls.Refused("EXI-010", "above max_fee")] * 5000)
+    venue_speaks(desk)
     desk.driver.advance(600)
-    assert not corrections(desk)
+    assert not corrections(desk) and len(desk.venue.calls("replace")) < 30
     desk.venue.books.nonce += 1
     desk.driver.advance(600)
     assert [one.outcome for one in corrections(desk)] == ["none"]
