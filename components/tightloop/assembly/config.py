@@ -26,7 +26,7 @@ Seconds = Annotated[float, Field(gt=0, le=30 * 86400, allow_inf_nan=False)]  # r
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
 class Account(_Section):
@@ -69,7 +69,7 @@ class Config(_Section):
     accounts: dict[str, Account] = {}
     timing: Timing = Field(default_factory=Timing)
     reconciliation: Reconciliation = Field(default_factory=Reconciliation)
-    kafka: dict[str, str] = {}
+    kafka: Annotated[dict[str, str], Field(repr=False)] = {}
 
     @field_validator("lanes")
     @classmethod

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Any
 
 import typer
@@ -10,11 +9,6 @@ import typer
 from tightloop.cli import exits
 from tightloop.cli.options import AsJson, Bootstrap, ConfigFile, Prefix
 from tightloop.cli.output import as_data, emit, note, table
-
-_SECRET = re.compile(
-    r"secret|passw|private|credential|mnemonic|signature|api.?key|access.?token|sasl\.(username|jaas)", re.I
-)
-MASK = "***"
 
 
 def errors(
@@ -54,11 +48,13 @@ def config(
 ) -> None:
     """The configuration as it results, with the origin of each value; secrets are masked."""
     from tightloop.assembly.config import load
+    from tightloop.errors.redaction import redacted_fields
 
     loaded, origins = load(config_file, {"bootstrap": bootstrap, "prefix": prefix})
+    shown = loaded.model_dump(mode="json")
     values = [
         {"name": name, "value": value, "origin": origins.get(name, "default")}
-        for name, value in _flat(loaded.model_dump(mode="json"))
+        for name, value in _flat({**shown, "kafka": redacted_fields(loaded.kafka)})
     ]
     if as_json:
         emit({"values": values})
@@ -72,7 +68,7 @@ def _flat(found: dict[str, Any], at: str = "") -> list[tuple[str, Any]]:
         if isinstance(value, dict) and value:
             values += _flat(value, f"{at}{name}.")
         else:
-            values.append((f"{at}{name}", MASK if _SECRET.search(f"{at}{name}") and value else as_data(value)))
+            values.append((f"{at}{name}", as_data(value)))
     return values
 
 

@@ -1,7 +1,7 @@
 """Logs: one place that says where they go and how they look.
 
-Always on standard error: JSON lines in a pipe or a file, short lines on a terminal. Tracebacks are plain and hold no
-local variables, as these may hold secrets.
+Always on standard error: JSON lines in a pipe or a file, short lines on a terminal. Secrets are masked in every field.
+Tracebacks are plain and hold no local variables; that of an error which ends the process is masked too.
 """
 
 from __future__ import annotations
@@ -10,6 +10,9 @@ import logging
 import os
 import sys
 import time
+import traceback
+from collections.abc import MutableMapping
+from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -44,6 +47,19 @@ def configure(level: str | None = None) -> None:
         )
     )
     logging.basicConfig(level=number, handlers=[handler], force=True)
+    sys.excepthook = _print_masked
+
+
+def _print_masked(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    from tightloop.errors.redaction import redacted
+
+    sys.stderr.write(redacted("".join(traceback.format_exception(kind, error, trace))))
+
+
+def _masked(logger: Any, method: str, fields: MutableMapping[str, Any]) -> dict[str, Any]:
+    from tightloop.errors.redaction import redacted_fields
+
+    return redacted_fields(fields)
 
 
 class KafkaErrors:
@@ -62,6 +78,7 @@ class KafkaErrors:
 
 
 def _renderers(structlog: Any) -> list[Any]:
+    masked = [structlog.processors.format_exc_info, _masked]
     if sys.stderr.isatty():
-        return [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
-    return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+        return [*masked, structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
+    return [*masked, structlog.processors.JSONRenderer()]

@@ -6,20 +6,18 @@ carries a code of it, what was wrong in this case, and what to do.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from tightloop.errors.catalogue import brk, eif, eim, exi, puh, rec, tlc
 from tightloop.errors.catalogue.entry import ErrorEntry
+from tightloop.errors.redaction import redacted, redacted_fields
 from tightloop.records.types import ErrorInfo, Severity
 
 CATALOGUE: dict[str, ErrorEntry] = {
     entry.code: entry for part in (eim, eif, rec, puh, exi, tlc, brk) for entry in part.ENTRIES
 }
 
-_SECRET_NAME = re.compile(r"secret|passw|passphrase|private|credential|mnemonic|signature|api.?key|auth", re.IGNORECASE)
-_MASK = "***"
 _MARKER_CHARS = 40
 MESSAGE_CHARS = 2000  # of an error's message; records, logs and halts hold it
 
@@ -28,9 +26,9 @@ class ExecutionError(ValueError):
     """Something went wrong that has a code. A caller that catches ``ValueError`` still works.
 
     ``code`` is one of the catalogue; severity, component, remedy and ``halts`` come from there unless given.
-    ``context`` holds what helps to find the cause, as plain values; what is named like a secret is masked at once, so
-    that no trace, log or record can show it. ``message`` is cut at ``MESSAGE_CHARS``. ``halts``: does a dead letter
-    with this error halt its key? Raises KeyError when ``code`` is not in the catalogue.
+    ``context`` holds what helps to find the cause, as plain values. Secrets in it and in ``message`` are masked at
+    once, so that no trace, log or record can show them. ``message`` is cut at ``MESSAGE_CHARS``. ``halts``: does a
+    dead letter with this error halt its key? Raises KeyError when ``code`` is not in the catalogue.
     """
 
     code: str
@@ -52,15 +50,15 @@ class ExecutionError(ValueError):
         remedy: str | None = None,
         halts: bool | None = None,
     ) -> None:
-        message = bounded(message)
+        message = bounded(redacted(message))
         super().__init__(code, message)
         entry = CATALOGUE[code]
         self.code = code
         self.message = message
         self.severity = severity or entry.severity
         self.component = component or entry.component
-        self.context = _masked(context or {})
-        self.remedy = remedy or entry.operator
+        self.context = redacted_fields(context or {})
+        self.remedy = redacted(remedy) if remedy else entry.operator
         self.halts = entry.halts if halts is None else halts
 
     @property
@@ -81,13 +79,6 @@ def bounded(text: str, most: int = MESSAGE_CHARS) -> str:
         kept = most - _MARKER_CHARS
         text = f"{text[:kept]}… ({len(text) - kept} more characters)"
     return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
-
-
-def _masked(context: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        name: _MASK if _SECRET_NAME.search(name) else _masked(value) if isinstance(value, Mapping) else value
-        for name, value in context.items()
-    }
 
 
 def error_info(error: ExecutionError) -> ErrorInfo:

@@ -10,6 +10,7 @@ import pytest
 from tightloop.assembly import build
 from tightloop.assembly.config import load
 from tightloop.errors import ExecutionError
+from tightloop.runners.kafka.settings import KafkaSettings
 
 
 @pytest.fixture(autouse=True)
@@ -85,3 +86,13 @@ def test_an_account_named_like_a_strategy_that_would_trade_it_too_is_refused() -
     config, _ = load(written(given + there))
     assert build.manager_settings(config).accounts["s1"][0].account == "other"
     load(written(given))  # whether there is a strategy s1 is not known; its instructions would be refused
+
+
+def test_no_secret_of_kafkas_client_is_in_a_repr_or_in_what_is_said_of_a_wrong_value() -> None:
+    config, _ = load(written('[kafka]\n"sasl.password" = "hunter2"\n'))
+    settings = KafkaSettings(bootstrap="b:1", client=dict(config.kafka))
+    assert "hunter2" not in repr(config) + str(config) + repr(settings) + str(settings)
+    assert "'b:1'" in repr(settings)
+    with pytest.raises(ExecutionError) as raised:
+        load(written('kafka = "sasl.password=hunter2"\n'))
+    assert "hunter2" not in f"{raised.value} {raised.value.__cause__}"

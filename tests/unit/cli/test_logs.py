@@ -21,11 +21,13 @@ log.info("hello", key="s1")
 logging.getLogger("library").warning("careful: %s", 7)
 def fail():
     api_secret = "hunter2"
-    raise RuntimeError("broken")
+    raise RuntimeError("broken: password=hunter2")
 try:
     fail()
-except RuntimeError:
-    log.exception("failed")
+except RuntimeError as error:
+    log.exception("failed", api_key="hunter2", said='{"secret": "hunter2"}', error=error)
+logging.getLogger("library").warning("to https://me:%s@venue", "hunter2")
+fail()
 """
 
 
@@ -42,18 +44,20 @@ class Lost:
         return "1/1 brokers are down"
 
 
-def test_every_line_is_json_on_standard_error_and_tracebacks_show_no_variables() -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", CODE], check=True, capture_output=True, text=True, env=environment(), timeout=60
-    )
-    lines = [json.loads(line) for line in done.stderr.splitlines()]
-    assert done.stdout == ""
+def test_every_line_is_json_on_standard_error_without_secrets() -> None:
+    done = subprocess.run([sys.executable, "-c", CODE], capture_output=True, text=True, env=environment(), timeout=60)
+    logged, _, crash = done.stderr.partition("\nTraceback")
+    lines = [json.loads(line) for line in logged.splitlines()]
+    assert (done.returncode, done.stdout) == (1, "")
     assert [(one["event"], one["level"]) for one in lines] == [
         ("hello", "info"),
         ("careful: 7", "warning"),
         ("failed", "error"),
+        ("to https://***@venue", "warning"),
     ]
     assert "RuntimeError: broken" in lines[2]["exception"]
+    assert (lines[2]["api_key"], lines[2]["said"]) == ("***", '{"secret": "***"}')
+    assert "in fail" in crash and "RuntimeError: broken: password=***" in crash
     assert "hunter2" not in done.stderr
 
 

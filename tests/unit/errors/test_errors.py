@@ -84,14 +84,16 @@ def test_only_records_that_belong_to_nobody_halt_nobody() -> None:
 def test_a_secret_is_never_shown() -> None:
     error = ExecutionError(
         "EIM-004",
-        "refused",
+        "refused: GET https://venue/order?apiKey=hunter2&signature=hunter2",
         context={
             "api_secret": "hunter2",
+            "answer": '{"passphrase": "hunter2"}',
             "login": {"PRIVATE_KEY": "hunter2", "okx_passphrase": "hunter2"},
             "venue": "okx",
         },
     )
-    assert "hunter2" not in repr(error) + str(error) + repr(error.context) + repr(vars(error))
+    assert "hunter2" not in repr(error) + str(error) + repr(error.context) + repr(vars(error)) + repr(error.args)
+    assert "hunter2" not in error_info(error).message
     assert error.context["venue"] == "okx"
 
 

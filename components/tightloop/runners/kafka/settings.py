@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 from msgspec import Struct
+
+from tightloop.errors.redaction import redacted_fields
 
 
 class KafkaSettings(Struct, frozen=True, kw_only=True):
@@ -21,6 +24,9 @@ class KafkaSettings(Struct, frozen=True, kw_only=True):
     max_calls: int = 2000  # venue calls under way before partitions pause
     stop_s: float = 3.0  # how long a stop waits for calls under way
     restore_s: float = 60.0
+
+    def __repr__(self) -> str:
+        return f"KafkaSettings({redacted_fields(msgspec.structs.asdict(self))})"
 
     def group(self, component: str) -> str:
         return f"{self.prefix}{component}"
