@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from tightloop.handlers.calls import Ambiguous, Answer, NotSent, Submit
+from tightloop.handlers.executor.submissions import times_sent
 from tightloop.records.types import JournalEntry
 from tightloop.runners.kafka.runner import KafkaRunner
 from tightloop.runners.kafka.transaction import Transaction
@@ -144,10 +145,10 @@ class EarlyCalls:
     def perform(self, entry: JournalEntry) -> None:
         submitting = self._adapters[entry.lane].submit(entry, OpenGate())
         future = asyncio.run_coroutine_threadsafe(submitting, self._loop)
-        self._answers[entry.client_order_id, entry.submissions] = future.result(10)
+        self._answers[entry.client_order_id, times_sent(entry)] = future.result(10)
 
     def take(self, entry: JournalEntry) -> Answer | None:
-        return self._answers.pop((entry.client_order_id, entry.submissions), None)
+        return self._answers.pop((entry.client_order_id, times_sent(entry)), None)
 
 
 def pointed_transaction(points: Points, without: frozenset[str], early: EarlyCalls | None) -> type[Transaction]:

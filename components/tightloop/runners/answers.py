@@ -18,6 +18,7 @@ from msgspec.structs import replace
 from tightloop.domain import money
 from tightloop.domain.positions import parse_key
 from tightloop.errors import CATALOGUE, ExecutionError, bounded
+from tightloop.errors.redaction import redacted
 from tightloop.handlers import calls
 from tightloop.handlers.positions.checks import SOURCES
 from tightloop.records.types import PreparedOrder, PreparedTransaction
@@ -129,7 +130,7 @@ def _bytes(field: str, value: object) -> None:
 
 def _raw(text: str | None) -> str | None:
     """A venue's own words as the audit keeps them: without secrets, and cut."""
-    return None if text is None else bounded(text, RAW_CHARS)
+    return None if text is None else bounded(redacted(text[: 2 * RAW_CHARS]), RAW_CHARS)
 
 
 def _key(field: str, value: str) -> None:

@@ -19,6 +19,7 @@ from tightloop.domain.venues import lane_of
 from tightloop.errors import bounded
 from tightloop.handlers import calls
 from tightloop.handlers.executor.deadline import submit_by
+from tightloop.handlers.executor.submissions import is_cancel
 from tightloop.records.types import JournalEntry
 from tightloop.runners.answers import checked
 from tightloop.runners.clock import Clock
@@ -77,7 +78,7 @@ class Performer:
                 if fault is not None:
                     return calls.NotSent("EXI-015", fault)
                 # What takes the nonce away may leave after that: it is what ends a transaction then.
-                until = None if entry.submissions[-1].kind == "cancel" else submit_by(entry.routed)
+                until = None if is_cancel(entry) else submit_by(entry.routed)
                 gate = ClockGate(self._clock.now, entry.journalled_at, self._send_window, until)
                 return await self._of(entry).submit(entry, gate)
             case calls.FindOrder(entry):

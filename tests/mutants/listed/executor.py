@@ -5,6 +5,8 @@ from __future__ import annotations
 from tests.mutants.mutant import Mutant
 
 INTENTS = "handlers/executor/intents.py"
+WINDOW = "handlers/executor/window.py"
+NONCE = "handlers/executor/nonce.py"
 CLOSING = "handlers/executor/closing.py"
 WATCHING = "handlers/executor/watching.py"
 EVIDENCE = "handlers/calls.py"
@@ -13,6 +15,7 @@ BY_ACTED_ONCE = (f"{HERE}/test_acted_once.py",)
 BY_CANCELS = (f"{HERE}/test_cancels.py",)
 BY_CLOCKS = (f"{HERE}/test_clocks.py",)
 BY_EXECUTION_CASES = (f"{HERE}/test_execution_cases.py",)
+BY_NONCES = (f"{HERE}/test_nonces.py",)
 BY_RECOVERY = (f"{HERE}/test_recovery.py",)
 BY_SLOW_EVIDENCE = (f"{HERE}/test_slow_evidence.py",)
 BY_WATCHING = (f"{HERE}/test_watching.py",)
@@ -21,9 +24,9 @@ MUTANTS = (
     Mutant(
         "evidence-is-as-young-as-its-handling",
         "'not found' that was told early and handled late counts: the order arrives after it, and is sent again",
-        INTENTS,
-        "    elif answer.holds_at < counts_at(turn, entry):\n",
-        "    elif turn.now < counts_at(turn, entry):\n",
+        WINDOW,
+        "        if answer.holds_at < due:\n",
+        "        if False:\n",
         BY_ACTED_ONCE,
     ),
     Mutant(
@@ -84,29 +87,25 @@ MUTANTS = (
     Mutant(
         "shown-order-is-submitted-again",
         "an order that the venue had shown and does not find for once is submitted again",
-        INTENTS,
-        """    elif entry.status == "working":
-        _no_evidence(turn, entry,""",
-        """    elif entry.status == "lost":
-        _no_evidence(turn, entry,""",
+        WINDOW,
+        "        if entry.found:  #",
+        "        if False:  #",
         BY_SLOW_EVIDENCE,
     ),
     Mutant(
         "free-nonce-counts-as-used",
         "a nonce that is still free counts as used by another: the loop ends rejected, its transaction may still act",
-        INTENTS,
-        "    if free > held:\n",
-        "    if free >= held:\n",
+        NONCE,
+        "        if answer.settled_nonce > held:\n",
+        "        if answer.settled_nonce >= held:\n",
         BY_EXECUTION_CASES,
     ),
     Mutant(
         "refused-cancel-ends-the-order",
         "a cancel that the venue refuses ends its order as rejected, whatever it has filled",
         INTENTS,
-        """    if entry.status == "working":  # a cancel that came too late, or that the venue does not know
-        ask(turn, entry)
-    elif""",
-        "    if",
+        """    if entry.status == "working":  # a cancel that came too late""",
+        """    if entry.status == "never":  # a cancel that came too late""",
         BY_CANCELS,
     ),
     Mutant(
@@ -152,17 +151,17 @@ MUTANTS = (
     Mutant(
         "vanished-order-did-nothing",
         "an order whose loop ended unknown, and that the venue once had shown, counts as undone when it is not found",
-        WATCHING,
-        "    if entry.found:\n",
-        "    if entry.found and turn.settings.fence == 'nonce':\n",
+        WINDOW,
+        "        if entry.found:  #",
+        "        if entry.found and entry.status != 'unknown':  #",
         BY_WATCHING,
     ),
     Mutant(
         "unknown-is-resolved-by-a-late-answer",
         "an unknown order counts as undone by 'not found' that was told while it could still arrive",
         WATCHING,
-        "    return answer.holds_at >= intents.counts_at(turn, entry)\n",
-        "    return turn.now >= intents.counts_at(turn, entry)\n",
+        """    if verdict == "taken" or (verdict == "nothing_done" and""",
+        """    if verdict in ("taken", "early") or (verdict == "nothing_done" and""",
         BY_CLOCKS,
     ),
     Mutant(
@@ -182,11 +181,51 @@ MUTANTS = (
         BY_WATCHING,
     ),
     Mutant(
-        "first-glance-at-a-nonce-decides",
-        "an unknown transaction counts as lost at the first question, though its block may come between the two",
-        WATCHING,
-        " and answer.nonce > entry.nonce and entry.tries > 0\n",
-        " and answer.nonce > entry.nonce\n",
-        BY_SLOW_EVIDENCE,
+        "expired-broadcast-did-nothing",
+        "a transaction that may have left, and has expired, counts as undone while its nonce is free",
+        NONCE,
+        "        return not entry.may_have_left\n\n    def pause_s",
+        "        return True\n\n    def pause_s",
+        BY_NONCES,
+    ),
+    Mutant(
+        "fees-are-raised-after-expiry",
+        "a pending transaction is replaced by one with higher fees although its instruction has expired",
+        NONCE,
+        "entry.replace_at <= now < entry.routed.not_after",
+        "entry.replace_at <= now",
+        BY_NONCES,
+    ),
+    Mutant(
+        "latest-sibling-takes-a-new-nonce",
+        "what is prepared after a nonce was too high is sent beside what may have left under it",
+        NONCE,
+        "        return too_high and not entry.may_have_left\n",
+        "        return too_high\n",
+        BY_NONCES,
+    ),
+    Mutant(
+        "least-nonce-is-forgotten",
+        "a node that lags is believed: the wallet's next transaction takes a nonce that is used already",
+        NONCE,
+        "        return held + 1 if held is not None",
+        "        return held if held is not None",
+        BY_NONCES,
+    ),
+    Mutant(
+        "replacement-is-not-journalled",
+        "a fee bump is sent and its hash is in no journal: whoever takes over does not recognise it",
+        "handlers/executor/submissions.py",
+        "    return replace(entry, submissions=(*entry.submissions, one))\n",
+        "    return replace(entry, submissions=(one,))\n",
+        BY_NONCES,
+    ),
+    Mutant(
+        "a-shallow-block-decides",
+        "a nonce that a block uses which may still go away proves that none of ours can act",
+        NONCE,
+        "        if answer.settled_nonce > held:\n",
+        "        if answer.nonce > held:\n",
+        BY_CLOCKS,
     ),
 )

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from tightloop.domain import money
 from tightloop.handlers import calls
-from tightloop.records.types import Delta, Fee
+from tightloop.records.types import Delta, Fee, PreparedOrder, PreparedTransaction
 from tightloop.runners.answers import ENTRIES, checked
 from tightloop.runners.clock import SystemClock
 from tightloop.runners.performer import Performer
@@ -22,7 +22,7 @@ NOW = datetime(2024, 5, 12, 12, tzinfo=UTC)
 SUBMIT, FIND = calls.Submit(None), calls.FindOrder(None)  # type: ignore[arg-type]  # nobody looks into them here
 LEDGER = calls.ReadLedger("s", "binance", "s", None)
 POSITIONS = calls.ReadPositions("s", "binance", "s")
-NONCE = calls.ReadNonce("s", "ethereum", "s")
+PREPARE, REPLACE = calls.Prepare(None), calls.Replace(None, "bump")  # type: ignore[arg-type]  # nor there
 
 ENTRY = calls.LedgerEntry(
     entry_id="t1",
@@ -39,6 +39,17 @@ ENTRY = calls.LedgerEntry(
     liquidity="taker",
 )
 FOUND = calls.OrderFound("filled", NOW, "o1", (ENTRY,), D(0), cursor_before="", cursor_after="1")
+ORDER = PreparedOrder(market="spot", symbol="BTC/USDT", side="buy", order_type="market", amount=D("0.1"))
+TRANSACTION = PreparedTransaction(
+    chain_id=1,
+    nonce=0,
+    to="0xab",
+    data=b"swap",
+    gas_limit=21_000,
+    max_fee_per_gas=D("4e-8"),
+    max_priority_fee_per_gas=D("1e-9"),
+    tx_hash="0xcd",
+)
 HELD = calls.Positions(NOW, {"binance:BaseToken:BTC": D("0.1")}, "1")
 SOUND: list[tuple[calls.Call, calls.Answer]] = [
     (SUBMIT, FOUND),
@@ -49,8 +60,11 @@ SOUND: list[tuple[calls.Call, calls.Answer]] = [
     (FIND, calls.NotFound(NOW, 3)),
     (LEDGER, calls.Ledger((ENTRY,), "1", NOW)),
     (POSITIONS, HELD),
-    (NONCE, calls.Nonce(0, NOW)),
-    (NONCE, calls.Unavailable("EXI-003", "away")),
+    (FIND, calls.NotFound(NOW, 3, 2, 100)),
+    (PREPARE, calls.Prepared(ORDER)),
+    (REPLACE, calls.Prepared(TRANSACTION, NOW)),
+    (PREPARE, calls.Refused("EXI-007", "too small")),
+    (PREPARE, calls.Unavailable("EXI-003", "away")),
 ]
 
 
@@ -81,14 +95,21 @@ BAD: dict[str, tuple[calls.Call, Any, str]] = {
     "a side unknown": (SUBMIT, entry(side="long"), "entries[0].side"),
     "a status unknown": (SUBMIT, replace(FOUND, status="done"), "status"),
     "a code unknown": (SUBMIT, calls.Refused("ABC-001", "no"), "code"),
-    "a negative nonce": (NONCE, calls.Nonce(-1, NOW), "value"),
+    "a negative nonce": (PREPARE, calls.Prepared(replace(TRANSACTION, nonce=-1)), "what.nonce"),
+    "a nonce that is no number": (FIND, calls.NotFound(NOW, 1, "1"), "settled_nonce"),  # type: ignore[arg-type]
+    "confirmations below zero": (FIND, replace(FOUND, confirmations=-1), "confirmations"),
+    "a fee of NaN": (REPLACE, calls.Prepared(replace(TRANSACTION, max_fee_per_gas=D("NaN"))), "what.max_fee_per_gas"),
+    "too much calldata": (PREPARE, calls.Prepared(replace(TRANSACTION, data=b"x" * 200_000)), "what.data"),
+    "an order of no size": (PREPARE, calls.Prepared(replace(ORDER, amount=None)), "what.amount"),
+    "nothing to send": (PREPARE, calls.Prepared(None), "what"),  # type: ignore[arg-type]
+    "sent instead of prepared": (PREPARE, FOUND, "OrderFound"),
     "a sequence beyond 64 bits": (LEDGER, calls.Ledger((replace(ENTRY, sequence=2**63),), "1", NOW), "sequence"),
     "too many entries": (LEDGER, calls.Ledger((ENTRY,) * (ENTRIES + 1), "1", NOW), "entries"),
     "no cursor": (LEDGER, calls.Ledger((), "x" * 201, NOW), "cursor"),
     "too many positions": (POSITIONS, replace(HELD, amounts=dict.fromkeys(map(str, range(4097)), D(1))), "amounts"),
     "a position of 19 places": (POSITIONS, replace(HELD, amounts={"binance:BaseToken:BTC": D("1e-19")}), "amounts["),
     "an endless pause": (SUBMIT, calls.NotSent("EXI-002", "slower", float("inf")), "retry_after_s"),
-    "another answer": (POSITIONS, calls.Nonce(1, NOW), "Nonce"),
+    "another answer": (POSITIONS, calls.NotFound(NOW), "NotFound"),
     "nothing": (SUBMIT, None, "NoneType"),
 }
 
@@ -117,6 +138,16 @@ def test_words_are_cut_and_never_a_reason_to_fail() -> None:
     for answer in (calls.Refused("EXI-001", long), replace(FOUND, message=long), calls.Ambiguous(long)):
         message = getattr(checked(SUBMIT, answer), "message")  # noqa: B009  three types have one
         assert message.startswith("xxx") and len(message) < 2100
+
+
+def test_a_venues_own_words_are_kept_without_secrets_and_cut() -> None:
+    told = checked(
+        SUBMIT, calls.Refused("EXI-004", "no", raw='{"apiKey": "s3cr3t-and-long", "msg": "' + "x" * 9000 + '"}')
+    )
+    assert isinstance(told, calls.Refused) and told.raw is not None
+    assert "s3cr3t" not in told.raw and told.raw.startswith('{"apiKey"') and len(told.raw) <= 4200
+    found = checked(FIND, replace(FOUND, raw="signature=abcdef0123456789"))
+    assert isinstance(found, calls.OrderFound) and found.raw is not None and "abcdef" not in found.raw
 
 
 def test_the_performer_checks_what_its_adapters_answer() -> None:
