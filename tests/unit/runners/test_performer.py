@@ -23,7 +23,7 @@ def journalled() -> JournalEntry:
     desk = Desk()
     desk.venue.on("submit", calls.NotSent("EXI-002", "slow down", 60.0))
     desk.instruct("i1", run=False)
-    while (entry := desk.intent(2)) is None:
+    while (entry := desk.intent(2)) is None or entry.status == "preparing":
         assert desk.driver.run(1)
     return entry
 
