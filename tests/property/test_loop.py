@@ -24,3 +24,11 @@ def test_no_life_of_a_loop_loses_money_instructions_or_order(steps: list[Step]) 
 @given(lives)
 def test_the_same_life_leaves_the_same_bytes(steps: list[Step]) -> None:
     assert Life().live(steps).driver.digest() == Life().live(steps).driver.digest()
+
+
+@settings(max_examples=max(EXAMPLES // 4, 5), **COMMON)  # type: ignore[arg-type]
+@given(lives)
+def test_records_passed_on_by_reference_are_those_that_were_bytes_on_the_way(steps: list[Step]) -> None:
+    by_reference = Life(encodes=False).live(steps)
+    by_reference.check()
+    assert by_reference.driver.digest() == Life(encodes=True).live(steps).driver.digest()

@@ -20,7 +20,6 @@ from tightloop.records.types import (
 )
 from tightloop.testing import LoopDriver, action, cancel, perp, resume, swap, trade, transfer
 from tightloop.venues.sim import commands
-from tightloop.wire import codec
 
 D = Decimal
 KEYS = ("s1", "s2")
@@ -104,17 +103,11 @@ lives = st.lists(_steps, min_size=1, max_size=25)
 class Life:
     """One driver, and everything that was published in the order in which it was."""
 
-    def __init__(self) -> None:
-        self.driver = LoopDriver(Config(timing=Timing(refresh=60.0)))
+    def __init__(self, *, encodes: bool = True) -> None:
+        self.driver = LoopDriver(Config(timing=Timing(refresh=60.0)), encodes=encodes)
         self.instructions: list[Instruction] = []
         self.order: list[tuple[str, Any]] = []
-        put = self.driver.runner.put
-
-        def noted(topic: str, key: bytes | None, value: bytes | None, partition: int) -> None:
-            self.order.append((topic, codec.decode(value or b"")))
-            put(topic, key, value, partition)
-
-        self.driver.runner.put = noted  # type: ignore[method-assign]
+        self.driver.runner.bus.subscribe(lambda stored: self.order.append((stored.topic, stored.record)))
 
     def live(self, steps: list[Step]) -> Life:
         for step in steps:

@@ -42,7 +42,8 @@ class Engine(InProcessRunner):
     """``config``: as for the components. ``venues``: adapters by lane, instead of the simulated ones.
 
     ``sandbox`` holds the simulated venues' books; its time is ``clock``'s, and its market is synthetic unless ``sim``
-    says otherwise. ``handlers``: by component name, those that replace the configured ones.
+    says otherwise. ``handlers``: by component name, those that replace the configured ones. ``bus``: the topics;
+    nothing on them is kept but by those who subscribe.
     """
 
     def __init__(
@@ -53,7 +54,8 @@ class Engine(InProcessRunner):
         venues: Mapping[str, VenueAdapter] | None = None,
         sim: SimSettings | None = None,
         handlers: Mapping[str, Handler] | None = None,
-        partitions: int = 8,
+        partitions: int = 1,
+        encodes: bool = False,
     ) -> None:
         settings = sim or SimSettings(market_origin=clock.now() - timedelta(days=30))
         self.sandbox = Sandbox(settings, clock.now)
@@ -65,7 +67,8 @@ class Engine(InProcessRunner):
             [replaced.get(handler.name, handler) for handler in made],
             Performer(adapters, clock, config.timing.send_window, config.timing.clock_margin),
             clock,
-            partitions,
+            partitions=partitions,
+            encodes=encodes,
             on_time=lambda now: self.sandbox.catch_up(),
         )
 
@@ -77,9 +80,9 @@ class Engine(InProcessRunner):
         topic = topic or _TOPIC[type(record)]
         if isinstance(record, ControlCommand) and record.scope != "key":
             for partition in range(self.partitions):
-                self.put(topic, b"*", codec.encode(record), partition)
+                self.bus.put(topic, partition, b"*", codec.encode(record))
         else:
-            self.publish(topic, key or getattr(record, "strategy_id", None) or "", record)
+            self.bus.publish(topic, key or getattr(record, "strategy_id", None) or "", record)
 
 
 def _simulated(lane: str, sandbox: Sandbox) -> VenueAdapter:

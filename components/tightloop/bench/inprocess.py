@@ -24,6 +24,7 @@ from tightloop.assembly.engine import Engine
 from tightloop.domain import money
 from tightloop.handlers.calls import OrderFound
 from tightloop.records.types import CexTrade, Instruction, InstructionResult, Side
+from tightloop.runners.bus import Stored
 from tightloop.runners.clock import ManualClock
 from tightloop.venues.sim.commands import PlaceOrder
 from tightloop.venues.sim.sandbox import Sandbox
@@ -54,7 +55,13 @@ class _Loop:
     def __init__(self, keys: int) -> None:
         self.keys = keys
         self._engine = Engine(Config(), ManualClock(START))
+        self._engine.bus.subscribe(self._note, ["instruction_results"])
+        self._reconciled = 0
         self._rounds = 0
+
+    def _note(self, stored: Stored) -> None:
+        result = stored.record
+        self._reconciled += isinstance(result, InstructionResult) and result.status == "reconciled"
 
     def round(self) -> None:
         self._rounds += 1
@@ -64,9 +71,8 @@ class _Loop:
 
     def check(self) -> None:
         """Raises RuntimeError when not every loop ended as it should have: then nothing was measured."""
-        ended = [one for one in self._engine.records("instruction_results") if _is_reconciled(one)]
-        if len(ended) != self._rounds * self.keys:
-            raise RuntimeError(f"{len(ended)} of {self._rounds * self.keys} loops ended reconciled")
+        if self._reconciled != self._rounds * self.keys:
+            raise RuntimeError(f"{self._reconciled} of {self._rounds * self.keys} loops ended reconciled")
 
 
 def _instruction(key: int, number: int, now: datetime) -> Instruction:
@@ -82,10 +88,6 @@ def _instruction(key: int, number: int, now: datetime) -> Instruction:
 
 def _side(number: int) -> Side:
     return "buy" if number % 2 else "sell"
-
-
-def _is_reconciled(result: Struct) -> bool:
-    return isinstance(result, InstructionResult) and result.status == "reconciled"
 
 
 class _Plain:

@@ -1,8 +1,9 @@
 """The in-process runner: the same handlers and workers as on Kafka, without a broker, and deterministic.
 
-Topics are lists of encoded records. Each pass gives one partition of one component after another what it has not read
-yet, commits, and performs the calls that were asked for, one by one, until nothing is left to do; time stands still
-until :meth:`InProcessRunner.advance`. The same input gives the same bytes.
+Whoever has something to do stands in a queue: a worker is asked for nothing before a record has come for it, or a
+moment. One worker after another is given what it has not read yet, and commits; then the calls that were asked for are
+performed, one by one; and so on until nothing is left to do. Time stands still until :meth:`InProcessRunner.advance`.
+The same input gives the same bytes.
 """
 
 from __future__ import annotations
@@ -15,31 +16,15 @@ from typing import Literal, Protocol, TypeVar
 from msgspec import Struct
 
 from tightloop.domain import money
-from tightloop.handlers.api import Handler
+from tightloop.handlers.api import Handler, Inbound
 from tightloop.records.topics import contract_of
+from tightloop.runners.bus import Stored, Topics
 from tightloop.runners.clock import ManualClock
 from tightloop.runners.partitioner import partition_of
 from tightloop.runners.performer import Performer, run_now
 from tightloop.runners.worker import PartitionWorker, RawRecord, Started
-from tightloop.wire import codec
 
 T = TypeVar("T", bound=Struct)
-
-
-class Stored(Struct, frozen=True):
-    """A record on a topic of the in-process bus. ``appended_at``: by the runner's clock (UTC)."""
-
-    partition: int
-    offset: int
-    key: bytes | None
-    value: bytes | None
-    appended_at: datetime
-
-    @property
-    def record(self) -> Struct:
-        if self.value is None:
-            raise ValueError("a record without a value has nothing to decode")
-        return codec.decode(self.value)
 
 
 class OnTime(Protocol):
@@ -48,10 +33,30 @@ class OnTime(Protocol):
     def __call__(self, now: datetime) -> None: ...
 
 
+class _Seat:
+    """One partition of one component: its worker, what that has not read yet, and when it wants to be woken."""
+
+    __slots__ = ("_ready", "inbox", "is_ready", "wakes_at", "worker")
+
+    def __init__(self, worker: PartitionWorker, ready: deque[_Seat]) -> None:
+        self.worker = worker
+        self.inbox: list[Stored] = []
+        self.wakes_at: datetime | None = None
+        self.is_ready = False
+        self._ready = ready
+
+    def arrived(self) -> None:
+        if not self.is_ready:
+            self.is_ready = True
+            self._ready.append(self)
+
+
 class InProcessRunner:
     """Runs all components of a loop together. ``partitions`` as on the topics they stand for.
 
-    ``topics`` holds every record by topic, in the order in which they were published. A topic's name has no prefix.
+    ``encodes``: every record and every entry of the state becomes bytes, as on Kafka, and what no topic could carry is
+    a dead letter, with its code. Without it records are passed on by reference, which is faster: what a handler writes
+    is not looked at again. What is published from outside is encoded and checked in any case.
     """
 
     def __init__(
@@ -59,50 +64,40 @@ class InProcessRunner:
         handlers: Sequence[Handler],
         performer: Performer,
         clock: ManualClock,
-        partitions: int = 8,
+        *,
+        partitions: int = 1,
+        encodes: bool = False,
         on_time: OnTime | None = None,
     ) -> None:
         self.clock = clock
         self.partitions = partitions
-        self.topics: dict[str, list[Stored]] = {}
-        self._handlers = tuple(handlers)
+        self.bus = Topics(clock, partitions)
+        self._encodes = encodes
         self._performer = performer
         self._on_time = on_time
-        self._logs: dict[tuple[str, int], list[Stored]] = {}
-        self._read: dict[tuple[str, str, int], int] = {}
-        self._calls: deque[tuple[PartitionWorker, Started]] = deque()
-        self._workers = {
-            handler.name: [PartitionWorker(handler, partition, partitions) for partition in range(partitions)]
-            for handler in handlers
+        self._ready: deque[_Seat] = deque()
+        self._calls: deque[tuple[_Seat, Started]] = deque()
+        self._seats = {
+            handler.name: [self._seat(handler, number) for number in range(partitions)] for handler in handlers
         }
+        self._every = [seat for seats in self._seats.values() for seat in seats]
 
-    # --- the bus ------------------------------------------------------------------------------------------------------
-
-    def publish(self, topic: str, key: str, record: Struct) -> None:
-        """As a publisher would: encoded, to the key's own partition."""
-        raw = key.encode()
-        self.put(topic, raw, codec.encode(record), partition_of(raw, self.partitions))
-
-    def put(self, topic: str, key: bytes | None, value: bytes | None, partition: int) -> None:
-        """Any bytes, anywhere: for what should not happen."""
-        log = self._logs.setdefault((topic, partition), [])
-        stored = Stored(partition, len(log), key, value, self.clock.now())
-        log.append(stored)
-        self.topics.setdefault(topic, []).append(stored)
-
-    def records(self, topic: str) -> list[Struct]:
-        return [stored.record for stored in self.topics.get(topic, [])]
+    def _seat(self, handler: Handler, partition: int) -> _Seat:
+        seat = _Seat(PartitionWorker(handler, partition, self.partitions, encodes=self._encodes), self._ready)
+        for topic in handler.inputs:
+            self.bus.read(topic, partition, seat)
+        return seat
 
     def state(self, component: str, key: str, name: str, kind: type[T]) -> T | None:
         """An entry of a component's keyed state."""
-        worker = self._workers[component][partition_of(key.encode(), self.partitions)]
-        return worker.state.get(key, name, kind)
-
-    # --- running ------------------------------------------------------------------------------------------------------
+        seat = self._seats[component][partition_of(key.encode(), self.partitions)]
+        return seat.worker.state.get(key, name, kind)
 
     @property
     def components(self) -> tuple[str, ...]:
-        return tuple(handler.name for handler in self._handlers)
+        return tuple(self._seats)
+
+    # --- running ------------------------------------------------------------------------------------------------------
 
     def run(self, steps: int | None = None) -> int:
         """Until nothing is left to do at this moment, or ``steps`` are done; returns how many were.
@@ -111,14 +106,12 @@ class InProcessRunner:
         """
         done = 0
         with money.exact():
-            while steps is None or done < steps:
-                before = done
-                for _ in self._pass():
+            self._wake_due()
+            if steps != 0:
+                for _ in self._steps():
                     done += 1
                     if done == steps:
-                        return done
-                if done == before:
-                    return done
+                        break
         return done
 
     def advance(self, seconds: float) -> None:
@@ -137,51 +130,58 @@ class InProcessRunner:
             self._on_time(self.clock.now())
 
     def _next_wake(self) -> datetime | None:
-        wakes = [at for workers in self._workers.values() for worker in workers if (at := worker.next_wake())]
-        return min(wakes) if wakes else None
+        return min((seat.wakes_at for seat in self._every if seat.wakes_at is not None), default=None)
 
-    def _pass(self) -> Iterator[None]:
+    def _wake_due(self) -> None:
+        now = self.clock.now()
+        for seat in self._every:
+            if seat.wakes_at is not None and seat.wakes_at <= now:
+                seat.arrived()
+
+    def _steps(self) -> Iterator[None]:
         """Yields after each transaction; between two of them nothing is half done."""
-        for handler in self._handlers:
-            for partition in range(self.partitions):
-                worker = self._workers[handler.name][partition]
-                read = self._feed(handler, worker)
-                worker.wake(self.clock.now())
-                if worker.events:
-                    self._read.update(read)
-                    self._commit(worker)
-                    yield
-        while self._calls:
-            worker, started = self._calls.popleft()
-            answer = run_now(self._performer.perform(started.call))
-            if worker.answer(started.key, started.call_id, started.serial, answer, self.clock.now()):
-                self._commit(worker)
-            yield
+        while self._ready or self._calls:
+            while self._ready:
+                seat = self._ready.popleft()
+                seat.is_ready = False
+                self._serve(seat)
+                yield
+            for _ in range(len(self._calls)):
+                self._perform(*self._calls.popleft())
+                yield
 
-    def _feed(self, handler: Handler, worker: PartitionWorker) -> dict[tuple[str, str, int], int]:
-        """Hand the worker what it has not read; how far it has then, by input topic."""
-        read = {}
-        for topic in handler.inputs:
-            log = self._logs.get((topic, worker.partition))
-            if log is None:
-                continue
-            place = (handler.name, topic, worker.partition)
-            start, end = self._read.get(place, 0), len(log)
-            if start == end:
-                continue
-            read[place] = end
-            for stored in log[start:end]:
-                raw = RawRecord(
-                    topic, stored.partition, stored.offset, stored.key, stored.value, appended_at=stored.appended_at
+    def _serve(self, seat: _Seat) -> None:
+        """Hand the worker what it has not read, and the moments that have come."""
+        worker, now = seat.worker, self.clock.now()
+        unread, seat.inbox = seat.inbox, []
+        for one in unread:
+            content = one.content
+            if isinstance(content, Struct):
+                key = (one.key or b"").decode()
+                worker.take(Inbound(one.topic, one.partition, one.offset, key, content, 0, one.appended_at), now)
+            else:
+                worker.feed(
+                    RawRecord(one.topic, one.partition, one.offset, one.key, content, appended_at=one.appended_at), now
                 )
-                worker.feed(raw, self.clock.now())
-        return read
+        if seat.wakes_at is not None and seat.wakes_at <= now:
+            worker.wake(now)
+        self._commit(seat)
 
-    def _commit(self, worker: PartitionWorker) -> None:
+    def _perform(self, seat: _Seat, started: Started) -> None:
+        answer = run_now(self._performer.perform(started.call))
+        if seat.worker.answer(started.key, started.call_id, started.serial, answer, self.clock.now()):
+            self._commit(seat)
+
+    def _commit(self, seat: _Seat) -> None:
+        worker = seat.worker
         for output in worker.outputs:
             there = contract_of(output.topic).partition_from(worker.partition)
-            self.put(output.topic, output.key, output.value, there)
-        self._calls.extend((worker, started) for started in worker.commit())
+            self.bus.put(output.topic, there, output.key, output.value if self._encodes else output.record)
+        for started in worker.commit():
+            self._calls.append((seat, started))
+        seat.wakes_at = at = worker.next_wake()
+        if at is not None and at <= self.clock.now():
+            seat.arrived()
 
     # --- faults -------------------------------------------------------------------------------------------------------
 
@@ -190,18 +190,21 @@ class InProcessRunner:
 
         ``calls``: those it had asked for and not made yet are ``lost``; or ``performed``, and only their answers lost.
         """
-        dead = self._workers[component]
-        mine = [(worker, started) for worker, started in self._calls if worker in dead]
+        dead = self._seats[component]
+        mine = [started for seat, started in self._calls if seat in dead]
         self._calls = deque(one for one in self._calls if one[0] not in dead)
         if calls == "performed":
-            for _, started in mine:
+            for started in mine:
                 run_now(self._performer.perform(started.call))
-        self._workers[component] = [self._successor(worker) for worker in dead]
+        for seat in dead:
+            self._replace(seat)
 
-    def _successor(self, old: PartitionWorker) -> PartitionWorker:
-        worker = PartitionWorker(old.handler, old.partition, self.partitions)
+    def _replace(self, seat: _Seat) -> None:
+        old = seat.worker
+        worker = seat.worker = PartitionWorker(old.handler, old.partition, self.partitions, encodes=self._encodes)
         with money.exact():
             for key, name, entry in old.state.entries():
                 worker.state.load(key, name, entry)
             worker.restored(self.clock.now())
-        return worker
+        seat.wakes_at = None
+        seat.arrived()

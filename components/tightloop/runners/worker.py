@@ -56,9 +56,13 @@ class Started(Struct, frozen=True):
 
 
 class PartitionWorker:
-    """``partitions``: how many the input topics have, so that a key on the wrong one is noticed."""
+    """``partitions``: how many the input topics have, so that a key on the wrong one is noticed.
 
-    def __init__(self, handler: Handler, partition: int, partitions: int) -> None:
+    ``encodes``: what an event writes becomes bytes as it ends, and must fit its topic. Without it :attr:`outputs` have
+    no bytes, and there are no :meth:`changes`.
+    """
+
+    def __init__(self, handler: Handler, partition: int, partitions: int, *, encodes: bool = True) -> None:
         self.handler = handler
         self.partition = partition
         self.partitions = partitions
@@ -73,6 +77,7 @@ class PartitionWorker:
         self._heap: list[tuple[datetime, str]] = []
         self._pending: dict[tuple[str, str], int] = {}
         self._serial = 0
+        self._encodes = encodes
         self._taken_wakes: list[tuple[str, datetime]] = []
         self._calls_before: list[tuple[tuple[str, str], int | None]] = []  # to undo what this batch did to `_pending`
 
@@ -91,14 +96,26 @@ class PartitionWorker:
             self._bury(raw, key, error, now)
             return
         inbound = Inbound(raw.topic, raw.partition, raw.offset, key, value, len(raw.value or b""), raw.appended_at)
-        context_key = "" if isinstance(value, ControlCommand) and value.scope != "key" else key
+        self._handle(inbound, lambda: raw, now)
+
+    def take(self, record: Inbound, now: datetime) -> None:
+        """Handle a record that a worker of this process has written: it is passed on as it is, and was never bytes."""
+        self.events += 1
+        if record.topic == DEAD_LETTERS and not self._is_own(record.key.encode()):
+            return
+        self._handle(record, lambda: _encoded(record), now)
+
+    def _handle(self, record: Inbound, raw: Callable[[], RawRecord], now: datetime) -> None:
+        """``raw``: the record as bytes, should it become a dead letter."""
+        key = record.key
+        context_key = "" if isinstance(record.value, ControlCommand) and record.value.scope != "key" else key
         try:
             self._check_paid(key, now)
-            self._event(context_key, now, self.handler.on_record, inbound)
+            self._event(context_key, now, self.handler.on_record, record)
         except ExecutionError as error:
-            self._bury(raw, key, error, now)
+            self._bury(raw(), key, error, now)
         except Exception as error:  # noqa: BLE001  a defect of ours must cost one key, not the component
-            self._bury(raw, key, self._defect(error, f"{raw.topic}/{raw.partition}@{raw.offset}"), now)
+            self._bury(raw(), key, self._defect(error, f"{record.topic}/{record.partition}@{record.offset}"), now)
 
     def wake(self, now: datetime, limit: int = 1000) -> int:
         """Handle the wake-ups that are due, at most ``limit``; returns how many there were."""
@@ -221,17 +238,21 @@ class PartitionWorker:
         written, told, asked, wished = self.state.mark(), len(self.outputs), len(self.asked), len(self.wishes)
         try:
             run(EventContext(self, key, now), *about)
-            for output in self.outputs[told:]:
-                writing.seal_output(output)
-            entries = self.state.encoded(written)
-            for place, value in entries.items():
-                writing.check_entry(self.handler.changelog, place, value)
+            if self._encodes:
+                self._encode(written, told)
         except BaseException:
             self.state.rollback(written)
             del self.outputs[told:]
             del self.asked[asked:]
             del self.wishes[wished:]
             raise
+
+    def _encode(self, written: int, told: int) -> None:
+        for output in self.outputs[told:]:
+            writing.seal_output(output)
+        entries = self.state.encoded(written)
+        for place, value in entries.items():
+            writing.check_entry(self.handler.changelog, place, value)
         self.state.seal(entries)
 
     def _guarded(self, key: str, now: datetime, what: str, run: Callable[..., None], *about: object) -> None:
@@ -359,6 +380,13 @@ def _belongs_to(value: Struct, key: str) -> str | None:
         return EVERYONE
     strategy_id: str | None = getattr(value, "strategy_id", key)
     return strategy_id
+
+
+def _encoded(record: Inbound) -> RawRecord:
+    value = codec.encode(record.value)
+    return RawRecord(
+        record.topic, record.partition, record.offset, record.key.encode(), value, appended_at=record.appended_at
+    )
 
 
 def _place(raw: RawRecord) -> str:

@@ -29,8 +29,8 @@ from tightloop.records.types import (
     LoopHead,
     PositionUpdate,
 )
+from tightloop.runners.bus import Kept, Stored
 from tightloop.runners.clock import ManualClock
-from tightloop.runners.inprocess import Stored
 from tightloop.runners.partitioner import partition_of
 from tightloop.venues.adapter import VenueAdapter
 from tightloop.venues.sim.faults import FaultRule
@@ -44,7 +44,8 @@ class LoopDriver:
 
     ``clock``: the one that scripted venues were built with. ``sandbox`` holds the simulated venues' books; its time is
     the driver's, and its market is synthetic unless ``sim`` says otherwise. ``handlers``: by component name, those that
-    replace the configured ones, for settings that the configuration does not have.
+    replace the configured ones, for settings that the configuration does not have. ``encodes``: records are bytes on
+    the way, as on Kafka.
     """
 
     def __init__(
@@ -57,10 +58,21 @@ class LoopDriver:
         partitions: int = 8,
         sim: SimSettings | None = None,
         handlers: Mapping[str, Handler] | None = None,
+        encodes: bool = True,
     ) -> None:
         self.config = config or Config()
         self.clock = clock or ManualClock(start)
-        self.runner = Engine(self.config, self.clock, venues=venues, sim=sim, handlers=handlers, partitions=partitions)
+        self.runner = Engine(
+            self.config,
+            self.clock,
+            venues=venues,
+            sim=sim,
+            handlers=handlers,
+            partitions=partitions,
+            encodes=encodes,
+        )
+        self._kept = Kept()
+        self.runner.bus.subscribe(self._kept)
         self.sandbox = self.runner.sandbox
 
     # --- in -----------------------------------------------------------------------------------------------------------
@@ -83,7 +95,7 @@ class LoopDriver:
     ) -> None:
         """Any bytes at all; ``partition`` None: where the key belongs."""
         chosen = partition_of(key or b"", self.runner.partitions) if partition is None else partition
-        self.runner.put(topic, key, value, chosen)
+        self.runner.bus.put(topic, chosen, key, value)
         if run:
             self.runner.run()
 
@@ -112,12 +124,12 @@ class LoopDriver:
 
     def records(self, topic: str, strategy_id: str | None = None) -> list[Any]:
         """Every record of a topic so far, decoded; of one strategy, when it is given."""
-        found = self.runner.records(topic)
+        found = [stored.record for stored in self.stored(topic)]
         return [one for one in found if strategy_id is None or getattr(one, "strategy_id", None) == strategy_id]
 
     def stored(self, topic: str) -> list[Stored]:
         """The same as bytes, with key, partition and offset."""
-        return list(self.runner.topics.get(topic, []))
+        return list(self._kept.topics.get(topic, []))
 
     def results(self, instruction_id: str) -> list[InstructionResult]:
         return [one for one in self.records("instruction_results") if one.instruction_id == instruction_id]
@@ -152,8 +164,8 @@ class LoopDriver:
     def digest(self) -> str:
         """A hash over every byte on every topic."""
         hashed = blake2b(digest_size=16)
-        for topic in sorted(self.runner.topics):
-            for one in self.runner.topics[topic]:
+        for topic, kept in sorted(self._kept.topics.items()):
+            for one in kept:
                 for part in (
                     topic.encode(),
                     str((one.partition, one.offset)).encode(),

@@ -188,7 +188,7 @@ def test_an_entry_of_any_other_component_halts_its_key_through_the_manager(compo
     loop = LoopDriver()
     for key in ("s1", "s2"):
         loop.feed(trade(f"{key}-1", loop.now, strategy_id=key))
-    worker = loop.runner._workers[component][partition_of(b"s1", loop.runner.partitions)]
+    worker = loop.runner._seats[component][partition_of(b"s1", loop.runner.partitions)].worker
     worker.state.load("s1", "head", BROKEN)
     loop.restart(component)
     for key in ("s1", "s2"):
