@@ -47,7 +47,7 @@ def same_account(one: AccountRef, other: AccountRef) -> bool:
 
 def plain_deltas(deltas: tuple[Delta, ...], strategy_id: str) -> tuple[Delta, ...]:
     """The same deltas, each key in its one spelling. Raises ExecutionError PUH-007 as :func:`place_of`."""
-    keys = [place_of(delta.position_key, strategy_id).key for delta in deltas]
-    if all(delta.position_key == key for delta, key in zip(deltas, keys, strict=True)):
-        return deltas
-    return tuple(replace(delta, position_key=key) for delta, key in zip(deltas, keys, strict=True))
+    for delta in deltas:
+        if place_of(delta.position_key, strategy_id).key != delta.position_key:
+            return tuple(replace(one, position_key=place_of(one.position_key, strategy_id).key) for one in deltas)
+    return deltas

@@ -120,7 +120,7 @@ MUTANTS = (
         "another-accounts-positions-pass",
         "what a snapshot shows of another account is taken for this one's",
         RESULTS,
-        "        if place is None or not same_account(place, asked):\n",
+        "        if place is None or place.lane != found.lane or place.account != found.account:\n",
         "        if place is None:\n",
         RECONCILIATION_TESTS,
     ),

@@ -4,6 +4,8 @@ verified suspends.
 
 from __future__ import annotations
 
+from typing import Any
+
 import structlog
 from msgspec.structs import replace
 
@@ -82,16 +84,13 @@ def _learn(slot: Slot, result: ReconciliationResult, wrong: ErrorInfo | None) ->
     """An instruction's result takes over what its own loop, or the verify after it, came to."""
     if slot.result is None:
         return slot
-    known = replace(slot.result, position_version=result.position_version, result_id=result.result_id)
+    known: dict[str, Any] = {"position_version": result.position_version, "result_id": result.result_id}
     if result.kind == "loop":
-        known = replace(
-            known,
-            outcome=result.outcome,
-            filled_amount=result.filled_amount,
-            report_ids=result.report_ids,
-            error=wrong or result.execution_error,  # what else reconciliation found is settled by how the slot ends
-        )
-    return replace(slot, result=known)
+        known["outcome"] = result.outcome
+        known["filled_amount"] = result.filled_amount
+        known["report_ids"] = result.report_ids
+        known["error"] = wrong or result.execution_error  # what else was found is settled by how the slot ends
+    return replace(slot, result=replace(slot.result, **known))
 
 
 def _matched(turn: ManagerTurn, slot: Slot, result: ReconciliationResult, wrong: ErrorInfo | None) -> None:

@@ -66,8 +66,8 @@ def check_belongs(loop: ReportedLoop, report: ExecutionReport) -> None:
 
 
 def _check_amounts(report: ExecutionReport) -> None:
-    numbers = {"amount": report.amount, "cost": report.cost, "remaining": report.remaining}
-    for name, number in numbers.items():
+    for name in ("amount", "cost", "remaining"):
+        number = getattr(report, name)
         if number is None:
             continue
         if not number.is_finite():

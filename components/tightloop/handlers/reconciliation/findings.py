@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from tightloop.domain import ids, money
 from tightloop.errors import ExecutionError, bounded
 from tightloop.handlers.calls import Positions
-from tightloop.handlers.places import place_of, same_account
+from tightloop.handlers.places import place_of
 from tightloop.records.types import (
     AccountRef,
     Check,
@@ -61,14 +61,13 @@ def snapshot(pending: PendingVerification, account: AccountRef, seen: Positions,
 
 def strangers(found: PositionSnapshot) -> frozenset[str]:
     """Keys of a snapshot that can't be read, or lie in another account than the one asked about."""
-    asked = AccountRef(lane=found.lane, venue=found.venue, account=found.account)
     strange = set()
     for position in found.positions:
         try:
             place = place_of(position.position_key, found.strategy_id).account
         except ExecutionError:
             place = None
-        if place is None or not same_account(place, asked):
+        if place is None or place.lane != found.lane or place.account != found.account:
             strange.add(position.position_key)
     return frozenset(strange)
 

@@ -18,13 +18,13 @@ N = TypeVar("N", int, datetime)
 def touched(update: PositionUpdate, deltas: Iterable[Delta], strategy_id: str) -> tuple[AccountRef, ...]:
     """The update's own account first, then those of its deltas. Raises ExecutionError PUH-007 for an unreadable key."""
     own = AccountRef(lane=update.lane, venue=update.venue, account=update.account)
-    places = (place_of(delta.position_key, strategy_id).account for delta in deltas)
-    return merged((own,), (account for account in places if account is not None))
+    places = [place_of(delta.position_key, strategy_id).account for delta in deltas]
+    return merged((own,), [account for account in places if account is not None])
 
 
 def merged(accounts: tuple[AccountRef, ...], others: Iterable[AccountRef]) -> tuple[AccountRef, ...]:
     for other in others:
-        if not any(same_account(other, account) for account in accounts):
+        if other not in accounts and not any(same_account(other, account) for account in accounts):
             accounts = (*accounts, other)
     return accounts
 
@@ -51,7 +51,10 @@ def marked(marks: tuple[AccountMark, ...], update: PositionUpdate) -> tuple[Acco
 
 
 def mark_of(marks: Iterable[AccountMark], account: AccountRef) -> AccountMark | None:
-    return next((mark for mark in marks if mark.lane == account.lane and mark.account == account.account), None)
+    for mark in marks:
+        if mark.lane == account.lane and mark.account == account.account:
+            return mark
+    return None
 
 
 def staleness(mark: AccountMark | None, positions: Positions) -> str | None:

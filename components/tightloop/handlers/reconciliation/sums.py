@@ -58,9 +58,13 @@ def expected_of(context: Context, accounts: tuple[AccountRef, ...]) -> dict[str,
     for _, position in context.scan(GROUP, FoldedPosition):
         place = place_of(position.position_key, context.key).account
         kept = position.amount or position.residual or position.residual_total
-        if kept and place is not None and any(same_account(place, account) for account in accounts):
+        if kept and place is not None and (place in accounts or _is_among(place, accounts)):
             amounts[position.position_key] = position.amount
     return amounts
+
+
+def _is_among(place: AccountRef, accounts: tuple[AccountRef, ...]) -> bool:
+    return any(same_account(place, account) for account in accounts)
 
 
 def settle_residuals(context: Context, checks: tuple[Check, ...], factor: Decimal) -> tuple[Check, ...]:
@@ -74,6 +78,8 @@ def settle_residuals(context: Context, checks: tuple[Check, ...], factor: Decima
 
 def _settled(context: Context, check: Check, factor: Decimal) -> Check:
     position = _position(context, check.position_key)
+    if not check.difference and not position.residual and not position.residual_total:
+        return check
     moved = (check.difference - position.residual).copy_abs()
     closed = not check.expected and not check.difference
     total = money.ZERO if closed else position.residual_total + moved

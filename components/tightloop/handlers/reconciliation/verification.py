@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
 
@@ -165,9 +164,9 @@ class Verification:
         tolerances = self.settings.tolerances
         tolerance = tolerance_by(tolerances, pending.strategy_id)
         checks = compare(sums.expected_of(self.context, pending.accounts), held, tolerance, unknown)
-        if all(check.passed for check in checks):
+        if _all_passed(checks):
             checks = sums.settle_residuals(self.context, checks, tolerances.residual_factor)
-        if all(check.passed for check in checks):
+        if _all_passed(checks):
             self._matched(pending, checks, seen)
         else:
             self._mismatched(pending, checks, seen)
@@ -238,12 +237,16 @@ class Verification:
         for index in pending.answered:
             self.context.delete(_name(_SNAPSHOT, pending.position_version, index))
 
-    def _pendings(self) -> Iterator[PendingVerification]:
-        for _, pending in self.context.scan(_PENDING, PendingVerification):
-            yield pending
+    def _pendings(self) -> list[PendingVerification]:
+        return [pending for _, pending in self.context.scan(_PENDING, PendingVerification)]
 
     def _wake(self) -> None:
-        self.context.wake_at(min((pending.due_at for pending in self._pendings()), default=None))
+        due = [pending.due_at for pending in self._pendings()]
+        self.context.wake_at(min(due) if due else None)
+
+
+def _all_passed(checks: tuple[Check, ...]) -> bool:
+    return all(check.passed for check in checks)
 
 
 def _name(group: str, version: int, index: int | None = None) -> str:
