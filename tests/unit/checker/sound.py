@@ -145,6 +145,7 @@ class Run:
                 "operation": "order",
                 "instruction_id": name,
                 "nonce": None,
+                "tx_hash": None,
                 "result": "acted",
                 "status": "filled",
                 "fault": None,
@@ -162,6 +163,7 @@ class Run:
         """What the executor wrote down of the loop's intent, and its end there."""
         name = f"intent|{loop_no:012d}|1"
         entry = {**PLACE, "loop_no": loop_no, "attempt": 1, "client_order_id": f"client-{loop_no}"}
+        entry["submissions"] = [{"number": 1, "kind": "first", "transaction": None}]
         self.state(JOURNAL, "JournalEntry", name, **entry, journalled_at=self.now, cancel_requested=cancel_requested)
         if forgotten:
             self.state(JOURNAL, "(deleted)", name)
