@@ -16,14 +16,15 @@ from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 from urllib.parse import urlencode
 
 import msgspec
 from msgspec.structs import replace
+from tests.support.venue_intents import to_be_sent
 
-from tightloop.handlers.calls import Ledger, Positions
-from tightloop.records.types import JournalEntry
+from tightloop.handlers.calls import Ledger, Positions, Prepared
+from tightloop.records.types import JournalEntry, SubmissionKind
 from tightloop.venues.adapter import ClockGate, VenueAdapter
 from tightloop.venues.http import HttpClient
 from tightloop.venues.sim.admin import admin_routes
@@ -65,6 +66,12 @@ class Face(ABC):
     def close(self) -> None: ...
 
     def submit(self, entry: JournalEntry, journalled_at: datetime | None = None) -> Any:
+        """What was not prepared yet is prepared first; why it can't be is then the answer."""
+        if not entry.submissions:
+            answer = self.prepare(entry)
+            if not isinstance(answer, Prepared):
+                return answer
+            entry = to_be_sent(entry, answer.what)
         return self.drive(self.adapters[entry.lane].submit(entry, self.gate(entry, journalled_at)))
 
     def cancel(self, entry: JournalEntry) -> Any:
@@ -79,8 +86,35 @@ class Face(ABC):
     def positions(self, lane: str, account: str) -> Any:
         return self.drive(self.adapters[lane].positions(account, lane, account))
 
-    def nonce(self, lane: str, account: str) -> Any:
-        return self.drive(self.adapters[lane].nonce(account, lane, account))
+    def prepare(self, entry: JournalEntry, least_nonce: int | None = None) -> Any:
+        return self.drive(self.adapters[entry.lane].prepare(entry, least_nonce))
+
+    def replace(self, entry: JournalEntry, kind: Literal["bump", "cancel"]) -> Any:
+        return self.drive(self.adapters[entry.lane].replace(entry, kind))
+
+    def prepared(self, entry: JournalEntry, least_nonce: int | None = None) -> JournalEntry:
+        """The entry as it is journalled before it is sent."""
+        return self._journalled(entry, self.prepare(entry, least_nonce), "first")
+
+    def replaced(self, entry: JournalEntry, kind: Literal["bump", "cancel"] = "bump") -> JournalEntry:
+        """The entry as it is journalled before a sibling is sent."""
+        return self._journalled(entry, self.replace(entry, kind), kind)
+
+    @staticmethod
+    def _journalled(entry: JournalEntry, answer: Any, kind: SubmissionKind) -> JournalEntry:
+        assert isinstance(answer, Prepared), answer
+        return to_be_sent(entry, answer.what, kind)
+
+    def nonce(self, account: str) -> int:
+        """The wallet's next, by the chain's latest block."""
+        books = self.control("GET", "/admin/books", lane="ethereum", account=account)["accounts"]
+        return books[0]["nonce"] if books else 0
+
+    def chain(self, **change: Any) -> Any:
+        """What the control endpoint says of the chain, after ``change``."""
+        if change:
+            return self.control("POST", "/admin/chain", {"lane": "ethereum", **change})
+        return self.control("GET", "/admin/chain", lane="ethereum")
 
     def gate(self, entry: JournalEntry, journalled_at: datetime | None) -> ClockGate:
         return ClockGate(self.now, journalled_at or self.now(), SEND_WINDOW, entry.routed.not_after)

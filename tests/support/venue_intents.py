@@ -13,8 +13,12 @@ from tightloop.records.types import (
     CexTrade,
     Instruction,
     JournalEntry,
+    PreparedOrder,
+    PreparedTransaction,
     RoutedInstruction,
     SmartContractAction,
+    Submission,
+    SubmissionKind,
     WalletTransfer,
 )
 
@@ -37,7 +41,7 @@ def trade(
     if "quote_amount" not in chosen:
         chosen.setdefault("amount", D("0.01"))
     instruction = _instruction("cex_trade", lane, account, name, decided_at or now, strategy_id)
-    return _entry(lane, account, name, now, _with(instruction, cex_trade=CexTrade(**chosen)), None)
+    return _entry(lane, account, name, now, _with(instruction, cex_trade=CexTrade(**chosen)))
 
 
 def perp(account: str, name: str, now: datetime, **fields: Any) -> JournalEntry:
@@ -49,7 +53,6 @@ def actions(
     account: str,
     name: str,
     now: datetime,
-    nonce: int,
     *steps: Action,
     decided_at: datetime | None = None,
     strategy_id: str | None = None,
@@ -58,15 +61,30 @@ def actions(
     """A transaction on the chain. ``fields`` are those of SmartContractAction."""
     contract = SmartContractAction(chain_id=fields.pop("chain_id", 1), actions=steps, **fields)
     instruction = _instruction("smart_contract_action", "uniswap", account, name, decided_at or now, strategy_id)
-    return _entry("ethereum", account, name, now, _with(instruction, smart_contract_action=contract), nonce)
+    return _entry("ethereum", account, name, now, _with(instruction, smart_contract_action=contract))
 
 
 def transfer(
-    account: str, name: str, now: datetime, nonce: int, asset: str, amount: Decimal, to: str = "0x" + "ab" * 20
+    account: str, name: str, now: datetime, asset: str, amount: Decimal, to: str = "0x" + "ab" * 20
 ) -> JournalEntry:
     moved = WalletTransfer(source="wallet", destination=to, asset=asset, amount=amount)
     instruction = _instruction("wallet_transfer", "wallet", account, name, now, None)
-    return _entry("ethereum", account, name, now, _with(instruction, wallet_transfer=moved), nonce)
+    return _entry("ethereum", account, name, now, _with(instruction, wallet_transfer=moved))
+
+
+def to_be_sent(
+    entry: JournalEntry, what: PreparedOrder | PreparedTransaction, kind: SubmissionKind = "first"
+) -> JournalEntry:
+    """The entry as it is journalled before ``what`` is sent."""
+    order, transaction = (what, None) if isinstance(what, PreparedOrder) else (None, what)
+    one = Submission(
+        number=len(entry.submissions) + 1,
+        kind=kind,
+        journalled_at=entry.journalled_at,
+        order=order,
+        transaction=transaction,
+    )
+    return replace(entry, submissions=(*entry.submissions, one))
 
 
 def swap(token_in: str, token_out: str, amount: Decimal | None, **fields: Any) -> Action:
@@ -98,9 +116,7 @@ def _with(instruction: Instruction, **payload: Any) -> Instruction:
     return replace(instruction, **payload)
 
 
-def _entry(
-    lane: str, account: str, name: str, now: datetime, instruction: Instruction, nonce: int | None
-) -> JournalEntry:
+def _entry(lane: str, account: str, name: str, now: datetime, instruction: Instruction) -> JournalEntry:
     routed = RoutedInstruction(
         strategy_id=instruction.strategy_id,
         loop_no=1,
@@ -123,7 +139,6 @@ def _entry(
         attempt=1,
         client_order_id=f"{account}.{name}",
         routed=routed,
-        nonce=nonce,
         status="journalled",
         journalled_at=now,
         first_journalled_at=now,

@@ -8,7 +8,9 @@ from typing import Any
 
 import msgspec
 from tests.support.venue_faces import Face
-from tests.support.venue_intents import actions, lend, perp, swap, trade
+from tests.support.venue_intents import actions, lend, perp, swap, to_be_sent, trade
+
+from tightloop.handlers.calls import Prepared
 
 from .conftest import open_face
 
@@ -27,15 +29,21 @@ def story(face: Face) -> list[Any]:
         trade("s", "e", now, amount=D("0.0000001")),
         trade("s", "f", now, order_type="limit", price=D("20000"), amount=D("1")),
         trade("s", "g", now, strategy_id="t", amount=D("0.2")),
-        actions("w", "a", now, 0, swap("USDT", "WETH", D("1234.56"))),
-        actions("w", "b", now, 1, lend("supply", "WETH", D(7)), lend("borrow", "USDT", D(2000)), atomic=True),
-        actions("w", "c", now, 2, swap("USDT", "WETH", D(1), min_amount_out=D(5))),
-        actions("w", "d", now, 2, swap("USDT", "WETH", D(1))),
+        actions("w", "a", now, swap("USDT", "WETH", D("1234.56"))),
+        actions("w", "b", now, lend("supply", "WETH", D(7)), lend("borrow", "USDT", D(2000)), atomic=True),
+        actions("w", "c", now, swap("USDT", "WETH", D(1), min_amount_out=D(5))),
+        actions("w", "d", now, swap("USDT", "WETH", D(1))),
     ]
     for fault in ("lost_after", "lost_before", "down", "rate_limit", "reject"):
         face.fault(fault, "s", count=1, skip=2)
     face.fault("partial", "s", count=1, skip=3, fill="0.5", parts=2, every_s=1, rest="later")
-    for entry in entries:
+    for number, entry in enumerate(entries):
+        if entry.lane == "ethereum":
+            answer = face.prepare(entry)
+            said.append(answer)
+            if not isinstance(answer, Prepared):
+                continue
+            entry = entries[number] = to_be_sent(entry, answer.what)
         said += [face.submit(entry), face.find(entry)]
         face.pass_time(0.25)
     for seconds in (3600, 8 * 3600, 24 * 3600):
@@ -44,7 +52,7 @@ def story(face: Face) -> list[Any]:
         said += [face.find(entry) for entry in entries] + [face.cancel(entries[5])]
     for lane, account in (("binance", "s"), ("ethereum", "w")):
         said += [face.ledger(lane, account), face.positions(lane, account)]
-    said += [face.nonce("ethereum", "w"), face.control("GET", "/admin/books"), face.control("GET", "/admin/requests")]
+    said += [face.nonce("w"), face.chain(), face.control("GET", "/admin/books"), face.control("GET", "/admin/requests")]
     return said
 
 

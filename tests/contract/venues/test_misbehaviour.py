@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from decimal import Decimal
 
@@ -41,7 +42,7 @@ def test_32_a_request_signed_too_long_ago_is_refused_and_may_be_tried_again(face
         def pass_through(self):  # type: ignore[no-untyped-def]
             return face.now() - timedelta(seconds=2.001)
 
-    entry = trade(account, "a", face.now())
+    entry = face.prepared(trade(account, "a", face.now()))
     answer = face.drive(face.adapters["binance"].submit(entry, Stale()))
     assert isinstance(answer, NotSent), answer
     assert "stale_timestamp" in answer.message
@@ -54,7 +55,7 @@ def test_32_a_request_signed_in_the_future_is_refused_and_names_the_clocks(face:
         def pass_through(self):  # type: ignore[no-untyped-def]
             return face.now() + timedelta(seconds=1.5)
 
-    entry = trade(account, "a", face.now())
+    entry = face.prepared(trade(account, "a", face.now()))
     answer = face.drive(face.adapters["binance"].submit(entry, Early()))
     assert isinstance(answer, NotSent), answer
     assert (answer.code, "future_timestamp" in answer.message) == ("EXI-015", True)
@@ -116,7 +117,10 @@ def test_37_too_many_requests_means_later(face: Face, account: str) -> None:
 def test_38_a_rejection_is_certain(face: Face, account: str) -> None:
     face.fault("reject", account, count=1, code="order_rejected", message="no")
     entry = trade(account, "a", face.now())
-    assert face.submit(entry) == Refused("EXI-001", "no")
+    answer = face.submit(entry)
+    assert isinstance(answer, Refused)
+    assert (answer.code, answer.message) == ("EXI-001", "no")
+    assert json.loads(answer.raw or "")["code"] == "order_rejected", "the venue's own words come along"
     assert isinstance(face.find(entry), NotFound)
 
 
@@ -274,7 +278,7 @@ def test_51_the_venues_clock_can_be_skewed_and_judges_signed_times_by_it(slow_fa
         def pass_through(self):  # type: ignore[no-untyped-def]
             return before
 
-    entry = trade("s", "a", before)
+    entry = slow_face.prepared(trade("s", "a", before))
     assert slow_face.control("POST", "/admin/clock", {"skew_s": 30})["skew_s"] == 30
     ahead = slow_face.find(entry).as_of - before
     assert timedelta(seconds=30) <= ahead < timedelta(seconds=40)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
 from tests.support.venue_faces import Face
-from tests.support.venue_intents import actions, lend, swap, transfer
+from tests.support.venue_intents import actions, lend, swap, to_be_sent, transfer
 
 from tightloop.handlers.calls import Ambiguous, NotFound, NotSent, OrderFound, Refused
 from tightloop.records.types import Action
@@ -17,11 +18,13 @@ D = Decimal
 ETH, WETH, USDT = "wallet:BaseToken:ETH", "wallet:BaseToken:WETH", "wallet:BaseToken:USDT"
 SUPPLIED, OWED = "aave:aToken:WETH", "aave:debtToken:USDT"
 WEI = D("1e-18")
+FAILING = (lend("supply", "WETH", D(10)), lend("borrow", "USDT", D(900_000)), swap("USDT", "WETH", D(1)))
 
 
 def test_61_a_swap_moves_both_tokens_and_pays_gas_in_the_native_one(face: Face, account: str) -> None:
     before = face.amounts("ethereum", account)
-    found = face.submit(actions(account, "a", face.now(), 0, swap("USDT", "WETH", D(1000), min_amount_out=D("0.1"))))
+    sent = face.prepared(actions(account, "a", face.now(), swap("USDT", "WETH", D(1000), min_amount_out=D("0.1"))))
+    found = face.submit(sent)
     assert isinstance(found, OrderFound), found
     (entry,) = found.entries
     assert (found.status, found.tx_hash, entry.kind) == ("filled", entry.tx_hash, "transaction")
@@ -38,15 +41,15 @@ def test_61_a_swap_moves_both_tokens_and_pays_gas_in_the_native_one(face: Face, 
     assert after.amounts[WETH] - before[WETH] == entry.cost
     assert after.block_number is not None
     assert after.block_number >= entry.block_number
-    assert face.nonce("ethereum", account).value == 1
-    assert face.find(actions(account, "a", face.now(), 0)).entries == found.entries
+    assert face.nonce(account) == 1
+    assert face.find(sent).entries == found.entries
 
 
 def test_62_lending_goes_round_and_ends_at_exactly_zero(own_face: Face) -> None:
     face = own_face
     chain = "ethereum"
-    face.submit(actions("s", "a", face.now(), 0, lend("supply", "WETH", D("10.000000000000000001"))))
-    face.submit(actions("s", "b", face.now(), 1, lend("borrow", "USDT", D(5000))))
+    face.submit(actions("s", "a", face.now(), lend("supply", "WETH", D("10.000000000000000001"))))
+    face.submit(actions("s", "b", face.now(), lend("borrow", "USDT", D(5000))))
     held = face.amounts(chain, "s")
     assert abs(held[SUPPLIED] - D("10.000000000000000001")) <= WEI
     assert D(5000) <= held[OWED] <= D("5000.000001")
@@ -57,8 +60,8 @@ def test_62_lending_goes_round_and_ends_at_exactly_zero(own_face: Face) -> None:
     interest = [entry for entry in face.entries(chain, "s") if entry.kind == "interest"]
     assert len(interest) == 2 * 48
     assert sum(e.deltas[0].amount for e in interest if e.symbol == "WETH") == grown[SUPPLIED] - held[SUPPLIED]
-    assert face.submit(actions("s", "c", face.now(), 2, lend("repay", "USDT"))).status == "filled"
-    assert face.submit(actions("s", "d", face.now(), 3, lend("withdraw", "WETH"))).status == "filled"
+    assert face.submit(actions("s", "c", face.now(), lend("repay", "USDT"))).status == "filled"
+    assert face.submit(actions("s", "d", face.now(), lend("withdraw", "WETH"))).status == "filled"
     closed = face.amounts(chain, "s")
     assert SUPPLIED not in closed
     assert OWED not in closed
@@ -72,76 +75,81 @@ def test_63_an_atomic_chain_feeds_each_output_on(face: Face, account: str) -> No
         swap("USDT", "WETH", None, amount_rule="previous_output"),
         lend("supply", "WETH", amount_rule="previous_output"),
     )
-    found = face.submit(actions(account, "a", face.now(), 0, *steps, atomic=True))
+    found = face.submit(actions(account, "a", face.now(), *steps, atomic=True))
     assert (found.status, len(found.entries)) == ("filled", 1)
     held = face.amounts("ethereum", account)
     assert held[USDT] == 1_000_000
     assert held[SUPPLIED] > 11
 
 
-@pytest.mark.parametrize("atomic", [True, False])
-def test_64_a_failing_step_undoes_an_atomic_chain_and_only_ends_another(face: Face, account: str, atomic: bool) -> None:
-    who = f"{account}{atomic}"
-    before = face.amounts("ethereum", who)
-    steps = (lend("supply", "WETH", D(10)), lend("borrow", "USDT", D(900_000)), swap("USDT", "WETH", D(1)))
-    found = face.submit(actions(who, "a", face.now(), 0, *steps, atomic=atomic))
+def test_64_a_failing_step_ends_a_chain_that_need_not_be_whole(face: Face, account: str) -> None:
+    before = face.amounts("ethereum", account)
+    found = face.submit(actions(account, "a", face.now(), *FAILING))
     (entry,) = found.entries
-    changed = {delta.position_key for delta in entry.deltas}
-    after = face.amounts("ethereum", who)
+    after = face.amounts("ethereum", account)
+    assert (found.status, entry.amount) == ("cancelled", 10)
+    assert {delta.position_key for delta in entry.deltas} == {ETH, WETH, SUPPLIED}
     assert after[ETH] == before[ETH] - entry.gas_used * entry.effective_gas_price
-    assert face.nonce("ethereum", who).value == 1
-    if atomic:
-        assert (found.status, found.code, changed, entry.amount) == ("reverted", "EXI-006", {ETH}, 0)
-    else:
-        assert (found.status, changed, entry.amount) == ("cancelled", {ETH, WETH, SUPPLIED}, 10)
+    assert face.nonce(account) == 1
 
 
-def test_65_too_little_out_reverts_at_the_cost_of_gas(face: Face, account: str) -> None:
-    found = face.submit(actions(account, "a", face.now(), 0, swap("USDT", "WETH", D(1000), min_amount_out=D(1))))
-    assert (found.status, found.code) == ("reverted", "EXI-011")
-    assert [delta.position_key for delta in found.entries[0].deltas] == [ETH]
+def test_64_a_failing_step_undoes_a_whole_chain_and_is_seen_before_it_is_sent(face: Face, account: str) -> None:
+    before = face.amounts("ethereum", account)
+    answer = face.prepare(actions(account, "a", face.now(), *FAILING, atomic=True))
+    assert isinstance(answer, Refused), answer
+    assert (answer.code, "would revert" in answer.message) == ("EXI-006", True)
+    assert face.amounts("ethereum", account) == before
+    assert face.nonce(account) == 0
+
+
+def test_65_too_little_out_is_seen_before_it_is_sent_or_reverts_at_the_cost_of_gas(face: Face, account: str) -> None:
+    answer = face.prepare(actions(account, "a", face.now(), swap("USDT", "WETH", D(1000), min_amount_out=D(1))))
+    assert isinstance(answer, Refused), answer
+    assert answer.code == "EXI-011"
     face.fault("slip", account, count=1, slippage_bps="30")
-    slipped = face.submit(actions(account, "b", face.now(), 1, swap("USDT", "WETH", D(1000), max_slippage_bps=D(20))))
+    slipped = face.submit(actions(account, "b", face.now(), swap("USDT", "WETH", D(1000), max_slippage_bps=D(20))))
     assert (slipped.status, slipped.code) == ("reverted", "EXI-011")
+    assert [delta.position_key for delta in slipped.entries[0].deltas] == [ETH]
 
 
 def test_66_a_transfer_leaves_the_wallet(face: Face, account: str) -> None:
-    found = face.submit(transfer(account, "a", face.now(), 0, "USDT", D("12.5")))
+    found = face.submit(transfer(account, "a", face.now(), "USDT", D("12.5")))
     (entry,) = found.entries
     assert (found.status, entry.kind, entry.symbol, entry.amount) == ("filled", "transfer", "USDT", D("12.5"))
     assert (USDT, D("-12.5"), "transfer") in {(one.position_key, one.amount, one.source) for one in entry.deltas}
-    native = face.submit(transfer(account, "b", face.now(), 1, "ETH", D(100)))
-    assert (native.status, native.code) == ("reverted", "EXI-006")
+    native = face.submit(transfer(account, "b", face.now(), "ETH", D("1.5")))
+    assert (native.status, native.entries[0].kind, native.entries[0].gas_used) == ("filled", "transfer", 21_000)
+    assert (ETH, D("-1.5"), "transfer") in {
+        (one.position_key, one.amount, one.source) for one in native.entries[0].deltas
+    }
+    everything = face.prepare(transfer(account, "c", face.now(), "ETH", face.amounts("ethereum", account)[ETH]))
+    assert isinstance(everything, Refused), everything
+    assert everything.code == "EXI-006"
 
 
 def test_67_a_nonce_acts_once(face: Face, account: str) -> None:
-    first = actions(account, "a", face.now(), 0, swap("USDT", "WETH", D(1000)))
+    other = face.prepared(actions(account, "b", face.now(), swap("USDT", "WETH", D(2000))))
+    first = face.prepared(actions(account, "a", face.now(), swap("USDT", "WETH", D(1000))))
     assert face.submit(first).status == "filled"
-    assert isinstance(face.submit(first), Ambiguous)
-    assert face.find(first).status == "filled"
-    other = actions(account, "b", face.now(), 0, swap("USDT", "WETH", D(2000)))
     low = face.submit(other)
     assert isinstance(low, Refused)
     assert low.code == "EXI-009"
     missing = face.find(other)
     assert isinstance(missing, NotFound)
-    assert missing.nonce == 1
-    gap = face.submit(actions(account, "c", face.now(), 2, swap("USDT", "WETH", D(2000))))
-    assert isinstance(gap, Refused)
-    assert gap.code == "EXI-009"
+    assert (missing.nonce, missing.settled_nonce) == (1, 1)
     assert len(face.entries("ethereum", account)) == 1
 
 
 def test_68_a_duplicated_broadcast_acts_once(face: Face, account: str) -> None:
     face.fault("duplicate_request", account, count=1)
-    assert face.submit(actions(account, "a", face.now(), 0, swap("USDT", "WETH", D(1000)))).status == "filled"
+    assert face.submit(actions(account, "a", face.now(), swap("USDT", "WETH", D(1000)))).status == "filled"
     assert len(face.entries("ethereum", account)) == 1
     assert [request["code"] for request in face.requests(account)] == [None, "already_known"]
 
 
 def test_69_a_lost_broadcast_is_found_or_its_nonce_is_free(face: Face, account: str) -> None:
     face.fault("lost_before", account, count=1)
-    entry = actions(account, "a", face.now(), 0, swap("USDT", "WETH", D(1000)))
+    entry = face.prepared(actions(account, "a", face.now(), swap("USDT", "WETH", D(1000))))
     assert isinstance(face.submit(entry), Ambiguous)
     missing = face.find(entry)
     assert isinstance(missing, NotFound)
@@ -150,14 +158,13 @@ def test_69_a_lost_broadcast_is_found_or_its_nonce_is_free(face: Face, account: 
     face.fault("lost_after", account, count=1)
     assert isinstance(face.submit(entry), Ambiguous)
     assert face.find(entry).status == "filled"
-    assert face.cancel(entry).status == "filled"
 
 
 def test_70_an_injected_revert_spends_gas_and_nonce(face: Face, account: str) -> None:
     face.fault("revert", account, count=1)
-    found = face.submit(actions(account, "a", face.now(), 0, swap("USDT", "WETH", D(1000))))
+    found = face.submit(actions(account, "a", face.now(), swap("USDT", "WETH", D(1000))))
     assert (found.status, found.code) == ("reverted", "EXI-008")
-    assert face.nonce("ethereum", account).value == 1
+    assert face.nonce(account) == 1
 
 
 @pytest.mark.parametrize(
@@ -176,30 +183,38 @@ def test_71_what_no_node_takes_costs_nothing(
     face: Face, account: str, step: Action, fields: dict[str, Any], code: str
 ) -> None:
     before = face.amounts("ethereum", account)
-    answer = face.submit(actions(account, f"a{step}{fields}", face.now(), 0, step, **fields))
+    answer = face.prepare(actions(account, f"a{step}{fields}", face.now(), step, **fields))
     assert isinstance(answer, Refused), answer
     assert answer.code == code
     assert face.amounts("ethereum", account) == before
-    assert face.nonce("ethereum", account).value == 0
+    assert face.nonce(account) == 0
 
 
 def test_72_without_gas_nothing_is_taken(face: Face, account: str) -> None:
-    opening = {"lane": "ethereum", "account": account, "opening": {USDT: "1000", ETH: "0.0001"}}
+    chain = face.chain()
+    enough_for_the_gas = 200_000 * (D(chain["base_fee"]) + D(chain["tip"]))
+    opening = {"lane": "ethereum", "account": account, "opening": {USDT: "1000", ETH: str(enough_for_the_gas)}}
     face.control("POST", "/admin/accounts", opening)
-    answer = face.submit(actions(account, "a", face.now(), 0, swap("USDT", "WETH", D(1000))))
+    answer = face.prepare(actions(account, "a", face.now(), swap("USDT", "WETH", D(1000))))
     assert isinstance(answer, Refused)
     assert answer.code == "EXI-006"
+    assert "is there" in answer.message, "it can pay for the gas, but not for the whole limit at its cap"
 
 
-def test_73_a_deadline_that_has_passed_reverts(own_face: Face) -> None:
-    entry = actions("s", "a", own_face.now(), 0, swap("USDT", "WETH", D(1000)), deadline=own_face.now())
-    own_face.pass_time(1)
+def test_73_after_its_deadline_it_reverts(own_face: Face) -> None:
+    deadline = own_face.now() + timedelta(seconds=1)
+    made = actions("s", "a", own_face.now(), swap("USDT", "WETH", D(1000)), deadline=deadline)
+    entry = own_face.prepared(made)
+    own_face.pass_time(2)
     assert own_face.submit(entry).status == "reverted"
+    late = own_face.prepare(made)
+    assert isinstance(late, Refused), late
+    assert late.code == "EXI-008"
 
 
 def test_74_a_drift_of_a_lending_balance_is_not_healed_by_interest(own_face: Face) -> None:
     face = own_face
-    face.submit(actions("s", "a", face.now(), 0, lend("supply", "WETH", D(10))))
+    face.submit(actions("s", "a", face.now(), lend("supply", "WETH", D(10))))
     drift = {"lane": "ethereum", "account": "s", "position_key": SUPPLIED, "amount": "-1"}
     face.control("POST", "/admin/drift", drift)
     face.control("POST", "/admin/clock", {"market_advance_s": 3600})
@@ -208,30 +223,54 @@ def test_74_a_drift_of_a_lending_balance_is_not_healed_by_interest(own_face: Fac
 
 def test_75_a_restart_keeps_receipts_nonces_and_interest(own_face: Face) -> None:
     face = own_face
-    entry = actions("s", "a", face.now(), 0, lend("supply", "WETH", D(10)))
+    entry = face.prepared(actions("s", "a", face.now(), lend("supply", "WETH", D(10))))
     face.submit(entry)
     face.control("POST", "/admin/clock", {"market_advance_s": 5 * 3600})
     books = face.control("GET", "/admin/books")
     face.restart()
     assert face.control("GET", "/admin/books") == books
     assert face.find(entry).status == "filled"
-    assert face.nonce("ethereum", "s").value == 1
+    assert face.nonce("s") == 1
 
 
-def test_76_the_journals_own_hash_names_the_transaction(face: Face, account: str) -> None:
-    entry = replace(actions(account, "a", face.now(), 0, swap("USDT", "WETH", D(10))), tx_hash="0x" + "cd" * 32)
-    assert face.submit(entry).tx_hash == "0x" + "cd" * 32
+def test_76_what_was_journalled_is_sent_and_nothing_else(face: Face, account: str) -> None:
+    """The hash is over everything that is signed: a chain refuses what was changed after it was prepared."""
+    entry = face.prepared(actions(account, "a", face.now(), swap("USDT", "WETH", D(10))))
+    transaction = entry.submissions[-1].transaction
+    assert transaction is not None
+    for changed in (
+        {"chain_id": 5},
+        {"nonce": 7},
+        {"to": "0x" + "cd" * 20},
+        {"value": D(1)},
+        {"data": transaction.data.replace(b"10", b"11")},
+        {"gas_limit": transaction.gas_limit + 1},
+        {"max_fee_per_gas": transaction.max_fee_per_gas + WEI},
+        {"max_priority_fee_per_gas": transaction.max_priority_fee_per_gas + WEI},
+        {"authorisation": b"x"},
+        {"tx_hash": "0x" + "cd" * 32},
+    ):
+        other = to_be_sent(entry, replace(transaction, **changed))
+        answer = face.submit(other)
+        assert isinstance(answer, Refused), (changed, answer)
+        assert (answer.code, "hash" in answer.message) == ("EXI-007", True)
+    stolen = to_be_sent(actions(f"{account}2", "a", face.now()), transaction)
+    assert isinstance(face.submit(stolen), Refused), "the sender is signed, too"
+    assert face.submit(entry).tx_hash == transaction.tx_hash
 
 
-def test_77_an_intent_without_a_nonce_is_refused(face: Face, account: str) -> None:
-    entry = replace(actions(account, "a", face.now(), 0, swap("USDT", "WETH", D(10))), nonce=None)
-    answer = face.submit(entry)
+def test_77_an_intent_that_was_not_prepared_is_refused(face: Face, account: str) -> None:
+    entry = actions(account, "a", face.now(), swap("USDT", "WETH", D(10)))
+    answer = face.drive(face.adapters["ethereum"].submit(entry, face.gate(entry, None)))
     assert isinstance(answer, Refused)
-    assert answer.code == "EXI-009"
+    assert answer.code == "EXI-007"
+    missing = face.find(entry)
+    assert isinstance(missing, NotFound)
+    assert missing.nonce == 0
 
 
 def test_78_a_chain_refuses_for_now_when_it_is_busy(face: Face, account: str) -> None:
     face.fault("rate_limit", account, count=1)
-    entry = actions(account, "a", face.now(), 0, swap("USDT", "WETH", D(10)))
+    entry = face.prepared(actions(account, "a", face.now(), swap("USDT", "WETH", D(10))))
     assert isinstance(face.submit(entry), NotSent)
     assert face.submit(entry).status == "filled"

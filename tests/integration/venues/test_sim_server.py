@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.venue_intents import actions, swap, trade
+from tests.support.venue_intents import actions, swap, to_be_sent, trade
 
 from tightloop.checker.collecting import read_venues
-from tightloop.handlers.calls import NotSent, OrderFound
+from tightloop.handlers.calls import NotSent, OrderFound, Prepared
 from tightloop.venues.adapter import ClockGate
 from tightloop.venues.sim.client import SimChain, SimExchange
 
@@ -111,8 +111,9 @@ def test_a_plain_client_trades_and_sees_everything(sim: Sim) -> None:
     assert sim.get("/binance/open-orders?account=s") == []
     assert sim.get("/binance/ledger?account=s&after=0")["entries"] == filled["entries"]
     assert sim.get("/binance/positions?account=s")["venue_sequence"] == 1
-    assert sim.get("/ethereum/nonce?account=s")["value"] == 0
+    assert sim.post("/ethereum/simulate?account=s", {"to": "0x" + "ab" * 20})["nonce"] == 0
     assert sim.get("/ethereum/block")["number"] > 0
+    assert sim.get("/admin/chain?lane=ethereum")["pending"] == []
     (account, wallet) = sim.get("/admin/books")["accounts"]
     assert (account["lane"], wallet["lane"]) == ("binance", "ethereum")
     assert account["ledger"] == filled["entries"]
@@ -153,20 +154,22 @@ def test_what_was_acknowledged_survives_a_kill_under_load(sim: Sim) -> None:
     acknowledged: dict[str, str] = {}
 
     async def strategy(life: int, number: int, exchange: SimExchange, chain: SimChain) -> None:
-        account, nonce, count = f"s{number}", 0, 0
+        account, count = f"s{number}", 0
         while True:
             count += 1
             made = [trade(account, f"x{life}.{count}", now(), amount=D("0.001"))]
-            made.append(actions(account, f"t{life}.{count}", now(), nonce, swap("USDT", "WETH", D(1))))
+            made.append(actions(account, f"t{life}.{count}", now(), swap("USDT", "WETH", D(1))))
             for adapter, entry in zip((exchange, chain), made, strict=True):
+                prepared = await adapter.prepare(entry, None)
+                if not isinstance(prepared, Prepared):
+                    return
+                entry = to_be_sent(entry, prepared.what)
                 gate = ClockGate(now, now(), timedelta(seconds=3), None)
                 answer = await adapter.submit(entry, gate)
                 if isinstance(answer, OrderFound):
                     acknowledged[answer.entries[0].entry_id] = entry.client_order_id
                 elif isinstance(answer, NotSent):
                     return
-            read = await chain.nonce(account, "ethereum", account)
-            nonce = getattr(read, "value", nonce)
 
     async def until_killed(life: int, after_s: float) -> None:
         exchange = SimExchange("binance", "127.0.0.1", sim.port)

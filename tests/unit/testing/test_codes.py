@@ -69,12 +69,21 @@ def test_an_operation_that_a_lane_does_not_know_is_exi_013() -> None:
     assert (result.outcome, result.error.code) in {("rejected", "EXI-013"), ("rolled_back", "EXI-013")}
 
 
-def test_a_swap_that_gives_too_little_is_rolled_back_under_exi_011_or_008() -> None:
+def test_a_swap_that_would_give_too_little_is_exi_011_and_is_not_sent() -> None:
     loop = LoopDriver()
     loop.feed(action("i1", loop.now, swap("USDT", "WETH", D(1000), min_amount_out=D(1000))))
     result = loop.result("i1")
     assert result.error is not None
-    assert (result.outcome, result.error.code) in {("rolled_back", "EXI-011"), ("rolled_back", "EXI-008")}
+    assert (result.outcome, result.error.code) == ("rejected", "EXI-011")
+
+
+def test_a_swap_that_gives_too_little_after_all_is_rolled_back_under_exi_011() -> None:
+    loop = LoopDriver()
+    loop.fault("slip", operations=("transaction",), count=1, slippage_bps=D(30))
+    loop.feed(action("i1", loop.now, swap("USDT", "WETH", D(1000), max_slippage_bps=D(20))))
+    result = loop.result("i1")
+    assert result.error is not None
+    assert (result.outcome, result.error.code) == ("rolled_back", "EXI-011")
 
 
 def test_a_venue_that_asks_for_fewer_requests_is_exi_002_on_the_audit_and_tried_again() -> None:

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from tightloop.domain import money
+from tightloop.records.types import PreparedTransaction
 from tightloop.venues.sim import commands as c
 from tightloop.venues.sim.admin import admin_routes
 from tightloop.venues.sim.books import VenueError
@@ -24,6 +25,7 @@ from tightloop.venues.sim.faults import FaultRule
 from tightloop.venues.sim.market_sources import synthetic_market
 from tightloop.venues.sim.sandbox import Sandbox
 from tightloop.venues.sim.settings import SimSettings, chain, exchange
+from tightloop.venues.sim.transactions import Calldata, encode_calldata, signed, wallet_address
 
 D = Decimal
 ORIGIN = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
@@ -165,16 +167,18 @@ def _transaction(venue: Sandbox, given_: dict[str, Any], now: datetime, number: 
                 parameters={"to": "0x" + "ab" * 20},
             )
         )
-    return c.Broadcast(
-        account="s",
-        client_order_id=f"t{number}",
-        nonce=venue.nonce("ethereum", "s").value,
-        tx_hash=f"0x{number}",
+    data = encode_calldata(Calldata(actions=tuple(actions), decided_at=now, atomic=given_["atomic"]))
+    transaction = PreparedTransaction(
         chain_id=1,
-        decided_at=now,
-        actions=tuple(actions),
-        atomic=given_["atomic"],
+        nonce=venue.chains["ethereum"].accounts["s"].nonce if "s" in venue.chains["ethereum"].accounts else 0,
+        to=wallet_address("s"),
+        data=data,
+        gas_limit=1_500_000,
+        max_fee_per_gas=D("1e-7"),
+        max_priority_fee_per_gas=D("1e-9"),
+        tx_hash="",
     )
+    return c.Broadcast(account="s", client_order_id=f"t{number}", transaction=signed("s", transaction))
 
 
 def check(venue: Sandbox) -> None:

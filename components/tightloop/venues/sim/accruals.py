@@ -14,6 +14,7 @@ from tightloop.venues.sim import rounding
 from tightloop.venues.sim.clock import MarketClock
 from tightloop.venues.sim.orders import Listing, Order
 from tightloop.venues.sim.trades import ExchangeAccount, book_trade
+from tightloop.venues.sim.wallets import Lending, WalletAccount
 
 
 def settle_exchange(account: ExchangeAccount, clock: MarketClock, target: datetime) -> None:
@@ -101,4 +102,28 @@ def _pay_funding(account: ExchangeAccount, clock: MarketClock, due: datetime) ->
                 clock.venue(due),
                 (Delta(position_key=listing.quote_key, amount=payment, source="funding"),),
                 symbol=symbol,
+            )
+
+
+def settle_wallet(account: WalletAccount, lane: str, lending: Lending, clock: MarketClock, target: datetime) -> None:
+    """Interest, one entry a step and position, up to ``target`` (market time)."""
+    last = lending.indices.step_of(target)
+    if account.shares:
+        for step in range(account.step + 1, last + 1):
+            _accrue(account, lane, lending, clock, step)
+    account.step = max(account.step, last)
+    account.settled_to = target
+
+
+def _accrue(account: WalletAccount, lane: str, lending: Lending, clock: MarketClock, step: int) -> None:
+    due = lending.indices.time_of(step)
+    for key in sorted(account.shares):
+        grown = lending.balance(key, account.shares[key], step) - account.balance(key)
+        if grown:
+            account.post(
+                f"{lane}-{account.name}-interest-{key}-{due:%Y%m%dT%H%M%S}",
+                "interest",
+                clock.venue(due),
+                (Delta(position_key=key, amount=grown, source="interest"),),
+                symbol=key.rpartition(":")[2],
             )

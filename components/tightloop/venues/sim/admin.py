@@ -2,7 +2,8 @@
 
 ``GET /admin/health``; ``GET /admin/books[?lane=&account=]``; ``GET /admin/requests[?after=N&limit=M]``; ``POST
 /admin/faults`` (a FaultRule), ``GET /admin/faults``, ``DELETE /admin/faults[?id=N]``; ``POST /admin/clock``; ``POST
-/admin/drift``, ``/admin/fill``, ``/admin/accounts``.
+/admin/drift``, ``/admin/fill``, ``/admin/accounts``; ``POST /admin/chain`` (``lane``, and what commands.ChangeChain
+holds), ``GET /admin/chain?lane=``.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from tightloop.venues.sim.faults import FaultRule, FaultState
 from tightloop.venues.sim.requests import Request
 from tightloop.venues.sim.sandbox import Sandbox
 from tightloop.venues.sim.trades import ExchangeAccount
-from tightloop.venues.sim.views import OrderView, order_views
+from tightloop.venues.sim.views import ChainView, OrderView, chain_view, order_views
 from tightloop.venues.sim.wallets import Transaction, WalletAccount
 
 _PAGE = 10_000
@@ -64,7 +65,10 @@ class AccountRequest(Struct, frozen=True, kw_only=True):
 
 
 class AccountBooks(Struct, frozen=True, kw_only=True):
-    """Everything the venue knows of an account. Opening + ledger deltas + drifts = balances."""
+    """Everything the venue knows of an account. Opening + ledger deltas + drifts = balances.
+
+    ``final_sequence``: the last of the ledger that the account is shown; what follows may still go away (chains).
+    """
 
     lane: str
     account: str
@@ -78,6 +82,7 @@ class AccountBooks(Struct, frozen=True, kw_only=True):
     orders: list[OrderView]
     transactions: list[Transaction]
     nonce: int | None
+    final_sequence: int
 
 
 class Books(Struct, frozen=True, kw_only=True):
@@ -107,6 +112,8 @@ def admin_routes(sandbox: Sandbox) -> dict[str, Callable[[dict[str, str], bytes]
         "POST /admin/drift": admin.drift,
         "POST /admin/fill": admin.fill,
         "POST /admin/accounts": admin.open_account,
+        "GET /admin/chain": admin.chain,
+        "POST /admin/chain": admin.change_chain,
     }
 
 
@@ -184,8 +191,19 @@ class _Admin:
         self._sandbox.act(asked.lane, c.OpenAccount(account=asked.account, opening=asked.opening), self._sandbox.now())
         return self._sandbox.positions(asked.lane, asked.account)
 
+    def chain(self, query: dict[str, str], body: bytes) -> ChainView:
+        now = self._sandbox.settle_everything()
+        return chain_view(self._sandbox.chain(query["lane"]), now)
+
+    def change_chain(self, query: dict[str, str], body: bytes) -> ChainView:
+        asked = msgspec.json.decode(body, type=dict[str, Any])
+        lane = str(asked.pop("lane"))
+        self._sandbox.act(lane, msgspec.convert(asked, c.ChangeChain), self._sandbox.now())
+        return self.chain({"lane": lane}, b"")
+
 
 def _books(lane: str, account: Any, now: datetime) -> AccountBooks:
+    shown = account.shown if isinstance(account, WalletAccount) else None
     return AccountBooks(
         lane=lane,
         account=account.name,
@@ -199,4 +217,5 @@ def _books(lane: str, account: Any, now: datetime) -> AccountBooks:
         orders=order_views(account) if isinstance(account, ExchangeAccount) else [],
         transactions=list(account.transactions.values()) if isinstance(account, WalletAccount) else [],
         nonce=account.nonce if isinstance(account, WalletAccount) else None,
+        final_sequence=account.sequence if shown is None else shown.sequence,
     )

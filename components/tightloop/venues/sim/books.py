@@ -18,14 +18,22 @@ from tightloop.records.types import Delta
 ZERO = Decimal(0)
 
 
-class VenueError(Exception):
-    """The venue refuses; nothing was done. ``code`` is one of ``errors.CODES``; ``nonce`` the wallet's next one."""
+class WalletView(Struct, frozen=True):
+    """A wallet's next nonce by the latest block and by the one that is deep enough, and the latest block's number."""
 
-    def __init__(self, code: str, message: str, nonce: int | None = None) -> None:
+    nonce: int
+    settled_nonce: int
+    block_number: int
+
+
+class VenueError(Exception):
+    """The venue refuses; nothing was done. ``code`` is one of ``errors.CODES``; ``wallet`` says what a chain shows."""
+
+    def __init__(self, code: str, message: str, wallet: WalletView | None = None) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
-        self.nonce = nonce
+        self.wallet = wallet
 
 
 class Drifted(Struct, frozen=True):
@@ -75,14 +83,17 @@ class Account:
 
     def read_ledger(self, after: int, limit: int, now: datetime) -> Ledger:
         """Entries after sequence ``after``. Raises VenueError for a cursor this ledger never gave out."""
-        if not 0 <= after <= len(self.ledger):
-            raise VenueError("bad_request", f"the ledger of {self.name} ends at {len(self.ledger)}, not {after}")
-        end = min(after + limit, len(self.ledger))
-        return Ledger(tuple(self.ledger[after:end]), str(end), now, more=end < len(self.ledger))
+        return self.page(after, limit, len(self.ledger), now)
+
+    def page(self, after: int, limit: int, last: int, as_of: datetime) -> Ledger:
+        """The same of the ledger as it was when ``last`` was its last sequence."""
+        if not 0 <= after <= last:
+            raise VenueError("bad_request", f"the ledger of {self.name} ends at {last}, not {after}")
+        end = min(after + limit, last)
+        return Ledger(tuple(self.ledger[after:end]), str(end), as_of, more=end < last)
 
     def read_positions(self, now: datetime, block_number: int | None) -> Positions:
-        held = {key: amount for key, amount in self.balances.items() if amount}
-        return Positions(now, held, str(self.sequence), venue_sequence=self.sequence, block_number=block_number)
+        return positions(self.balances, self.sequence, now, block_number)
 
     def evidence(self, status: Any, now: datetime, entries: tuple[LedgerEntry, ...], **facts: Any) -> OrderFound:
         """What the account's ledger says of an order. With no entries both cursors are the ledger's end."""
@@ -95,3 +106,9 @@ class Account:
         else:
             before = after = None
         return OrderFound(status, now, entries=entries, cursor_before=before, cursor_after=after, **facts)
+
+
+def positions(balances: dict[str, Decimal], sequence: int, as_of: datetime, block_number: int | None) -> Positions:
+    """What is held, when ``sequence`` is the last of the ledger."""
+    held = {key: amount for key, amount in balances.items() if amount}
+    return Positions(as_of, held, str(sequence), venue_sequence=sequence, block_number=block_number)

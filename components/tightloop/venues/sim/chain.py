@@ -1,26 +1,73 @@
-"""One simulated chain: every transaction is a block of its own, mined at once. Pure: time is passed in.
+"""One simulated chain: wallets, a mempool, blocks. Pure: time is passed in.
 
-The nonce fences: one below the wallet's next is refused, a known hash is "already known", a gap is refused. A
-transaction that reverts spends its gas and its nonce, and does nothing else.
+It is as strict as a real one. A transaction's hash is over all that is signed; a known hash is "already known"; a nonce
+below the wallet's is refused, and one ahead of it waits; a replacement pays a tenth more; the wallet must be able to
+pay the whole of its gas limit at its fee cap; what pays less than the base fee waits. A transaction that reverts spends
+its gas and its nonce, and does nothing else.
+
+Blocks. With ``automine`` a transaction that can be mined is mined when it comes, in a block of its own, together with
+those of its wallet that waited for it. Besides, a block comes every ``block_time_s``, or when the control endpoint says
+so, and takes all that can be mined. Blocks by time are made when somebody looks, as of the time when they were due, so
+that the books do not depend on who looked when.
+
+What is final. A transaction is ``open`` until ``confirmations`` blocks hold it, and shows no ledger entries so long. An
+account's ledger and positions are shown as they were right before its first block that is not so deep: ``as_of`` is
+then that block's time, and nothing that a reorganisation may take back, interest that depends on it included, is in
+them. So a cursor never points at an entry that vanishes, and reconciliation compares with exactly what was told as
+final. A reorganisation of ``confirmations`` blocks or more breaks that promise, as it does on a real chain.
+
+A reorganisation puts the wallets back as they were before the blocks that are gone, and the transactions back into the
+mempool, unless they are lost. What an operator let drift meanwhile is no transaction, and is done once more. The chain
+gets no shorter: empty blocks take the place of those that are gone.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
-from hashlib import blake2b
+
+from msgspec import UNSET, Struct
+from msgspec.structs import replace
 
 from tightloop.handlers.calls import OrderFound
-from tightloop.records.types import Delta, Fee
-from tightloop.venues.sim.books import ZERO, VenueError
+from tightloop.records.types import PreparedTransaction
+from tightloop.venues.sim.accruals import settle_wallet
+from tightloop.venues.sim.admission import Admission
+from tightloop.venues.sim.blocks import KEPT, Blocks, Undo
+from tightloop.venues.sim.books import ZERO, VenueError, WalletView
 from tightloop.venues.sim.clock import MarketClock
-from tightloop.venues.sim.commands import Broadcast, Effect
+from tightloop.venues.sim.commands import Broadcast, ChangeChain, Effect
+from tightloop.venues.sim.execution import NO_EFFECT, Execution
 from tightloop.venues.sim.market import LendingIndices, Market
-from tightloop.venues.sim.protocols import Protocols, Step
+from tightloop.venues.sim.mempool import Mempool, Pending
 from tightloop.venues.sim.settings import ChainSettings
-from tightloop.venues.sim.wallets import OWED, SUPPLIED, Draft, Lending, Reverted, Transaction, WalletAccount
+from tightloop.venues.sim.transactions import tidy
+from tightloop.venues.sim.wallets import OWED, SUPPLIED, Lending, Transaction, WalletAccount
 
-_NO_EFFECT = Effect()
+
+class Call(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a transaction is to do, before it is one. With neither calldata nor value it does nothing."""
+
+    to: str
+    value: Decimal = ZERO
+    data: bytes = b""
+
+
+class Simulated(Struct, frozen=True, kw_only=True):
+    """What a node tells before a transaction is made; fees in native units per gas, all by its latest block.
+
+    ``gas`` is what the call would take, ``balance`` what the wallet has of the native asset.
+    """
+
+    chain_id: int
+    nonce: int
+    base_fee: Decimal
+    tip: Decimal
+    gas: int
+    balance: Decimal
+    block_number: int
+    as_of: datetime
 
 
 class Chain:
@@ -28,169 +75,246 @@ class Chain:
 
     kind = "chain"
 
-    def __init__(self, settings: ChainSettings, market: Market, clock: MarketClock, step: timedelta) -> None:
+    def __init__(
+        self, settings: ChainSettings, market: Market, clock: MarketClock, step: timedelta, origin: datetime
+    ) -> None:
+        if not 1 <= settings.confirmations <= KEPT:
+            raise ValueError(f"{settings.lane}: confirmations are {settings.confirmations}; they can be 1 to {KEPT}")
         self.lane = settings.lane
         self.settings = settings
         self.accounts: dict[str, WalletAccount] = {}
-        self.block_number = settings.first_block
-        self.block_hash = _hash(settings.lane, str(settings.chain_id))
+        self.blocks = Blocks(settings.first_block, f"{settings.lane}|{settings.chain_id}")
+        self.pool = Mempool()
+        self.automine = settings.automine
+        self.block_time_s: float | None = None
+        self._next_block_at: datetime | None = None
+        self._set_block_time(settings.block_time_s, origin)
+        self._fixed_base_fee = settings.base_fee
         self._market = market
         self._clock = clock
         self._lending = Lending(LendingIndices(market, step), settings.decimals)
-        self._protocols = Protocols(settings, market)
-        self._gas_key = f"wallet:BaseToken:{settings.native}"
+        self._execution = Execution(settings, market, clock, self._lending)
+        self._admission = Admission(settings, self._execution)
+
+    @property
+    def block_number(self) -> int:
+        """The latest block that is deep enough: by it everything is shown."""
+        return self.blocks.head - self.settings.confirmations + 1
 
     def open(self, name: str, opening: dict[str, Decimal] | None, now: datetime) -> None:
         chosen = dict(self.settings.opening if opening is None else opening)
         self.accounts[name] = WalletAccount(name, chosen, now, self._clock.market(now), self._lending)
 
     def settle(self, account: WalletAccount, now: datetime) -> None:
-        """Interest, one entry a step and position, up to now."""
-        target = self._clock.market(now)
-        last = self._lending.indices.step_of(target)
-        if account.shares:
-            for step in range(account.step + 1, last + 1):
-                self._accrue(account, step)
-        account.step = max(account.step, last)
-        account.settled_to = target
+        """Blocks that are due, and interest up to now."""
+        self.advance(now)
+        self._accrue(account, now)
+        final = self.block_number
+        if account.undos and account.undos[-1].number > final:
+            account.shown = next(undo for undo in account.undos if undo.number > final)
+        else:
+            account.shown = None
 
-    def _accrue(self, account: WalletAccount, step: int) -> None:
-        due = self._lending.indices.time_of(step)
-        for key in sorted(account.shares):
-            grown = self._lending.balance(key, account.shares[key], step) - account.balance(key)
-            if grown:
-                account.post(
-                    f"{self.lane}-{account.name}-interest-{key}-{due:%Y%m%dT%H%M%S}",
-                    "interest",
-                    self._clock.venue(due),
-                    (Delta(position_key=key, amount=grown, source="interest"),),
-                    symbol=key.rpartition(":")[2],
-                )
+    def _accrue(self, account: WalletAccount, now: datetime) -> None:
+        settle_wallet(account, self.lane, self._lending, self._clock, self._clock.market(now))
+
+    def base_fee(self, now: datetime) -> Decimal:
+        """Of a block that came now."""
+        if self._fixed_base_fee is not None:
+            return self._fixed_base_fee
+        return self._market.gas_price(self._clock.market(now))
 
     # --- transactions ---------------------------------------------------------------------------------------------
 
     def broadcast(self, account: WalletAccount, command: Broadcast, now: datetime, effect: Effect | None) -> OrderFound:
-        """Raises VenueError when nothing was done: then neither nonce nor gas is spent."""
-        effect = effect or _NO_EFFECT
-        if command.tx_hash in account.transactions:
-            raise VenueError("already_known", f"the transaction {command.tx_hash} is known")
-        if command.nonce < account.nonce:
-            raise VenueError("nonce_too_low", f"nonce {command.nonce}, the wallet's next is {account.nonce}")
+        """Raises VenueError when it is not taken: then nothing was done."""
+        effect = effect or NO_EFFECT
+        transaction = command.transaction
+        tx_hash = transaction.tx_hash
+        self._admission.check_hash(account, transaction)
+        if tx_hash in self.pool or tx_hash in account.transactions:
+            raise VenueError("already_known", f"the transaction {tx_hash} is known")
+        if transaction.nonce < account.nonce:
+            raise VenueError("nonce_too_low", f"nonce {transaction.nonce}, the wallet's next is {account.nonce}")
         if effect.reject is not None:
             raise VenueError(effect.reject, effect.message or "refused by an injected fault")
-        self._check(account, command)
-        at = self._clock.decided(command.decided_at)
-        gas_price = self._market.gas_price(at)
-        gas_limit = self.settings.gas["base"] + sum(self._protocols.gas(action) for action in command.actions)
-        if command.max_fee is not None and gas_limit * gas_price > command.max_fee:
-            raise VenueError("fee_cap", f"gas costs {gas_limit * gas_price}, the most allowed is {command.max_fee}")
-        if account.balance(self._gas_key) < gas_limit * gas_price:
-            raise VenueError("insufficient_balance", f"{self._gas_key}: not enough for gas, {gas_limit * gas_price}")
-        transaction = self._mine(account, command, gas_price, now, effect)
-        return self.evidence(account, transaction, now)
+        call = self._admission.checked(account, transaction)
+        pending = self.pool.add(command, call, effect)
+        if effect.forgotten:
+            self.pool.remove(pending)
+        elif self.automine and not effect.pending:
+            self._mine(now, [account.name])
+            self.settle(account, now)
+        receipt = account.transactions.get(tx_hash)
+        return self._waiting(tx_hash, now) if receipt is None else self.evidence(account, receipt, now)
 
-    def _check(self, account: WalletAccount, command: Broadcast) -> None:
-        if command.nonce > account.nonce:
-            raise VenueError("nonce_too_high", f"nonce {command.nonce}, the wallet's next is {account.nonce}")
-        if command.chain_id != self.settings.chain_id:
-            raise VenueError("invalid_order", f"chain id {command.chain_id}; {self.lane} is {self.settings.chain_id}")
-        if not command.actions:
-            raise VenueError("invalid_order", "a transaction needs at least one action")
-        for action in command.actions:
-            self._protocols.check(action)
-
-    def _mine(
-        self, account: WalletAccount, command: Broadcast, gas_price: Decimal, now: datetime, effect: Effect
-    ) -> Transaction:
-        draft, steps, gas_used, failure = self._run(account, command, gas_price, now, effect)
-        draft.keep()
-        gas_cost = gas_used * gas_price
-        gas = (Delta(position_key=self._gas_key, amount=-gas_cost, source="gas"),) if gas_cost else ()
-        self.block_number += 1
-        self.block_hash = _hash(self.block_hash, command.tx_hash)
-        account.nonce += 1
-        first = steps[0] if steps else None
-        entry = account.post(
-            f"{command.tx_hash}-0",
-            "transfer" if [step.operation for step in steps] == ["transfer"] else "transaction",
-            now,
-            tuple(draft.deltas) + gas,
-            fees=(Fee(position_key=self._gas_key, amount=gas_cost, kind="gas"),) if gas_cost else (),
-            client_order_id=command.client_order_id,
-            symbol=first.symbol if first else None,
-            side="sell" if first and first.operation == "swap" else None,
-            amount=first.amount if first else ZERO,
-            cost=first.cost if first else None,
-            tx_hash=command.tx_hash,
-            block_number=self.block_number,
-            block_hash=self.block_hash,
-            gas_used=gas_used,
-            effective_gas_price=gas_price,
+    def simulate(self, account: WalletAccount, asked: Call, now: datetime) -> Simulated:
+        """What a transaction with this call would need. Raises VenueError when all of it would revert."""
+        base_fee, tip = self.base_fee(now), self.settings.tip
+        price = tidy(base_fee + tip)
+        tried = PreparedTransaction(
+            chain_id=self.settings.chain_id,
+            nonce=account.nonce,
+            to=asked.to,
+            value=asked.value,
+            data=asked.data,
+            gas_limit=0,
+            max_fee_per_gas=price,
+            max_priority_fee_per_gas=tip,
+            tx_hash="",
         )
-        transaction = Transaction(
-            tx_hash=command.tx_hash,
-            client_order_id=command.client_order_id,
-            nonce=command.nonce,
-            status="filled" if failure is None else "cancelled" if steps else "reverted",
-            entry=entry,
-            code=None if failure is None else failure.code,
-            message=None if failure is None else failure.message,
+        call = self._admission.called(account, tried)
+        gas = self._execution.gas(call)
+        tried = replace(tried, gas_limit=gas)
+        ran = self._execution.run(account, tried, call, price, now, NO_EFFECT)
+        if ran.failure is not None and not ran.steps:
+            raise VenueError(ran.failure.code, f"it would revert: {ran.failure.message}")
+        return Simulated(
+            chain_id=self.settings.chain_id,
+            nonce=account.nonce,
+            base_fee=base_fee,
+            tip=tip,
+            gas=gas,
+            balance=account.balance(self._execution.gas_key),
+            block_number=self.blocks.head,
+            as_of=now,
         )
-        account.transactions[command.tx_hash] = transaction
-        return transaction
 
-    def _run(
-        self, account: WalletAccount, command: Broadcast, gas_price: Decimal, now: datetime, effect: Effect
-    ) -> tuple[Draft, list[Step], int, Reverted | None]:
-        """The wallet after the steps, what they did, the gas they took, and what went wrong."""
-        at = self._clock.decided(command.decided_at)
-        kept = Draft(account, self._lending)
-        steps: list[Step] = []
-        gas_used = self.settings.gas["base"]
-        try:
-            if effect.revert:
-                raise Reverted("reverted", effect.message or "reverted by an injected fault")
-            if command.deadline is not None and now > command.deadline:
-                raise Reverted("reverted", f"the deadline {command.deadline.isoformat()} has passed")
-            for number, action in enumerate(command.actions):
-                gas_used += self._protocols.gas(action)
-                trial = kept.branch()
-                before = steps[-1] if steps else None
-                step = self._protocols.run(trial, action, before, at, effect.slippage_bps)
-                if trial.balance(self._gas_key) < gas_used * gas_price:
-                    raise Reverted("insufficient_balance", f"action {number}: it would leave too little for gas")
-                kept = trial
-                steps.append(step)
-        except Reverted as failure:
-            if command.atomic or len(command.actions) == 1:
-                return Draft(account, self._lending), [], gas_used, failure
-            return kept, steps, gas_used, failure
-        return kept, steps, gas_used, None
+    # --- evidence -------------------------------------------------------------------------------------------------
 
-    def find(self, account: WalletAccount, tx_hash: str, now: datetime) -> OrderFound:
-        """The receipt. Raises VenueError when the chain does not know the transaction."""
-        transaction = account.transactions.get(tx_hash)
-        if transaction is None:
-            raise VenueError("unknown_order", f"no transaction {tx_hash}", account.nonce)
-        return self.evidence(account, transaction, now)
+    def find(self, account: WalletAccount, hashes: Sequence[str], now: datetime) -> OrderFound:
+        """What became of whichever of these the chain has. Raises VenueError when it knows none of them."""
+        for tx_hash in hashes:
+            receipt = account.transactions.get(tx_hash)
+            if receipt is not None:
+                return self.evidence(account, receipt, now)
+        for tx_hash in reversed(hashes):
+            if tx_hash in self.pool:
+                return self._waiting(tx_hash, now)
+        raise VenueError("unknown_order", f"no transaction {' or '.join(hashes)}", self.view(account))
 
-    def evidence(self, account: WalletAccount, transaction: Transaction, now: datetime) -> OrderFound:
+    def view(self, account: WalletAccount) -> WalletView:
+        settled = account.nonce if account.shown is None else account.shown.nonce
+        return WalletView(account.nonce, settled, self.blocks.head)
+
+    def evidence(self, account: WalletAccount, receipt: Transaction, now: datetime) -> OrderFound:
+        depth = self.blocks.head - (receipt.entry.block_number or 0) + 1
+        tx_hash = receipt.tx_hash
+        if depth < self.settings.confirmations:
+            return OrderFound("open", now, venue_order_id=tx_hash, tx_hash=tx_hash, confirmations=depth)
         return account.evidence(
-            transaction.status,
+            receipt.status,
             now,
-            (transaction.entry,),
-            venue_order_id=transaction.tx_hash,
+            (receipt.entry,),
+            venue_order_id=tx_hash,
             remaining=ZERO,
-            tx_hash=transaction.tx_hash,
-            code=transaction.code,
-            message=transaction.message,
+            tx_hash=tx_hash,
+            code=receipt.code,
+            message=receipt.message,
+            confirmations=depth,
         )
+
+    @staticmethod
+    def _waiting(tx_hash: str, now: datetime) -> OrderFound:
+        return OrderFound("open", now, venue_order_id=tx_hash, tx_hash=tx_hash)
+
+    # --- blocks ---------------------------------------------------------------------------------------------------
+
+    def advance(self, now: datetime) -> None:
+        """Make the blocks that are due by time."""
+        while self._next_block_at is not None and self._next_block_at <= now:
+            every = timedelta(seconds=self.block_time_s or 0)
+            if self.pool:
+                self._mine_one(self._next_block_at)
+                self._next_block_at += every
+            else:
+                due = (now - self._next_block_at) // every + 1
+                self.blocks.append_empty(due)
+                self._next_block_at += due * every
+
+    def _mine_one(self, at: datetime) -> None:
+        """One block with all that can be mined, if only an empty one."""
+        if not self._mine(at, self.pool.senders()):
+            self.blocks.append_empty(1)
+
+    def _mine(self, at: datetime, names: Iterable[str]) -> bool:
+        """A block with what can be mined of these wallets; False: nothing can, and there is none."""
+        block = self.blocks.next(at, self.base_fee(at))
+        for name in names:
+            account = self.accounts[name]
+            pending = self._next(account, block.base_fee)
+            if pending is None:
+                continue
+            self._accrue(account, at)
+            undo = Undo(account, block.number, at)
+            account.undos.append(undo)
+            block.undos.append(undo)
+            while pending is not None:
+                self.pool.remove(pending)
+                self._execution.mine(account, pending, block.base_fee, (block.number, block.hash), at)
+                block.transactions.append(pending)
+                pending = self._next(account, block.base_fee)
+        if block.transactions:
+            self.blocks.append(block)
+        return bool(block.transactions)
+
+    def _next(self, account: WalletAccount, base_fee: Decimal) -> Pending | None:
+        """The wallet's next transaction, when a block with this base fee takes it."""
+        pending = self.pool.at(account.name, account.nonce)
+        if pending is None or pending.transaction.max_fee_per_gas < base_fee:
+            return None
+        return pending if self._admission.can_pay(account, pending.transaction) else None
+
+    # --- what the operator does -----------------------------------------------------------------------------------
+
+    def change(self, asked: ChangeChain, now: datetime) -> None:
+        """Raises VenueError, and then nothing was done."""
+        self.advance(now)
+        dropped = [] if asked.drop_account is None else self.pool.all(asked.drop_account)
+        if asked.drop is not None:
+            pending = self.pool.get(asked.drop)
+            if pending is None:
+                raise VenueError("bad_request", f"{asked.drop} is not in the mempool of {self.lane}")
+            dropped.append(pending)
+        if asked.reorg > self.blocks.most_undone:
+            message = f"{asked.reorg} blocks can't be replaced, {self.blocks.most_undone} can"
+            raise VenueError("bad_request", message)
+        if isinstance(asked.base_fee, Decimal) and not asked.base_fee >= 0:
+            raise VenueError("bad_request", f"a base fee of {asked.base_fee}")
+        if asked.base_fee is not UNSET:
+            self._fixed_base_fee = asked.base_fee
+        if asked.automine is not None:
+            self.automine = asked.automine
+        if asked.block_time_s is not UNSET:
+            self._set_block_time(asked.block_time_s, now)
+        for pending in {pending.number: pending for pending in dropped}.values():
+            self.pool.remove(pending)
+        if asked.reorg:
+            self._reorganise(asked.reorg, asked.lose)
+        if asked.mine:
+            self._mine_one(now)
+            self.blocks.append_empty(asked.mine - 1)
+
+    def _set_block_time(self, seconds: float | None, now: datetime) -> None:
+        self.block_time_s = seconds
+        self._next_block_at = None if seconds is None else now + timedelta(seconds=seconds)
+
+    def _reorganise(self, count: int, lose: bool) -> None:
+        gone = self.blocks.undo(count)
+        before: dict[str, Undo] = {}
+        for block in gone:
+            for undo in block.undos:
+                before[undo.account.name] = undo.account.undos.pop()  # the last one is the oldest
+            for pending in block.transactions:
+                del self.accounts[pending.account].transactions[pending.transaction.tx_hash]
+                if not lose:
+                    self.pool.put(pending)
+        for undo in before.values():
+            for drifted in undo.restore():
+                self._accrue(undo.account, drifted.at)
+                self.drift(undo.account, drifted.position_key, drifted.amount, drifted.at)
 
     def drift(self, account: WalletAccount, key: str, amount: Decimal, now: datetime) -> None:
         account.drift(key, amount, now)
         if key.startswith((SUPPLIED, OWED)):
             account.reshare(key, account.balance(key), self._lending)
-
-
-def _hash(*parts: str) -> str:
-    return "0x" + blake2b("|".join(parts).encode(), digest_size=32).hexdigest()

@@ -13,8 +13,6 @@ from tightloop.handlers.calls import (
     Ambiguous,
     GateClosed,
     Ledger,
-    Nonce,
-    NotFound,
     NotSent,
     OrderFound,
     Positions,
@@ -25,6 +23,14 @@ from tightloop.records.types import JournalEntry
 from tightloop.venues.adapter import Cancelled, Found, Gate, GateShut, PreparedAs, Submitted
 from tightloop.venues.http import Answer, Broken, HttpClient, NotLeft
 from tightloop.venues.sim import translate
+from tightloop.venues.sim.chain import Call, Simulated
+from tightloop.venues.sim.prepared_transactions import (
+    call_of,
+    nothing,
+    prepare_replacement,
+    prepare_transaction,
+    unsupported,
+)
 from tightloop.venues.sim.preparing import Listed, listed, prepare_order
 from tightloop.venues.sim.settings import SymbolRules
 
@@ -33,7 +39,7 @@ _order = msgspec.json.Decoder(OrderFound).decode
 _ledger = msgspec.json.Decoder(Ledger).decode
 _markets = msgspec.json.Decoder(tuple[SymbolRules, ...]).decode
 _positions = msgspec.json.Decoder(Positions).decode
-_nonce = msgspec.json.Decoder(Nonce).decode
+_simulated = msgspec.json.Decoder(Simulated).decode
 _error = msgspec.json.Decoder(translate.ErrorBody).decode
 _NO_CODE = translate.ErrorBody("", "the answer can't be read")
 
@@ -71,9 +77,9 @@ class _SimLane:
         except Broken as error:
             return Ambiguous(str(error))
 
-    async def _read(self, path: str) -> Answer | Unavailable:
+    async def _read(self, path: str, method: str = "GET", body: bytes | None = None) -> Answer | Unavailable:
         try:
-            return await self._http.ask("GET", self._path + path, None, self._read_timeout_s)
+            return await self._http.ask(method, self._path + path, body, self._read_timeout_s)
         except (NotLeft, Broken) as error:
             return Unavailable(translate.UNAVAILABLE, str(error))
 
@@ -86,7 +92,7 @@ class _SimLane:
             return _found(body, entry)
         error = _refusal(body)
         if status == 404 and error.code == "unknown_order" and error.as_of is not None:
-            return NotFound(error.as_of, error.nonce)
+            return translate.not_found(error, error.as_of, _text(body))
         return Unavailable(translate.UNAVAILABLE, f"{status} {error.code}: {error.message}")
 
     async def ledger(self, strategy_id: str, venue: str, account: str, cursor: str | None) -> Ledger | Unavailable:
@@ -112,7 +118,12 @@ class _SimLane:
 
 
 def _found(body: bytes, entry: JournalEntry) -> OrderFound:
-    return translate.order_found(_order(body), entry.strategy_id, entry.account)
+    return translate.order_found(_order(body), entry.strategy_id, entry.account, _text(body))
+
+
+def _text(body: bytes) -> str:
+    """The venue's own words."""
+    return body.decode(errors="replace")
 
 
 def _refusal(body: bytes) -> translate.ErrorBody:
@@ -137,7 +148,7 @@ def _submitted(got: Answer | Submitted, entry: JournalEntry) -> Submitted:
     if status == 200:
         return _found(body, entry)
     error = _refusal(body)
-    return translate.refusal_of_submit(error.code, error.message)
+    return translate.refusal_of_submit(error, _text(body))
 
 
 class SimExchange(_SimLane):
@@ -173,7 +184,7 @@ class SimExchange(_SimLane):
         if isinstance(got, tuple) and got[0] != 200:
             error = _refusal(got[1])
             if error.as_of is not None:
-                return translate.refusal_of_cancel(error.code, error.message, error.as_of)
+                return translate.refusal_of_cancel(error, error.as_of, _text(got[1]))
         return _submitted(got, entry)
 
 
@@ -182,26 +193,41 @@ class SimChain(_SimLane):
 
     fence: Literal["window", "nonce"] = "nonce"
 
-    async def submit(self, entry: JournalEntry, gate: Gate) -> Submitted:
-        refused = translate.unsupported(entry, "chain")
+    async def prepare(self, entry: JournalEntry, least_nonce: int | None) -> PreparedAs:
+        refused = unsupported(entry)
         if refused is not None:
             return refused
+        call = call_of(entry)
+        told = await self._simulate(entry, call)
+        return prepare_transaction(entry, call, told, least_nonce) if isinstance(told, Simulated) else told
+
+    async def replace(self, entry: JournalEntry, kind: Literal["bump", "cancel"]) -> PreparedAs:
+        told = await self._simulate(entry, nothing(entry))
+        return prepare_replacement(entry, kind, told) if isinstance(told, Simulated) else told
+
+    async def _simulate(self, entry: JournalEntry, call: Call) -> Simulated | Refused | Unavailable:
+        got = await self._read(f"/simulate?account={quote(entry.account)}", "POST", _encode(call))
+        if isinstance(got, Unavailable):
+            return got
+        status, body = got
+        return _simulated(body) if status == 200 else translate.refusal_of_prepare(_refusal(body), status, _text(body))
+
+    async def submit(self, entry: JournalEntry, gate: Gate) -> Submitted:
+        sent = translate.sent_as(entry)
+        if isinstance(sent, Refused):
+            return sent
         got = await self._mutate(
-            "POST", "/transaction", lambda: _encode(translate.broadcast(entry, gate.pass_through()))
+            "POST", "/transaction", lambda: _encode(translate.broadcast(entry, sent, gate.pass_through()))
         )
+        if isinstance(got, tuple) and got[0] == 409 and _refusal(got[1]).code == translate.ALREADY_KNOWN:
+            found = await self.find(entry)  # for it is there
+            if isinstance(found, OrderFound):
+                return found
         return _submitted(got, entry)
 
     async def find(self, entry: JournalEntry) -> Found:
-        return await self._find(
-            entry, f"/transaction?account={quote(entry.account)}&hash={translate.transaction_hash(entry)}"
-        )
+        hashes = ",".join(translate.hashes_of(entry))
+        return await self._find(entry, f"/transaction?account={quote(entry.account)}&hashes={hashes}")
 
     async def cancel(self, entry: JournalEntry, gate: Gate) -> Cancelled:
-        """A simulated transaction is mined at once: there is nothing to take back, only what became of it."""
-        return await self.find(entry)
-
-    async def nonce(self, strategy_id: str, venue: str, account: str) -> Nonce | Unavailable:
-        got = await self._read(f"/nonce?account={quote(account)}")
-        if isinstance(got, Unavailable) or got[0] != 200:
-            return _unavailable(got)
-        return _nonce(got[1])
+        return Refused(translate.UNSUPPORTED, "a transaction is cancelled by one that replaces it")

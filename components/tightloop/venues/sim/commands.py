@@ -7,9 +7,9 @@ from decimal import Decimal
 from typing import Annotated, Literal
 
 import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
-from tightloop.records.types import AmountRule, Market, OrderType, Side, TimeInForce
+from tightloop.records.types import AmountRule, Market, OrderType, PreparedTransaction, Side, TimeInForce
 
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]  # aware; a naive time is refused where it comes in
 
@@ -67,18 +67,10 @@ class ChainAction(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Broadcast(Intent, frozen=True, kw_only=True, omit_defaults=True, tag_field="op", tag="transaction"):
-    """A transaction: ``nonce`` fences it, ``tx_hash`` names it. ``max_fee`` is in the native asset."""
+    """A signed transaction. ``client_order_id`` is the intent's, for the ledger; no chain would be told it."""
 
     client_order_id: str
-    nonce: int
-    tx_hash: str
-    chain_id: int
-    decided_at: Moment
-    actions: tuple[ChainAction, ...]
-    atomic: bool = False
-    deadline: Moment | None = None
-    max_fee: Decimal | None = None
-    reference_price: Decimal | None = None
+    transaction: PreparedTransaction
     timestamp: Moment | None = None
 
 
@@ -112,9 +104,30 @@ class AdvanceMarket(Struct, frozen=True, kw_only=True, tag_field="op", tag="adva
     microseconds: int
 
 
+class ChangeChain(
+    Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, tag_field="op", tag="chain"
+):
+    """What the operator of the sandbox does to a chain: all that is given, in the order of the fields.
+
+    ``base_fee``: of all blocks from now on, native units per gas; null: the market's gas price. ``block_time_s``: a
+    block that often; null: none by time. ``drop``: the hash of what the mempool forgets; ``drop_account``: whose
+    transactions it forgets. ``reorg``: how many blocks are replaced; their transactions go back to the mempool, or
+    nowhere (``lose``). ``mine``: so many blocks.
+    """
+
+    base_fee: Decimal | UnsetType | None = UNSET
+    automine: bool | None = None
+    block_time_s: Annotated[float, msgspec.Meta(gt=0)] | UnsetType | None = UNSET
+    drop: str | None = None
+    drop_account: str | None = None
+    reorg: Annotated[int, msgspec.Meta(ge=0)] = 0
+    lose: bool = False
+    mine: Annotated[int, msgspec.Meta(ge=0, le=10_000)] = 0
+
+
 Acting = PlaceOrder | CancelWorking | Broadcast
 ACTING = (PlaceOrder, CancelWorking, Broadcast)
-Command = PlaceOrder | CancelWorking | Broadcast | OpenAccount | Drift | FillWorking | AdvanceMarket
+Command = PlaceOrder | CancelWorking | Broadcast | OpenAccount | Drift | FillWorking | AdvanceMarket | ChangeChain
 
 
 class Effect(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -128,6 +141,8 @@ class Effect(Struct, frozen=True, kw_only=True, omit_defaults=True):
     message: str = ""
     as_order: bool = False  # reject after an order was made
     revert: bool = False
+    pending: bool = False  # a transaction waits for the next block, whatever it pays
+    forgotten: bool = False  # a transaction is taken, and the mempool loses it
     fill: Decimal | None = None
     parts: int = 1
     every_s: float = 1.0

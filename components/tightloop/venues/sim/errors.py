@@ -30,8 +30,7 @@ CODES: dict[str, Meaning] = {
     "bad_request": Meaning(400, "refused", "EXI-007"),
     "reverted": Meaning(400, "refused", "EXI-008"),
     "nonce_too_low": Meaning(400, "refused", "EXI-009"),
-    "nonce_too_high": Meaning(400, "refused", "EXI-009"),
-    "fee_cap": Meaning(400, "refused", "EXI-010"),
+    "replacement_underpriced": Meaning(400, "refused", "EXI-009"),  # a sibling that pays nearly as much has the nonce
     "slippage_limit": Meaning(400, "refused", "EXI-011"),
     "operation_not_supported": Meaning(400, "refused", "EXI-013"),
     "stale_timestamp": Meaning(400, "retry", "EXI-001"),

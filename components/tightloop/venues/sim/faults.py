@@ -19,6 +19,8 @@ Kind = Literal[
     "reject",  # refused with `code`; `as_order`: accepted, then rejected
     "partial",  # filled in parts, see Effect
     "revert",  # a transaction is mined and fails
+    "pending",  # a transaction waits in the mempool for the next block, though it could be mined at once
+    "drop_pending",  # a transaction is taken, and the mempool loses it
     "slip",  # `slippage_bps` worse than the market
     "lost_before",  # the connection drops, nothing was done
     "lost_after",  # the venue acts, the connection drops
@@ -29,7 +31,7 @@ Kind = Literal[
     "rate_limit",  # 429, nothing was done
     "down",  # 503, or the connection closed with `close`; nothing was done
 ]
-Operation = Literal["order", "cancel", "transaction", "find", "ledger", "positions", "nonce"]
+Operation = Literal["order", "cancel", "transaction", "find", "ledger", "positions", "simulate"]
 ACTING = ("order", "cancel", "transaction")
 
 
@@ -155,6 +157,10 @@ def _strike(rule: FaultRule) -> Strike:
         return Strike(kind, effect=Effect(fill=rule.fill, parts=rule.parts, every_s=rule.every_s, rest=rule.rest))
     if kind == "revert":
         return Strike(kind, effect=Effect(revert=True, message=rule.message))
+    if kind == "pending":
+        return Strike(kind, effect=Effect(pending=True))
+    if kind == "drop_pending":
+        return Strike(kind, effect=Effect(forgotten=True))
     if kind == "slip":
         return Strike(kind, effect=Effect(slippage_bps=rule.slippage_bps))
     if kind in ("lost_before", "down", "rate_limit"):

@@ -12,14 +12,13 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Literal, TypeVar
 
+import msgspec
 from msgspec.structs import replace
 
 from tightloop.handlers.calls import (
     Ambiguous,
     GateClosed,
     Ledger,
-    Nonce,
-    NotFound,
     NotSent,
     OrderFound,
     Positions,
@@ -30,13 +29,23 @@ from tightloop.records.types import JournalEntry
 from tightloop.venues.adapter import Cancelled, Found, Gate, GateShut, PreparedAs, Submitted
 from tightloop.venues.sim import translate
 from tightloop.venues.sim.books import VenueError
+from tightloop.venues.sim.chain import Call, Simulated
 from tightloop.venues.sim.commands import Acting, PlaceOrder
 from tightloop.venues.sim.errors import meaning
 from tightloop.venues.sim.faults import DROPPED, Operation, Strike
+from tightloop.venues.sim.prepared_transactions import (
+    call_of,
+    nothing,
+    prepare_replacement,
+    prepare_transaction,
+    unsupported,
+)
 from tightloop.venues.sim.preparing import listed, prepare_order
 from tightloop.venues.sim.sandbox import Sandbox
 
 T = TypeVar("T")
+Mutated = OrderFound | VenueError | NotSent | GateClosed | Ambiguous
+_encode = msgspec.json.Encoder().encode
 _LOST = "the connection was closed before an answer (an injected fault)"
 
 
@@ -62,7 +71,7 @@ class _InProcessLane:
 
     def _mutate(
         self, operation: Operation, request: str, entry: JournalEntry, gate: Gate, build: Callable[[datetime], Acting]
-    ) -> OrderFound | VenueError | NotSent | GateClosed | Ambiguous:
+    ) -> Mutated:
         """Through the gate, past the faults, into the engine, and durable before the answer."""
         try:
             command = build(gate.pass_through())
@@ -121,22 +130,21 @@ class _InProcessLane:
         finally:
             sandbox.flush()
 
-    async def find(self, entry: JournalEntry) -> Found:
-        request = self._request(entry)
+    def _found(self, entry: JournalEntry, request: str, named: str | list[str]) -> Found:
+        """``request``: the question's own id, for the faults; ``named``: what the venue is asked for."""
         try:
             found = self._look(
-                "find", entry.account, request, lambda: self.sandbox.find(self.lane, entry.account, request)
+                "find", entry.account, request, lambda: self.sandbox.find(self.lane, entry.account, named)
             )
         except VenueError as refusal:
             if meaning(refusal.code).verdict == "unknown":
-                return NotFound(self.sandbox.now(), refusal.nonce)
-            return Unavailable(translate.UNAVAILABLE, f"{refusal.code}: {refusal.message}")
+                now = self.sandbox.now()
+                error = translate.error_body(refusal, now)
+                return translate.not_found(error, now, _text(error))
+            return _unavailable(refusal)
         if isinstance(found, Unavailable):
             return found
-        return translate.order_found(found, entry.strategy_id, entry.account)
-
-    def _request(self, entry: JournalEntry) -> str:
-        return entry.client_order_id if self.fence == "window" else translate.transaction_hash(entry)
+        return translate.order_found(found, entry.strategy_id, entry.account, _text(found))
 
     async def ledger(self, strategy_id: str, venue: str, account: str, cursor: str | None) -> Ledger | Unavailable:
         after = int(cursor or 0)
@@ -157,12 +165,6 @@ class _InProcessLane:
             return positions
         return replace(positions, amounts=translate.qualified_amounts(positions.amounts, account))
 
-    async def nonce(self, strategy_id: str, venue: str, account: str) -> Nonce | Unavailable:
-        try:
-            return self._look("nonce", account, "", lambda: self.sandbox.nonce(self.lane, account))
-        except VenueError as refusal:
-            return _unavailable(refusal)
-
     async def close(self) -> None:
         self.sandbox.flush()
 
@@ -177,12 +179,18 @@ def _unavailable(refusal: VenueError) -> Unavailable:
     return Unavailable(translate.UNAVAILABLE, f"{refusal.code}: {refusal.message}")
 
 
-def _submitted(got: OrderFound | VenueError | NotSent | GateClosed | Ambiguous, entry: JournalEntry) -> Submitted:
+def _submitted(got: Mutated, entry: JournalEntry, now: datetime) -> Submitted:
     if isinstance(got, VenueError):
-        return translate.refusal_of_submit(got.code, got.message)
+        error = translate.error_body(got, now)
+        return translate.refusal_of_submit(error, _text(error))
     if isinstance(got, OrderFound):
-        return translate.order_found(got, entry.strategy_id, entry.account)
+        return translate.order_found(got, entry.strategy_id, entry.account, _text(got))
     return got
+
+
+def _text(answer: OrderFound | translate.ErrorBody) -> str:
+    """What the server would say."""
+    return _encode(answer).decode()
 
 
 class InProcessExchange(_InProcessLane):
@@ -200,15 +208,21 @@ class InProcessExchange(_InProcessLane):
         def build(signed: datetime) -> PlaceOrder:
             return translate.place_order(entry, signed)
 
-        return _submitted(self._mutate("order", entry.client_order_id, entry, gate, build), entry)
+        got = self._mutate("order", entry.client_order_id, entry, gate, build)
+        return _submitted(got, entry, self.sandbox.now())
+
+    async def find(self, entry: JournalEntry) -> Found:
+        return self._found(entry, entry.client_order_id, entry.client_order_id)
 
     async def cancel(self, entry: JournalEntry, gate: Gate) -> Cancelled:
         got = self._mutate(
             "cancel", entry.client_order_id, entry, gate, lambda signed: translate.cancel_order(entry, signed)
         )
+        now = self.sandbox.now()
         if isinstance(got, VenueError):
-            return translate.refusal_of_cancel(got.code, got.message, self.sandbox.now())
-        return _submitted(got, entry)
+            error = translate.error_body(got, now)
+            return translate.refusal_of_cancel(error, now, _text(error))
+        return _submitted(got, entry, now)
 
 
 class InProcessChain(_InProcessLane):
@@ -216,14 +230,42 @@ class InProcessChain(_InProcessLane):
 
     fence: Literal["window", "nonce"] = "nonce"
 
-    async def submit(self, entry: JournalEntry, gate: Gate) -> Submitted:
-        refused: Refused | None = translate.unsupported(entry, "chain")
+    async def prepare(self, entry: JournalEntry, least_nonce: int | None) -> PreparedAs:
+        refused = unsupported(entry)
         if refused is not None:
             return refused
-        request = translate.transaction_hash(entry)
-        got = self._mutate("transaction", request, entry, gate, lambda signed: translate.broadcast(entry, signed))
-        return _submitted(got, entry)
+        call = call_of(entry)
+        told = self._simulate(entry, call)
+        return prepare_transaction(entry, call, told, least_nonce) if isinstance(told, Simulated) else told
+
+    async def replace(self, entry: JournalEntry, kind: Literal["bump", "cancel"]) -> PreparedAs:
+        told = self._simulate(entry, nothing(entry))
+        return prepare_replacement(entry, kind, told) if isinstance(told, Simulated) else told
+
+    def _simulate(self, entry: JournalEntry, call: Call) -> Simulated | Refused | Unavailable:
+        account = entry.account
+        try:
+            return self._look("simulate", account, "", lambda: self.sandbox.simulate(self.lane, account, call))
+        except VenueError as refusal:
+            error = translate.error_body(refusal, self.sandbox.now())
+            return translate.refusal_of_prepare(error, meaning(refusal.code).status, _text(error))
+
+    async def submit(self, entry: JournalEntry, gate: Gate) -> Submitted:
+        sent = translate.sent_as(entry)
+        if isinstance(sent, Refused):
+            return sent
+        got = self._mutate(
+            "transaction", sent.tx_hash, entry, gate, lambda signed: translate.broadcast(entry, sent, signed)
+        )
+        if isinstance(got, VenueError) and got.code == translate.ALREADY_KNOWN:
+            found = await self.find(entry)  # for it is there
+            if isinstance(found, OrderFound):
+                return found
+        return _submitted(got, entry, self.sandbox.now())
+
+    async def find(self, entry: JournalEntry) -> Found:
+        hashes = translate.hashes_of(entry)
+        return self._found(entry, ",".join(hashes), hashes)
 
     async def cancel(self, entry: JournalEntry, gate: Gate) -> Cancelled:
-        """As over HTTP: a simulated transaction can't be taken back."""
-        return await self.find(entry)
+        return Refused(translate.UNSUPPORTED, "a transaction is cancelled by one that replaces it")

@@ -17,8 +17,9 @@ _OPERATIONS: dict[type, str] = {PlaceOrder: "order", CancelWorking: "cancel", Br
 class Request(Struct, frozen=True, kw_only=True):
     """A request. ``arrived_at`` and ``at`` (when the engine had it) are the venue's time; ``signed_at`` the sender's.
 
-    ``result``: ``acted`` (``entries``: the ledger entries it made at once), ``refused`` (nothing done: ``code``), or
-    ``dropped`` (an injected fault kept it from the engine).
+    ``result``: ``acted`` (``entries``: the ledger entries it made at once; none, and ``status`` ``open``, when a
+    transaction went to the mempool), ``refused`` (nothing done: ``code``), or ``dropped`` (an injected fault kept it
+    from the engine).
     """
 
     number: int
@@ -86,7 +87,7 @@ def _request(number: int, line: _Line) -> Request:
     command = logged.command
     if not isinstance(command, ACTING):
         raise TypeError(f"{type(command).__name__} is not a request")
-    transaction = command if isinstance(command, Broadcast) else None
+    transaction = command.transaction if isinstance(command, Broadcast) else None
     return Request(
         number=number,
         lane=logged.lane,

@@ -17,11 +17,12 @@ import msgspec
 from tightloop.venues.sim.admin import admin_routes
 from tightloop.venues.sim.answers import NO_ANSWER, Answer, Query
 from tightloop.venues.sim.books import VenueError
+from tightloop.venues.sim.chain import Call
 from tightloop.venues.sim.commands import Acting, Broadcast, CancelWorking, PlaceOrder
 from tightloop.venues.sim.errors import meaning
 from tightloop.venues.sim.faults import DROPPED, Operation, Strike
 from tightloop.venues.sim.sandbox import PAGE, Sandbox
-from tightloop.venues.sim.translate import ErrorBody
+from tightloop.venues.sim.translate import ErrorBody, error_body
 
 Route = Callable[[Query, bytes], Awaitable[Answer]]
 
@@ -30,16 +31,17 @@ _encode = msgspec.json.Encoder().encode
 _decode_order = msgspec.json.Decoder(PlaceOrder).decode
 _decode_cancel = msgspec.json.Decoder(CancelWorking).decode
 _decode_transaction = msgspec.json.Decoder(Broadcast).decode
+_decode_call = msgspec.json.Decoder(Call).decode
 
 
-def error_body(code: str, message: str, as_of: datetime | None = None, nonce: int | None = None) -> bytes:
-    return _encode(ErrorBody(code, message, as_of, nonce))
+def _bad_request(message: str) -> Answer:
+    return Answer(400, _encode(ErrorBody("bad_request", message)))
 
 
 class Routes:
     """Routes to the sandbox. Per exchange lane: ``POST|GET|DELETE /<lane>/order``, ``GET /<lane>/open-orders|markets``;
-    per chain lane: ``POST|GET /<lane>/transaction``, ``GET /<lane>/nonce|block``; for both: ``GET
-    /<lane>/ledger|positions|time``; and ``/admin/...``, see ``admin.py``.
+    per chain lane: ``POST|GET /<lane>/transaction``, ``POST /<lane>/simulate`` (changes nothing), ``GET
+    /<lane>/block``; for both: ``GET /<lane>/ledger|positions|time``; and ``/admin/...``, see ``admin.py``.
     """
 
     def __init__(self, sandbox: Sandbox) -> None:
@@ -87,22 +89,23 @@ class Routes:
 
         async def broadcast(query: Query, body: bytes) -> Answer:
             transaction = _decode_transaction(body)
-            return await self._act(lane, "transaction", transaction, transaction.tx_hash)
+            return await self._act(lane, "transaction", transaction, transaction.transaction.tx_hash)
 
         async def find(query: Query, body: bytes) -> Answer:
-            account, tx_hash = query["account"], query["hash"]
-            return await self._look(lane, "find", account, tx_hash, lambda: self.sandbox.find(lane, account, tx_hash))
+            account, named = query["account"], query["hashes"]
+            hashes = named.split(",") if named else []
+            return await self._look(lane, "find", account, named, lambda: self.sandbox.find(lane, account, hashes))
 
-        async def nonce(query: Query, body: bytes) -> Answer:
-            account = query["account"]
-            return await self._look(lane, "nonce", account, "", lambda: self.sandbox.nonce(lane, account))
+        async def simulate(query: Query, body: bytes) -> Answer:
+            account, call = query["account"], _decode_call(body)
+            return await self._look(lane, "simulate", account, "", lambda: self.sandbox.simulate(lane, account, call))
 
-        chain = self.sandbox.chains[lane]
+        blocks = self.sandbox.chains[lane].blocks
         routes[f"POST /{lane}/transaction"] = broadcast
         routes[f"GET /{lane}/transaction"] = find
-        routes[f"GET /{lane}/nonce"] = nonce
+        routes[f"POST /{lane}/simulate"] = simulate
         routes[f"GET /{lane}/block"] = self._plain(
-            lambda query, _: {"number": chain.block_number, "hash": chain.block_hash, "time": self.sandbox.now()}
+            lambda query, _: {"time": self.sandbox.settle_everything(), "number": blocks.head, "hash": blocks.head_hash}
         )
         self._common_routes(lane)
 
@@ -131,13 +134,13 @@ class Routes:
     async def handle(self, method: str, path: str, query: Query, body: bytes) -> Answer:
         route = self._routes.get(f"{method} {path}")
         if route is None:
-            return Answer(404, error_body("bad_request", f"no route {method} {path}"))
+            return Answer(404, _bad_request(f"no route {method} {path}").body)
         try:
             return await route(query, body)
         except (msgspec.DecodeError, ValueError) as error:
-            return Answer(400, error_body("bad_request", str(error)))
+            return _bad_request(str(error))
         except KeyError as error:
-            return Answer(400, error_body("bad_request", f"the parameter {error} is missing"))
+            return _bad_request(f"the parameter {error} is missing")
 
     def _plain(self, answer: Callable[[Query, bytes], Any]) -> Route:
         """A route that no fault touches."""
@@ -157,11 +160,11 @@ class Routes:
         try:
             return Answer(200, _encode(ask()))
         except VenueError as refusal:
-            body = error_body(refusal.code, refusal.message, self.sandbox.now(), refusal.nonce)
-            return Answer(meaning(refusal.code).status, body)
+            return Answer(meaning(refusal.code).status, _encode(error_body(refusal, self.sandbox.now())))
         except Exception:  # neither success nor rejection: the client must ask
             log.exception("the venue failed")
-            return Answer(500, error_body("internal", "the venue failed; its log says why", self.sandbox.now()))
+            body = ErrorBody("internal", "the venue failed; its log says why", self.sandbox.now())
+            return Answer(500, _encode(body))
 
     async def _act(self, lane: str, operation: Operation, command: Acting, request: str) -> Answer:
         sandbox = self.sandbox
@@ -206,12 +209,11 @@ class Routes:
             await asyncio.sleep(strike.delay_before_s)
         return await self._finish(strike, self._result(ask))
 
-    @staticmethod
-    def _dropped(strike: Strike) -> Answer:
+    def _dropped(self, strike: Strike) -> Answer:
         if strike.close or strike.drop is None:
             return NO_ANSWER
-        code, message = DROPPED[strike.drop]
-        return Answer(meaning(code).status, error_body(code, message))
+        refusal = VenueError(*DROPPED[strike.drop])
+        return Answer(meaning(refusal.code).status, _encode(error_body(refusal, self.sandbox.now())))
 
     @staticmethod
     async def _finish(strike: Strike, result: Answer) -> Answer:

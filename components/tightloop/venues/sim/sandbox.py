@@ -7,7 +7,7 @@ fell due (which leaves no trace of when it was done), and change nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from decimal import DecimalException
@@ -17,10 +17,10 @@ from typing import Any
 import msgspec
 
 from tightloop.domain import money
-from tightloop.handlers.calls import Ledger, Nonce, OrderFound, Positions
+from tightloop.handlers.calls import Ledger, OrderFound, Positions
 from tightloop.venues.sim import commands as c
 from tightloop.venues.sim.books import VenueError
-from tightloop.venues.sim.chain import Chain
+from tightloop.venues.sim.chain import Call, Chain, Simulated
 from tightloop.venues.sim.clock import ManualClock, MarketClock, wall_clock
 from tightloop.venues.sim.exchange import Exchange
 from tightloop.venues.sim.faults import Faults, Strike
@@ -31,11 +31,10 @@ from tightloop.venues.sim.requests import RequestLog
 from tightloop.venues.sim.settings import SimSettings
 from tightloop.venues.sim.trades import ExchangeAccount
 from tightloop.venues.sim.views import OrderView, order_views
-from tightloop.venues.sim.wallets import WalletAccount
 
 PAGE = 1000  # ledger entries an answer holds at most
 _NOT_LATE = timedelta(0)
-_WITHOUT_ACCOUNT = (c.OpenAccount, c.AdvanceMarket)
+_WITHOUT_ACCOUNT = (c.OpenAccount, c.AdvanceMarket, c.ChangeChain)
 
 
 class Sandbox:
@@ -57,7 +56,9 @@ class Sandbox:
         self.market_clock = MarketClock(market.start, self.market_origin)
         self.exchanges = {one.lane: Exchange(one, market, self.market_clock) for one in settings.exchanges}
         step = timedelta(seconds=settings.interest_step_s)
-        self.chains = {one.lane: Chain(one, market, self.market_clock, step) for one in settings.chains}
+        self.chains = {
+            one.lane: Chain(one, market, self.market_clock, step, self.market_origin) for one in settings.chains
+        }
         self.lanes: dict[str, Exchange | Chain] = {**self.exchanges, **self.chains}
         if self._log is not None:
             with money.exact():
@@ -155,6 +156,9 @@ class Sandbox:
                 raise VenueError("bad_request", f"{lane.lane} has an account {command.account} already")
             lane.open(command.account, command.opening, logged.at)
             return None
+        if isinstance(command, c.ChangeChain):
+            self.chain(lane.lane).change(command, logged.at)
+            return None
         if isinstance(command, c.ACTING):
             return self._perform(lane, command, logged)
         account: Any = lane.accounts[command.account]
@@ -226,10 +230,11 @@ class Sandbox:
         venue.settle(account, now)
         return venue, account, now
 
-    def find(self, lane: str, name: str, client_order_id: str) -> OrderFound:
+    def find(self, lane: str, name: str, named: str | Sequence[str]) -> OrderFound:
+        """``named``: the order's client order id; on a chain the hashes of all that may have been sent."""
         with money.exact():
             venue, account, now = self._settled(lane, name)
-            found: OrderFound = venue.find(account, client_order_id, now)
+            found: OrderFound = venue.find(account, named, now)
             return found
 
     def ledger(self, lane: str, name: str, after: int, limit: int = PAGE) -> Ledger:
@@ -244,12 +249,19 @@ class Sandbox:
             positions: Positions = account.read_positions(now, venue.block_number)
             return positions
 
-    def nonce(self, lane: str, name: str) -> Nonce:
+    def simulate(self, lane: str, name: str, call: Call) -> Simulated:
         with money.exact():
             _, account, now = self._settled(lane, name)
-            if not isinstance(account, WalletAccount):
-                raise VenueError("operation_not_supported", f"{lane} has no nonces")
-            return Nonce(account.nonce, now)
+            try:
+                return self.chain(lane).simulate(account, call, now)
+            except DecimalException as error:
+                raise VenueError("invalid_order", f"an amount is no number: {error}") from error
+
+    def chain(self, lane: str) -> Chain:
+        chain = self.chains.get(lane)
+        if chain is None:
+            raise VenueError("bad_request", f"{lane} is no chain; there are {', '.join(self.chains)}")
+        return chain
 
     def settle_everything(self) -> datetime:
         """Bring every account up to now, for whoever looks at all books; that time."""

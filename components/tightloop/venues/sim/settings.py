@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Struct
 
 D = Decimal
+NATIVE = "ETH"  # the asset that pays for gas
 
 
 class SymbolRules(Struct, frozen=True, kw_only=True):
@@ -47,17 +48,28 @@ class ExchangeSettings(Struct, frozen=True, kw_only=True):
 
 
 class ChainSettings(Struct, frozen=True, kw_only=True):
-    """One chain: a wallet with a nonce, a swap, a lending market, transfers. ``gas`` is in units per operation."""
+    """One chain: a wallet with a nonce, a swap, a lending market, transfers. ``gas`` is in units per operation.
+
+    A transaction is final once so many blocks hold it (``confirmations``, its own included, 1 to 64). ``automine``: a
+    transaction that can be mined is, at once, in a block of its own. ``block_time_s``: a block that often, with what
+    waits; None: none by time. With more than one confirmation and neither, blocks come by the control endpoint only.
+    ``base_fee``: of every block, native units per gas; None: the market's gas price. ``tip``: what the node suggests.
+    """
 
     lane: str
     chain_id: int = 1
-    native: str = "ETH"
+    native: str = NATIVE
     first_block: int = 18_900_000
     decimals: dict[str, int] = {}
     swap_fee: Decimal = D("0.0005")
     loan_to_value: Decimal = D("0.8")
     gas: dict[str, int] = {}
     opening: dict[str, Decimal] = {}
+    confirmations: int = 1
+    automine: bool = True
+    block_time_s: float | None = None
+    base_fee: Decimal | None = None
+    tip: Decimal = D("1e-9")
 
 
 def _symbols() -> tuple[SymbolRules, ...]:

@@ -4,36 +4,39 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
-from hashlib import blake2b
 from typing import Any
 
 import msgspec
 from msgspec.structs import replace
 
-from tightloop.handlers.calls import Ambiguous, LedgerEntry, NotFound, NotSent, OrderFound, Refused
-from tightloop.records.types import Delta, Fee, Instruction, JournalEntry
-from tightloop.venues.sim.commands import Broadcast, CancelWorking, ChainAction, PlaceOrder
+from tightloop.handlers.calls import Ambiguous, LedgerEntry, NotFound, NotSent, OrderFound, Refused, Unavailable
+from tightloop.records.types import Delta, Fee, JournalEntry, PreparedTransaction
+from tightloop.venues.sim.books import VenueError
+from tightloop.venues.sim.commands import Broadcast, CancelWorking, PlaceOrder
 from tightloop.venues.sim.errors import meaning
 
 UNSUPPORTED = "EXI-013"
 UNAVAILABLE = "EXI-003"
+ALREADY_KNOWN = "already_known"  # what a node says of a transaction that it has
 
 
-def unsupported(entry: JournalEntry, kind: str) -> Refused | None:
-    """Why an exchange or a chain can't act on this intent at all; None: it can."""
-    instruction = entry.routed.instruction
-    if instruction is None:
-        return Refused("EXI-007", "the intent carries no instruction")
-    if kind == "exchange":
-        return None if instruction.cex_trade else Refused(UNSUPPORTED, f"{entry.lane} executes trades only")
-    if entry.nonce is None:
-        return Refused("EXI-009", "the intent carries no nonce")
-    transfer = instruction.wallet_transfer
-    if instruction.smart_contract_action is None and transfer is None:
-        return Refused(UNSUPPORTED, f"{entry.lane} executes contract actions and transfers only")
-    if transfer is not None and (transfer.source != "wallet" or not transfer.destination.startswith("0x")):
-        return Refused(UNSUPPORTED, "a simulated chain transfers from `wallet` to an address (0x...) only")
-    return None
+def refusal_of_prepare(error: ErrorBody, status: int, raw: str) -> Refused | Unavailable:
+    """What a node's refusal to simulate means: the transaction would revert, or could not be tried."""
+    meant = meaning(error.code)
+    if meant.verdict == "refused":
+        return Refused(meant.code, error.message, raw)
+    return Unavailable(UNAVAILABLE, f"{status} {error.code}: {error.message}")
+
+
+def sent_as(entry: JournalEntry) -> PreparedTransaction | Refused:
+    """The transaction that the journal says is to be sent."""
+    transaction = entry.submissions[-1].transaction if entry.submissions else None
+    return Refused("EXI-007", "the journal holds no transaction to send") if transaction is None else transaction
+
+
+def hashes_of(entry: JournalEntry) -> list[str]:
+    """Of everything that may have been sent for the intent, the first first."""
+    return [one.transaction.tx_hash for one in entry.submissions if one.transaction is not None]
 
 
 def place_order(entry: JournalEntry, signed: datetime) -> PlaceOrder:
@@ -75,10 +78,7 @@ def cancel_order(entry: JournalEntry, signed: datetime) -> CancelWorking:
     )
 
 
-def broadcast(entry: JournalEntry, signed: datetime) -> Broadcast:
-    """``unsupported`` must have been asked before."""
-    instruction: Any = entry.routed.instruction
-    action = instruction.smart_contract_action
+def broadcast(entry: JournalEntry, transaction: PreparedTransaction, signed: datetime) -> Broadcast:
     return Broadcast(
         account=entry.account,
         strategy_id=entry.strategy_id,
@@ -86,75 +86,37 @@ def broadcast(entry: JournalEntry, signed: datetime) -> Broadcast:
         loop_no=entry.loop_no,
         attempt=entry.attempt,
         client_order_id=entry.client_order_id,
-        nonce=entry.nonce or 0,
-        tx_hash=transaction_hash(entry),
-        chain_id=1 if action is None else action.chain_id,
-        decided_at=instruction.created_at,
-        actions=_actions(instruction),
-        atomic=False if action is None else action.atomic,
-        deadline=None if action is None else action.deadline,
-        max_fee=None if action is None else action.max_fee,
+        transaction=transaction,
         timestamp=signed,
     )
-
-
-def _actions(instruction: Instruction) -> tuple[ChainAction, ...]:
-    transfer = instruction.wallet_transfer
-    if transfer is not None:
-        to = {"to": transfer.destination}
-        return (
-            ChainAction(
-                protocol="wallet", operation="transfer", token_in=transfer.asset, amount=transfer.amount, parameters=to
-            ),
-        )
-    contract: Any = instruction.smart_contract_action
-    return tuple(
-        [
-            ChainAction(
-                protocol=action.protocol,
-                operation=action.operation,
-                token_in=action.token_in,
-                token_out=action.token_out,
-                amount=action.amount,
-                amount_rule=action.amount_rule,
-                min_amount_out=action.min_amount_out,
-                max_slippage_bps=action.max_slippage_bps,
-                parameters=action.parameters,
-            )
-            for action in contract.actions
-        ]
-    )
-
-
-def transaction_hash(entry: JournalEntry) -> str:
-    """The journal's; or one made of the intent, so that every submission of it is the same transaction."""
-    if entry.tx_hash is not None:
-        return entry.tx_hash
-    parts = (entry.lane, entry.account, str(entry.nonce), entry.client_order_id)
-    return "0x" + blake2b("|".join(parts).encode(), digest_size=32).hexdigest()
 
 
 # --- answers ------------------------------------------------------------------------------------------------------
 
 
-def refusal_of_submit(code: str, message: str) -> Refused | NotSent | Ambiguous:
-    """What a venue's refusal of a mutating request means."""
+def refusal_of_submit(error: ErrorBody, raw: str) -> Refused | NotSent | Ambiguous:
+    """What a venue's refusal of a mutating request means. ``raw``: its words."""
+    code, message = error.code, error.message
     meant = meaning(code)
     if meant.verdict == "refused":
-        return Refused(meant.code, message)
+        return Refused(meant.code, message, raw)
     if meant.verdict == "retry":
-        return NotSent(meant.code, f"{code}: {message}", 1.0 if code == "rate_limited" else 0.0)
-    return Ambiguous(f"{code}: {message}")
+        return NotSent(meant.code, f"{code}: {message}", 1.0 if code == "rate_limited" else 0.0, raw)
+    return Ambiguous(f"{code}: {message}", raw)
 
 
-def refusal_of_cancel(code: str, message: str, as_of: datetime) -> NotFound | Refused | NotSent | Ambiguous:
-    return NotFound(as_of) if meaning(code).verdict == "unknown" else refusal_of_submit(code, message)
+def refusal_of_cancel(error: ErrorBody, as_of: datetime, raw: str) -> NotFound | Refused | NotSent | Ambiguous:
+    unknown = meaning(error.code).verdict == "unknown"
+    return NotFound(as_of, raw=raw) if unknown else refusal_of_submit(error, raw)
 
 
-def order_found(found: OrderFound, strategy_id: str, account: str) -> OrderFound:
+def not_found(error: ErrorBody, as_of: datetime, raw: str) -> NotFound:
+    return NotFound(as_of, error.nonce, error.settled_nonce, error.block_number, raw)
+
+
+def order_found(found: OrderFound, strategy_id: str, account: str, raw: str) -> OrderFound:
     """The catalogue's code for the venue's, and position keys that name the account where it is not the default."""
-    if found.code is not None:
-        found = replace(found, code=meaning(found.code).code)
+    found = replace(found, raw=raw, code=None if found.code is None else meaning(found.code).code)
     if account == strategy_id:
         return found
     return replace(found, entries=qualified_entries(found.entries, account))
@@ -196,10 +158,19 @@ def qualified_amounts(amounts: dict[str, Decimal], account: str) -> dict[str, De
     return {qualified(key, account): amount for key, amount in amounts.items()}
 
 
-class ErrorBody(msgspec.Struct, frozen=True):
-    """How the server refuses. ``as_of`` is the venue's time, ``nonce`` the wallet's next one (chains)."""
+class ErrorBody(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How the server refuses. ``as_of`` is the venue's time; the rest is what a chain shows, as in ``NotFound``."""
 
     code: str
     message: str
     as_of: datetime | None = None
     nonce: int | None = None
+    settled_nonce: int | None = None
+    block_number: int | None = None
+
+
+def error_body(refusal: VenueError, as_of: datetime) -> ErrorBody:
+    wallet = refusal.wallet
+    if wallet is None:
+        return ErrorBody(refusal.code, refusal.message, as_of)
+    return ErrorBody(refusal.code, refusal.message, as_of, wallet.nonce, wallet.settled_nonce, wallet.block_number)

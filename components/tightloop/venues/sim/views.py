@@ -1,4 +1,4 @@
-"""Orders as a venue shows them."""
+"""Orders and a chain as a person, or a judge, is shown them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from decimal import Decimal
 
 from msgspec import Struct
 
+from tightloop.venues.sim.chain import Chain
+from tightloop.venues.sim.mempool import Pending
 from tightloop.venues.sim.trades import ExchangeAccount
 
 
@@ -52,3 +54,80 @@ def order_views(account: ExchangeAccount, working_only: bool = False) -> list[Or
         for order in history
         if not working_only or order.status == "open"
     ]
+
+
+class SentView(Struct, frozen=True, kw_only=True):
+    """A transaction that the chain has: what names it, and what it pays, native units per gas."""
+
+    account: str
+    client_order_id: str
+    nonce: int
+    tx_hash: str
+    max_fee_per_gas: Decimal
+    max_priority_fee_per_gas: Decimal
+
+
+class BlockView(Struct, frozen=True, kw_only=True):
+    number: int
+    hash: str
+    at: datetime
+    base_fee: Decimal
+    transactions: list[SentView]
+
+
+class ChainView(Struct, frozen=True, kw_only=True):
+    """A chain. ``final_block`` is the latest that is deep enough; ``base_fee`` that of a block which came now.
+
+    ``blocks``: of those that a reorganisation can still replace, the ones with transactions, oldest first.
+    """
+
+    lane: str
+    as_of: datetime
+    head: int
+    head_hash: str
+    final_block: int
+    confirmations: int
+    automine: bool
+    block_time_s: float | None
+    base_fee: Decimal
+    tip: Decimal
+    pending: list[SentView]
+    blocks: list[BlockView]
+
+
+def chain_view(chain: Chain, now: datetime) -> ChainView:
+    return ChainView(
+        lane=chain.lane,
+        as_of=now,
+        head=chain.blocks.head,
+        head_hash=chain.blocks.head_hash,
+        final_block=chain.block_number,
+        confirmations=chain.settings.confirmations,
+        automine=chain.automine,
+        block_time_s=chain.block_time_s,
+        base_fee=chain.base_fee(now),
+        tip=chain.settings.tip,
+        pending=[_sent(pending) for pending in chain.pool.all()],
+        blocks=[
+            BlockView(
+                number=block.number,
+                hash=block.hash,
+                at=block.at,
+                base_fee=block.base_fee,
+                transactions=[_sent(pending) for pending in block.transactions],
+            )
+            for block in chain.blocks.kept
+        ],
+    )
+
+
+def _sent(pending: Pending) -> SentView:
+    transaction = pending.transaction
+    return SentView(
+        account=pending.account,
+        client_order_id=pending.client_order_id,
+        nonce=transaction.nonce,
+        tx_hash=transaction.tx_hash,
+        max_fee_per_gas=transaction.max_fee_per_gas,
+        max_priority_fee_per_gas=transaction.max_priority_fee_per_gas,
+    )

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections import deque
 from datetime import datetime
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from tightloop.handlers.calls import LedgerEntry
+from tightloop.handlers.calls import Ledger, LedgerEntry, Positions
 from tightloop.records.types import Delta
 from tightloop.venues.sim import rounding
-from tightloop.venues.sim.books import ZERO, Account
+from tightloop.venues.sim.books import ZERO, Account, positions
 from tightloop.venues.sim.market import LendingIndices
+
+if TYPE_CHECKING:
+    from tightloop.venues.sim.blocks import Undo
 
 SUPPLIED = "aave:aToken:"
 OWED = "aave:debtToken:"
@@ -63,9 +68,13 @@ class Lending:
 
 
 class WalletAccount(Account):
-    """A wallet: ``shares`` of the lending market by position key, ``nonce`` the next one, receipts by hash."""
+    """A wallet: ``shares`` of the lending market by position key, ``nonce`` the next one, receipts by hash.
 
-    __slots__ = ("nonce", "shares", "step", "transactions")
+    ``undos``: the wallet before each of the latest blocks that changed it. ``shown``: the one that readers see the
+    wallet as, because what came after it may still go away; None: as it is.
+    """
+
+    __slots__ = ("nonce", "shares", "shown", "step", "transactions", "undos")
 
     def __init__(
         self, name: str, opening: dict[str, Decimal], opened_at: datetime, settled_to: datetime, lending: Lending
@@ -74,6 +83,8 @@ class WalletAccount(Account):
         self.nonce = 0
         self.step = lending.indices.step_of(settled_to)  # the interest step it is settled to
         self.transactions: dict[str, Transaction] = {}
+        self.undos: deque[Undo] = deque()
+        self.shown: Undo | None = None
         self.shares: dict[str, Decimal] = {}
         for key, amount in opening.items():
             if key.startswith((SUPPLIED, OWED)) and amount:
@@ -86,6 +97,20 @@ class WalletAccount(Account):
             self.shares[key] = shares
         else:
             self.shares.pop(key, None)
+
+    def read_ledger(self, after: int, limit: int, now: datetime) -> Ledger:
+        """As of any account, up to what is final."""
+        shown = self.shown
+        if shown is None:
+            return super().read_ledger(after, limit, now)
+        return self.page(after, limit, shown.sequence, shown.at)
+
+    def read_positions(self, now: datetime, block_number: int | None) -> Positions:
+        """As of any account, by what is final."""
+        shown = self.shown
+        if shown is None:
+            return super().read_positions(now, block_number)
+        return positions(shown.balances, shown.sequence, shown.at, block_number)
 
 
 class Draft:
