@@ -115,17 +115,25 @@ class PointedAdapter:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._adapter, name)
 
+    async def prepare(self, entry: JournalEntry, least_nonce: int | None) -> Answer:
+        prepared = await self._adapter.prepare(entry, least_nonce)
+        if JOURNALLED_HASH in self._without and isinstance(prepared, Prepared):
+            return replace(prepared, what=replace(prepared.what, tx_hash="0x" + "00" * 32))
+        return prepared
+
     async def submit(self, entry: JournalEntry, gate: Gate) -> Answer:
+        if JOURNALLED_HASH in self._without:
+            entry = await self._as_prepared_now(entry)
         answered = self._early.take(entry) if self._early else None
         return answered if answered is not None else await self._mutate(self._adapter.submit, entry, gate)
 
     async def find(self, entry: JournalEntry) -> Answer:
-        if JOURNALLED_HASH in self._without and entry.submissions:
+        if JOURNALLED_HASH in self._without:
             entry = await self._as_prepared_now(entry)
         return await self._adapter.find(entry)
 
     async def _as_prepared_now(self, entry: JournalEntry) -> JournalEntry:
-        """What whoever keeps no hash would look for: the transaction as it would be signed today."""
+        """What whoever journals no hash sends, and looks for: the transaction as it would be signed at this moment."""
         bare = replace(entry, submissions=())
         prepared = await self._adapter.prepare(bare, None)
         return with_prepared(bare, "first", prepared, entry.journalled_at) if isinstance(prepared, Prepared) else entry
