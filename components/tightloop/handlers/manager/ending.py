@@ -9,6 +9,7 @@ from typing import Any
 import structlog
 from msgspec.structs import replace
 
+from tightloop.domain.backoff import backoff
 from tightloop.errors import info
 from tightloop.handlers.manager import dispatch, expected, unresolved
 from tightloop.handlers.manager.turn import ManagerTurn, halt_id
@@ -135,7 +136,7 @@ def _suspend(turn: ManagerTurn, slot: Slot, result: ReconciliationResult) -> Non
         message = f"positions could not be verified since {since}: {_why(result)}"
         _halt(turn, slot, result, info("REC-003", message))
         return
-    pause = min(turn.settings.retry_s * 2 ** min(slot.retries, 10), turn.settings.retry_max_s)
+    pause = backoff(turn.settings.retry_s, turn.settings.retry_max_s, slot.retries)
     suspended = replace(
         slot, suspended=True, suspended_since=since, retry_at=turn.after(pause), retries=slot.retries + 1
     )

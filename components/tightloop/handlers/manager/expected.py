@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from decimal import Context, Decimal
 
 from tightloop.domain import money
+from tightloop.domain.deltas import by_position
 from tightloop.errors import ExecutionError
-from tightloop.handlers.places import place_of
+from tightloop.handlers.places import place_of, plain_deltas
 from tightloop.records.types import Delta, Instruction, Slot
 
 _CHARGES = frozenset({"fee", "gas"})
@@ -30,16 +31,10 @@ def missed(slot: Slot, happened: Iterable[Delta], strategy_id: str, default_bps:
     A charge (fee, gas) widens the bound of its own position, as it may be in the expectation or not; what accrued
     beside the instruction does not count.
     """
-    sums: dict[str, Decimal] = {}
-    charges: dict[str, Decimal] = {}
+    carried_out = [one for one in plain_deltas(tuple(happened), strategy_id) if one.source not in _ACCRUED]
+    sums = by_position(carried_out)
+    charges = money.sums((one.position_key, one.amount.copy_abs()) for one in carried_out if one.source in _CHARGES)
     with money.exact():
-        for delta in happened:
-            if delta.source in _ACCRUED:
-                continue
-            key = place_of(delta.position_key, strategy_id).key
-            sums[key] = sums.get(key, money.ZERO) + delta.amount
-            if delta.source in _CHARGES:
-                charges[key] = charges.get(key, money.ZERO) + abs(delta.amount)
         bps = default_bps if slot.slippage_bps is None else slot.slippage_bps
         for told in slot.expected_deltas:
             key = _plain(told.position_key, strategy_id)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from decimal import Decimal
 
 from tightloop.domain import money
+from tightloop.domain.deltas import by_position
 from tightloop.errors import ExecutionError
 from tightloop.handlers.places import place_of, plain_deltas
 from tightloop.records.types import Delta, ExecutionReport, ReportedLoop
@@ -78,15 +78,13 @@ def _check_amounts(report: ExecutionReport) -> None:
 
 def _check_fees(report: ExecutionReport) -> None:
     """Each fee must be in the deltas with the other sign, as a charge: they alone are applied."""
-    charged: dict[str, Decimal] = {}
-    charges = [one for one in plain_deltas(report.deltas, report.strategy_id) if one.source in _CHARGES]
-    for fee in report.fees:
-        key = place_of(fee.position_key, report.strategy_id).key
-        charged[key] = charged.get(key, money.ZERO) + fee.amount
-    for key, amount in charged.items():
-        taken = sum((delta.amount for delta in charges if delta.position_key == key), money.ZERO)
-        if taken != -amount:
-            raise _invalid(report, f"fees of {amount} at {key}, but the deltas of source fee or gas come to {taken}")
+    charges = (one for one in plain_deltas(report.deltas, report.strategy_id) if one.source in _CHARGES)
+    taken = by_position(charges)
+    fees = money.sums((place_of(fee.position_key, report.strategy_id).key, fee.amount) for fee in report.fees)
+    for key, amount in fees.items():
+        found = taken.get(key, money.ZERO)
+        if found != -amount:
+            raise _invalid(report, f"fees of {amount} at {key}, but the deltas of source fee or gas come to {found}")
 
 
 def _invalid(report: ExecutionReport, what: str) -> ExecutionError:

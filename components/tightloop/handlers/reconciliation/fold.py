@@ -17,6 +17,7 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
+from tightloop.domain.deltas import added_up
 from tightloop.errors import ExecutionError, error_info
 from tightloop.handlers import numbering
 from tightloop.handlers.api import Context
@@ -66,7 +67,7 @@ def fold(context: Context, head: ReconciliationHead, update: PositionUpdate) -> 
     closes = update.report_kind == "final" and update.loop_no != head.last_final_loop
     if update.loop_no == head.open_loop and (closes or not update.is_final):
         touched = freshness.merged(touched, head.touched)
-        deltas = sums.added_up((*head.deltas, *deltas))
+        deltas = added_up((*head.deltas, *deltas))
     head = replace(
         head,
         **counted,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
 from msgspec.structs import replace
 
 from tightloop.domain import money
+from tightloop.domain.deltas import by_position
 from tightloop.handlers.api import Context
 from tightloop.handlers.places import place_of, same_account
 from tightloop.records.types import AccountRef, Check, Delta, FoldedPosition, Position
@@ -15,29 +16,14 @@ from tightloop.records.types import AccountRef, Check, Delta, FoldedPosition, Po
 GROUP = "position"
 
 
-def add(context: Context, deltas: Iterable[Delta], version: int) -> None:
+def add(context: Context, deltas: Sequence[Delta], version: int) -> None:
     """Add the deltas of a version up. Where a later version was believed, it held them already."""
-    amounts: dict[str, Decimal] = {}
-    explained = set()  # by an operator: what was tolerated there
-    for delta in deltas:
-        key = delta.position_key
-        amounts[key] = amounts.get(key, money.ZERO) + delta.amount
-        if delta.source == "adjustment":
-            explained.add(key)
-    for key, amount in amounts.items():
+    explained = {delta.position_key for delta in deltas if delta.source == "adjustment"}  # what was tolerated there
+    for key, amount in by_position(deltas).items():
         position = _position(context, key)
         if position.restated_at <= version:
             kept = money.ZERO if key in explained else position.residual_total
             _write(context, position, amount=position.amount + amount, residual_total=kept)
-
-
-def added_up(deltas: Iterable[Delta]) -> tuple[Delta, ...]:
-    """Those of one position and source in one, in the order they first appear."""
-    amounts: dict[tuple[str, str], Decimal] = {}
-    for delta in deltas:
-        place = (delta.position_key, delta.source)
-        amounts[place] = amounts.get(place, money.ZERO) + delta.amount
-    return tuple(Delta(position_key=key, amount=amount, source=source) for (key, source), amount in amounts.items())
 
 
 def restate(context: Context, expected: Iterable[Position], version: int) -> list[str]:
