@@ -6,12 +6,15 @@ from typing import Literal
 
 from msgspec import Struct
 
+from tightloop.domain.directory import Directory
+
 
 class ExecutorSettings(Struct, frozen=True, kw_only=True):
     """Raises ValueError for times that could not hold guarantee 3 (architecture.md)."""
 
     lane: str
     fence: Literal["window", "nonce"]  # what keeps a late request from acting: its signed time, or the wallet's nonce
+    directory: Directory
     environment: str = "dev"
     simulated: bool = True
     send_window_s: float = 3.0  # a mutating request leaves no later than this after its journal record's time
