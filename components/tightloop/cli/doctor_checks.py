@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import os
 import re
 import shutil
 import subprocess
@@ -38,7 +39,7 @@ def every_check(installation: Installation, directory: Path) -> list[Check]:
     except ExecutionError as error:
         return [*checks, Check("configuration", "missing", error.message, error.remedy)]
     checks.append(Check("configuration", "ok", f"environment {config.environment}, lanes {', '.join(config.lanes)}"))
-    checks.append(Check("credentials", "ok", "none are needed: every venue is simulated"))
+    checks.append(_credentials(config))
     address = config.bootstrap or running_bootstrap(directory)
     if address:
         settings = KafkaSettings(bootstrap=address, prefix=config.prefix, client=quiet(config.kafka))
@@ -46,6 +47,20 @@ def every_check(installation: Installation, directory: Path) -> list[Check]:
     else:
         checks.append(Check("Kafka", "ok", "none is configured: `demo` and `up` start an embedded one"))
     return [*checks, _simulator(config, directory), _docker()]
+
+
+def _credentials(config: Config) -> Check:
+    """Of the lanes that are not simulated: which variables are set, and never what is in them."""
+    directory = config.directory()
+    live = [lane for lane in directory.lanes.values() if not lane.simulated]
+    if not live:
+        return Check("credentials", "ok", "none are needed: every venue is simulated")
+    wanted = [name for lane in live for name in directory.venues.find(lane.home).variables(config.environment)]
+    lacking = [name for name in dict.fromkeys(wanted) if not os.environ.get(name)]
+    lanes = ", ".join(lane.name for lane in live)
+    if lacking:
+        return Check("credentials", "missing", f"for {lanes}: not set: {', '.join(lacking)}", "Set these variables.")
+    return Check("credentials", "ok", f"for {lanes}: {', '.join(dict.fromkeys(wanted))}")
 
 
 def _guarded(name: str, look: Callable[[], Check]) -> Check:

@@ -15,6 +15,7 @@ from tightloop.cli.output import emit, note
 
 if TYPE_CHECKING:
     from tightloop.client.command_effects import Effect
+    from tightloop.domain.directory import Directory
     from tightloop.records.types import ControlCommand, Delta
     from tightloop.runners.kafka.settings import KafkaSettings
 
@@ -59,6 +60,10 @@ class Operator(Installation):
     @cached_property
     def settings(self) -> KafkaSettings:
         return self.kafka()
+
+    @cached_property
+    def directory(self) -> Directory:
+        return self.configuration().directory()
 
     def strategy_of(self, target: str) -> str:
         """Raises ExecutionError EIM-016 for an instruction that no strategy published, or several did."""
@@ -105,9 +110,9 @@ def venue_name(given: str | None) -> str | None:
     """The venue's own name. Raises ExecutionError EIM-006 for one that is unknown."""
     if given is None:
         return None
-    from tightloop.domain.venues import venue
+    from tightloop.venues import registry
 
-    return venue(given).name
+    return registry.known().venues.find(given).name
 
 
 def parsed_deltas(given: list[str] | None, source: str) -> tuple[Delta, ...]:

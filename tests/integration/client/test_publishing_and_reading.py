@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tightloop import ExecutionError, InstructionPublisher, ResultConsumer
+from tightloop.assembly.config import Config
 from tightloop.client.control import write_raw
 from tightloop.client.key_states import LoopStateReader
 from tightloop.records.topics import all_topics
@@ -159,7 +160,7 @@ def test_the_loops_state_is_read_as_its_last_records_say(settings: KafkaSettings
     tombstone = changelog_key("s1", "queue|000000000001")
     partition = partition_of(b"s1", PARTITIONS)
     write_raw(settings, [("loop_state", partition, tombstone, None, {})])
-    states = LoopStateReader(settings).read()
+    states = LoopStateReader(settings, Config().directory()).read()
     assert states.keys["s1"].phase == "idle"
     assert len(states.keys["s1"].queue) == 1
 
@@ -168,6 +169,6 @@ def test_the_loops_state_is_read_as_its_last_records_say(settings: KafkaSettings
     write_raw(
         settings, [("loop_state", number, changelog_key("", "halts"), shared, {}) for number in range(PARTITIONS)]
     )
-    states = LoopStateReader(settings).read("s1")
+    states = LoopStateReader(settings, Config().directory()).read("s1")
     assert [one.halt_id for one in states.shared] == ["h2"]
     assert states.keys["s1"].phase == "halted"

@@ -36,6 +36,7 @@ class Run:
         self.held: dict[str, Decimal] = {}
         self.account: Record = {
             "lane": LANE,
+            "venue": LANE,
             "account": KEY,
             "opening": {USDT: "1000"},
             "balances": {USDT: "1000"},

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from tests.support.lanes import VENUES
 
 from tightloop.client.blocks import instruction_from
 from tightloop.domain.validate import check_instruction
@@ -28,7 +29,7 @@ FLAT: dict[str, Any] = {
 
 def refused(block: dict[str, Any]) -> ExecutionError:
     with pytest.raises(ExecutionError) as caught:
-        check_instruction(instruction_from(block, now=NOW))
+        check_instruction(instruction_from(block, now=NOW), VENUES)
     return caught.value
 
 
@@ -92,7 +93,7 @@ def test_a_single_action_may_lie_flat() -> None:
         },
         now=NOW,
     )
-    check_instruction(given)
+    check_instruction(given, VENUES)
     assert given.smart_contract_action is not None
     (action,) = given.smart_contract_action.actions
     assert (action.protocol, action.amount, action.amount_rule) == ("uniswap", None, "all")
@@ -114,7 +115,7 @@ def test_several_actions_keep_their_order_and_rules() -> None:
         },
         now=NOW,
     )
-    check_instruction(given)
+    check_instruction(given, VENUES)
     assert given.smart_contract_action is not None
     assert given.smart_contract_action.atomic
     assert [one.protocol for one in given.smart_contract_action.actions] == ["uniswap", "aave"]

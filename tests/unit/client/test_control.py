@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
+from tests.support.lanes import directory
 
 from tightloop.client.control import EVERYONE
 from tightloop.handlers.manager.handler import InterfaceManager
@@ -33,7 +34,7 @@ def command(key: str | None, scope: str, venue: str | None = None) -> ControlCom
 
 
 def fed(partition: int, kafka_key: bytes, record: ControlCommand) -> PartitionWorker:
-    worker = PartitionWorker(InterfaceManager(ManagerSettings(lanes=("binance",))), partition, PARTITIONS)
+    worker = PartitionWorker(InterfaceManager(ManagerSettings(directory=directory(["binance"]))), partition, PARTITIONS)
     worker.feed(RawRecord("control", partition, 0, kafka_key, codec.encode(record)), NOW)
     return worker
 

@@ -172,7 +172,7 @@ def _lies_in(key: str, account: Record, strategy_id: str) -> bool:
     if (owner or strategy_id) != account["account"] or name == "transit":
         return False
     return (
-        name == account["lane"]
+        name == account["venue"]
         if account["nonce"] is None
         else name in ("wallet", "uniswap", "curve", "aave", "morpho")
     )

@@ -23,7 +23,7 @@ def adjust(
     from tightloop.client.lookup import check_known
 
     changes = parsed_deltas(deltas, "adjustment")
-    check_known(operator.settings, key)  # a misspelt key would get positions of its own
+    check_known(operator.settings, key, operator.directory)  # a misspelt key would get positions of its own
     operator.order(
         "adjust",
         key,

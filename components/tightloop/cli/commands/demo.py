@@ -164,7 +164,7 @@ def _trade(plan: Plan, settings: KafkaSettings, strategies: int, instructions: i
 
     now = datetime.now(UTC)
     origin = plan.market_origin or now - SPAN
-    script = write_script(plan.seed, strategies, instructions, plan.config.lanes, origin, now)
+    script = write_script(plan.seed, strategies, instructions, plan.config.directory(), origin, now)
     progress = Progress(script)
     with (
         InstructionPublisher(settings.bootstrap, prefix=settings.prefix, client=settings.client) as publisher,

@@ -15,7 +15,6 @@ from tightloop.cli.registration import add
 
 if TYPE_CHECKING:
     from tightloop.records.types import Halt
-    from tightloop.runners.kafka.settings import KafkaSettings
 
 
 @dataclass(frozen=True)
@@ -38,7 +37,7 @@ def resume(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Show the halts that stand, and clear them; a key goes on once its positions are verified."""
-    halts = [one for one in _standing(operator.settings, scope) if _chosen(one, only)]
+    halts = [one for one in _standing(operator, scope) if _chosen(one, only)]
     if not halts:
         note("there is no such halt to clear" if only else "nothing of that scope is halted")
         raise typer.Exit(exits.BAD_NEWS)
@@ -57,10 +56,10 @@ def resume(
     )
 
 
-def _standing(settings: KafkaSettings, scope: Scope) -> list[Halt]:
+def _standing(operator: Operator, scope: Scope) -> list[Halt]:
     from tightloop.client.key_states import LoopStateReader
 
-    states = LoopStateReader(settings).read(scope.key)
+    states = LoopStateReader(operator.settings, operator.directory).read(scope.key)
     if scope.key is not None:
         state = states.keys.get(scope.key)
         return list(state.head.halts) if state else []

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from tightloop.cli import logs
+from tightloop.cli.options import ConfigFile
 from tightloop.cli.registration import add, subcommands
 
 sandbox = subcommands("Stand-ins for venues, with books of their own and faults.")
@@ -29,19 +30,19 @@ def sim(
     market_origin: Annotated[
         str | None, typer.Option("--market-origin", help="The wall time (ISO) of the market's first record.")
     ] = None,
-    acceptance_window: Annotated[
-        float | None, typer.Option("--acceptance-window", help="Seconds for which an exchange takes a signed request.")
-    ] = None,
+    config: ConfigFile = None,
 ) -> None:
     """The simulated venues as a server: durable books of their own, faults at /admin.
 
+    Their lanes are those of the configuration, and all others that need no more than a name.
     Says where it listens in one line of JSON, and runs until SIGTERM or Ctrl-C.
     """
     from datetime import datetime
 
-    from msgspec.structs import replace
-
+    from tightloop.assembly.config import load
+    from tightloop.assembly.lanes import with_lanes
     from tightloop.errors import ExecutionError
+    from tightloop.venues import registry
     from tightloop.venues.sim.server import announce, serve
     from tightloop.venues.sim.settings import SimSettings
 
@@ -50,7 +51,11 @@ def sim(
         directory.mkdir(parents=True, exist_ok=True)
     if market is not None and not market.is_dir():
         raise ExecutionError("EIF-010", f"--market: {market} is not a folder")
+    known = registry.known()
+    lanes = {lane.name: lane for lane in known.lanes()} | load(config)[0].directory().lanes
     settings = SimSettings(
+        exchanges=(),
+        chains=(),
         host=host,
         port=port,
         data_dir=str(directory) if directory else None,
@@ -59,11 +64,8 @@ def sim(
         clock=clock,
         market_origin=datetime.fromisoformat(market_origin) if market_origin else None,
     )
-    if acceptance_window is not None:
-        exchanges = tuple(replace(one, acceptance_window_s=acceptance_window) for one in settings.exchanges)
-        settings = replace(settings, exchanges=exchanges)
     try:
-        serve(settings, announce)
+        serve(with_lanes(settings, lanes, known), announce)
     except (OSError, ValueError) as error:
         raise ExecutionError("EIF-010", f"the simulated venues could not start: {error}") from error
 

@@ -27,7 +27,7 @@ def show(
     """The whole life of one instruction, hop by hop, with times. Exit code 1 when there is no trace of it."""
     from tightloop.cli.trace import trace
 
-    hops = trace(installation.kafka(), installation.configuration().lanes, instruction_id, key)
+    hops = trace(installation.kafka(), tuple(installation.configuration().lanes), instruction_id, key)
     if as_json:
         emit({"instruction_id": instruction_id, "hops": hops, "status": _status(hops)})
     else:

@@ -39,8 +39,9 @@ def status(installation: Installation, directory: StateDir = DEFAULT_DIR, as_jso
     settings = installation.kafka(directory)
     if running is not None and running.bootstrap != settings.bootstrap:
         running = None  # another system's
-    states = LoopStateReader(settings).read()
-    found = components(settings, installation.configuration(bootstrap=settings.bootstrap), running)
+    config = installation.configuration(bootstrap=settings.bootstrap)
+    states = LoopStateReader(settings, config.directory()).read()
+    found = components(settings, config, running)
     if as_json:
         emit(_document(found, states, settings.bootstrap, running))
     else:

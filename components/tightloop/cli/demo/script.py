@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from tightloop.domain.venues import LANES
+from tightloop.domain.directory import Directory, LaneSpec
 from tightloop.records.types import Action, CexTrade, Instruction, SmartContractAction, WalletTransfer
 
 SPAN = timedelta(days=30)  # of the market, over which the decisions are spread
@@ -18,18 +18,19 @@ SPOT, PERP = "BTC/USDT", "BTC/USDT:USDT"
 
 
 def write_script(
-    seed: int, strategies: int, instructions: int, lanes: Sequence[str], origin: datetime, now: datetime
+    seed: int, strategies: int, instructions: int, directory: Directory, origin: datetime, now: datetime
 ) -> list[Instruction]:
     """``instructions`` in all, one strategy after the other; the same for the same arguments.
 
     ``origin``: the wall time that stands for the market's first record: decisions lie between it and ``SPAN`` later.
     """
-    exchanges = [lane for lane in lanes if LANES[lane].kind == "exchange"]
-    chains = [lane for lane in lanes if LANES[lane].kind == "chain"]
-    books = [
-        _Book(f"demo-{number + 1}", random.Random(f"{seed}:{number}"), exchanges[number % len(exchanges) :][:1], chains)
-        for number in range(strategies)
-    ]
+    exchanges = [lane for lane in directory.lanes.values() if lane.kind == "exchange"]
+    chains = [lane for lane in directory.lanes.values() if lane.kind == "chain"]
+    books = []
+    for number in range(strategies):
+        strategy, chance = f"demo-{number + 1}", random.Random(f"{seed}:{number}")
+        lanes = [*(exchanges[number % len(exchanges) :][:1] if exchanges else ()), *chains]
+        books.append(_Book(strategy, [_cycle(chance, lane, directory.own_account(strategy, lane)) for lane in lanes]))
     each = -(-instructions // strategies)
     script = []
     for number in range(instructions):
@@ -49,11 +50,10 @@ def write_script(
 
 
 class _Book:
-    """One strategy: its venues, its chance, and its endless series of trades."""
+    """One strategy, and its endless series of trades."""
 
-    def __init__(self, strategy: str, chance: random.Random, exchanges: list[str], chains: list[str]) -> None:
+    def __init__(self, strategy: str, cycles: Sequence[Iterator[dict[str, Any]]]) -> None:
         self.strategy = strategy
-        cycles = [_cash_and_carry(chance, venue) for venue in exchanges] + [_carry_on_chain(chance) for _ in chains]
         self.trades = _in_turn(cycles)
 
 
@@ -61,6 +61,13 @@ def _in_turn(cycles: Sequence[Iterator[dict[str, Any]]]) -> Iterator[dict[str, A
     while True:
         for cycle in cycles:
             yield next(cycle)
+
+
+def _cycle(chance: random.Random, lane: LaneSpec, account: str) -> Iterator[dict[str, Any]]:
+    """What is traded on one lane, over and over, in the strategy's own account there."""
+    steps = _carry_on_chain(chance, lane.chain_id or 0) if lane.kind == "chain" else _cash_and_carry(chance, lane.home)
+    for fields in steps:
+        yield {**fields, "account": account}
 
 
 def _cash_and_carry(chance: random.Random, venue: str) -> Iterator[dict[str, Any]]:
@@ -73,20 +80,22 @@ def _cash_and_carry(chance: random.Random, venue: str) -> Iterator[dict[str, Any
         yield _trade(venue, "spot", "sell", amount)
 
 
-def _carry_on_chain(chance: random.Random) -> Iterator[dict[str, Any]]:
+def _carry_on_chain(chance: random.Random, chain_id: int) -> Iterator[dict[str, Any]]:
     """Swap into WETH and lend it, borrow USDT against it; then back. One step moves the gas money."""
     while True:
         dollars, borrowed = Decimal(chance.randint(20, 60) * 100), Decimal(chance.randint(5, 10) * 100)
         ether = Decimal(chance.randint(5, 15)).scaleb(-1)
         swap = _one("uniswap", "swap", token_in="USDT", token_out="WETH", amount=dollars)
         supply = _one("aave", "supply", token_in="WETH", amount_rule="previous_output")
-        yield _on_chain("aave", swap, supply, atomic=True)
-        yield _on_chain("aave", _one("aave", "borrow", token_out="USDT", amount=borrowed))
-        yield _on_chain("uniswap", _one("uniswap", "swap", token_in="USDC", token_out="WETH", amount=ether * 1000))
+        yield _on_chain(chain_id, "aave", swap, supply, atomic=True)
+        yield _on_chain(chain_id, "aave", _one("aave", "borrow", token_out="USDT", amount=borrowed))
+        yield _on_chain(
+            chain_id, "uniswap", _one("uniswap", "swap", token_in="USDC", token_out="WETH", amount=ether * 1000)
+        )
         yield _transfer(ether.scaleb(-2))
-        yield _on_chain("aave", _one("aave", "repay", token_in="USDT", amount_rule="all"))
-        yield _on_chain("aave", _one("aave", "withdraw", token_out="WETH", amount_rule="all"))
-        yield _on_chain("uniswap", _one("uniswap", "swap", token_in="WETH", token_out="USDT", amount=ether))
+        yield _on_chain(chain_id, "aave", _one("aave", "repay", token_in="USDT", amount_rule="all"))
+        yield _on_chain(chain_id, "aave", _one("aave", "withdraw", token_out="WETH", amount_rule="all"))
+        yield _on_chain(chain_id, "uniswap", _one("uniswap", "swap", token_in="WETH", token_out="USDT", amount=ether))
 
 
 def _trade(venue: str, market: Any, side: Any, amount: Decimal, *, reduce_only: bool = False) -> dict[str, Any]:
@@ -101,8 +110,8 @@ def _one(protocol: str, operation: str, **fields: Any) -> Action:
     return Action(protocol=protocol, operation=operation, **fields)
 
 
-def _on_chain(venue: str, *actions: Action, atomic: bool = False) -> dict[str, Any]:
-    payload = SmartContractAction(chain_id=1, atomic=atomic, actions=actions)
+def _on_chain(chain_id: int, venue: str, *actions: Action, atomic: bool = False) -> dict[str, Any]:
+    payload = SmartContractAction(chain_id=chain_id, atomic=atomic, actions=actions)
     return {"type": "smart_contract_action", "venue": venue, "smart_contract_action": payload}
 
 

@@ -9,7 +9,6 @@ from msgspec.structs import replace
 
 from tightloop.errors import ExecutionError, error_info, info
 from tightloop.handlers.manager import expected, unresolved, waiting
-from tightloop.handlers.manager.accounts import account_of
 from tightloop.handlers.manager.turn import ManagerTurn
 from tightloop.records.types import (
     AccountRef,
@@ -66,7 +65,7 @@ def can_start(turn: ManagerTurn, queued: QueuedInstruction) -> bool:
 def _account_changed(turn: ManagerTurn, queued: QueuedInstruction) -> ErrorInfo | None:
     """The configuration may have taken the account away since the instruction was queued."""
     try:
-        account = account_of(turn.settings, queued.instruction)
+        account = turn.settings.directory.account_of(queued.instruction)
     except ExecutionError as error:
         return error_info(error)
     if account == queued.account:

@@ -77,7 +77,8 @@ def _surprise(turn: ManagerTurn, slot: Slot, result: ReconciliationResult) -> Er
     """What happened is not what the strategy expected. What was not carried out whole is told by its outcome."""
     if not slot.expected_deltas or result.kind != "loop" or result.outcome != "filled":
         return None
-    what = expected.missed(slot, result.deltas, turn.head.strategy_id, turn.settings.expected_bps)
+    settings = turn.settings
+    what = expected.missed(slot, result.deltas, turn.head.strategy_id, settings.expected_bps, settings.directory)
     return info("EIM-003", what) if what else None
 
 
@@ -123,7 +124,7 @@ def _free(turn: ManagerTurn, slot: Slot) -> None:
 
 def _adopted(turn: ManagerTurn, slot: Slot, result: ReconciliationResult) -> None:
     """A simulated account is free at once; a live one waits for the operator, who names this version."""
-    if not turn.settings.simulated:
+    if not turn.settings.directory.is_simulated(slot.account.lane):
         version = result.position_version
         message = f"{slot.account.account} at {slot.account.venue} was taken over at position version {version}"
         turn.halt(halt_id(turn.head.strategy_id, "adopt", version), info("EIM-014", message), result.result_id)

@@ -7,9 +7,9 @@ from decimal import Decimal
 
 from tightloop.domain import money
 from tightloop.domain.deltas import by_position
+from tightloop.domain.positions import parse_key
 from tightloop.errors import ExecutionError
 from tightloop.handlers.api import Context
-from tightloop.handlers.places import place_of
 from tightloop.records.types import Delta, ExpectedPosition, Position
 
 SIGNED = frozenset({"Perp", "MarginBalance"})
@@ -50,12 +50,12 @@ def expected_after(context: Context, deltas: Iterable[Delta]) -> tuple[Position,
     return tuple(touched)
 
 
-def below_zero(positions: Iterable[Position], strategy_id: str) -> tuple[Position, ...]:
+def below_zero(positions: Iterable[Position]) -> tuple[Position, ...]:
     """Those that are below zero and must not be: everything but perpetuals and margin balances."""
     return tuple(
         position
         for position in positions
-        if position.amount < money.ZERO and place_of(position.position_key, strategy_id).kind not in SIGNED
+        if position.amount < money.ZERO and parse_key(position.position_key).kind not in SIGNED
     )
 
 

@@ -20,15 +20,16 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from tightloop.domain import money
+from tightloop.domain.directory import Directory
 from tightloop.errors import ExecutionError, bounded, error_info
 from tightloop.handlers.api import Context, Inbound
 from tightloop.handlers.calls import Answer
 from tightloop.handlers.content import digest
 from tightloop.handlers.numbering import spelled
-from tightloop.handlers.places import plain_deltas
 from tightloop.handlers.positions import balances, reported, update
 from tightloop.handlers.positions.adjust import adjust
 from tightloop.handlers.positions.checks import check_belongs, check_report
+from tightloop.handlers.positions.settings import PositionSettings
 from tightloop.records.types import (
     AccountRef,
     ControlCommand,
@@ -53,14 +54,17 @@ class PositionUpdates:
     inputs: tuple[str, ...] = (FILLS, "control")
     changelog = "positions"
 
+    def __init__(self, settings: PositionSettings) -> None:
+        self._directory = settings.directory
+
     def on_record(self, context: Context, record: Inbound) -> None:
         """Raises ExecutionError: PUH-004, PUH-005, PUH-007, PUH-012 (see ``checks``, ``loops``, ``adjust``)."""
         value = record.value
         with money.exact():
             if isinstance(value, ExecutionReport):
-                _apply_report(context, value)
+                _apply_report(context, value, self._directory)
             elif isinstance(value, ControlCommand) and value.command == "adjust":
-                _apply_adjustment(context, value)
+                _apply_adjustment(context, value, self._directory)
 
     def on_dead(self, context: Context, topic: str, offset: int, error: ExecutionError) -> None:
         """Nothing: the manager halts the key, and the number of a report that is missing shows with the next one."""
@@ -84,15 +88,15 @@ def _publish(context: Context, head: PositionHead, made: PositionUpdate) -> None
     context.emit(UPDATES, made)
 
 
-def _apply_adjustment(context: Context, command: ControlCommand) -> None:
+def _apply_adjustment(context: Context, command: ControlCommand, directory: Directory) -> None:
     head = _head(context)
-    made = adjust(context, head, command)
+    made = adjust(context, head, command, directory)
     if made is not None:
         _publish(context, head, made)
 
 
-def _apply_report(context: Context, report: ExecutionReport) -> None:
-    check_report(report)
+def _apply_report(context: Context, report: ExecutionReport, directory: Directory) -> None:
+    check_report(report, directory)
     head = _head(context)
     content = digest(report)
     if head.loop is not None and reported.is_duplicate(head.loop, report, content):
@@ -101,7 +105,7 @@ def _apply_report(context: Context, report: ExecutionReport) -> None:
     if before is not head.loop and reported.is_duplicate(before, report, content):
         return
     check_belongs(before, report)
-    deltas = plain_deltas(report.deltas, report.strategy_id)
+    deltas = directory.plain_deltas(report.deltas, report.strategy_id)
     expected = balances.apply(context, deltas, head.position_version + 1)
     found = _faults(before, report, expected)
     source = update.source_of(report, before.source)
@@ -147,7 +151,7 @@ def _faults(loop: ReportedLoop, report: ExecutionReport, expected: Sequence[Posi
         found.append(
             error_info(ExecutionError("PUH-006", f"{place} came after the final one, number {loop.final_report_no}"))
         )
-    for position in balances.below_zero(expected, report.strategy_id):
+    for position in balances.below_zero(expected):
         amount = money.text(position.amount)
         found.append(error_info(ExecutionError("PUH-010", f"{place} takes {position.position_key} to {amount}")))
     return found

@@ -14,9 +14,9 @@ from decimal import Decimal
 from msgspec.structs import replace
 
 from tightloop.domain import ids, money
+from tightloop.domain.directory import Directory
 from tightloop.errors import ExecutionError, bounded
 from tightloop.handlers.calls import Positions
-from tightloop.handlers.places import place_of
 from tightloop.records.types import (
     AccountRef,
     Check,
@@ -29,13 +29,15 @@ from tightloop.records.types import (
 )
 
 
-def snapshot(pending: PendingVerification, account: AccountRef, seen: Positions, now: datetime) -> PositionSnapshot:
+def snapshot(
+    pending: PendingVerification, account: AccountRef, seen: Positions, now: datetime, directory: Directory
+) -> PositionSnapshot:
     """What an attempt saw, keys in the strategy's own spelling. Raises ExecutionError TLC-009 for an amount that no
     record can carry.
     """
     held: dict[str, Decimal] = {}
     for key, amount in seen.amounts.items():
-        plain, shown = _plain(key, pending.strategy_id), money.check(amount)
+        plain, shown = _plain(key, pending.strategy_id, directory), money.check(amount)
         held[plain] = money.check(held[plain] + shown) if plain in held else shown
     return PositionSnapshot(
         snapshot_id=ids.snapshot_id(
@@ -59,12 +61,12 @@ def snapshot(pending: PendingVerification, account: AccountRef, seen: Positions,
     )
 
 
-def strangers(found: PositionSnapshot) -> frozenset[str]:
+def strangers(found: PositionSnapshot, directory: Directory) -> frozenset[str]:
     """Keys of a snapshot that can't be read, or lie in another account than the one asked about."""
     strange = set()
     for position in found.positions:
         try:
-            place = place_of(position.position_key, found.strategy_id).account
+            place = directory.place_of(position.position_key, found.strategy_id).account
         except ExecutionError:
             place = None
         if place is None or place.lane != found.lane or place.account != found.account:
@@ -123,8 +125,8 @@ def joined(first: ErrorInfo | None, second: ErrorInfo | None) -> ErrorInfo | Non
     return replace(first, message=bounded(f"{first.message}; {second.code}: {second.message}"))
 
 
-def _plain(key: str, strategy_id: str) -> str:
+def _plain(key: str, strategy_id: str, directory: Directory) -> str:
     try:
-        return place_of(key, strategy_id).key
+        return directory.place_of(key, strategy_id).key
     except ExecutionError:  # a key that can't be read is told as it is: it fails its check (REC-004)
         return key

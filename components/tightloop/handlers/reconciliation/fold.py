@@ -18,11 +18,11 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from tightloop.domain.deltas import added_up
+from tightloop.domain.directory import Directory
 from tightloop.errors import ExecutionError, error_info
 from tightloop.handlers import numbering
 from tightloop.handlers.api import Context
 from tightloop.handlers.content import HEX_DIGITS, digest
-from tightloop.handlers.places import plain_deltas
 from tightloop.handlers.reconciliation import freshness, sums
 from tightloop.records.types import AccountRef, Delta, PositionUpdate, ReconciliationHead
 
@@ -42,7 +42,7 @@ class Folded(Struct, frozen=True):
     closes_loop: bool
 
 
-def fold(context: Context, head: ReconciliationHead, update: PositionUpdate) -> Folded | None:
+def fold(context: Context, head: ReconciliationHead, update: PositionUpdate, directory: Directory) -> Folded | None:
     """Take an update in; ``None`` when it came before. Positions are written, the head is not.
 
     Raises ExecutionError REC-012 (same version, other content) and REC-004 (a position key that can't be read).
@@ -53,15 +53,15 @@ def fold(context: Context, head: ReconciliationHead, update: PositionUpdate) -> 
         _check_same(head, version, content)
         return None
     try:
-        deltas = plain_deltas(update.deltas, context.key)
-        touched = freshness.touched(update, deltas, context.key)
+        deltas = directory.plain_deltas(update.deltas, context.key)
+        touched = freshness.touched(update, deltas, context.key, directory)
     except ExecutionError as error:
         raise ExecutionError("REC-004", f"version {version}: {error.message}") from error
     fault = _out_of_order(head, update)
     counted = _count(head, version, content)
     sums.add(context, deltas, version)
     if not late:
-        differing = sums.restate(context, update.expected_positions, version)
+        differing = sums.restate(context, update.expected_positions, version, directory)
         if differing and not counted["missing"] and fault is None:
             fault = ExecutionError("REC-010", f"version {version}: {'; '.join(differing)}")
     closes = update.report_kind == "final" and update.loop_no != head.last_final_loop

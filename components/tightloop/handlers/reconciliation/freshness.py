@@ -8,17 +8,19 @@ from typing import TypeVar
 
 from msgspec.structs import replace
 
+from tightloop.domain.directory import Directory, same_account
 from tightloop.handlers.calls import Positions
-from tightloop.handlers.places import place_of, same_account
 from tightloop.records.types import AccountMark, AccountRef, Delta, PositionUpdate
 
 N = TypeVar("N", int, datetime)
 
 
-def touched(update: PositionUpdate, deltas: Iterable[Delta], strategy_id: str) -> tuple[AccountRef, ...]:
+def touched(
+    update: PositionUpdate, deltas: Iterable[Delta], strategy_id: str, directory: Directory
+) -> tuple[AccountRef, ...]:
     """The update's own account first, then those of its deltas. Raises ExecutionError PUH-007 for an unreadable key."""
     own = AccountRef(lane=update.lane, venue=update.venue, account=update.account)
-    places = [place_of(delta.position_key, strategy_id).account for delta in deltas]
+    places = [directory.place_of(delta.position_key, strategy_id).account for delta in deltas]
     return merged((own,), [account for account in places if account is not None])
 
 

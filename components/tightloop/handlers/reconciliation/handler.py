@@ -38,8 +38,8 @@ class Reconciliation:
     inputs: tuple[str, ...] = ("position_updates",)
     changelog = "reconciliation_state"
 
-    def __init__(self, settings: ReconciliationSettings | None = None) -> None:
-        self.settings = settings or ReconciliationSettings()
+    def __init__(self, settings: ReconciliationSettings) -> None:
+        self.settings = settings
 
     def on_record(self, context: Context, record: Inbound) -> None:
         """Raises ExecutionError: REC-004, REC-012 (see ``fold``), TLC-008 for an unknown enum symbol."""
@@ -54,7 +54,7 @@ class Reconciliation:
         with money.exact():
             before = context.get(HEAD, ReconciliationHead)
             head = before or ReconciliationHead(strategy_id=context.key, produced_at=context.now)
-            folded = fold(context, head, update)
+            folded = fold(context, head, update, self.settings.directory)
             if folded is None:
                 return
             context.put(HEAD, folded.head)

@@ -9,8 +9,8 @@ from msgspec.structs import replace
 
 from tightloop.domain import money
 from tightloop.domain.deltas import by_position
+from tightloop.domain.directory import Directory, same_account
 from tightloop.handlers.api import Context
-from tightloop.handlers.places import place_of, same_account
 from tightloop.records.types import AccountRef, Check, Delta, FoldedPosition, Position
 
 GROUP = "position"
@@ -26,11 +26,11 @@ def add(context: Context, deltas: Sequence[Delta], version: int) -> None:
             _write(context, position, amount=position.amount + amount, residual_total=kept)
 
 
-def restate(context: Context, expected: Iterable[Position], version: int) -> list[str]:
+def restate(context: Context, expected: Iterable[Position], version: int, directory: Directory) -> list[str]:
     """Take over the amounts that differ from the own ones; returns what differed, for a person."""
     differing = []
     for told in expected:
-        position = _position(context, place_of(told.position_key, context.key).key)
+        position = _position(context, directory.place_of(told.position_key, context.key).key)
         if position.amount != told.amount:
             own, other = money.text(position.amount), money.text(told.amount)
             differing.append(f"{told.position_key} is {other} by the update and {own} by its deltas")
@@ -38,11 +38,11 @@ def restate(context: Context, expected: Iterable[Position], version: int) -> lis
     return differing
 
 
-def expected_of(context: Context, accounts: tuple[AccountRef, ...]) -> dict[str, Decimal]:
+def expected_of(context: Context, accounts: tuple[AccountRef, ...], directory: Directory) -> dict[str, Decimal]:
     """What these accounts are expected to hold now, by position key: what is not zero, or was tolerated to differ."""
     amounts = {}
     for _, position in context.scan(GROUP, FoldedPosition):
-        place = place_of(position.position_key, context.key).account
+        place = directory.place_of(position.position_key, context.key).account
         kept = position.amount or position.residual or position.residual_total
         if kept and place is not None and (place in accounts or _is_among(place, accounts)):
             amounts[position.position_key] = position.amount

@@ -118,7 +118,7 @@ class Verification:
                 if stale is not None:
                     return Failure("REC-007", f"{where}: {stale}")
                 try:
-                    return findings.snapshot(pending, account, answer, self.now)
+                    return findings.snapshot(pending, account, answer, self.now, self.settings.directory)
                 except ExecutionError as error:
                     return Failure("REC-005", f"{where}: {error.message}")
             case Positions():
@@ -156,14 +156,14 @@ class Verification:
 
     def _judge(self, pending: PendingVerification, seen: Snapshots) -> None:
         """Compare what was seen with what is expected now, which may be more than at the version in question."""
+        directory, tolerances = self.settings.directory, self.settings.tolerances
         held: dict[str, Decimal] = {}
         unknown: set[str] = set()
         for one in seen:
-            unknown |= findings.strangers(one)
+            unknown |= findings.strangers(one, directory)
             held.update((position.position_key, position.amount) for position in one.positions)
-        tolerances = self.settings.tolerances
-        tolerance = tolerance_by(tolerances, pending.strategy_id)
-        checks = compare(sums.expected_of(self.context, pending.accounts), held, tolerance, unknown)
+        expected = sums.expected_of(self.context, pending.accounts, directory)
+        checks = compare(expected, held, tolerance_by(tolerances), unknown)
         if _all_passed(checks):
             checks = sums.settle_residuals(self.context, checks, tolerances.residual_factor)
         if _all_passed(checks):

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections import defaultdict
 from datetime import UTC, datetime, timedelta
 
+from tests.support.lanes import VENUES, directory
+
 from tightloop.cli.demo.script import SPAN, write_script
 from tightloop.domain.validate import check_instruction
 from tightloop.records.types import Instruction
 from tightloop.wire import codec
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-LANES = ("binance", "ethereum")
+LANES = directory()
 
 
 def script(seed: int = 1, count: int = 60) -> list[Instruction]:
@@ -20,7 +22,7 @@ def script(seed: int = 1, count: int = 60) -> list[Instruction]:
 
 def test_every_instruction_is_possible() -> None:
     for instruction in script():
-        check_instruction(instruction)
+        check_instruction(instruction, VENUES)
         assert codec.decode(codec.encode(instruction)) == instruction
 
 
@@ -53,4 +55,4 @@ def test_every_kind_of_venue_has_its_turn() -> None:
 
 
 def test_one_lane_is_enough() -> None:
-    assert {one.venue for one in write_script(1, 2, 10, ("binance",), NOW - SPAN, NOW)} == {"binance"}
+    assert {one.venue for one in write_script(1, 2, 10, directory(["binance"]), NOW - SPAN, NOW)} == {"binance"}
