@@ -105,6 +105,7 @@ def _start(turn: ManagerTurn, queued: QueuedInstruction) -> None:
         queued.received_at,
         status="UNKNOWN",  # set when the slot is freed
         account=queued.account.account,
+        simulated=turn.settings.directory.is_simulated(queued.account.lane),
         dispatched_at=turn.now,
         loop_no=turn.head.last_loop_no + 1,
     )

@@ -128,7 +128,14 @@ def cancel(turn: ManagerTurn, instruction: Instruction) -> None:
         turn.publish_result(turn.result_of(instruction, turn.now, status="refused", error=error))
     elif target and dispatch.cancel_in_flight(turn, target):
         slot = turn.slot()
-        own = turn.result_of(instruction, turn.now, status="reconciled", outcome="none", loop_no=slot.loop_no)
+        own = turn.result_of(
+            instruction,
+            turn.now,
+            status="reconciled",
+            outcome="none",
+            loop_no=slot.loop_no,
+            simulated=turn.settings.directory.is_simulated(slot.account.lane),
+        )
         turn.update(slot=replace(slot, cancels=(*slot.cancels, own)))
     else:
         error = info("EIM-007", f"there is nothing to cancel: {target} is neither queued nor in flight")

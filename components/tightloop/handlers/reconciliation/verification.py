@@ -226,7 +226,11 @@ class Verification:
             (one for one in seen if (one.lane, one.account) == (pending.update.lane, pending.update.account)), None
         )
         error = findings.joined(head.error if head else None, error)
-        self.context.emit(RESULTS, findings.result(pending, status, self.now, checks=checks, found=found, error=error))
+        simulated = self.settings.directory.is_simulated(pending.update.lane)
+        result = findings.result(
+            pending, status, self.now, simulated=simulated, checks=checks, found=found, error=error
+        )
+        self.context.emit(RESULTS, result)
         self._forget_snapshots(pending)
         self.context.delete(_name(_PENDING, pending.position_version))
 
