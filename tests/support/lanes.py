@@ -8,8 +8,9 @@ from typing import Any
 from msgspec.structs import replace
 
 from tightloop.domain.directory import Directory, LaneSpec
-from tightloop.handlers.positions import PositionSettings, PositionUpdates
-from tightloop.handlers.reconciliation import ReconciliationSettings
+from tightloop.handlers.positions.handler import PositionUpdates
+from tightloop.handlers.positions.settings import PositionSettings
+from tightloop.handlers.reconciliation.settings import ReconciliationSettings
 from tightloop.records.types import AccountRef
 from tightloop.venues.registry import Registry
 

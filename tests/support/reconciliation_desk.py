@@ -11,7 +11,8 @@ from tests.support.lanes import judging
 from tests.support.position_records import Books
 
 from tightloop.handlers.calls import Positions, ReadPositions
-from tightloop.handlers.reconciliation import Reconciliation, ReconciliationSettings
+from tightloop.handlers.reconciliation.handler import Reconciliation
+from tightloop.handlers.reconciliation.settings import ReconciliationSettings
 from tightloop.records.types import PositionSnapshot, PositionUpdate, ReconciliationResult
 
 

@@ -77,7 +77,7 @@ MUTANTS = (
         RECONCILIATION_TESTS,
     ),
     Mutant(
-        "stranger-passes-when-it-matches",
+        "misplaced-position-passes-when-it-matches",
         "a position that cannot lie in that account passes when its amount is the expected one",
         COMPARE,
         " <= allowed and key not in unknown\n",

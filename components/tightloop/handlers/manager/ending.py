@@ -17,6 +17,7 @@ from tightloop.records.types import (
     ErrorInfo,
     InstructionResult,
     KnownAccount,
+    LoopKind,
     PendingCheck,
     ReconciliationResult,
     Slot,
@@ -66,7 +67,7 @@ def _of_slot(turn: ManagerTurn, slot: Slot, result: ReconciliationResult, wrong:
         if slot.kind == "verify":
             _halt(turn, slot, result, wrong or info("REC-002", _mismatch(result)))
         else:
-            dispatch.start_loop(turn, slot, "verify")
+            dispatch.next_loop(turn, slot, "verify")
     elif result.status == "matched":
         _matched(turn, slot, result, wrong)
     else:
@@ -106,8 +107,8 @@ def _matched(turn: ManagerTurn, slot: Slot, result: ReconciliationResult, wrong:
         _adopted(turn, slot, result)
     elif slot.remaining:
         account, *rest = slot.remaining
-        following = replace(slot, account=account, remaining=tuple(rest), suspended_since=None, retries=0)
-        dispatch.start_loop(turn, following, "refresh" if slot.purpose == "refresh" else "verify")
+        kind: LoopKind = "refresh" if slot.purpose == "refresh" else "verify"
+        dispatch.next_loop(turn, slot, kind, account=account, remaining=tuple(rest), suspended_since=None, retries=0)
     else:
         _free(turn, slot)
 
@@ -149,7 +150,7 @@ def retry_suspended(turn: ManagerTurn) -> None:
     slot = turn.head.slot
     if slot and slot.suspended and slot.retry_at and slot.retry_at <= turn.now:
         adopts = slot.purpose == "adopt" and slot.account not in turn.adopted()
-        dispatch.start_loop(turn, slot, "adopt" if adopts else "verify")
+        dispatch.next_loop(turn, slot, "adopt" if adopts else "verify")
 
 
 def _halt(turn: ManagerTurn, slot: Slot, result: ReconciliationResult, error: ErrorInfo) -> None:

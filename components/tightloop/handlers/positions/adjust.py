@@ -17,27 +17,26 @@ from tightloop.handlers.api import Context
 from tightloop.handlers.content import digest
 from tightloop.handlers.positions import balances, update
 from tightloop.handlers.positions.checks import check_deltas
+from tightloop.handlers.positions.turn import PositionsTurn
 from tightloop.records.types import (
     AccountRef,
     AppliedCommands,
     ControlCommand,
     Delta,
     PositionHead,
-    PositionUpdate,
 )
 
 COMMANDS = 64
 _NAME = "commands"
 
 
-def adjust(
-    context: Context, head: PositionHead, command: ControlCommand, directory: Directory
-) -> PositionUpdate | None:
-    """Apply it and return its update, ``None`` for a command answered before.
+def adjust(turn: PositionsTurn, command: ControlCommand) -> None:
+    """Apply it and publish its update; a command that was answered before changes nothing.
 
     Raises ExecutionError PUH-012 for what can't even be answered: no single key is meant, no account is known to
     verify, or the id came before with other content.
     """
+    context, head, directory = turn.context, turn.head, turn.settings.directory
     if command.scope != "key" or not context.key:
         raise _invalid(command, f"it must be for one key; its scope is {command.scope}")
     check_command(command)
@@ -45,7 +44,7 @@ def adjust(
     content = digest(command)
     if command.command_id in known.command_ids:
         if known.digests[known.command_ids.index(command.command_id)] == content:
-            return None
+            return
         raise _invalid(command, "it came again with other content; use a new id")
     context.put(
         _NAME,
@@ -62,11 +61,12 @@ def adjust(
     except ExecutionError as error:
         if account is None:
             raise
-        return update.of_command(head, command, account, (), (), error_info(error), context.now)
+        turn.publish(update.of_command(head, command, account, (), (), error_info(error), turn.now))
+        return
     if account is None:
         raise _invalid(command, "it names no account: give venue and account")
     expected = balances.apply(context, deltas, head.position_version + 1)
-    return update.of_command(head, command, account, deltas, expected, None, context.now)
+    turn.publish(update.of_command(head, command, account, deltas, expected, None, turn.now))
 
 
 def _checked(context: Context, head: PositionHead, command: ControlCommand, directory: Directory) -> tuple[Delta, ...]:

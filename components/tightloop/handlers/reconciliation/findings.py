@@ -62,7 +62,7 @@ def snapshot(
     )
 
 
-def strangers(found: PositionSnapshot, directory: Directory) -> frozenset[str]:
+def misplaced(found: PositionSnapshot, directory: Directory) -> frozenset[str]:
     """Keys of a snapshot that can't be read, or lie in another account than the one asked about."""
     strange = set()
     for position in found.positions:

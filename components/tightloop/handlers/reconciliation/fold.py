@@ -15,38 +15,36 @@ from __future__ import annotations
 from typing import Any
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from tightloop.domain.deltas import added_up
-from tightloop.domain.directory import Directory
 from tightloop.errors import ExecutionError, error_info
 from tightloop.handlers import numbering
-from tightloop.handlers.api import Context
 from tightloop.handlers.content import HEX_DIGITS, digest
 from tightloop.handlers.reconciliation import freshness, sums
+from tightloop.handlers.reconciliation.turn import ReconciliationTurn
 from tightloop.records.types import AccountRef, Delta, PositionUpdate, ReconciliationHead
 
 REMEMBERED = 16
 
 
 class Folded(Struct, frozen=True):
-    """``head``: with the update in it, not written yet. ``accounts``: where a final update is to be verified.
-    ``deltas``: what its loop has changed, this update included; of one that closes no loop, what it changed itself.
+    """``accounts``: where a final update is to be verified. ``deltas``: what its loop has changed, this update
+    included; of one that closes no loop, what it changed itself.
 
     ``closes_loop``: the update is the final one of its loop, and the first such.
     """
 
-    head: ReconciliationHead
     accounts: tuple[AccountRef, ...]
     deltas: tuple[Delta, ...]
     closes_loop: bool
 
 
-def fold(context: Context, head: ReconciliationHead, update: PositionUpdate, directory: Directory) -> Folded | None:
-    """Take an update in; ``None`` when it came before. Positions are written, the head is not.
+def fold(turn: ReconciliationTurn, update: PositionUpdate) -> Folded | None:
+    """Take an update in; ``None`` when it came before.
 
     Raises ExecutionError REC-012 (same version, other content) and REC-004 (a position key that can't be read).
     """
+    context, head, directory = turn.context, turn.head, turn.settings.directory
     version, content = update.position_version, digest(update)
     late = version <= head.position_version
     if late and not numbering.contains(head.missing, version):
@@ -68,15 +66,13 @@ def fold(context: Context, head: ReconciliationHead, update: PositionUpdate, dir
     if update.loop_no == head.open_loop and (closes or not update.is_final):
         touched = freshness.merged(touched, head.touched)
         deltas = added_up((*head.deltas, *deltas))
-    head = replace(
-        head,
+    turn.update(
         **counted,
         **_follow_loop(head, update, touched, deltas),
         accounts=freshness.marked(head.accounts, update),
         error=head.error or (error_info(fault) if fault else None),
-        produced_at=context.now,
     )
-    return Folded(head, touched, deltas, closes)
+    return Folded(touched, deltas, closes)
 
 
 def _follow_loop(

@@ -9,7 +9,8 @@ from tests.support.lanes import judging
 from tests.support.position_records import AUSDT, BTC, DEBT, PERP, USDT
 
 from tightloop.errors import ExecutionError
-from tightloop.handlers.reconciliation import Tolerances, compare, flat, tolerance_by
+from tightloop.handlers.reconciliation.compare import compare, flat, tolerance_by
+from tightloop.handlers.reconciliation.settings import Tolerances
 from tightloop.records.types import Check
 
 D = Decimal

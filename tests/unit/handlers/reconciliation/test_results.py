@@ -14,7 +14,7 @@ from tests.support.reconciliation_desk import Desk
 from tightloop.domain import ids
 from tightloop.errors import ExecutionError
 from tightloop.handlers.calls import ReadPositions
-from tightloop.handlers.reconciliation import Tolerances
+from tightloop.handlers.reconciliation.settings import Tolerances
 from tightloop.records.types import ReconciliationResult
 
 D = Decimal
