@@ -108,6 +108,7 @@ def executor_settings(lane: str, config: Config) -> ExecutorSettings:
             acceptance_window_s=spec.acceptance_window_s,
             clock_margin_s=timing.clock_margin,
             evidence_s=timing.evidence,
+            replace_s=timing.replace,
         )
     except ValueError as error:
         raise ExecutionError("EIF-010", f"timing: {error}") from error

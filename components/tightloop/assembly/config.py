@@ -62,6 +62,7 @@ class Timing(_Section):
     send_window: Seconds = 3.0
     clock_margin: Seconds = 0.5
     evidence: Seconds = 60.0
+    replace: Seconds = 30.0
     max_age: Seconds = 3600.0
     refresh: Seconds | None = None
     suspend: Seconds = 3600.0

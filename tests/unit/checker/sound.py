@@ -44,6 +44,7 @@ class Run:
             "drifts": [],
             "orders": [],
             "transactions": [],
+            "pending": [],
             "nonce": None,
         }
         self.data.venues = Venues([self.account], [])

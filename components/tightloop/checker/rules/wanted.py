@@ -15,7 +15,8 @@ HALTED, EXPIRED = "EIM-011", "EIM-010"
 MARKET_LIFE, OTHER_LIFE = timedelta(seconds=30), timedelta(hours=1)  # of an instruction that names no expiry
 EARLY = timedelta(milliseconds=600)  # clocks agree to within half a second
 BY_THE_VENUE = "partial"  # the injected fault that fills a part, and cancels the rest where it is told to
-LOCAL = frozenset({"EXI-006", "EXI-007", "EXI-011", "EXI-013"})  # an adapter refuses before it asks the venue
+# What can't be prepared is sent to no venue: its log of requests tells nothing of it.
+LOCAL = frozenset({"EXI-006", "EXI-007", "EXI-008", "EXI-010", "EXI-011", "EXI-013"})
 
 
 class _Asked(NamedTuple):
