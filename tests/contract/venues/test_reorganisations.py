@@ -187,6 +187,7 @@ def test_108_a_cursor_never_points_at_what_may_vanish(own_deep_face: Face) -> No
     hour()
     assert read == face.entries("ethereum", "s")
     assert [line.kind for line in read] == ["transaction", *["interest"] * 4, "transaction", *["interest"] * 2]
+    assert all(line.deltas[0].amount > 0 for line in read if line.kind == "interest")
     held = shown(face, "s")[1]
     changed = sum(delta.amount for line in read for delta in line.deltas if delta.position_key == SUPPLIED)
     assert held[SUPPLIED] == changed
