@@ -69,7 +69,7 @@ def _run(spec: dict[str, Any], config: Config) -> int:
         ),
         adapters,
         KafkaSettings(bootstrap=config.bootstrap, prefix=config.prefix, replica=spec["replica"]),
-        build.outputs_of(component, config.lanes),
+        build.outputs_of(component, tuple(config.lanes)),
         config.timing.send_window,
         probe_port=0,
     )
@@ -85,8 +85,13 @@ def _probe_that_says_where(folder: Path) -> Callable[[Any, int, str], Probe]:
 
 
 def _not_found_counts_at_once(config: Config) -> Config:
-    timing = config.timing.model_copy(update={"send_window": 0.01, "acceptance_window": 0.01, "clock_margin": 0.0})
-    return config.model_copy(update={"timing": timing})
+    timing = config.timing.model_copy(update={"send_window": 0.01, "clock_margin": 0.0})
+    specs = config.directory().lanes
+    lanes = {
+        name: lane.model_copy(update={"acceptance_window": 0.01}) if specs[name].kind == "exchange" else lane
+        for name, lane in config.lanes.items()
+    }
+    return config.model_copy(update={"timing": timing, "lanes": lanes})
 
 
 if __name__ == "__main__":

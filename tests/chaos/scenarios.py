@@ -7,6 +7,7 @@ same in every run. Every scenario leaves a system alone that has all its safegua
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from confluent_kafka import Consumer, TopicPartition
 from tests.chaos import seam, workload
@@ -61,25 +62,36 @@ def a_report_comes_twice(system: System) -> None:
     system.watch.ignored.add((report.topic, report.partition, offsets[0]))  # this test's doing, not the system's
 
 
+def killed_between_broadcast_and_answer(system: System) -> None:
+    """The journalled hash: the chain has it, and whoever takes over must recognise it by what was signed then."""
+    _aim(system, "after_answer", "kill", workload.swap())
+
+
 SCENARIOS: dict[str, Callable[[System], None]] = {
     seam.JOURNAL: killed_before_the_journal_commits,
     seam.READ_BACK: the_answer_is_lost,
     seam.SEND_WINDOW: a_zombie_wakes_before_the_last_check,
     seam.OFFSETS: a_zombie_wakes_with_an_answer,
     seam.DEDUPE: a_report_comes_twice,
+    seam.JOURNALLED_HASH: killed_between_broadcast_and_answer,
 }
+
+
+def lane_of(safeguard: str) -> str:
+    """Where it is needed: on the chain's lane, or on the exchange's."""
+    return "ethereum" if safeguard == seam.JOURNALLED_HASH else "binance"
 
 
 def _order(name: str) -> workload.Instruction:
     return workload.instruction(KEY, name, **workload.market())
 
 
-def _aim(system: System, point: str, action: str) -> None:
-    """Publish an order, and let the executor that works on it stop or die at ``point``."""
+def _aim(system: System, point: str, action: str, payload: dict[str, Any] | None = None) -> None:
+    """Publish an order (or ``payload``), and let the executor that works on it stop or die at ``point``."""
     replicas = system.executors
     for process in replicas:
         process.arm(point, action, seconds=ZOMBIE_S, strategy=KEY if point in seam.VENUE_POINTS else "")
-    system.publish(_order(f"{action}-{point}"))
+    system.publish(workload.instruction(KEY, f"{action}-{point}", **(payload or workload.market())))
     system.until(lambda: any(process.was_hit(point) for process in replicas), 30, f"an executor reaches {point}", 0.02)
     for process in replicas:
         process.disarm()

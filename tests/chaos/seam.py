@@ -22,8 +22,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from tightloop.handlers.calls import Ambiguous, Answer, NotSent, Submit
-from tightloop.handlers.executor.submissions import times_sent
+from msgspec.structs import replace
+
+from tightloop.handlers.calls import Ambiguous, Answer, NotSent, Prepared, Submit
+from tightloop.handlers.executor.submissions import times_sent, with_prepared
 from tightloop.records.types import JournalEntry
 from tightloop.runners.kafka.runner import KafkaRunner
 from tightloop.runners.kafka.transaction import Transaction
@@ -39,6 +41,7 @@ SUBMIT_POINT, ANSWER_POINT, TRANSACTION_POINTS = (
     ("in_transaction", "after_transaction"),
 )
 JOURNAL, READ_BACK, SEND_WINDOW, OFFSETS, DEDUPE = "journal", "read-back", "send-window", "offsets", "dedupe"
+JOURNALLED_HASH = "journalled-hash"
 
 
 class Points:
@@ -112,9 +115,28 @@ class PointedAdapter:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._adapter, name)
 
+    async def prepare(self, entry: JournalEntry, least_nonce: int | None) -> Answer:
+        prepared = await self._adapter.prepare(entry, least_nonce)
+        if JOURNALLED_HASH in self._without and isinstance(prepared, Prepared):
+            return replace(prepared, what=replace(prepared.what, tx_hash="0x" + "00" * 32))
+        return prepared
+
     async def submit(self, entry: JournalEntry, gate: Gate) -> Answer:
+        if JOURNALLED_HASH in self._without:
+            entry = await self._as_prepared_now(entry)
         answered = self._early.take(entry) if self._early else None
         return answered if answered is not None else await self._mutate(self._adapter.submit, entry, gate)
+
+    async def find(self, entry: JournalEntry) -> Answer:
+        if JOURNALLED_HASH in self._without:
+            entry = await self._as_prepared_now(entry)
+        return await self._adapter.find(entry)
+
+    async def _as_prepared_now(self, entry: JournalEntry) -> JournalEntry:
+        """What whoever journals no hash sends, and looks for: the transaction as it would be signed at this moment."""
+        bare = replace(entry, submissions=())
+        prepared = await self._adapter.prepare(bare, None)
+        return with_prepared(bare, "first", prepared, entry.journalled_at) if isinstance(prepared, Prepared) else entry
 
     async def cancel(self, entry: JournalEntry, gate: Gate) -> Answer:
         return await self._mutate(self._adapter.cancel, entry, gate)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from msgspec import Struct
 from msgspec.structs import replace
 from tests.support.handler_context import HandlerDriver
+from tests.support.lanes import judging, position_updates
 from tests.support.position_records import (
     AUSDT,
     BTC,
@@ -30,8 +31,6 @@ from tests.support.reconciliation_desk import Desk
 from tightloop.domain import ids, money
 from tightloop.errors import ExecutionError
 from tightloop.handlers.calls import Unavailable
-from tightloop.handlers.positions import PositionUpdates
-from tightloop.handlers.reconciliation import ReconciliationSettings
 from tightloop.records.types import Delta, ExecutionReport, Fee, PositionUpdate
 
 KEYS = (BTC, USDT, PERP, MARGIN, AUSDT, "binance@s1:BaseToken:BTC", "transit:i1:USDT")
@@ -82,7 +81,7 @@ def deliveries(draw: st.DrawFn) -> list[ExecutionReport]:
 def test_deltas_alone_make_the_positions_and_versions_have_no_gap(
     arrivals: list[ExecutionReport], adjusts: list[tuple[int, Decimal]]
 ) -> None:
-    driver = HandlerDriver(PositionUpdates())
+    driver = HandlerDriver(position_updates())
     sums: dict[str, Decimal] = {}
     seen: set[str] = set()
     for place, arrival in enumerate(arrivals):
@@ -113,7 +112,7 @@ def test_deltas_alone_make_the_positions_and_versions_have_no_gap(
 def test_a_report_is_out_of_order_exactly_when_a_predecessor_of_it_is_missing(
     arrivals: list[ExecutionReport],
 ) -> None:
-    driver = HandlerDriver(PositionUpdates())
+    driver = HandlerDriver(position_updates())
     highest: dict[int, int] = {}
     seen: set[str] = set()
     ended: set[int] = set()
@@ -138,7 +137,7 @@ def test_a_report_is_out_of_order_exactly_when_a_predecessor_of_it_is_missing(
 def test_a_fee_that_is_not_in_the_deltas_is_refused_and_changes_nothing(
     one: list[ExecutionReport], amount: Decimal
 ) -> None:
-    driver = HandlerDriver(PositionUpdates())
+    driver = HandlerDriver(position_updates())
     wrong = replace(one[0], fees=(*one[0].fees, fee(USDT, amount)))
     with pytest.raises(ExecutionError) as raised:
         driver.feed("fills", wrong)
@@ -194,7 +193,7 @@ class Run:
     """Takes steps and checks after each of them what must hold at any time."""
 
     def __init__(self, mismatch_budget_s: float) -> None:
-        self.desk = Desk(ReconciliationSettings(mismatch_budget_s=mismatch_budget_s))
+        self.desk = Desk(judging(mismatch_budget_s=mismatch_budget_s))
         self.loop_no = 1
         self.finals: list[int] = []
 

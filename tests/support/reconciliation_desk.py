@@ -7,10 +7,12 @@ from decimal import Decimal
 from typing import Any
 
 from tests.support.handler_context import HandlerDriver
+from tests.support.lanes import judging
 from tests.support.position_records import Books
 
 from tightloop.handlers.calls import Positions, ReadPositions
-from tightloop.handlers.reconciliation import Reconciliation, ReconciliationSettings
+from tightloop.handlers.reconciliation.handler import Reconciliation
+from tightloop.handlers.reconciliation.settings import ReconciliationSettings
 from tightloop.records.types import PositionSnapshot, PositionUpdate, ReconciliationResult
 
 
@@ -18,7 +20,7 @@ class Desk:
     """The handler, the books it is told of, and an account that agrees with them unless told otherwise."""
 
     def __init__(self, settings: ReconciliationSettings | None = None) -> None:
-        self.driver = HandlerDriver(Reconciliation(settings))
+        self.driver = HandlerDriver(Reconciliation(settings or judging()))
         self.books = Books()
 
     def tell(self, update: PositionUpdate) -> list[ReconciliationResult]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tightloop.assembly.config import Config
-from tightloop.domain.venues import LANES, home_of
+from tightloop.domain.directory import LaneSpec
 from tightloop.errors import ExecutionError
 from tightloop.handlers.api import Handler
 from tightloop.handlers.executor.handler import Executor
@@ -13,10 +13,10 @@ from tightloop.handlers.executor.settings import ExecutorSettings
 from tightloop.handlers.manager.handler import InterfaceManager
 from tightloop.handlers.manager.settings import ManagerSettings
 from tightloop.handlers.positions.handler import PositionUpdates
+from tightloop.handlers.positions.settings import PositionSettings
 from tightloop.handlers.reconciliation.handler import Reconciliation
 from tightloop.handlers.reconciliation.settings import ReconciliationSettings, Tolerances
 from tightloop.records import topics
-from tightloop.records.types import AccountRef
 from tightloop.venues.adapter import VenueAdapter
 
 MANAGER, EXECUTOR, POSITIONS, RECONCILIATION = (
@@ -44,7 +44,7 @@ def make_handler(component: str, lane: str | None, config: Config) -> Handler:
         case "executor":
             raise ExecutionError("EIF-010", f"lane {lane!r} is not configured; there are {', '.join(config.lanes)}")
         case "position-update-handler":
-            return PositionUpdates()
+            return PositionUpdates(PositionSettings(directory=config.directory()))
         case "reconciliation":
             return Reconciliation(reconciliation_settings(config))
     raise ExecutionError("EIF-010", f"there is no component {component!r}; there are {', '.join(COMPONENTS)}")
@@ -52,20 +52,28 @@ def make_handler(component: str, lane: str | None, config: Config) -> Handler:
 
 def make_adapters(component: str, lane: str | None, config: Config) -> dict[str, VenueAdapter]:
     """By lane: an executor's own; all of them for reconciliation, which only reads; none for the others."""
+    lanes = config.directory().lanes
     if component == EXECUTOR and lane is not None:
-        return {lane: _simulated(lane, config)}
+        return {lane: _adapter(lanes[lane], config)}
     if component == RECONCILIATION:
-        return {one: _simulated(one, config) for one in config.lanes}
+        return {one.name: _adapter(one, config) for one in lanes.values()}
     return {}
 
 
-def _simulated(lane: str, config: Config) -> VenueAdapter:
+def _adapter(lane: LaneSpec, config: Config) -> VenueAdapter:
+    """Raises ExecutionError EIF-007 for a lane that is not simulated."""
     from tightloop.venues.sim.client import SimChain, SimExchange  # with aiohttp: only who asks a venue pays for it
 
+    if not lane.simulated:
+        raise ExecutionError(
+            "EIF-007",
+            f"lane {lane.name} is not simulated, and {lane.home} has no live adapter in this version",
+            remedy=f"Take `simulated = false` out of `[lanes.{lane.name}]`.",
+        )
     host, port = config.simulator_address
-    if LANES[lane].kind == "chain":
-        return SimChain(lane, host, port)
-    return SimExchange(lane, host, port, acceptance_window_s=config.timing.acceptance_window)
+    if lane.kind == "chain":
+        return SimChain(lane.name, host, port)
+    return SimExchange(lane.name, host, port, acceptance_window_s=lane.acceptance_window_s)
 
 
 def outputs_of(component: str, lanes: Sequence[str]) -> list[str]:
@@ -74,14 +82,9 @@ def outputs_of(component: str, lanes: Sequence[str]) -> list[str]:
 
 
 def manager_settings(config: Config) -> ManagerSettings:
-    accounts: dict[str, tuple[AccountRef, ...]] = {}
-    for name, account in config.accounts.items():
-        ref = AccountRef(lane=account.lane, venue=home_of(account.lane), account=name)
-        accounts[account.strategy] = (*accounts.get(account.strategy, ()), ref)
     timing = config.timing
     return ManagerSettings(
-        lanes=config.lanes,
-        accounts=accounts,
+        directory=config.directory(),
         max_age_s=timing.max_age,
         refresh_s=timing.refresh,
         evidence_s=timing.evidence,
@@ -92,14 +95,17 @@ def manager_settings(config: Config) -> ManagerSettings:
 
 def executor_settings(lane: str, config: Config) -> ExecutorSettings:
     """Raises ExecutionError EIF-010 for times under which 'not found' would be no evidence."""
-    timing = config.timing
+    timing, directory = config.timing, config.directory()
+    spec = directory.lanes[lane]
     try:
         return ExecutorSettings(
             lane=lane,
-            fence="nonce" if LANES[lane].kind == "chain" else "window",
+            fence=spec.policy,
+            directory=directory,
             environment=config.environment,
+            simulated=spec.simulated,
             send_window_s=timing.send_window,
-            acceptance_window_s=timing.acceptance_window,
+            acceptance_window_s=spec.acceptance_window_s,
             clock_margin_s=timing.clock_margin,
             evidence_s=timing.evidence,
         )
@@ -112,6 +118,7 @@ def reconciliation_settings(config: Config) -> ReconciliationSettings:
     given = config.reconciliation
     standard = Tolerances()
     return ReconciliationSettings(
+        directory=config.directory(),
         tolerances=Tolerances(
             dust=given.dust,
             default_dust=given.default_dust,

@@ -12,17 +12,21 @@ from collections.abc import Mapping
 from decimal import Decimal
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from tightloop.domain.ids import is_strategy_id
-from tightloop.domain.venues import LANES
+from tightloop.assembly.lanes import directory_of
+from tightloop.domain.directory import Directory
 from tightloop.errors import ExecutionError
+from tightloop.venues import registry
 
 FILE = "tightloop.toml"
 ENV_PREFIX = "TIGHTLOOP_"
+
+
 Seconds = Annotated[float, Field(gt=0, le=30 * 86400, allow_inf_nan=False)]  # reckoned with: none may overflow
+ChainId = Annotated[int, Field(gt=0, lt=2**53)]
 
 
 class _Section(BaseModel):
@@ -36,11 +40,26 @@ class Account(_Section):
     lane: str
 
 
+class Lane(_Section):
+    """A lane. One whose name says all (``binance``, ``bybit``, ``okx``, ``ethereum``) needs no key here.
+
+    ``venue``: the exchange, for a further lane of one. ``chain_id`` and ``venues``: a chain, its wallet among them.
+    """
+
+    kind: Literal["exchange", "chain"] | None = None
+    venue: str | None = None
+    venues: tuple[str, ...] | None = None
+    chain_id: ChainId | None = None
+    simulated: bool = True
+    acceptance_window: Seconds | None = None
+
+
 class Timing(_Section):
-    """Seconds. The guarantees rest on the first four (architecture.md, guarantees 3 and 4)."""
+    """Seconds. The guarantees rest on the first three and each lane's acceptance window (guarantees 3 and 4 of
+    docs/architecture.md).
+    """
 
     send_window: Seconds = 3.0
-    acceptance_window: Seconds = 2.0
     clock_margin: Seconds = 0.5
     evidence: Seconds = 60.0
     max_age: Seconds = 3600.0
@@ -64,20 +83,22 @@ class Config(_Section):
     environment: Literal["dev", "staging", "prod"] = "dev"
     bootstrap: str = ""
     prefix: str = ""
-    lanes: tuple[str, ...] = ("binance", "ethereum")
+    lanes: dict[str, Lane] = {"binance": Lane(), "ethereum": Lane()}
     simulator: str = "127.0.0.1:8900"
     accounts: dict[str, Account] = {}
     timing: Timing = Field(default_factory=Timing)
     reconciliation: Reconciliation = Field(default_factory=Reconciliation)
     kafka: Annotated[dict[str, str], Field(repr=False)] = {}
 
-    @field_validator("lanes")
+    @field_validator("lanes", mode="before")
     @classmethod
-    def _known_lanes(cls, lanes: tuple[str, ...]) -> tuple[str, ...]:
-        unknown = [lane for lane in lanes if lane not in LANES]
-        if unknown:
-            raise ValueError(f"unknown lanes {unknown}; there are {', '.join(LANES)}")
-        return lanes
+    def _by_name(cls, lanes: Any) -> Any:
+        """A list has lanes that need no more than their names."""
+        return {name: {} for name in lanes} if isinstance(lanes, list | tuple) else lanes
+
+    def directory(self) -> Directory:
+        """Its lanes and accounts, with the venues that are registered. Raises ExecutionError EIF-010."""
+        return directory_of(self.lanes, self.accounts, registry.known())
 
     @property
     def simulator_address(self) -> tuple[str, int]:
@@ -101,7 +122,7 @@ def load(file: Path | None = None, flags: Mapping[str, Any] | None = None) -> tu
         config = Config.model_validate(values)
     except ValidationError as error:
         raise ExecutionError("EIF-010", _explain(error)) from error
-    _check_accounts(config)
+    config.directory()
     return config, origins
 
 
@@ -122,7 +143,8 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
         place = found
         for part in parts[:-1]:
             place = place.setdefault(part, {})
-        place[parts[-1]] = text.split(",") if parts == ["lanes"] else text
+        is_list = parts == ["lanes"] or (parts[0] == "lanes" and parts[-1] == "venues")
+        place[parts[-1]] = text.split(",") if is_list else text
     return found
 
 
@@ -134,6 +156,8 @@ def _path(parts: list[str]) -> list[str]:
 
 def _merge(into: dict[str, Any], more: Mapping[str, Any], origins: dict[str, str], origin: str, at: str = "") -> None:
     for name, value in more.items():
+        if isinstance(value, Mapping) and isinstance(into.get(name), list):  # lanes by name, and more about some
+            into[name] = {one: {} for one in into[name]}
         if isinstance(value, Mapping) and isinstance(into.get(name, {}), dict):
             _merge(into.setdefault(name, {}), value, origins, origin, f"{at}{name}.")
         else:
@@ -156,31 +180,9 @@ def _explain(error: ValidationError) -> str:
 def _fields_at(place: tuple[int | str, ...]) -> list[str]:
     model: Any = Config
     for part in place:
-        field = model.model_fields.get(str(part)) if hasattr(model, "model_fields") else None
-        model = field.annotation if field else Account
+        if hasattr(model, "model_fields"):
+            field = model.model_fields.get(str(part))
+            model = field.annotation if field else None
+        else:
+            model = get_args(model)[-1] if get_args(model) else None  # an entry of a table
     return list(getattr(model, "model_fields", {}))
-
-
-def _check_accounts(config: Config) -> None:
-    """An account has one strategy by construction; it must be one that instructions can name, on a lane there is.
-
-    A strategy without an account on a lane has one of its own name there, which must not have been given to another.
-    """
-    lanes_of: dict[str, set[str]] = {}
-    for account in config.accounts.values():
-        lanes_of.setdefault(account.strategy, set()).add(account.lane)
-    for name, account in config.accounts.items():
-        if account.lane not in config.lanes:
-            lanes = ", ".join(config.lanes)
-            raise ExecutionError("EIF-010", f"account {name!r} is on lane {account.lane!r}; configured are {lanes}")
-        for what, text in (("account", name), ("strategy", account.strategy)):
-            if not is_strategy_id(text):
-                raise ExecutionError(
-                    "EIF-010", f"account {name!r}: {what} {text!r} is not 1 to 100 of letters, digits, '.', '_', '-'"
-                )
-        if name != account.strategy and account.lane not in lanes_of.get(name, {account.lane}):
-            raise ExecutionError(
-                "EIF-010",
-                f"account {name!r} on {account.lane} is given to {account.strategy}, and strategy {name}, which has no "
-                f"other there, would trade it too: give {name} an account on {account.lane}, or rename this one",
-            )

@@ -9,7 +9,9 @@ from msgspec import Struct
 
 from tightloop.assembly import build
 from tightloop.assembly.config import Config
-from tightloop.domain.venues import LANES
+from tightloop.assembly.lanes import with_lanes
+from tightloop.domain.directory import LaneSpec
+from tightloop.errors import ExecutionError
 from tightloop.handlers.api import Handler
 from tightloop.records.types import (
     ControlCommand,
@@ -22,6 +24,7 @@ from tightloop.records.types import (
 from tightloop.runners.clock import ManualClock
 from tightloop.runners.inprocess import InProcessRunner
 from tightloop.runners.performer import Performer
+from tightloop.venues import registry
 from tightloop.venues.adapter import VenueAdapter
 from tightloop.venues.sim.inprocess import InProcessChain, InProcessExchange
 from tightloop.venues.sim.sandbox import Sandbox
@@ -57,10 +60,11 @@ class Engine(InProcessRunner):
         partitions: int = 1,
         encodes: bool = False,
     ) -> None:
+        adapters = dict(venues or {})
+        lanes = {name: lane for name, lane in config.directory().lanes.items() if name not in adapters}
         settings = sim or SimSettings(market_origin=clock.now() - timedelta(days=30))
-        self.sandbox = Sandbox(settings, clock.now)
-        adapters = {lane: _simulated(lane, self.sandbox) for lane in config.lanes if lane not in (venues or {})}
-        adapters.update(venues or {})
+        self.sandbox = Sandbox(with_lanes(settings, lanes, registry.known()), clock.now)
+        adapters |= {name: _simulated(lane, self.sandbox) for name, lane in lanes.items()}
         made = [build.make_handler(component, lane, config) for component, lane in build.every_component(config)]
         replaced = dict(handlers or {})
         super().__init__(
@@ -85,5 +89,8 @@ class Engine(InProcessRunner):
             self.bus.publish(topic, key or getattr(record, "strategy_id", None) or "", record)
 
 
-def _simulated(lane: str, sandbox: Sandbox) -> VenueAdapter:
-    return InProcessChain(lane, sandbox) if LANES[lane].kind == "chain" else InProcessExchange(lane, sandbox)
+def _simulated(lane: LaneSpec, sandbox: Sandbox) -> VenueAdapter:
+    """Raises ExecutionError EIF-007 for a lane that is not simulated."""
+    if not lane.simulated:
+        raise ExecutionError("EIF-007", f"lane {lane.name} is not simulated: give its adapter, in `venues`")
+    return InProcessChain(lane.name, sandbox) if lane.kind == "chain" else InProcessExchange(lane.name, sandbox)

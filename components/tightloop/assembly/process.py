@@ -42,7 +42,7 @@ def run_component(
     settings = KafkaSettings(
         bootstrap=config.bootstrap, prefix=config.prefix, replica=replica, client=dict(config.kafka)
     )
-    outputs = build.outputs_of(component, config.lanes)
+    outputs = build.outputs_of(component, tuple(config.lanes))
     timing = config.timing
     return run_handler(
         handler, adapters, settings, outputs, timing.send_window, probe_port, probe_host, timing.clock_margin

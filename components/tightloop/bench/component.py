@@ -37,8 +37,13 @@ class Started(Struct, frozen=True, kw_only=True):
 
 def main(argument: str) -> int:
     started = msgspec.json.decode(argument, type=Started)
-    config = Config(
-        bootstrap=started.bootstrap, prefix=started.prefix, simulator=started.simulator, lanes=started.lanes
+    config = Config.model_validate(
+        {
+            "bootstrap": started.bootstrap,
+            "prefix": started.prefix,
+            "simulator": started.simulator,
+            "lanes": started.lanes,
+        }
     )
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))  # standard output is for the bench
     _halt_on_signal()

@@ -52,7 +52,10 @@ class System:
     def start(self) -> None:
         """Returns when every component works on all partitions."""
         self._starts += 1
-        self.components = [self._program(component, lane) for component, lane in every_component(Config(lanes=LANES))]
+        self.components = [
+            self._program(component, lane)
+            for component, lane in every_component(Config.model_validate({"lanes": LANES}))
+        ]
         for one in self.components:
             self.await_ready(one)
 
@@ -139,7 +142,7 @@ class Ring:
 
 
 def _named() -> list[tuple[str, str | None]]:
-    return every_component(Config(lanes=LANES))
+    return every_component(Config.model_validate({"lanes": LANES}))
 
 
 def _name(component: str, lane: str | None) -> str:

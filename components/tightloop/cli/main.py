@@ -65,25 +65,34 @@ def _begin(
 
 
 def _add_commands() -> None:
-    from tightloop.cli import (
+    from tightloop.cli.commands import (
+        adjust,
+        adopt,
         bench,
-        check,
-        deadletters,
+        cancel,
+        config,
+        dead_letters,
         demo,
-        inspection,
-        levers,
-        publishing,
-        running,
+        doctor,
+        down,
+        errors,
+        halt,
+        publish,
+        resolve,
+        resume,
+        run,
+        sandbox,
         schemas,
+        show,
         status,
-        tailing,
+        tail,
         topics,
-        updown,
+        up,
     )
 
-    started = (demo, updown, running, status)
-    used = (publishing, tailing, levers, deadletters)
-    for module in (*started, *used, topics, schemas, inspection, check, bench):
+    started = (demo, up, down, run, status)
+    used = (publish, tail, show, halt, resume, adjust, resolve, cancel, adopt, dead_letters)
+    for module in (*started, *used, topics, schemas, errors, config, doctor, bench, sandbox):
         module.add_to(app)
 
 

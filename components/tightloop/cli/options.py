@@ -1,8 +1,9 @@
-"""Options that several commands share, and the configuration they lead to."""
+"""Options that several commands share, and the installation that they name."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -24,26 +25,35 @@ Prefix = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="JSON on standard output, and nothing else there.")]
 StateDir = Annotated[Path, typer.Option("--dir", help="Where `tightloop up` keeps its state, data and logs.")]
-Reason = Annotated[str, typer.Option("--reason", help="Why, for those who read it later.")]
-Wait = Annotated[
-    float, typer.Option("--wait", min=0, help="Seconds to wait for the effect; 0: only write the command.")
-]
 DEFAULT_DIR = Path(".tightloop")
 
 
-def configured(config: Path | None, **flags: Any) -> Config:
-    """The configuration with these flags on top. Raises ExecutionError EIF-010."""
-    from tightloop.assembly.config import load
+@dataclass(frozen=True)
+class Installation:
+    """Which installation of tightloop a command is about."""
 
-    return load(config, flags)[0]
+    config: ConfigFile = None
+    bootstrap: Bootstrap = None
+    prefix: Prefix = None
 
+    def load(self, **flags: Any) -> tuple[Config, dict[str, str]]:
+        """The configuration with these options and ``flags`` on top, and each value's origin.
 
-def bus(config: Path | None, bootstrap: str | None, prefix: str | None, directory: Path = DEFAULT_DIR) -> KafkaSettings:
-    """Where Kafka is: as given or configured; else the broker that `tightloop up` runs from this directory."""
-    from tightloop.client.consumer import bus as connect
+        Raises ExecutionError EIF-010.
+        """
+        from tightloop.assembly.config import load
 
-    found = configured(config, bootstrap=bootstrap, prefix=prefix)
-    return connect(found.bootstrap or running_bootstrap(directory) or "", found.prefix, quiet(found.kafka))
+        return load(self.config, {"bootstrap": self.bootstrap, "prefix": self.prefix, **flags})
+
+    def configuration(self, **flags: Any) -> Config:
+        return self.load(**flags)[0]
+
+    def kafka(self, directory: Path = DEFAULT_DIR) -> KafkaSettings:
+        """Where Kafka is: as given or configured; else the broker that `tightloop up` runs from ``directory``."""
+        from tightloop.client.consumer import bus
+
+        found = self.configuration()
+        return bus(found.bootstrap or running_bootstrap(directory) or "", found.prefix, quiet(found.kafka))
 
 
 def quiet(client: Mapping[str, str]) -> dict[str, Any]:
@@ -52,8 +62,8 @@ def quiet(client: Mapping[str, str]) -> dict[str, Any]:
 
 
 def running_bootstrap(directory: Path) -> str | None:
-    """The address of the broker that `tightloop up` runs from ``directory``, if it does: also when only its supervisor
-    is gone, as what trades on must not be out of an operator's reach.
+    """The address of the broker that `tightloop up` runs from ``directory``, if there is one: also when its supervisor
+    is gone, as an operator must still reach the components that trade on.
     """
     from tightloop.cli.system.state import read_state
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import sys
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -98,3 +99,15 @@ def _rich_table(columns: Sequence[str], cells: Sequence[Sequence[str]], title: s
 def note(text: str) -> None:
     """For a person, beside the answer: standard error."""
     typer.echo(text, err=True)
+
+
+@contextmanager
+def steps() -> Iterator[Callable[[str], None]]:
+    """Shows what is being done: in place on a terminal, not at all in a pipe."""
+    if not sys.stderr.isatty():
+        yield lambda text: None
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status("Starting") as status:
+        yield lambda text: status.update(text)

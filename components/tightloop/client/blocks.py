@@ -15,9 +15,10 @@ from typing import Any
 import msgspec
 from msgspec import Struct, structs
 
-from tightloop.domain.venues import INSTRUCTION_TYPES, VENUES, canonical
+from tightloop.domain.venues import FIRST_CHAIN, INSTRUCTION_TYPES
 from tightloop.errors import ExecutionError
 from tightloop.records.types import Action, Cancel, CexTrade, Instruction, SmartContractAction, WalletTransfer
+from tightloop.venues import registry
 
 Block = dict[str, Any]
 PAYLOADS: dict[str, type[Struct]] = {
@@ -26,7 +27,6 @@ PAYLOADS: dict[str, type[Struct]] = {
     "wallet_transfer": WalletTransfer,
     "cancel": Cancel,
 }
-_CHAIN_IDS = {"ethereum": 1}
 _RULES = ("all", "previous_output")
 
 
@@ -34,7 +34,7 @@ def instruction_from(block: Mapping[str, Any], *, now: datetime | None = None) -
     """The Instruction that ``block`` describes; without ``created_at`` it was decided ``now``.
 
     Raises ExecutionError EIM-005 for an unknown type, EIM-007 for what is missing, unknown or of a wrong kind. Whether
-    it is possible, ``records.validate`` says.
+    it is possible, ``domain.validate`` says.
     """
     plain: Block = {name: _plain(value, name) for name, value in block.items() if value is not None}
     kind = plain.get("type")
@@ -91,9 +91,9 @@ def _actions(payload: Block, venue: str) -> Block:
         payload["actions"] = [single, *payload.get("actions", [])]
     if isinstance(payload.get("actions"), list):
         payload["actions"] = [_action(one, number, venue) for number, one in enumerate(payload["actions"])]
-    known = VENUES.get(canonical(venue))
-    if known is not None and known.lane in _CHAIN_IDS:
-        payload.setdefault("chain_id", _CHAIN_IDS[known.lane])
+    known = registry.known().venues.get(venue)
+    if known is not None and known.kind != "exchange":
+        payload.setdefault("chain_id", registry.CHAIN_IDS[FIRST_CHAIN])
     return payload
 
 

@@ -18,6 +18,7 @@ from tightloop.client.blocks import instruction_from
 from tightloop.domain.validate import check_instruction
 from tightloop.errors import ExecutionError
 from tightloop.records.types import Instruction
+from tightloop.venues import registry
 from tightloop.wire import codec
 
 Format = Literal["jsonl", "json", "csv", "parquet"]
@@ -58,13 +59,14 @@ def parse(content: bytes, form: Format, *, defaults: Mapping[str, Any] | None = 
     ``defaults`` stand in for fields that a line lacks. Raises ExecutionError EIM-007 for content that is not of this
     form at all.
     """
+    venues = registry.known().venues
     good: list[Instruction] = []
     lines: list[int] = []
     bad: list[BadLine] = []
     for number, read in _READERS[form](content):
         try:
             instruction = instruction_from({**(defaults or {}), **_mapping(read())}, now=now)
-            check_instruction(instruction)
+            check_instruction(instruction, venues)
             codec.encode(instruction)
         except ExecutionError as error:
             bad.append(BadLine(number, error.code, error.message))

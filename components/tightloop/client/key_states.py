@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from tightloop.client.connect import partition_counts
 from tightloop.client.reader import TopicReader
+from tightloop.domain.directory import Directory
 from tightloop.errors import ExecutionError
 from tightloop.handlers.manager.turn import UNREAD
 from tightloop.records.types import Halt, LoopHead, QueuedInstruction, SharedHalts
@@ -65,10 +66,11 @@ class LoopStates(Struct, frozen=True):
 
 
 class LoopStateReader:
-    """Reads ``loop_state`` to its end, committed records alone."""
+    """Reads ``loop_state`` to its end, committed records alone. ``directory``: which lanes a halted venue is on."""
 
-    def __init__(self, settings: KafkaSettings) -> None:
+    def __init__(self, settings: KafkaSettings, directory: Directory) -> None:
         self.settings = settings
+        self._directory = directory
 
     def read(self, key: str | None = None) -> LoopStates:
         """Every key, or one. Raises ExecutionError EIF-010 (no topic) or EIF-011 (no broker)."""
@@ -88,10 +90,12 @@ class LoopStateReader:
                     entries.pop(place, None)
                 else:
                     entries[place] = received.value
-        return states_of(entries, count, key)
+        return states_of(entries, count, self._directory, key)
 
 
-def states_of(entries: dict[tuple[int, str, str], bytes], partitions: int, wanted: str | None = None) -> LoopStates:
+def states_of(
+    entries: dict[tuple[int, str, str], bytes], partitions: int, directory: Directory, wanted: str | None = None
+) -> LoopStates:
     """``entries``: by partition, key and name. What lies of a key on a partition that is not its own is nobody's state,
     however it came there, and must not be shown in the place of the real one. Of a key whose head can't be read, what
     is known is the halt that the manager set beside it.
@@ -121,22 +125,16 @@ def states_of(entries: dict[tuple[int, str, str], bytes], partitions: int, wante
     keys = {}
     for strategy, (partition, head) in sorted(heads.items()):
         queue = tuple(queued for _, queued in sorted(queues.get(strategy, []), key=lambda one: one[0]))
-        keys[strategy] = KeyState(head, queue, _concerning(head, shared.get(partition, ())))
+        keys[strategy] = KeyState(head, queue, _concerning(head, shared.get(partition, ()), directory))
     every = {halt.halt_id: halt for halts in shared.values() for halt in halts}
     return LoopStates(keys, tuple(every.values()))
 
 
-def _concerning(head: LoopHead, halts: tuple[Halt, ...]) -> tuple[Halt, ...]:
+def _concerning(head: LoopHead, halts: tuple[Halt, ...], directory: Directory) -> tuple[Halt, ...]:
     """Those of all, and those of a venue on whose lane the key has an account."""
     lanes = {known.account.lane for known in head.accounts}
-    venues = {known.account.venue for known in head.accounts}
     return tuple(
-        halt for halt in halts if halt.scope == "all" or halt.venue in venues or _lane(halt.venue or "") in lanes
+        halt
+        for halt in halts
+        if halt.scope == "all" or any(directory.has_venue(lane, halt.venue or "") for lane in lanes)
     )
-
-
-def _lane(venue: str) -> str | None:
-    from tightloop.domain.venues import VENUES, canonical
-
-    found = VENUES.get(canonical(venue))
-    return found.lane if found else None

@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from tightloop.client.key_states import LoopStateReader, LoopStates
 from tightloop.client.reader import Received, TopicReader
+from tightloop.domain.directory import Directory
 from tightloop.errors import ExecutionError
 from tightloop.runners.kafka.settings import KafkaSettings
 
@@ -31,12 +32,12 @@ def strategy_of(settings: KafkaSettings, instruction_id: str) -> str:
     )
 
 
-def check_known(settings: KafkaSettings, key: str) -> None:
+def check_known(settings: KafkaSettings, key: str, directory: Directory) -> None:
     """Raises ExecutionError EIM-016, with the nearest that there is, for a key that has no books.
 
     Those begin with the adoption before its first dispatch; a key may have been halted before.
     """
-    states = LoopStateReader(settings)
+    states = LoopStateReader(settings, directory)
     if key not in _with_books(states.read(key)):
         raise unknown_key(key, _with_books(states.read()))
 

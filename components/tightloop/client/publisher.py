@@ -21,6 +21,7 @@ from tightloop.errors import ExecutionError
 from tightloop.records.types import Instruction, InstructionResult
 from tightloop.runners.kafka.settings import KafkaSettings
 from tightloop.runners.partitioner import partition_of
+from tightloop.venues import registry
 from tightloop.wire import codec
 
 TOPIC, RESULTS = "instructions", "instruction_results"
@@ -108,7 +109,7 @@ class InstructionPublisher:
 
     def _checked(self, given: Instruction | Mapping[str, Any]) -> Instruction:
         instruction = given if isinstance(given, Instruction) else instruction_from(given)
-        check_instruction(instruction)
+        check_instruction(instruction, registry.known().venues)
         if instruction.produced_at is None:
             instruction = replace(instruction, produced_at=datetime.now(UTC))
         return instruction

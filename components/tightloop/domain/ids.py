@@ -14,12 +14,17 @@ from hashlib import blake2b
 STRATEGY_ID = re.compile(r"[A-Za-z0-9._-]{1,100}")
 INSTRUCTION_ID = re.compile(r"[A-Za-z0-9._:-]{1,200}")
 HEX = 32
+_LENGTHS = tuple(length.to_bytes(4, "big") for length in range(256))
 
 
 def digest(*parts: str | int) -> str:
     """32 hex characters. The lengths (4 bytes, big-endian) keep ("ab", "c") and ("a", "bc") apart."""
-    raws = [str(part).encode() for part in parts]
-    return blake2b(b"".join([len(raw).to_bytes(4, "big") + raw for raw in raws])).hexdigest()[:HEX]
+    joined = b""
+    for part in parts:
+        raw = str(part).encode()
+        length = len(raw)
+        joined += (_LENGTHS[length] if length < 256 else length.to_bytes(4, "big")) + raw
+    return blake2b(joined).hexdigest()[:HEX]
 
 
 def client_order_id(environment: str, strategy_id: str, account: str, instruction_id: str, attempt: int) -> str:

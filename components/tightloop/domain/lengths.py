@@ -6,6 +6,7 @@ They go into further records, into headers and into keyed state, each of which h
 from __future__ import annotations
 
 from collections.abc import Mapping, Sized
+from operator import attrgetter
 
 from msgspec.structs import replace
 
@@ -22,12 +23,16 @@ NOTE_CHARS = 4000
 HALT_IDS = 64
 COMMAND_DELTAS = 1000
 _TOLD = ("instruction_id", "type", "venue", "account", "group_id", "trace_id", "causation_id")
+_TOLD_OF = attrgetter(*_TOLD)
 
 
 def legible(instruction: Instruction) -> Instruction:
     """The instruction as its result names it: an id that is longer than any may be is cut, and ends with its digest."""
-    long = {name: value for name in _TOLD if (value := getattr(instruction, name)) and len(value) > ID_CHARS}
-    return replace(instruction, **{name: shortened(value) for name, value in long.items()}) if long else instruction
+    told = _TOLD_OF(instruction)
+    if max(map(len, filter(None, told)), default=0) <= ID_CHARS:
+        return instruction
+    long = {name: value for name, value in zip(_TOLD, told, strict=True) if value is not None and len(value) > ID_CHARS}
+    return replace(instruction, **{name: shortened(value) for name, value in long.items()})
 
 
 def shortened(text: str) -> str:

@@ -20,8 +20,11 @@ from decimal import (
     Overflow,
     Rounded,
 )
+from typing import TypeVar
 
 from tightloop.errors import ExecutionError
+
+K = TypeVar("K")
 
 PLACES = 18
 PRECISION = 100
@@ -63,6 +66,15 @@ def total(amounts: Iterable[Decimal]) -> Decimal:
     result = ZERO
     for amount in amounts:
         result = CONTEXT.add(result, amount)
+    return result
+
+
+def sums(amounts: Iterable[tuple[K, Decimal]]) -> dict[K, Decimal]:
+    """The exact sum for each key, whatever the thread's context."""
+    result: dict[K, Decimal] = {}
+    for key, amount in amounts:
+        known = result.get(key)
+        result[key] = amount if known is None else CONTEXT.add(known, amount)
     return result
 
 

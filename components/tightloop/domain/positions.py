@@ -1,7 +1,8 @@
 """Position keys: ``venue[@account]:type:symbol``, split at the first two colons (a symbol may hold more).
 
-No account means the strategy's default one there: the one that bears the strategy's name, as every account of a
-simulated venue does. So ``binance:Perp:BTC/USDT:USDT`` of the strategy ``s`` lies in the account ``s``.
+No account means the one that bears the strategy's name: ``binance:Perp:BTC/USDT:USDT`` of the strategy ``s`` lies in
+the account ``s``. An account lies on one lane, so that its name tells the same venue on two chains apart:
+``aave:aToken:USDT`` of ``s`` is on ethereum, ``aave@s.arbitrum:aToken:USDT`` on arbitrum (``directory.py``).
 """
 
 from __future__ import annotations
@@ -31,8 +32,13 @@ class PositionKey(Struct, frozen=True):
         return parse_key(text)
 
     def account_of(self, strategy_id: str) -> str:
-        """The account, where the key leaves it out the strategy's default one."""
+        """The account, where the key leaves it out the one of the strategy's name."""
         return strategy_id if self.account is None else self.account
+
+    @property
+    def asset(self) -> str:
+        """What amounts are counted in."""
+        return self.symbol.rpartition(":")[2] if self.venue == TRANSIT else self.symbol.partition("/")[0]
 
 
 @lru_cache(maxsize=8192)

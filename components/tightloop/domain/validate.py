@@ -1,6 +1,7 @@
-"""Is this Instruction possible? What a schema cannot say: pure, without a clock, a configuration or a venue's rules.
+"""Is this Instruction possible? What a schema cannot say: pure, without a clock or a venue's steps and minimums.
 
-``check_instruction`` raises an ExecutionError whose message names the field and the rule:
+``check_instruction`` knows the venues there are, ``check_on_lane`` the lane that is to carry it out. Both raise an
+ExecutionError whose message names the field and the rule:
 
 - EIM-005 the type is unknown
 - EIM-006 the venue, or an action's protocol, is unknown
@@ -18,10 +19,11 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import NoReturn
 
+from tightloop.domain.directory import LaneSpec
 from tightloop.domain.ids import is_instruction_id, is_strategy_id
 from tightloop.domain.lengths import check_instruction_lengths
 from tightloop.domain.positions import parse_key
-from tightloop.domain.venues import INSTRUCTION_TYPES, Venue, is_known, venue
+from tightloop.domain.venues import INSTRUCTION_TYPES, Venues, VenueSpec
 from tightloop.errors import ExecutionError
 from tightloop.records.types import Action, Cancel, CexTrade, Delta, Instruction, SmartContractAction, WalletTransfer
 from tightloop.wire.codec import has_unknown
@@ -54,7 +56,7 @@ def expires_at(instruction: Instruction) -> datetime:
     return instruction.created_at + (MARKET_ORDER_LIFE if trade and trade.order_type == "market" else LIFE)
 
 
-def check_instruction(instruction: Instruction) -> None:
+def check_instruction(instruction: Instruction, venues: Venues) -> None:
     """Returns when the instruction is possible. Raises ExecutionError (EIM-005 to -008; TLC-008 for an enum)."""
     unknown = has_unknown(instruction)
     if unknown is not None:
@@ -65,14 +67,31 @@ def check_instruction(instruction: Instruction) -> None:
         raise ExecutionError(
             "EIM-005", f"type {instruction.type!r} is unknown: there are {', '.join(INSTRUCTION_TYPES)}"
         )
-    place = venue(instruction.venue)
+    place = venues.find(instruction.venue)
     _check_times(instruction)
     if instruction.group_id is not None or instruction.group_index is not None or instruction.group_size is not None:
         _refuse("group_id: groups are not supported by this version; publish the legs one by one")
     for number, delta in enumerate(instruction.expected_deltas):
         _check_key(f"expected_deltas[{number}].position_key", delta.position_key)
     check_amounts(instruction.expected_deltas, "expected_deltas")
-    _check_payload(instruction, place)
+    _check_payload(instruction, place, venues)
+
+
+def check_on_lane(instruction: Instruction, lane: LaneSpec, venues: Venues) -> None:
+    """Can this lane carry it out, as far as its venues tell? For a possible instruction. Raises ExecutionError EIM-007
+    and -008.
+    """
+    if instruction.smart_contract_action is not None:
+        payload = instruction.smart_contract_action
+        for number, action in enumerate(payload.actions):
+            where, protocol = f"smart_contract_action.actions[{number}]", venues.find(action.protocol)
+            if protocol.name not in lane.venues:
+                code = "EIM-008" if payload.atomic else "EIM-007"
+                raise ExecutionError(code, f"{where}.protocol: {protocol.name} is not on {lane.name}")
+            _require(
+                action.operation in protocol.operations,
+                f"{where}.operation: {protocol.name} has {', '.join(protocol.operations)}, not {action.operation!r}",
+            )
 
 
 def check_amounts(deltas: Sequence[Delta], field: str = "deltas") -> None:
@@ -119,18 +138,22 @@ def _check_key(field: str, key: str) -> None:
         _refuse(f"{field}: {error.message}")
 
 
-def _check_payload(instruction: Instruction, place: Venue) -> None:
+def _check_payload(instruction: Instruction, place: VenueSpec, venues: Venues) -> None:
     given = [name for name in INSTRUCTION_TYPES if getattr(instruction, name) is not None]
     if given != [instruction.type]:
         _refuse(f"{instruction.type}: exactly this payload must be given, not {' and '.join(given) or 'none'}")
     if instruction.type not in place.types:
         _refuse(f"venue: {place.name} takes {', '.join(place.types)}, not {instruction.type}")
     if instruction.cex_trade is not None:
+        market = instruction.cex_trade.market
+        _require(
+            market in place.markets, f"cex_trade.market: {place.name} has {', '.join(place.markets)}, not {market}"
+        )
         _check_trade(instruction.cex_trade)
     elif instruction.smart_contract_action is not None:
-        _check_actions(instruction.smart_contract_action, place, instruction.created_at)
+        _check_actions(instruction.smart_contract_action, venues, instruction.created_at)
     elif instruction.wallet_transfer is not None:
-        _check_transfer(instruction.wallet_transfer, place)
+        _check_transfer(instruction.wallet_transfer, place, venues)
     elif instruction.cancel is not None:
         _check_cancel(instruction.cancel, instruction.instruction_id)
 
@@ -188,22 +211,21 @@ def _check_market_order(trade: CexTrade) -> None:
 # --- chains -----------------------------------------------------------------------------------------------------------
 
 
-def _check_actions(payload: SmartContractAction, place: Venue, created_at: datetime) -> None:
+def _check_actions(payload: SmartContractAction, venues: Venues, created_at: datetime) -> None:
     _require(len(payload.actions) > 0, "smart_contract_action.actions: at least one must be given")
     _check_positive("smart_contract_action.max_fee", payload.max_fee)
     _check_end("smart_contract_action.deadline", payload.deadline, created_at)
     _require(0 < payload.chain_id <= _HIGHEST_CHAIN, "smart_contract_action.chain_id: must be from 1 to 2^53 - 1")
     for number, action in enumerate(payload.actions):
         where = f"smart_contract_action.actions[{number}]"
-        _check_protocol(where, action, place, atomic=payload.atomic)
+        _check_protocol(where, venues.find(action.protocol), atomic=payload.atomic)
         _check_action(where, action, first=number == 0)
 
 
-def _check_protocol(where: str, action: Action, place: Venue, *, atomic: bool) -> None:
-    protocol = venue(action.protocol)
-    if protocol.lane != place.lane:
+def _check_protocol(where: str, protocol: VenueSpec, *, atomic: bool) -> None:
+    if protocol.kind == "exchange":
         code = "EIM-008" if atomic else "EIM-007"
-        raise ExecutionError(code, f"{where}.protocol: {protocol.name} is not on {place.lane}")
+        raise ExecutionError(code, f"{where}.protocol: {protocol.name} is an exchange, and on no chain")
     _require(protocol.kind == "protocol", f"{where}.protocol: {protocol.name} is a wallet, not a protocol")
 
 
@@ -244,19 +266,22 @@ def _is_uint256(text: str) -> bool:
 # --- transfers and cancels --------------------------------------------------------------------------------------------
 
 
-def _check_transfer(transfer: WalletTransfer, place: Venue) -> None:
+def _check_transfer(transfer: WalletTransfer, place: VenueSpec, venues: Venues) -> None:
     _check_positive("wallet_transfer.amount", transfer.amount)
     for name in ("source", "destination", "asset"):
         _require(bool(getattr(transfer, name)), f"wallet_transfer.{name}: must be given")
     _require(transfer.source != transfer.destination, "wallet_transfer.destination: is the same as the source")
-    source = transfer.source.partition(":")[0]
-    _require(is_known(source), f"wallet_transfer.source: {source!r} is no venue; it is like wallet, or binance:spot")
+    name = transfer.source.partition(":")[0]
+    source = venues.get(name)
+    if source is None:
+        _refuse(f"wallet_transfer.source: {name!r} is no venue; it is like wallet, or binance:spot")
     _require(
-        venue(source).lane == place.lane,
-        f"wallet_transfer.source: a transfer runs on the lane of its source, {venue(source).lane}, not {place.lane}",
+        source.name == place.name,
+        f"wallet_transfer.source: a transfer runs at the venue of its source, {source.name}, not at {place.name}",
     )
     _require(
-        is_known(transfer.destination.partition(":")[0]) or _ADDRESS.fullmatch(transfer.destination) is not None,
+        venues.get(transfer.destination.partition(":")[0]) is not None
+        or _ADDRESS.fullmatch(transfer.destination) is not None,
         "wallet_transfer.destination: must be wallet, a venue account such as binance:spot, or an address",
     )
 

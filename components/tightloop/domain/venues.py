@@ -1,7 +1,8 @@
-"""The catalogue of venues: which lane signs for each, and what can be done there."""
+"""What a venue is, as data: all that handlers may know of it. ``tightloop.venues`` has one file for each."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 from typing import Literal
 
@@ -10,27 +11,8 @@ from msgspec import Struct
 from tightloop.errors import ExecutionError
 
 VenueKind = Literal["exchange", "protocol", "wallet"]
-
-
-class Venue(Struct, frozen=True):
-    """``kind``: an ``exchange`` trades, a ``protocol`` acts on a chain, a ``wallet`` transfers and holds."""
-
-    name: str
-    kind: VenueKind
-    lane: str
-
-    @property
-    def types(self) -> tuple[str, ...]:
-        """The instruction types that can run there, ``cancel`` among them everywhere."""
-        return _TYPES[self.kind]
-
-
-class Lane(Struct, frozen=True):
-    """What signs: an exchange with its accounts, or a chain with its wallets."""
-
-    name: str
-    kind: Literal["exchange", "chain"]
-
+INSTRUCTION_TYPES = ("cex_trade", "smart_contract_action", "wallet_transfer", "cancel")
+FIRST_CHAIN = "ethereum"
 
 _TYPES: dict[VenueKind, tuple[str, ...]] = {
     "exchange": ("cex_trade", "wallet_transfer", "cancel"),
@@ -39,58 +21,77 @@ _TYPES: dict[VenueKind, tuple[str, ...]] = {
     "wallet": ("wallet_transfer", "smart_contract_action", "cancel"),
 }
 
-LANES: dict[str, Lane] = {
-    lane.name: lane
-    for lane in (
-        Lane("binance", "exchange"),
-        Lane("bybit", "exchange"),
-        Lane("okx", "exchange"),
-        Lane("ethereum", "chain"),
-    )
-}
 
-VENUES: dict[str, Venue] = {
-    venue.name: venue
-    for venue in (
-        Venue("binance", "exchange", "binance"),
-        Venue("bybit", "exchange", "bybit"),
-        Venue("okx", "exchange", "okx"),
-        Venue("uniswap", "protocol", "ethereum"),
-        Venue("curve", "protocol", "ethereum"),
-        Venue("aave", "protocol", "ethereum"),
-        Venue("morpho", "protocol", "ethereum"),
-        Venue("wallet", "wallet", "ethereum"),
-    )
-}
+class VenueSpec(Struct, frozen=True, kw_only=True):
+    """One venue.
 
-ALIASES = {"alchemy": "wallet"}  # a provider, not a place
-INSTRUCTION_TYPES = ("cex_trade", "smart_contract_action", "wallet_transfer", "cancel")
+    ``kind``: an ``exchange`` trades, a ``protocol`` acts on a chain, a ``wallet`` transfers, holds, and signs for the
+    protocols of its chain. ``aliases``: further names of the same. ``markets``: what an exchange trades.
+    ``operations``: what actions at a protocol may do. ``credentials``: the variables that live trading needs, without
+    what they begin with (:meth:`variables`). ``acceptance_window_s``: an exchange refuses requests whose signed time is
+    older, unless its lane is configured otherwise.
+    """
 
+    name: str
+    kind: VenueKind
+    aliases: tuple[str, ...] = ()
+    markets: tuple[str, ...] = ()
+    operations: tuple[str, ...] = ()
+    credentials: tuple[str, ...] = ()
+    acceptance_window_s: float = 2.0
 
-def canonical(name: str) -> str:
-    """The venue's own name: ``alchemy`` means ``wallet``. Unknown names come back as they are."""
-    return ALIASES.get(name, name)
+    @property
+    def types(self) -> tuple[str, ...]:
+        """The instruction types that can run there, ``cancel`` among them everywhere."""
+        return _TYPES[self.kind]
 
+    @property
+    def default_lane(self) -> str:
+        """The lane that is its by name alone, and on which a strategy's own account bears the strategy's name."""
+        return self.name if self.kind == "exchange" else FIRST_CHAIN
 
-def is_known(name: str) -> bool:
-    return canonical(name) in VENUES
+    def variables(self, environment: str) -> tuple[str, ...]:
+        """The names of the environment variables that hold its credentials in ``dev``, ``staging`` or ``prod``."""
+        return tuple(f"BASIS_{environment.upper()}__{name}" for name in self.credentials)
 
 
-def venue(name: str) -> Venue:
-    """The venue of that name or alias. Raises ExecutionError EIM-006, with the nearest name."""
-    found = VENUES.get(canonical(name))
-    if found is None:
-        near = get_close_matches(name, [*VENUES, *ALIASES], n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(VENUES)}"
-        raise ExecutionError("EIM-006", f"unknown venue {name!r}: {hint}")
-    return found
+class Venues:
+    """The venues that there are, by name and alias."""
+
+    def __init__(self, specs: Iterable[VenueSpec]) -> None:
+        self._by_name: dict[str, VenueSpec] = {}
+        self._own_names: list[str] = []
+        for spec in specs:
+            self._own_names.append(spec.name)
+            for name in (spec.name, *spec.aliases):
+                self._by_name[name] = spec
+
+    def __iter__(self) -> Iterator[VenueSpec]:
+        return (self._by_name[name] for name in self._own_names)
+
+    def get(self, name: str) -> VenueSpec | None:
+        return self._by_name.get(name)
+
+    def find(self, name: str) -> VenueSpec:
+        """The venue of that name or alias. Raises ExecutionError EIM-006, with the nearest name."""
+        found = self._by_name.get(name)
+        if found is None:
+            raise ExecutionError("EIM-006", self.unknown(name))
+        return found
+
+    def unknown(self, name: str) -> str:
+        """What to say of a name that no venue has."""
+        near = get_close_matches(name, self._by_name, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(self._own_names)}"
+        return f"unknown venue {name!r}: {hint}"
+
+    def same(self, one: str | None, other: str | None) -> bool:
+        """Do both name one venue? An unknown name is nobody's but its own."""
+        if one is None or other is None:
+            return False
+        return one == other or ((found := self._by_name.get(one)) is not None and found is self._by_name.get(other))
 
 
-def lane_of(name: str) -> str:
-    """The lane that signs for a venue. Raises ExecutionError EIM-006."""
-    return venue(name).lane
-
-
-def home_of(lane: str) -> str:
-    """The venue that a lane's accounts are named after in loops without an instruction: the exchange, or the wallet."""
-    return "wallet" if LANES[lane].kind == "chain" else lane
+# Read until calls carry their account's lane: which lane a venue's reads go to.
+def lane_of(venue: str) -> str:
+    return venue if venue in ("binance", "bybit", "okx") else FIRST_CHAIN

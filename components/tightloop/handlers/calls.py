@@ -20,7 +20,8 @@ class LedgerEntry(Struct, frozen=True):
     """One line of an account's ledger at the venue: a trade, a transaction, or something that accrued.
 
     ``deltas`` is complete (what is bought, what pays, fees, gas); ``fees`` and ``realised_pnl`` explain parts of it.
-    ``sequence`` counts up within the account. ``client_order_id`` is set on what an order or transaction caused.
+    ``sequence`` counts up within the account. What an order caused bears its ``client_order_id``; what a transaction of
+    the wallet caused, its ``tx_hash``: a chain knows no other id of it.
     """
 
     entry_id: str

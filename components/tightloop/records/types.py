@@ -445,7 +445,7 @@ class ExecutionReport(Struct, frozen=True, kw_only=True):
     event_time: datetime
     # When we saw it (UTC).
     observed_at: datetime
-    # True: the venue was simulated.
+    # True: the account is of a simulated lane.
     simulated: bool = False
     # What went wrong, if something did.
     error: ErrorInfo | None = None
@@ -704,6 +704,8 @@ class InstructionResult(Struct, frozen=True, kw_only=True):
     loop_no: int | None = None
     # How it ended.
     status: InstructionStatus
+    # True: the account is of a simulated lane. False where none was found for it.
+    simulated: bool = False
     # What became of it at the venue; null where nothing was dispatched.
     outcome: Outcome | None = None
     # What was filled, in base units.
@@ -1294,6 +1296,8 @@ class PositionSnapshot(Struct, frozen=True, kw_only=True):
     positions: tuple[Position, ...] = ()
     # True: what is not listed is zero. False: some could not be read, and nothing may be concluded from an absence.
     complete: bool
+    # True: the account is of a simulated lane.
+    simulated: bool = False
     # When this record was written, by its writer's clock (UTC).
     produced_at: datetime
     # The trace this record belongs to: the same for everything that one instruction or command caused.
@@ -1374,6 +1378,8 @@ class ReconciliationResult(Struct, frozen=True, kw_only=True):
     outcome: Outcome
     # How the comparison ended.
     status: ReconciliationStatus
+    # True: the account is of a simulated lane.
+    simulated: bool = False
     # True: every position was compared, and passed.
     verified: bool
     # The snapshot compared with; null when none could be taken.

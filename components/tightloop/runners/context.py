@@ -41,19 +41,23 @@ class Events(Protocol):
 class EventContext:
     """The handlers' Context over a worker; lives for one event."""
 
-    __slots__ = ("_worker", "key", "now")
+    __slots__ = ("_entries", "_worker", "key", "now")
 
     def __init__(self, worker: Events, key: str, now: datetime) -> None:
         self._worker = worker
         self.key = key
         self.now = now
+        self._entries = worker.state.of(key)
 
     @property
     def partition(self) -> int:
         return self._worker.partition
 
     def get(self, name: str, kind: type[T]) -> T | None:
-        return self._worker.state.get(self.key, name, kind)
+        entry = self._entries.get(name)
+        if entry is None or entry.__class__ is kind:
+            return entry
+        return self._worker.state.get(self.key, name, kind)  # it was restored, and is still encoded
 
     def put(self, name: str, record: Struct) -> None:
         self._worker.state.put(self.key, name, record)

@@ -61,10 +61,9 @@ def _seeming_owner(raw: bytes) -> str | None:
         return None
 
 
-def _group(key: str, name: str) -> Place | None:
-    """The key and the group of an entry; ``None`` for one that stands alone."""
-    group, grouped, _ = name.partition("|")
-    return (key, group) if grouped else None
+def _group(key: str, name: str) -> Place:
+    """The key and the group of an entry that belongs to one: its name has a ``|``."""
+    return key, name.partition("|")[0]
 
 
 class PartitionState:
@@ -79,9 +78,18 @@ class PartitionState:
         self._entries: dict[str, dict[str, Entry]] = {}
         self._groups: dict[Place, dict[str, None]] = {}  # the names of a key's group, as they were written
         self._undo: list[tuple[Place, Entry | None]] = []
+        self._emptied: list[str] = []  # keys that may be without entries; forgotten with the commit
         self._sealed: dict[Place, bytes | None] = {}  # what was written since the last commit, as bytes
 
     # reading
+
+    def of(self, key: str) -> dict[str, Entry]:
+        """The key's entries by name, to look into: they stay these while it has any, and until the next commit."""
+        entries = self._entries.get(key)
+        if entries is None:
+            entries = self._entries[key] = {}
+            self._emptied.append(key)
+        return entries
 
     def get(self, key: str, name: str, kind: type[T]) -> T | None:
         """Raises ExecutionError TLC-013 for an entry that was restored and can't be read."""
@@ -112,7 +120,7 @@ class PartitionState:
     def scan(self, key: str, group: str, kind: type[T]) -> Iterator[tuple[str, T]]:
         """By name. An entry that was deleted since the scan began is left out."""
         names = self._groups.get((key, group))
-        return self._records(key, sorted(names), kind) if names else iter(())
+        return iter(()) if names is None else self._records(key, sorted(names), kind)
 
     def oldest(self, key: str, group: str, kind: type[T], count: int) -> list[tuple[str, T]]:
         """The first ``count`` entries of the group in the order they were written."""
@@ -120,13 +128,15 @@ class PartitionState:
         return list(self._records(key, list(islice(names, count)), kind))
 
     def _records(self, key: str, names: list[str], kind: type[T]) -> Iterator[tuple[str, T]]:
+        entries = self._entries[key] if names else {}
         for name in names:
-            record = self.get(key, name, kind)
+            entry = entries.get(name)
+            record = entry if isinstance(entry, kind) else self.get(key, name, kind)
             if record is not None:
                 yield name, record
 
     def strategies(self) -> list[str]:
-        return sorted(key for key in self._entries if key)
+        return sorted(key for key, entries in self._entries.items() if key and entries)
 
     def entries(self) -> Iterator[tuple[str, str, bytes]]:
         """Everything there is, encoded."""
@@ -167,30 +177,34 @@ class PartitionState:
         """Returns what was there before."""
         entries = self._entries.get(key)
         if entries is None:
-            entries = self._entries[key] = {}
+            entries = self.of(key)
         before = entries.get(name)
         entries[name] = entry
-        if before is None:
-            group = _group(key, name)
-            if group is not None:
-                self._groups.setdefault(group, {})[name] = None
+        if before is None and "|" in name:
+            self._groups.setdefault(_group(key, name), {})[name] = None
         return before
 
     def _remove(self, key: str, name: str) -> Entry | None:
         """Returns what was there before."""
         entries = self._entries.get(key)
         before = None if entries is None else entries.pop(name, None)
-        if entries is None or before is None:
+        if before is None:
             return None
         if not entries:
-            del self._entries[key]
-        group = _group(key, name)
-        if group is not None:
+            self._emptied.append(key)
+        if "|" in name:
+            group = _group(key, name)
             names = self._groups[group]
             del names[name]
             if not names:
                 del self._groups[group]
         return before
+
+    def _forget_emptied(self) -> None:
+        for key in self._emptied:
+            if not self._entries.get(key, True):
+                del self._entries[key]
+        self._emptied.clear()
 
     # undo
 
@@ -207,11 +221,13 @@ class PartitionState:
                 self._remove(key, name)
             else:
                 self._put_back(key, name, before)
+        if not mark:
+            self._forget_emptied()
 
     def _put_back(self, key: str, name: str, before: Entry) -> None:
         """What had been deleted becomes its group's oldest again: where the order counts, the oldest is what goes."""
-        group = _group(key, name)
-        if self._write(key, name, before) is None and group is not None:
+        if self._write(key, name, before) is None and "|" in name:
+            group = _group(key, name)
             names = self._groups[group]
             del names[name]
             self._groups[group] = {name: None, **names}
@@ -242,6 +258,8 @@ class PartitionState:
     def commit(self) -> None:
         self._undo.clear()
         self._sealed.clear()
+        if self._emptied:
+            self._forget_emptied()
 
     def _bytes_of(self, place: Place) -> bytes | None:
         key, name = place

@@ -177,6 +177,8 @@ class PartitionWorker:
             self._apply_wish(key, at)
         started = [self._start(*one) for one in self.asked]
         self._forget_batch()
+        if len(started) < 2:
+            return started
         return [one for one in started if self._pending.get((one.key, one.call_id)) == one.serial]
 
     def reads(self) -> list[Started]:

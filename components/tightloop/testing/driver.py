@@ -20,7 +20,7 @@ from msgspec import Struct
 
 from tightloop.assembly.config import Config
 from tightloop.assembly.engine import Engine
-from tightloop.domain import money
+from tightloop.domain.deltas import by_position
 from tightloop.handlers.api import Handler
 from tightloop.records.types import (
     DeadLetter,
@@ -178,9 +178,5 @@ class LoopDriver:
 
 def added_up(updates: Iterable[PositionUpdate]) -> dict[str, Decimal]:
     """The positions after these updates, by their deltas alone; what is zero is left out."""
-    sums: dict[str, Decimal] = {}
-    with money.exact():
-        for update in updates:
-            for delta in update.deltas:
-                sums[delta.position_key] = sums.get(delta.position_key, money.ZERO) + delta.amount
+    sums = by_position(delta for update in updates for delta in update.deltas)
     return {key: amount for key, amount in sums.items() if amount}

@@ -17,12 +17,12 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from tightloop.domain import money
-from tightloop.domain.venues import LANES
 from tightloop.handlers import calls
 from tightloop.records.types import JournalEntry
 from tightloop.runners.clock import ManualClock
 from tightloop.testing.scripted_account import Books, Order
 from tightloop.venues.adapter import Gate, GateShut
+from tightloop.venues.registry import CHAIN_IDS
 
 Method = Literal["prepare", "replace", "submit", "find", "cancel", "ledger", "positions"]
 Behaviour = Callable[["ScriptedVenue", JournalEntry, Gate], Any]
@@ -62,7 +62,7 @@ class ScriptedVenue:
         price: Decimal = Decimal(60000),
         opening: dict[str, Decimal] | None = None,
     ) -> None:
-        chain = LANES[lane].kind == "chain"
+        chain = lane in CHAIN_IDS
         self.lane = lane
         self.clock = clock
         self.fence: Literal["window", "nonce"] = "nonce" if chain else "window"

@@ -16,7 +16,6 @@ from tests.contract.runner.loops import CONFIG, PARTITIONS, Loop, decoded
 
 from tightloop.assembly import build
 from tightloop.domain import money
-from tightloop.domain.venues import LANES
 from tightloop.records import topics
 from tightloop.records.types import LoopHead
 from tightloop.runners.clock import ManualClock
@@ -102,7 +101,7 @@ class KafkaLoop(Loop):
         adapters = {one: _Guarded(one, self.sandbox, self._lock) for one in CONFIG.lanes}
         performer = Performer(adapters, self.clock, CONFIG.timing.send_window)
         effects: CallLoop[PartitionWorker] = CallLoop(performer)
-        outputs = build.outputs_of(component, CONFIG.lanes)
+        outputs = build.outputs_of(component, tuple(CONFIG.lanes))
         runner = KafkaRunner(handler, self._settings, effects, self.clock, outputs)
 
         def live() -> None:
@@ -191,7 +190,9 @@ class _Guarded:
     """A simulated venue that several threads may ask."""
 
     def __init__(self, lane: str, sandbox: Sandbox, lock: threading.RLock) -> None:  # type: ignore[valid-type]
-        inner: VenueAdapter = (InProcessChain if LANES[lane].kind == "chain" else InProcessExchange)(lane, sandbox)
+        inner: VenueAdapter = (InProcessChain if CONFIG.directory().lanes[lane].kind == "chain" else InProcessExchange)(
+            lane, sandbox
+        )
         self._inner = inner
         self._lock: Any = lock
         self.lane, self.fence, self.acceptance_window_s = inner.lane, inner.fence, inner.acceptance_window_s

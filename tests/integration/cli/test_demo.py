@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from tests.integration.cli.processes import CommandLine, eventually
+from tests.integration.cli.command_line import CommandLine, eventually
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from typing import Any
 
 import psutil
 import pytest
-from tests.integration.cli.processes import CommandLine, eventually
+from tests.integration.cli.command_line import CommandLine, eventually
 
 
 @pytest.fixture

@@ -77,7 +77,7 @@ MUTANTS = (
         RECONCILIATION_TESTS,
     ),
     Mutant(
-        "stranger-passes-when-it-matches",
+        "misplaced-position-passes-when-it-matches",
         "a position that cannot lie in that account passes when its amount is the expected one",
         COMPARE,
         " <= allowed and key not in unknown\n",
@@ -120,7 +120,7 @@ MUTANTS = (
         "another-accounts-positions-pass",
         "what a snapshot shows of another account is taken for this one's",
         RESULTS,
-        "        if place is None or not same_account(place, asked):\n",
+        "        if place is None or place.lane != found.lane or place.account != found.account:\n",
         "        if place is None:\n",
         RECONCILIATION_TESTS,
     ),

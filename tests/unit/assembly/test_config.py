@@ -26,7 +26,7 @@ def written(text: str) -> Path:
 
 def test_nothing_given_is_a_valid_configuration() -> None:
     config, origins = load()
-    assert (config.environment, config.lanes, origins) == ("dev", ("binance", "ethereum"), {})
+    assert (config.environment, tuple(config.lanes), origins) == ("dev", ("binance", "ethereum"), {})
 
 
 def test_later_sources_win_and_each_value_knows_its_origin(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -52,7 +52,7 @@ def test_names_of_assets_and_accounts_keep_their_case_in_variables(monkeypatch: 
     [
         ('bootstrp = "x"', "did you mean 'bootstrap'?"),
         ("[timing]\nevidnce = 1", "did you mean 'evidence'?"),
-        ('lanes = ["binanc"]', "unknown lanes ['binanc']"),
+        ('lanes = ["binanc"]', "unknown lane 'binanc': did you mean 'binance'?"),
         ('[accounts.a]\nstrategy = "s"\nlane = "okx"', "account 'a' is on lane 'okx'"),
         ('[accounts.a]\nstrategy = "s 1"\nlane = "binance"', "strategy 's 1'"),
         ('[accounts."a/b"]\nstrategy = "s1"\nlane = "binance"', "account 'a/b'"),
@@ -84,7 +84,8 @@ def test_an_account_named_like_a_strategy_that_would_trade_it_too_is_refused() -
     assert refused.value.code == "EIF-010"
     there = '[accounts.other]\nstrategy = "s1"\nlane = "binance"\n'
     config, _ = load(written(given + there))
-    assert build.manager_settings(config).accounts["s1"][0].account == "other"
+    binance = config.directory().lanes["binance"]
+    assert [one.account for one in config.directory().accounts_of("s1", binance)] == ["other"]
     load(written(given))  # whether there is a strategy s1 is not known; its instructions would be refused
 
 

@@ -36,6 +36,7 @@ class Run:
         self.held: dict[str, Decimal] = {}
         self.account: Record = {
             "lane": LANE,
+            "venue": LANE,
             "account": KEY,
             "opening": {USDT: "1000"},
             "balances": {USDT: "1000"},
@@ -145,6 +146,7 @@ class Run:
                 "operation": "order",
                 "instruction_id": name,
                 "nonce": None,
+                "tx_hash": None,
                 "result": "acted",
                 "status": "filled",
                 "fault": None,
@@ -162,6 +164,7 @@ class Run:
         """What the executor wrote down of the loop's intent, and its end there."""
         name = f"intent|{loop_no:012d}|1"
         entry = {**PLACE, "loop_no": loop_no, "attempt": 1, "client_order_id": f"client-{loop_no}"}
+        entry["submissions"] = [{"number": 1, "kind": "first", "transaction": None}]
         self.state(JOURNAL, "JournalEntry", name, **entry, journalled_at=self.now, cancel_requested=cancel_requested)
         if forgotten:
             self.state(JOURNAL, "(deleted)", name)

@@ -262,6 +262,17 @@ def test_an_amount_that_was_reported_otherwise_is_found_in_the_books() -> None:
     assert kinds(run) == {"fill-otherwise", "filled-otherwise"}
 
 
+def test_a_transaction_must_be_journalled_by_its_hash() -> None:
+    run = Run()
+    run.data.venues.requests[-1]["tx_hash"] = "0xab"
+    assert kinds(run) == {"not-journalled"}
+    for seen in run.data.journal:
+        seen.value["submissions"] = [
+            {"number": number, "transaction": {"tx_hash": tx_hash}} for number, tx_hash in enumerate(("0xcd", "0xab"))
+        ]
+    assert kinds(run) == set()
+
+
 def test_an_unknown_needs_a_fault_that_explains_it() -> None:
     run = Run()
     unknown(run)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
+from tests.support.lanes import EVERYWHERE
 
 from tightloop.client.key_states import states_of
 from tightloop.handlers.manager.turn import UNREAD
@@ -25,9 +26,9 @@ def test_a_head_on_another_partition_does_not_hide_that_a_key_is_halted(offset: 
     own = partition_of(b"s1", 8)
     entries = {(own, "s1", "head"): head(HALT), ((own + offset) % 8, "s1", "head"): head()}
     for order in (entries, dict(reversed(entries.items()))):
-        assert states_of(order, 8).keys["s1"].phase == "halted"
-        assert states_of(order, 8, "s1").keys["s1"].phase == "halted"
-    assert states_of({((own + offset) % 8, "s1", "head"): head()}, 8).keys == {}
+        assert states_of(order, 8, EVERYWHERE).keys["s1"].phase == "halted"
+        assert states_of(order, 8, EVERYWHERE, "s1").keys["s1"].phase == "halted"
+    assert states_of({((own + offset) % 8, "s1", "head"): head()}, 8, EVERYWHERE).keys == {}
 
 
 def test_a_key_whose_head_cannot_be_read_is_shown_halted_and_hides_no_other() -> None:
@@ -35,8 +36,8 @@ def test_a_key_whose_head_cannot_be_read_is_shown_halted_and_hides_no_other() ->
     own = partition_of(b"s1", 8)
     kept = codec.encode(SharedHalts(halts=(HALT,), produced_at=NOW))
     entries = {(own, "s1", "head"): broken, (own, "s1", UNREAD): kept, (own, "s1", "queue|1"): broken}
-    state = states_of(entries, 8)
+    state = states_of(entries, 8, EVERYWHERE)
     assert (state.keys["s1"].phase, state.keys["s1"].halts, state.shared) == ("halted", (HALT,), ())
     other = LoopHead(strategy_id="s2", produced_at=NOW)
     entries[partition_of(b"s2", 8), "s2", "head"] = codec.encode(other)
-    assert states_of(entries, 8).keys["s2"].phase == "idle"
+    assert states_of(entries, 8, EVERYWHERE).keys["s2"].phase == "idle"

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from msgspec.structs import replace
+from tests.support.lanes import VENUES
 
 from tightloop.domain import lengths
 from tightloop.domain.validate import check_instruction
@@ -46,7 +47,7 @@ TOO_LONG: dict[str, Callable[[], Instruction]] = {
 @pytest.mark.parametrize("field", TOO_LONG)
 def test_what_is_too_long_is_refused_under_its_field(field: str) -> None:
     with pytest.raises(ExecutionError) as raised:
-        check_instruction(TOO_LONG[field]())
+        check_instruction(TOO_LONG[field](), VENUES)
     assert raised.value.code == "EIM-007" and field in raised.value.message
 
 

@@ -1,10 +1,10 @@
-"""Position keys and the catalogue of venues."""
+"""Position keys."""
 
 from __future__ import annotations
 
 import pytest
 
-from tightloop.domain import positions, venues
+from tightloop.domain import positions
 from tightloop.domain.positions import PositionKey
 from tightloop.errors import ExecutionError
 
@@ -44,27 +44,3 @@ def test_a_key_is_bare_for_the_strategys_own_account() -> None:
 def test_a_bare_key_lies_in_the_strategys_own_account() -> None:
     assert positions.parse_key("okx:BaseToken:BTC").account_of("s1") == "s1"
     assert positions.parse_key("okx@main:BaseToken:BTC").account_of("s1") == "main"
-
-
-@pytest.mark.parametrize(
-    ("name", "lane"),
-    [("binance", "binance"), ("okx", "okx"), ("aave", "ethereum"), ("wallet", "ethereum"), ("alchemy", "ethereum")],
-)
-def test_the_lane_that_signs(name: str, lane: str) -> None:
-    assert venues.lane_of(name) == lane
-
-
-def test_a_provider_means_the_wallet() -> None:
-    assert venues.venue("alchemy").name == "wallet"
-
-
-def test_an_unknown_venue_is_refused_with_the_nearest() -> None:
-    with pytest.raises(ExecutionError) as caught:
-        venues.venue("binanse")
-    assert caught.value.code == "EIM-006"
-    assert "did you mean 'binance'?" in caught.value.message
-
-
-def test_every_venue_has_a_lane_and_every_lane_a_home() -> None:
-    assert {venue.lane for venue in venues.VENUES.values()} == set(venues.LANES)
-    assert all(venues.lane_of(venues.home_of(lane)) == lane for lane in venues.LANES)

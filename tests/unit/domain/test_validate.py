@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 from msgspec.structs import replace
+from tests.support.lanes import ARBITRUM, VENUES
 
-from tightloop.domain.validate import check_instruction, expires_at
+from tightloop.domain.validate import check_instruction, check_on_lane, expires_at
+from tightloop.domain.venues import Venues
 from tightloop.errors import ExecutionError
 from tightloop.records.types import (
     Action,
@@ -95,12 +97,12 @@ IMPOSSIBLE: dict[str, tuple[Instruction, str, str]] = {
     "an exchange in an atomic chain": (
         instruction(actions(SWAP, replace(SUPPLY, protocol="binance"))),
         "EIM-008",
-        "actions[1].protocol: binance is not on ethereum",
+        "actions[1].protocol: binance is an exchange, and on no chain",
     ),
     "an exchange in a chain": (
         instruction(actions(replace(SUPPLY, protocol="binance"), atomic=False)),
         "EIM-007",
-        "binance is not on ethereum",
+        "binance is an exchange, and on no chain",
     ),
     "a wallet as a protocol": (instruction(actions(replace(SUPPLY, protocol="wallet"))), "EIM-007", "is a wallet"),
     "no instruction id": (instruction(instruction_id=""), "EIM-007", "instruction_id"),
@@ -229,7 +231,7 @@ IMPOSSIBLE: dict[str, tuple[Instruction, str, str]] = {
     "a transfer on another lane than its source's": (
         instruction(replace(TRANSFER, source="okx:spot")),
         "EIM-007",
-        "lane of its source, okx",
+        "runs at the venue of its source, okx",
     ),
     "a transfer to no address": (instruction(replace(TRANSFER, destination="bob")), "EIM-007", "destination"),
     "a cancel of nothing": (instruction(Cancel()), "EIM-007", "exactly one of instruction_id and group_id"),
@@ -240,14 +242,14 @@ IMPOSSIBLE: dict[str, tuple[Instruction, str, str]] = {
 
 @pytest.mark.parametrize("what", POSSIBLE)
 def test_possible(what: str) -> None:
-    check_instruction(POSSIBLE[what])
+    check_instruction(POSSIBLE[what], VENUES)
 
 
 @pytest.mark.parametrize("what", IMPOSSIBLE)
 def test_impossible(what: str) -> None:
     made, code, text = IMPOSSIBLE[what]
     with pytest.raises(ExecutionError) as caught:
-        check_instruction(made)
+        check_instruction(made, VENUES)
     assert caught.value.code == code
     assert text in caught.value.message
 
@@ -264,3 +266,32 @@ def test_impossible(what: str) -> None:
 )
 def test_how_long_an_instruction_lives(made: Instruction, life: timedelta) -> None:
     assert expires_at(made) == NOW + life
+
+
+@pytest.mark.parametrize(
+    ("payload", "code", "text"),
+    [
+        (actions(replace(SUPPLY, protocol="morpho")), "EIM-008", "morpho is not on arbitrum"),
+        (actions(replace(SUPPLY, protocol="morpho"), atomic=False), "EIM-007", "morpho is not on arbitrum"),
+        (actions(replace(SUPPLY, operation="stake")), "EIM-007", "aave has supply, withdraw, borrow, repay"),
+    ],
+)
+def test_what_the_venues_of_a_lane_do_not_offer_is_refused(payload: SmartContractAction, code: str, text: str) -> None:
+    made = instruction(payload)
+    check_instruction(made, VENUES)
+    with pytest.raises(ExecutionError) as caught:
+        check_on_lane(made, ARBITRUM, VENUES)
+    assert caught.value.code == code
+    assert text in caught.value.message
+
+
+def test_what_the_venues_of_a_lane_offer_is_possible_there() -> None:
+    check_on_lane(instruction(actions(SWAP, SUPPLY)), ARBITRUM, VENUES)
+    check_on_lane(instruction(TRANSFER), ARBITRUM, VENUES)
+
+
+def test_a_market_that_an_exchange_does_not_have_is_refused() -> None:
+    spot_only = Venues([replace(VENUES.find("binance"), markets=("spot",))])
+    check_instruction(instruction(), spot_only)
+    with pytest.raises(ExecutionError, match="binance has spot, not perp"):
+        check_instruction(instruction(PERP), spot_only)

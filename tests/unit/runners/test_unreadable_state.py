@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 import pytest
+from tests.support.lanes import directory
 
 from tightloop.handlers.manager.handler import InterfaceManager
 from tightloop.handlers.manager.settings import ManagerSettings
@@ -22,7 +23,7 @@ LANES = ("binance", "ethereum")
 
 
 def manager() -> PartitionWorker:
-    return PartitionWorker(InterfaceManager(ManagerSettings(lanes=LANES)), 0, 1)
+    return PartitionWorker(InterfaceManager(ManagerSettings(directory=directory(LANES))), 0, 1)
 
 
 def restored(before: PartitionWorker, broken: dict[tuple[str, str], bytes] | None = None) -> PartitionWorker:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
+from tests.support.lanes import directory
 
 from tightloop.errors import ExecutionError, error_info
 from tightloop.handlers.manager.handler import InterfaceManager
@@ -21,7 +22,7 @@ WRONG = (partition_of(b"s1", PARTITIONS) + 1) % PARTITIONS
 
 
 def manager(partition: int) -> PartitionWorker:
-    return PartitionWorker(InterfaceManager(ManagerSettings(lanes=("binance",))), partition, PARTITIONS)
+    return PartitionWorker(InterfaceManager(ManagerSettings(directory=directory(["binance"]))), partition, PARTITIONS)
 
 
 def letter(*, halts: bool, component: str = "executor-binance") -> bytes:

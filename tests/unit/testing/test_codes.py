@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
+from tests.support.lanes import directory, judging, position_updates
 
 from tightloop.errors import CATALOGUE
 from tightloop.handlers.api import Context, Inbound
@@ -19,7 +21,6 @@ from tightloop.handlers.executor.handler import Executor
 from tightloop.handlers.executor.settings import ExecutorSettings
 from tightloop.handlers.manager.handler import InterfaceManager
 from tightloop.handlers.manager.settings import ManagerSettings
-from tightloop.handlers.positions.handler import PositionUpdates
 from tightloop.handlers.reconciliation.handler import Reconciliation
 from tightloop.records.types import Instruction
 from tightloop.runners.partitioner import partition_of
@@ -61,9 +62,8 @@ def test_a_venues_refusal_ends_the_loop_under_its_code_and_the_key_goes_on(code:
 
 def test_an_operation_that_a_lane_does_not_know_is_exi_013() -> None:
     loop = LoopDriver()
-    step = swap("USDT", "WETH", D(1000))
-    odd = action("i1", loop.now, step.__class__(protocol="curve", operation="stake", token_in="USDT", amount=D(1)))
-    loop.feed(odd)
+    step = replace(swap("USDT", "WETH", D(1)), protocol="curve", operation="add_liquidity")
+    loop.feed(action("i1", loop.now, step))
     result = loop.result("i1")
     assert result.error is not None
     assert (result.outcome, result.error.code) in {("rejected", "EXI-013"), ("rolled_back", "EXI-013")}
@@ -112,10 +112,10 @@ def broken(handler: Any) -> Any:
 
 
 DEFECTS: dict[str, Callable[[], Any]] = {
-    "EIM-001": lambda: InterfaceManager(ManagerSettings(lanes=("binance", "ethereum"))),
-    "EXI-001": lambda: Executor(ExecutorSettings(lane="binance", fence="window")),
-    "PUH-003": PositionUpdates,
-    "REC-001": Reconciliation,
+    "EIM-001": lambda: InterfaceManager(ManagerSettings(directory=directory())),
+    "EXI-001": lambda: Executor(ExecutorSettings(lane="binance", fence="window", directory=directory())),
+    "PUH-003": position_updates,
+    "REC-001": lambda: Reconciliation(judging()),
 }
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from decimal import Decimal
 
 from tightloop.checker.collected import Collected, Record
-from tightloop.checker.rules.exact import EXACT
+from tightloop.checker.rules.exact import add
 from tightloop.checker.rules.names import qualified
 
 
@@ -29,7 +28,7 @@ def accrued_meanwhile(data: Collected, end: Record) -> bool:
         for one in data.reports
         if (one.value["lane"], one.value["account"]) == (lane, account) and one.value["report_id"] in applied
     }
-    sums: defaultdict[str, Decimal] = defaultdict(Decimal)
+    sums: dict[str, Decimal] = {}
     for books in data.venues.accounts:
         if (books["lane"], books["account"]) != (lane, account):
             continue
@@ -37,6 +36,5 @@ def accrued_meanwhile(data: Collected, end: Record) -> bool:
             shown = entry["sequence"] <= snapshot["venue_sequence"]
             if shown and entry["client_order_id"] is None and entry["entry_id"] not in told:
                 for delta in entry["deltas"]:
-                    key = qualified(delta["position_key"], account, end["strategy_id"])
-                    sums[key] = EXACT.add(sums[key], Decimal(delta["amount"]))
-    return all(sums[key] == difference for key, difference in failed.items())
+                    add(sums, qualified(delta["position_key"], account, end["strategy_id"]), delta["amount"])
+    return all(sums.get(key, Decimal(0)) == difference for key, difference in failed.items())

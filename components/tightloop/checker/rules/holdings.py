@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from decimal import Decimal, localcontext
+from decimal import Decimal
 from itertools import chain
 
 from tightloop.checker.collected import Collected, Record, Seen
-from tightloop.checker.rules.exact import EXACT, total
+from tightloop.checker.rules.exact import add, total
 from tightloop.checker.rules.names import plain, qualified
 from tightloop.checker.verdict import Terms, Violation
 
@@ -90,13 +90,11 @@ def books_match(data: Collected, terms: Terms) -> Iterator[Violation]:
 def _running(data: Collected) -> Iterator[tuple[str, dict[str, Decimal], Seen]]:
     """Each update with the sums of its key's deltas so far."""
     sums: dict[str, dict[str, Decimal]] = {}
-    with localcontext(EXACT):
-        for seen in data.updates:
-            mine = sums.setdefault(seen.value["strategy_id"], {})
-            for delta in seen.value["deltas"]:
-                key = delta["position_key"]
-                mine[key] = mine.get(key, Decimal(0)) + delta["amount"]
-            yield seen.value["strategy_id"], mine, seen
+    for seen in data.updates:
+        mine = sums.setdefault(seen.value["strategy_id"], {})
+        for delta in seen.value["deltas"]:
+            add(mine, delta["position_key"], delta["amount"])
+        yield seen.value["strategy_id"], mine, seen
 
 
 def _entries_of(report: Record) -> Iterable[str]:
@@ -120,11 +118,10 @@ def _otherwise(report: Record, entries: list[Record]) -> str:
 
 def _sum(values: Iterable[Record]) -> dict[tuple[str, str], Decimal]:
     """Deltas by position and source; positions without the account's name, which the books do not spell out."""
-    sums: Counter[tuple[str, str]] = Counter()
-    with localcontext(EXACT):
-        for delta in chain.from_iterable(value["deltas"] for value in values):
-            sums[plain(delta["position_key"]), delta["source"]] += Decimal(delta["amount"])  # type: ignore[assignment]
-    return {key: Decimal(amount) for key, amount in sums.items() if amount}
+    sums: dict[tuple[str, str], Decimal] = {}
+    for delta in chain.from_iterable(value["deltas"] for value in values):
+        add(sums, (plain(delta["position_key"]), delta["source"]), delta["amount"])
+    return {key: amount for key, amount in sums.items() if amount}
 
 
 def _owners(data: Collected) -> dict[Account, str]:
@@ -162,11 +159,9 @@ def _untold(data: Collected) -> defaultdict[Account, list[Record]]:
 
 def _held(account: Record, untold: list[Record], strategy_id: str) -> dict[str, Decimal]:
     held = {key: Decimal(amount) for key, amount in account["balances"].items()}
-    with localcontext(EXACT):
-        for entry in untold:
-            for delta in entry["deltas"]:
-                key = delta["position_key"]
-                held[key] = held.get(key, Decimal(0)) - Decimal(delta["amount"])
+    for entry in untold:
+        for delta in entry["deltas"]:
+            add(held, delta["position_key"], Decimal(delta["amount"]).copy_negate())
     return {qualified(key, account["account"], strategy_id): amount for key, amount in held.items() if amount}
 
 
@@ -177,7 +172,7 @@ def _lies_in(key: str, account: Record, strategy_id: str) -> bool:
     if (owner or strategy_id) != account["account"] or name == "transit":
         return False
     return (
-        name == account["lane"]
+        name == account["venue"]
         if account["nonce"] is None
         else name in ("wallet", "uniswap", "curve", "aave", "morpho")
     )

@@ -14,8 +14,8 @@ LATER_MS = 1  # both clocks count in milliseconds, and round
 
 
 def journalled_before(data: Collected, terms: Terms) -> Iterator[Violation]:
-    """Every request that reached a venue has its journal record: of the same order, written before the request came,
-    and signed within the send window of the time that the record says.
+    """Every request that reached a venue has its journal record: of the same order, or of the very transaction by its
+    hash, written before the request came, and signed within the send window of the time that the record says.
 
     By the broker's append time and the venue's request log. A journal that has been compacted tells no more of it.
     """
@@ -31,7 +31,7 @@ def journalled_before(data: Collected, terms: Terms) -> Iterator[Violation]:
         place = f"{request['lane']} request {request['number']} ({request['operation']} of loop {intent[2]})"
         signed = datetime.fromisoformat(request["signed_at"])
         _, arrived = terms.broker_ms(int(datetime.fromisoformat(request["arrived_at"]).timestamp() * 1000))
-        records = [one for one in written[intent] if one.value["client_order_id"] == request["client_order_id"]]
+        records = [one for one in written[intent] if _names(one.value, request)]
         before = [one for one in records if one.at_ms <= arrived + LATER_MS]
         if not records and not terms.complete:
             continue
@@ -41,6 +41,16 @@ def journalled_before(data: Collected, terms: Terms) -> Iterator[Violation]:
         elif not any(_covers(one.value, request, signed, terms) for one in before):
             what = f"{place} was signed at {signed}, within no journalled record's send window"
             yield Violation("journalled-otherwise", intent[1], what)
+
+
+def _names(entry: Record, request: Record) -> bool:
+    """A transaction is journalled by its hash; an order has none."""
+    if entry["client_order_id"] != request["client_order_id"]:
+        return False
+    if request["tx_hash"] is None:
+        return True
+    sent = (one["transaction"] for one in entry["submissions"])
+    return any(one is not None and one["tx_hash"] == request["tx_hash"] for one in sent)
 
 
 def _covers(entry: Record, request: Record, signed: datetime, terms: Terms) -> bool:

@@ -10,7 +10,7 @@ from decimal import Decimal, localcontext
 from itertools import accumulate
 
 from tightloop.checker.collected import Collected, Record
-from tightloop.checker.rules.exact import EXACT
+from tightloop.checker.rules.exact import EXACT, add
 from tightloop.checker.rules.names import plain
 from tightloop.checker.verdict import Terms, Violation
 
@@ -92,15 +92,13 @@ class _Books:
     def at(self, sequence: int, as_of: datetime) -> Positions:
         """What was held."""
         held = dict(self._opening)
-        with localcontext(EXACT):
-            for key, (ats, sums) in self._sums.items():
-                place = bisect_right(ats, sequence)
-                if place:
-                    held[key] = held.get(key, Decimal(0)) + sums[place - 1]
-            for after, at, drift in self._drifts:
-                if after <= sequence and at <= as_of:
-                    key = drift["position_key"]
-                    held[key] = held.get(key, Decimal(0)) + Decimal(drift["amount"])
+        for key, (ats, sums) in self._sums.items():
+            place = bisect_right(ats, sequence)
+            if place:
+                add(held, key, sums[place - 1])
+        for after, at, drift in self._drifts:
+            if after <= sequence and at <= as_of:
+                add(held, drift["position_key"], drift["amount"])
         return {key: amount for key, amount in held.items() if amount}
 
 

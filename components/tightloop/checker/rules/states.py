@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from decimal import Decimal, localcontext
+from decimal import Decimal
 
 from tightloop.checker.collected import JOURNALS, Collected, Record
-from tightloop.checker.rules.exact import EXACT
+from tightloop.checker.rules.exact import add
 from tightloop.checker.rules.outcomes import loop_of
 from tightloop.checker.verdict import Terms, Violation
 
@@ -121,13 +121,11 @@ def _cursors(data: Collected) -> dict[tuple[str, str], str]:
 def _sums(data: Collected) -> tuple[defaultdict[str, Positions], dict[str, int]]:
     sums: defaultdict[str, Positions] = defaultdict(dict)
     versions: dict[str, int] = {}
-    with localcontext(EXACT):
-        for seen in data.updates:
-            owner = seen.value["strategy_id"]
-            versions[owner] = max(versions.get(owner, 0), seen.value["position_version"])
-            for delta in seen.value["deltas"]:
-                key = delta["position_key"]
-                sums[owner][key] = sums[owner].get(key, Decimal(0)) + delta["amount"]
+    for seen in data.updates:
+        owner = seen.value["strategy_id"]
+        versions[owner] = max(versions.get(owner, 0), seen.value["position_version"])
+        for delta in seen.value["deltas"]:
+            add(sums[owner], delta["position_key"], delta["amount"])
     return sums, versions
 
 

@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from tightloop.cli.system.pulse import EVERY_S, Pulse
 from tightloop.cli.system.state import ProcessState
+from tightloop.domain.backoff import backoff
 
 log = structlog.get_logger()
 FIRST_PAUSE_S, LONGEST_PAUSE_S, STEADY_S = 0.5, 30.0, 60.0
@@ -37,21 +38,21 @@ class Spec(Struct, frozen=True, kw_only=True):
     replica: str = "0"
 
 
-class Backoff:
-    """The first restart comes at once: until a dead replica is back under its name, its open transaction holds up
-    whoever reads committed records. Then 0.5 s, doubling to 30 s; a minute of running starts over.
+class Restarts:
+    """When a process that ended is started again. At once the first time: until a dead replica is back under its name,
+    its open transaction holds up all who read committed records. Then after 0.5 s, doubling to 30 s; a minute of
+    running starts over.
     """
 
     def __init__(self) -> None:
-        self._pause = 0.0
+        self._restarts = 0
 
     def after_run_of(self, seconds: float) -> float:
         """How long to wait before the next start."""
         if seconds >= STEADY_S:
-            self._pause = 0.0
-        pause = self._pause
-        self._pause = min(max(pause * 2, FIRST_PAUSE_S), LONGEST_PAUSE_S)
-        return pause
+            self._restarts = 0
+        self._restarts += 1
+        return 0.0 if self._restarts == 1 else backoff(FIRST_PAUSE_S, LONGEST_PAUSE_S, self._restarts - 2)
 
 
 class Child:
@@ -65,7 +66,7 @@ class Child:
         self._created: float | None = None
         self._began = 0.0
         self._due = 0.0
-        self._backoff = Backoff()
+        self._when = Restarts()
         self._ready = False
         self._pulse: Pulse | None = None
         self._restarts = 0
@@ -124,7 +125,7 @@ class Child:
             self._pulse = None
 
     def _ended(self, code: int) -> None:
-        pause = self._backoff.after_run_of(time.monotonic() - self._began)
+        pause = self._when.after_run_of(time.monotonic() - self._began)
         log.warning("ended, and is started again", process=self.spec.name, exit_code=code, pause_s=pause)
         self._exit_code = code
         self._due = time.monotonic() + pause

@@ -85,8 +85,10 @@ def simulator_spec(plan: Plan) -> Spec:
     port = free_port()
     command = [
         *(*_PROGRAM, "sandbox", "sim", "--port", str(port), "--dir", str(plan.directory / "venues")),
-        *("--seed", str(plan.seed), "--acceptance-window", str(plan.config.timing.acceptance_window)),
+        *("--seed", str(plan.seed)),
     ]
+    if plan.config_file is not None:
+        command += ["--config", str(plan.config_file)]
     if plan.market is not None:
         command += ["--market", str(plan.market)]
     if plan.market_origin is not None:

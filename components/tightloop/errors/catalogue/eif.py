@@ -21,19 +21,16 @@ def _entry(
     )
 
 
-_NEXT = (
-    "The interfaces of live venues, and what builds them, come with the next issue; until then "
-    "the configuration is refused with EIF-010."
-)
+_LATER = "Live venues, and what checks their credentials, are not part of this version."
 
 ENTRIES = (
     _entry(
         "EIF-001",
         "interface creation failed",
         "HIGH",
-        "An interface could not be built; the message names the cause.",
-        "Read the cause in the message and correct what it names.",
-        reserved=_NEXT,
+        "A venue that another package brings along (entry point `tightloop.venues`) can't be loaded: the message names "
+        "package, object and cause.",
+        "Correct or remove that package.",
     ),
     _entry(
         "EIF-002",
@@ -41,7 +38,7 @@ ENTRIES = (
         "HIGH",
         "The venue does not fit what was asked of it: a wrong kind of interface for it, or one that is unknown.",
         "Use the interface of the venue's kind; correct the venue's name.",
-        reserved=_NEXT,
+        reserved=_LATER,
     ),
     _entry(
         "EIF-003",
@@ -49,7 +46,7 @@ ENTRIES = (
         "CRITICAL",
         "Credentials are missing, incomplete, or not of the form the venue uses.",
         "Set every variable that the message names, for the environment in use.",
-        reserved=_NEXT,
+        reserved=_LATER,
     ),
     _entry(
         "EIF-004",
@@ -57,7 +54,7 @@ ENTRIES = (
         "HIGH",
         "`environment` is not dev, staging or prod.",
         "Correct `environment` in the configuration.",
-        reserved=_NEXT,
+        reserved=_LATER,
     ),
     _entry(
         "EIF-005",
@@ -65,7 +62,7 @@ ENTRIES = (
         "HIGH",
         "`execution_mode` is not backtest or live.",
         "Correct `execution_mode`.",
-        reserved=_NEXT,
+        reserved=_LATER,
     ),
     _entry(
         "EIF-006",
@@ -73,15 +70,14 @@ ENTRIES = (
         "CRITICAL",
         "A credential still has the text of a template, such as `your_...` or `0x...`.",
         "Put the real credential in its place.",
-        reserved=_NEXT,
+        reserved=_LATER,
     ),
     _entry(
         "EIF-007",
         "capability missing",
         "HIGH",
-        "The configuration needs something that the venue's interface does not offer.",
+        "The configuration needs something that the venue does not offer, such as a live adapter or a simulation.",
         "Take it out of the configuration, or use a venue that offers it.",
-        reserved=_NEXT,
     ),
     _entry(
         "EIF-008",
@@ -89,21 +85,20 @@ ENTRIES = (
         "CRITICAL",
         "The environment, the credentials' host and the endpoint's chain id do not belong together.",
         "Use the endpoint and the credentials of the same environment; dev never reaches a production endpoint.",
-        reserved=_NEXT,
+        reserved=_LATER,
     ),
     _entry(
         "EIF-009",
         "interface registered twice",
         "HIGH",
-        "A venue was registered under a name that is taken.",
+        "A venue was registered under a name, or with an alias, that is taken.",
         "Register it under another name, or once.",
-        reserved=_NEXT,
     ),
     _entry(
         "EIF-010",
         "invalid venue configuration",
         "HIGH",
-        "A setting of the venue is missing, unknown, or impossible; an account is given to two strategies.",
+        "A setting of a venue or lane is missing, unknown, or impossible; an account is given to two strategies.",
         "Correct the setting that the message names.",
     ),
     _entry(
@@ -119,7 +114,7 @@ ENTRIES = (
         "HIGH",
         "The credentials may not do what the configuration needs, such as trading or reading.",
         "Grant the permission at the venue, or use other credentials.",
-        reserved=_NEXT,
+        reserved=_LATER,
     ),
     _entry(
         "EIF-013",
@@ -127,6 +122,6 @@ ENTRIES = (
         "CRITICAL",
         "Live trading on prod was asked for without the explicit switch, or live in process without a journal.",
         "Give the switch only when real money is meant to move; in process, give `journal=`.",
-        reserved=_NEXT,
+        reserved=_LATER,
     ),
 )

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from tightloop.errors import info
 from tightloop.handlers import calls
-from tightloop.handlers.executor import reports
+from tightloop.handlers.executor import reports, submissions
 from tightloop.handlers.executor.turn import ExecutorTurn, intent_name
 from tightloop.records.types import ErrorInfo, JournalEntry, Outcome, ReportKind
 
@@ -58,7 +58,7 @@ def on_ledger(turn: ExecutorTurn, entry: JournalEntry, ledger: calls.Ledger) -> 
     for shown in ledger.entries:
         if reports.is_accrual(shown):
             entry = _report(turn, entry, "accrual", "none", shown)
-        elif shown.client_order_id == entry.client_order_id and shown.entry_id not in entry.reported_entries:
+        elif submissions.has_caused(entry, shown) and shown.entry_id not in entry.reported_entries:
             entry = _report(turn, entry, "working", "partially_filled", shown)
     turn.set_cursor(entry.venue, entry.account, ledger.cursor)
     if ledger.more:

@@ -25,7 +25,9 @@ TRADED = frozenset({"trade", "transaction", "transfer"})
 
 def is_accrual(entry: LedgerEntry) -> bool:
     """Did it come about without an order of anybody's (funding, interest, a deposit)?"""
-    return entry.client_order_id is None and entry.kind not in ("trade", "transaction")
+    if entry.client_order_id is not None or entry.kind in ("trade", "transaction"):
+        return False
+    return entry.kind != "transfer" or entry.tx_hash is None
 
 
 def outcome_of(found: OrderFound, filled: Decimal) -> Outcome:

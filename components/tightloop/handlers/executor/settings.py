@@ -6,6 +6,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from tightloop.domain.directory import Directory
 from tightloop.handlers.executor.evidence import Policy
 from tightloop.handlers.executor.nonce import NoncePolicy
 from tightloop.handlers.executor.window import WindowPolicy
@@ -18,6 +19,7 @@ class ExecutorSettings(Struct, frozen=True, kw_only=True):
 
     lane: str
     fence: Literal["window", "nonce"]  # what keeps a late request from acting: its signed time, or the wallet's nonce
+    directory: Directory
     environment: str = "dev"
     simulated: bool = True
     send_window_s: float = 3.0  # a mutating request leaves no later than this after its journal record's time

@@ -7,7 +7,7 @@ from typing import Literal
 
 from msgspec.structs import replace
 
-from tightloop.handlers.calls import Prepared
+from tightloop.handlers.calls import LedgerEntry, Prepared
 from tightloop.records.types import JournalEntry, PreparedOrder, Submission
 
 Kind = Literal["first", "bump", "cancel"]
@@ -34,6 +34,14 @@ def hash_of(entry: JournalEntry) -> str | None:
     """The one that the chain has shown; before that, the latest sent (chains)."""
     last = latest(entry)
     return entry.tx_hash or (last.transaction.tx_hash if last and last.transaction else None)
+
+
+def has_caused(entry: JournalEntry, shown: LedgerEntry) -> bool:
+    """Is this line of the ledger what one of them did?"""
+    if shown.client_order_id is not None:
+        return shown.client_order_id == entry.client_order_id
+    hashes = (one.transaction.tx_hash for one in entry.submissions if one.transaction)
+    return shown.tx_hash is not None and shown.tx_hash in hashes
 
 
 def times_sent(entry: JournalEntry) -> int:

@@ -14,7 +14,6 @@ from tightloop.errors import ExecutionError, bounded, info
 from tightloop.handlers import calls
 from tightloop.handlers.executor import account_loops, reports, submissions
 from tightloop.handlers.executor.turn import ExecutorTurn, intent_name
-from tightloop.handlers.places import place_of
 from tightloop.records.types import ControlCommand, Delta, ErrorInfo, JournalEntry, Outcome
 
 
@@ -139,7 +138,7 @@ def resolve(turn: ExecutorTurn, command: ControlCommand) -> None:
         if entry.status != "unknown" or command.target_id not in (entry.instruction_id, entry.client_order_id):
             continue
         check_command(command)
-        outcome, deltas = _decided(command)
+        outcome, deltas = _decided(turn, command)
         filled = entry.filled_amount if command.filled_amount is None else command.filled_amount
         turn.publish(
             reports.correction(
@@ -157,13 +156,13 @@ def resolve(turn: ExecutorTurn, command: ControlCommand) -> None:
         turn.drop(entry)
 
 
-def _decided(command: ControlCommand) -> tuple[Outcome, tuple[Delta, ...]]:
+def _decided(turn: ExecutorTurn, command: ControlCommand) -> tuple[Outcome, tuple[Delta, ...]]:
     if command.outcome in (None, "unknown"):
         raise _refused(command, "it must say what the outcome was")
     try:
         deltas = tuple(replace(delta, source="correction") for delta in command.deltas)
         for delta in deltas:
-            place_of(delta.position_key, command.strategy_id or "")
+            turn.settings.directory.place_of(delta.position_key, command.strategy_id or "")
     except ExecutionError as error:
         raise _refused(command, error.message) from error
     return command.outcome or "none", deltas

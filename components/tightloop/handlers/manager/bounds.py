@@ -14,7 +14,7 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from tightloop.domain import ids
-from tightloop.domain.venues import canonical
+from tightloop.domain.venues import Venues
 from tightloop.errors import bounded, info
 from tightloop.records.types import AccountRef, Halt, PendingCheck
 
@@ -49,17 +49,13 @@ def _many(latest: Halt, strategy_id: str, count: int, since: datetime) -> Halt:
     )
 
 
-def stops_more(standing: tuple[Halt, ...], halt: Halt) -> bool:
+def stops_more(standing: tuple[Halt, ...], halt: Halt, venues: Venues) -> bool:
     """Does a halt of a venue or of all belong to the partition's, or do so many stand that it would only be counted?"""
     if len(standing) < HALTS:
         return True
     if any(one.scope == "all" for one in standing):
         return False
-    return halt.scope == "all" or not any(_same(one.venue, halt.venue) for one in standing)
-
-
-def _same(one: str | None, other: str | None) -> bool:
-    return one is not None and other is not None and canonical(one) == canonical(other)
+    return halt.scope == "all" or not any(venues.same(one.venue, halt.venue) for one in standing)
 
 
 def with_resume(

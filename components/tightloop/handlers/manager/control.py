@@ -8,10 +8,9 @@ import structlog
 from msgspec.structs import replace
 
 from tightloop.domain.lengths import check_command
-from tightloop.domain.venues import is_known, lane_of
 from tightloop.errors import ExecutionError, bounded, info
 from tightloop.handlers.manager import bounds, dispatch, waiting
-from tightloop.handlers.manager.turn import ManagerTurn, halt_id, same_venue
+from tightloop.handlers.manager.turn import ManagerTurn, halt_id
 from tightloop.records.types import AccountRef, ControlCommand, Halt, SharedHalts
 
 log = structlog.get_logger()
@@ -105,7 +104,7 @@ def on_shared_command(turn: ManagerTurn, command: ControlCommand, other: Callabl
     if act is None:
         raise _refused(command, "it is for one key only")
     check_command(command)
-    if command.scope == "venue" and (command.venue is None or not is_known(command.venue)):
+    if command.scope == "venue" and turn.settings.directory.venues.get(command.venue or "") is None:
         raise _refused(command, f"there is no venue {command.venue!r}")
     if command.command_id in known.command_ids:
         return
@@ -128,14 +127,15 @@ def _halt_shared(
         actor=bounded(command.actor, bounds.ACTOR_CHARS),
         cause_id=command.command_id,
     )
-    if not bounds.stops_more(standing, halt):
+    venues = turn.settings.directory.venues
+    if not bounds.stops_more(standing, halt, venues):
         raise _refused(
             command, f"{len(standing)} halts of venues and of all stand, and stop what it would: resume some"
         )
     if command.cancel_working:
         for one in _every_key(turn, other):
             slot = one.head.slot
-            if slot and slot.result and (command.scope == "all" or same_venue(command.venue, slot.result.venue)):
+            if slot and slot.result and (command.scope == "all" or venues.same(command.venue, slot.result.venue)):
                 dispatch.cancel_in_flight(one, None)
                 one.save()
     return (*standing, halt)
@@ -175,11 +175,12 @@ def _every_key(turn: ManagerTurn, other: Callable[[str], ManagerTurn]) -> Iterat
 
 def _move_to_key(one: ManagerTurn, cleared: tuple[Halt, ...]) -> None:
     for halt in cleared:
-        accounts = tuple(account for account in one.adopted() if _is_at(halt, account))
+        accounts = tuple(account for account in one.adopted() if _is_at(one, halt, account))
         if accounts:
             one.add_halt(halt)
             _verify_for(one, accounts, (halt.halt_id,))
 
 
-def _is_at(halt: Halt, account: AccountRef) -> bool:
-    return halt.scope == "all" or halt.venue is None or lane_of(halt.venue) == account.lane
+def _is_at(one: ManagerTurn, halt: Halt, account: AccountRef) -> bool:
+    """Does the account lie on a lane that has the venue halted?"""
+    return halt.scope == "all" or halt.venue is None or one.settings.directory.has_venue(account.lane, halt.venue)

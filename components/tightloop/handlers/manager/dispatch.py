@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import structlog
 from msgspec.structs import replace
 
 from tightloop.errors import ExecutionError, error_info, info
 from tightloop.handlers.manager import expected, unresolved, waiting
-from tightloop.handlers.manager.accounts import account_of
 from tightloop.handlers.manager.turn import ManagerTurn
 from tightloop.records.types import (
     AccountRef,
@@ -66,7 +66,7 @@ def can_start(turn: ManagerTurn, queued: QueuedInstruction) -> bool:
 def _account_changed(turn: ManagerTurn, queued: QueuedInstruction) -> ErrorInfo | None:
     """The configuration may have taken the account away since the instruction was queued."""
     try:
-        account = account_of(turn.settings, queued.instruction)
+        account = turn.settings.directory.account_of(queued.instruction)
     except ExecutionError as error:
         return error_info(error)
     if account == queued.account:
@@ -106,22 +106,22 @@ def _start(turn: ManagerTurn, queued: QueuedInstruction) -> None:
         queued.received_at,
         status="UNKNOWN",  # set when the slot is freed
         account=queued.account.account,
+        simulated=turn.settings.directory.is_simulated(queued.account.lane),
         dispatched_at=turn.now,
         loop_no=turn.head.last_loop_no + 1,
     )
-    seconds = turn.settings.evidence_s + turn.settings.reconcile_s + turn.settings.deadline_margin_s
     slot = Slot(
-        loop_no=0,
+        loop_no=turn.head.last_loop_no + 1,
         kind="execute",
         purpose="instruction",
         account=queued.account,
         dispatched_at=turn.now,
-        deadline_at=_works_until(turn, queued) + timedelta(seconds=seconds),
+        deadline_at=_works_until(turn, queued) + _time_to_end(turn),
         result=result,
         expected_deltas=instruction.expected_deltas,
         slippage_bps=expected.bound_of(instruction),
     )
-    _take(turn, slot, "execute", queued)
+    _take(turn, slot, queued)
 
 
 def _works_until(turn: ManagerTurn, queued: QueuedInstruction) -> datetime:
@@ -142,48 +142,48 @@ def start_series(
 ) -> None:
     """One loop per account, one after another; the slot is kept until all are done."""
     slot = Slot(
-        loop_no=0,
+        loop_no=turn.head.last_loop_no + 1,
         kind=kind,
         purpose=purpose,
         account=accounts[0],
         remaining=accounts[1:],
         dispatched_at=turn.now,
-        deadline_at=turn.now,
+        deadline_at=turn.now + _time_to_end(turn),
         halt_ids=halt_ids,
     )
-    start_loop(turn, slot, kind)
+    _take(turn, slot)
 
 
-def start_loop(turn: ManagerTurn, slot: Slot, kind: LoopKind) -> None:
-    """The next loop of a slot that executes nothing: ``refresh``, ``verify`` or ``adopt``."""
-    seconds = turn.settings.evidence_s + turn.settings.reconcile_s + turn.settings.deadline_margin_s
-    _take(turn, replace(slot, deadline_at=turn.after(seconds)), kind, None)
-
-
-def _take(turn: ManagerTurn, slot: Slot, kind: LoopKind, queued: QueuedInstruction | None) -> None:
-    loop_no = turn.head.last_loop_no + 1
-    slot = replace(
+def next_loop(turn: ManagerTurn, slot: Slot, kind: LoopKind, **changes: Any) -> None:
+    """The next loop of the same slot, which executes nothing: ``refresh``, ``verify`` or ``adopt``."""
+    following = replace(
         slot,
-        loop_no=loop_no,
+        loop_no=turn.head.last_loop_no + 1,
         kind=kind,
+        dispatched_at=turn.now,
+        deadline_at=turn.now + _time_to_end(turn),
         suspended=False,
         retry_at=None,
         overdue=False,
         broken=False,
-        dispatched_at=turn.now,
+        **changes,
     )
-    _route(turn, slot, kind, loop_no, queued)
-    turn.update(last_loop_no=loop_no, slot=slot)  # last: what fails before it leaves the slot as it was
+    _take(turn, following)
 
 
-def _route(
-    turn: ManagerTurn,
-    slot: Slot,
-    kind: LoopKind,
-    loop_no: int,
-    queued: QueuedInstruction | None,
-    target_loop_no: int | None = None,
-) -> None:
+def _time_to_end(turn: ManagerTurn) -> timedelta:
+    """How long a loop whose order works no longer may take before it is overdue."""
+    settings = turn.settings
+    return timedelta(seconds=settings.evidence_s + settings.reconcile_s + settings.deadline_margin_s)
+
+
+def _take(turn: ManagerTurn, slot: Slot, queued: QueuedInstruction | None = None) -> None:
+    _route(turn, slot, slot.kind, queued)
+    turn.update(last_loop_no=slot.loop_no, slot=slot)  # last: what fails before it leaves the slot as it was
+
+
+def _route(turn: ManagerTurn, slot: Slot, kind: LoopKind, queued: QueuedInstruction | None = None) -> None:
+    loop_no = slot.loop_no
     instruction = queued.instruction if queued else None
     trade = instruction.cex_trade if instruction else None
     trace_id = (instruction.trace_id or instruction.instruction_id) if instruction else None
@@ -200,7 +200,7 @@ def _route(
             reference_price=trade.reference_price if trade else None,
             dispatched_at=turn.now,
             not_after=queued.expires_at if queued else slot.deadline_at,
-            target_loop_no=target_loop_no,
+            target_loop_no=loop_no if kind == "cancel" else None,
             produced_at=turn.now,
             trace_id=trace_id or f"{turn.head.strategy_id}/{slot.purpose}/{loop_no}",
             causation_id=instruction.instruction_id if instruction else slot.purpose,
@@ -217,8 +217,7 @@ def cancel_in_flight(turn: ManagerTurn, instruction_id: str | None) -> bool:
     if slot is None or slot.result is None or instruction_id not in (None, slot.result.instruction_id):
         return False
     if slot.kind == "execute":
-        loop_no = slot.loop_no
-        _route(turn, slot, "cancel", loop_no, None, target_loop_no=loop_no)
+        _route(turn, slot, "cancel")
     return True
 
 

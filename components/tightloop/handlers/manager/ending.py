@@ -4,9 +4,12 @@ verified suspends.
 
 from __future__ import annotations
 
+from typing import Any
+
 import structlog
 from msgspec.structs import replace
 
+from tightloop.domain.backoff import backoff
 from tightloop.errors import info
 from tightloop.handlers.manager import dispatch, expected, unresolved
 from tightloop.handlers.manager.turn import ManagerTurn, halt_id
@@ -14,6 +17,7 @@ from tightloop.records.types import (
     ErrorInfo,
     InstructionResult,
     KnownAccount,
+    LoopKind,
     PendingCheck,
     ReconciliationResult,
     Slot,
@@ -63,7 +67,7 @@ def _of_slot(turn: ManagerTurn, slot: Slot, result: ReconciliationResult, wrong:
         if slot.kind == "verify":
             _halt(turn, slot, result, wrong or info("REC-002", _mismatch(result)))
         else:
-            dispatch.start_loop(turn, slot, "verify")
+            dispatch.next_loop(turn, slot, "verify")
     elif result.status == "matched":
         _matched(turn, slot, result, wrong)
     else:
@@ -74,7 +78,8 @@ def _surprise(turn: ManagerTurn, slot: Slot, result: ReconciliationResult) -> Er
     """What happened is not what the strategy expected. What was not carried out whole is told by its outcome."""
     if not slot.expected_deltas or result.kind != "loop" or result.outcome != "filled":
         return None
-    what = expected.missed(slot, result.deltas, turn.head.strategy_id, turn.settings.expected_bps)
+    settings = turn.settings
+    what = expected.missed(slot, result.deltas, turn.head.strategy_id, settings.expected_bps, settings.directory)
     return info("EIM-003", what) if what else None
 
 
@@ -82,16 +87,13 @@ def _learn(slot: Slot, result: ReconciliationResult, wrong: ErrorInfo | None) ->
     """An instruction's result takes over what its own loop, or the verify after it, came to."""
     if slot.result is None:
         return slot
-    known = replace(slot.result, position_version=result.position_version, result_id=result.result_id)
+    known: dict[str, Any] = {"position_version": result.position_version, "result_id": result.result_id}
     if result.kind == "loop":
-        known = replace(
-            known,
-            outcome=result.outcome,
-            filled_amount=result.filled_amount,
-            report_ids=result.report_ids,
-            error=wrong or result.execution_error,  # what else reconciliation found is settled by how the slot ends
-        )
-    return replace(slot, result=known)
+        known["outcome"] = result.outcome
+        known["filled_amount"] = result.filled_amount
+        known["report_ids"] = result.report_ids
+        known["error"] = wrong or result.execution_error  # what else was found is settled by how the slot ends
+    return replace(slot, result=replace(slot.result, **known))
 
 
 def _matched(turn: ManagerTurn, slot: Slot, result: ReconciliationResult, wrong: ErrorInfo | None) -> None:
@@ -105,8 +107,8 @@ def _matched(turn: ManagerTurn, slot: Slot, result: ReconciliationResult, wrong:
         _adopted(turn, slot, result)
     elif slot.remaining:
         account, *rest = slot.remaining
-        following = replace(slot, account=account, remaining=tuple(rest), suspended_since=None, retries=0)
-        dispatch.start_loop(turn, following, "refresh" if slot.purpose == "refresh" else "verify")
+        kind: LoopKind = "refresh" if slot.purpose == "refresh" else "verify"
+        dispatch.next_loop(turn, slot, kind, account=account, remaining=tuple(rest), suspended_since=None, retries=0)
     else:
         _free(turn, slot)
 
@@ -123,7 +125,7 @@ def _free(turn: ManagerTurn, slot: Slot) -> None:
 
 def _adopted(turn: ManagerTurn, slot: Slot, result: ReconciliationResult) -> None:
     """A simulated account is free at once; a live one waits for the operator, who names this version."""
-    if not turn.settings.simulated:
+    if not turn.settings.directory.is_simulated(slot.account.lane):
         version = result.position_version
         message = f"{slot.account.account} at {slot.account.venue} was taken over at position version {version}"
         turn.halt(halt_id(turn.head.strategy_id, "adopt", version), info("EIM-014", message), result.result_id)
@@ -136,7 +138,7 @@ def _suspend(turn: ManagerTurn, slot: Slot, result: ReconciliationResult) -> Non
         message = f"positions could not be verified since {since}: {_why(result)}"
         _halt(turn, slot, result, info("REC-003", message))
         return
-    pause = min(turn.settings.retry_s * 2 ** min(slot.retries, 10), turn.settings.retry_max_s)
+    pause = backoff(turn.settings.retry_s, turn.settings.retry_max_s, slot.retries)
     suspended = replace(
         slot, suspended=True, suspended_since=since, retry_at=turn.after(pause), retries=slot.retries + 1
     )
@@ -148,7 +150,7 @@ def retry_suspended(turn: ManagerTurn) -> None:
     slot = turn.head.slot
     if slot and slot.suspended and slot.retry_at and slot.retry_at <= turn.now:
         adopts = slot.purpose == "adopt" and slot.account not in turn.adopted()
-        dispatch.start_loop(turn, slot, "adopt" if adopts else "verify")
+        dispatch.next_loop(turn, slot, "adopt" if adopts else "verify")
 
 
 def _halt(turn: ManagerTurn, slot: Slot, result: ReconciliationResult, error: ErrorInfo) -> None:

@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from decimal import Context, Decimal
 
 from tightloop.domain import money
+from tightloop.domain.deltas import by_position
+from tightloop.domain.directory import Directory
 from tightloop.errors import ExecutionError
-from tightloop.handlers.places import place_of
 from tightloop.records.types import Delta, Instruction, Slot
 
 _CHARGES = frozenset({"fee", "gas"})
@@ -24,25 +25,21 @@ def bound_of(instruction: Instruction) -> Decimal | None:
     return max((action.max_slippage_bps for action in actions if action.max_slippage_bps is not None), default=None)
 
 
-def missed(slot: Slot, happened: Iterable[Delta], strategy_id: str, default_bps: Decimal) -> str | None:
+def missed(
+    slot: Slot, happened: Iterable[Delta], strategy_id: str, default_bps: Decimal, directory: Directory
+) -> str | None:
     """Which expected delta was missed by more than the bound, for a person; ``None``: none of them.
 
     A charge (fee, gas) widens the bound of its own position, as it may be in the expectation or not; what accrued
     beside the instruction does not count.
     """
-    sums: dict[str, Decimal] = {}
-    charges: dict[str, Decimal] = {}
+    carried_out = [one for one in directory.plain_deltas(tuple(happened), strategy_id) if one.source not in _ACCRUED]
+    sums = by_position(carried_out)
+    charges = money.sums((one.position_key, one.amount.copy_abs()) for one in carried_out if one.source in _CHARGES)
     with money.exact():
-        for delta in happened:
-            if delta.source in _ACCRUED:
-                continue
-            key = place_of(delta.position_key, strategy_id).key
-            sums[key] = sums.get(key, money.ZERO) + delta.amount
-            if delta.source in _CHARGES:
-                charges[key] = charges.get(key, money.ZERO) + abs(delta.amount)
         bps = default_bps if slot.slippage_bps is None else slot.slippage_bps
         for told in slot.expected_deltas:
-            key = _plain(told.position_key, strategy_id)
+            key = _plain(told.position_key, strategy_id, directory)
             found = sums.get(key, money.ZERO)
             allowed = _DERIVED.multiply(_DERIVED.multiply(abs(told.amount), bps), _PER_BPS)
             if abs(found - told.amount) > allowed + charges.get(key, money.ZERO):
@@ -50,8 +47,8 @@ def missed(slot: Slot, happened: Iterable[Delta], strategy_id: str, default_bps:
     return None
 
 
-def _plain(key: str, strategy_id: str) -> str:
+def _plain(key: str, strategy_id: str, directory: Directory) -> str:
     try:
-        return place_of(key, strategy_id).key
+        return directory.place_of(key, strategy_id).key
     except ExecutionError:  # a venue that is not known: nothing can have happened there
         return key

@@ -14,7 +14,6 @@ from tightloop.errors import ExecutionError, error_info, info
 from tightloop.handlers.api import Inbound
 from tightloop.handlers.content import digest
 from tightloop.handlers.manager import dispatch, memory, waiting
-from tightloop.handlers.manager.accounts import account_of
 from tightloop.handlers.manager.turn import ManagerTurn
 from tightloop.records.types import ErrorInfo, Instruction, QueuedInstruction
 
@@ -44,7 +43,7 @@ def take_in(turn: ManagerTurn, record: Inbound) -> None:
         _end(turn, instruction, dispatch.failed(turn, error, what))
         return
     _use_number(turn, instruction)
-    if instruction.cancel is not None:
+    if queued is None:
         cancel(turn, instruction)
     elif dispatch.can_start(turn, queued):
         failure = dispatch.start_instruction(turn, queued)
@@ -71,13 +70,16 @@ def _use_number(turn: ManagerTurn, instruction: Instruction) -> None:
         turn.update(last_sequence=number)
 
 
-def _admit(turn: ManagerTurn, instruction: Instruction, size: int) -> QueuedInstruction:
-    """Raises ExecutionError for an instruction that is refused: nothing of it will reach a venue."""
-    settings = turn.settings
+def _admit(turn: ManagerTurn, instruction: Instruction, size: int) -> QueuedInstruction | None:
+    """What may take the slot; None: a cancel, which takes none.
+
+    Raises ExecutionError for an instruction that is refused: nothing of it will reach a venue.
+    """
+    settings, directory = turn.settings, turn.settings.directory
     if size > settings.instruction_bytes:
         limit = settings.instruction_bytes
         raise ExecutionError("EIM-007", f"{size} bytes are more than an instruction may have: {limit}")
-    validate.check_instruction(instruction)
+    validate.check_instruction(instruction, directory.venues)
     last = turn.head.last_sequence
     if instruction.sequence is not None and last is not None and instruction.sequence <= last:
         raise ExecutionError("EIM-007", f"sequence: {instruction.sequence} is not above the last one used, {last}")
@@ -91,7 +93,10 @@ def _admit(turn: ManagerTurn, instruction: Instruction, size: int) -> QueuedInst
             "EIM-007",
             f"created_at {instruction.created_at} is more than {settings.max_age_s:.0f} s ago, and it has no sequence",
         )
-    account = account_of(settings, instruction)
+    if instruction.cancel is not None:
+        return None
+    account = directory.account_of(instruction)
+    validate.check_on_lane(instruction, directory.lanes[account.lane], directory.venues)
     queued = QueuedInstruction(
         strategy_id=instruction.strategy_id,
         instruction=instruction,
@@ -100,8 +105,6 @@ def _admit(turn: ManagerTurn, instruction: Instruction, size: int) -> QueuedInst
         received_at=turn.now,
         produced_at=turn.now,
     )
-    if instruction.cancel is not None:
-        return queued
     halts = turn.halts_for(instruction.venue)
     if halts:
         raise ExecutionError("EIM-011", f"halted by {', '.join(f'{one.code} ({one.halt_id[:8]})' for one in halts)}")
@@ -125,7 +128,14 @@ def cancel(turn: ManagerTurn, instruction: Instruction) -> None:
         turn.publish_result(turn.result_of(instruction, turn.now, status="refused", error=error))
     elif target and dispatch.cancel_in_flight(turn, target):
         slot = turn.slot()
-        own = turn.result_of(instruction, turn.now, status="reconciled", outcome="none", loop_no=slot.loop_no)
+        own = turn.result_of(
+            instruction,
+            turn.now,
+            status="reconciled",
+            outcome="none",
+            loop_no=slot.loop_no,
+            simulated=turn.settings.directory.is_simulated(slot.account.lane),
+        )
         turn.update(slot=replace(slot, cancels=(*slot.cancels, own)))
     else:
         error = info("EIM-007", f"there is nothing to cancel: {target} is neither queued nor in flight")

@@ -6,17 +6,13 @@ from decimal import Decimal
 
 from msgspec import Struct
 
-from tightloop.records.types import AccountRef
+from tightloop.domain.directory import Directory
 
 
 class ManagerSettings(Struct, frozen=True, kw_only=True):
-    """``accounts``: strategy id -> the accounts it may trade; a strategy without any has one of its own per lane when
-    ``simulated``. ``lanes``: those that have an executor.
-    """
+    """``directory``: which lanes have an executor, and who trades which account."""
 
-    lanes: tuple[str, ...]
-    simulated: bool = True
-    accounts: dict[str, tuple[AccountRef, ...]] = {}
+    directory: Directory
     max_age_s: float = 3600.0  # older instructions without `sequence` are refused; ids are kept for twice that
     clock_margin_s: float = 5.0  # an instruction may be dated this far ahead of our clock
     queue_limit: int = 1000  # queued instructions per key

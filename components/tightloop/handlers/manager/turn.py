@@ -8,7 +8,6 @@ from typing import Any
 from msgspec.structs import replace
 
 from tightloop.domain import ids
-from tightloop.domain.venues import canonical
 from tightloop.handlers.api import Context
 from tightloop.handlers.manager import bounds
 from tightloop.handlers.manager.settings import ManagerSettings
@@ -122,7 +121,8 @@ class ManagerTurn:
 
     def halts_for(self, venue: str) -> tuple[Halt, ...]:
         """The halts that stop an instruction for ``venue``: the key's, the venue's, and those of all."""
-        shared = (one for one in self.shared_halts() if one.scope == "all" or same_venue(one.venue, venue))
+        venues = self.settings.directory.venues
+        shared = (one for one in self.shared_halts() if one.scope == "all" or venues.same(one.venue, venue))
         return (*self.head.halts, *shared)
 
     # --- queue --------------------------------------------------------------------------------------------------------
@@ -198,10 +198,6 @@ def halt_unread(context: Context, error: ErrorInfo) -> None:
         since=context.now,
     )
     context.put(UNREAD, SharedHalts(halts=(halt,), produced_at=context.now))
-
-
-def same_venue(one: str | None, other: str) -> bool:
-    return one is not None and canonical(one) == canonical(other)
 
 
 def halt_id(strategy_id: str, *cause: object) -> str:

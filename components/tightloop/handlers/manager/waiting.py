@@ -29,7 +29,12 @@ def leave_queue(
     turn.put_seen(replace(seen_of(turn, queued.instruction.instruction_id), queue_name=None))
     turn.publish_result(
         turn.result_of(
-            queued.instruction, queued.received_at, status=status, error=error, account=queued.account.account
+            queued.instruction,
+            queued.received_at,
+            status=status,
+            error=error,
+            account=queued.account.account,
+            simulated=turn.settings.directory.is_simulated(queued.account.lane),
         )
     )
 

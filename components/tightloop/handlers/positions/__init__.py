@@ -1,5 +1,1 @@
 """The position update handler: expected positions, and a version for each change of them."""
-
-from tightloop.handlers.positions.handler import PositionUpdates
-
-__all__ = ["PositionUpdates"]

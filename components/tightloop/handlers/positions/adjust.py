@@ -9,34 +9,34 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
+from tightloop.domain.directory import Directory
 from tightloop.domain.lengths import check_command
 from tightloop.domain.validate import check_amounts
-from tightloop.domain.venues import canonical, lane_of
 from tightloop.errors import ExecutionError, error_info
 from tightloop.handlers.api import Context
 from tightloop.handlers.content import digest
-from tightloop.handlers.places import place_of, plain_deltas
 from tightloop.handlers.positions import balances, update
 from tightloop.handlers.positions.checks import check_deltas
+from tightloop.handlers.positions.turn import PositionsTurn
 from tightloop.records.types import (
     AccountRef,
     AppliedCommands,
     ControlCommand,
     Delta,
     PositionHead,
-    PositionUpdate,
 )
 
 COMMANDS = 64
 _NAME = "commands"
 
 
-def adjust(context: Context, head: PositionHead, command: ControlCommand) -> PositionUpdate | None:
-    """Apply it and return its update, ``None`` for a command answered before.
+def adjust(turn: PositionsTurn, command: ControlCommand) -> None:
+    """Apply it and publish its update; a command that was answered before changes nothing.
 
     Raises ExecutionError PUH-012 for what can't even be answered: no single key is meant, no account is known to
     verify, or the id came before with other content.
     """
+    context, head, directory = turn.context, turn.head, turn.settings.directory
     if command.scope != "key" or not context.key:
         raise _invalid(command, f"it must be for one key; its scope is {command.scope}")
     check_command(command)
@@ -44,7 +44,7 @@ def adjust(context: Context, head: PositionHead, command: ControlCommand) -> Pos
     content = digest(command)
     if command.command_id in known.command_ids:
         if known.digests[known.command_ids.index(command.command_id)] == content:
-            return None
+            return
         raise _invalid(command, "it came again with other content; use a new id")
     context.put(
         _NAME,
@@ -55,20 +55,21 @@ def adjust(context: Context, head: PositionHead, command: ControlCommand) -> Pos
             produced_at=context.now,
         ),
     )
-    account = _account(context.key, head, command)
+    account = _account(context.key, head, command, directory)
     try:
-        deltas = _checked(context, head, command)
+        deltas = _checked(context, head, command, directory)
     except ExecutionError as error:
         if account is None:
             raise
-        return update.of_command(head, command, account, (), (), error_info(error), context.now)
+        turn.publish(update.of_command(head, command, account, (), (), error_info(error), turn.now))
+        return
     if account is None:
         raise _invalid(command, "it names no account: give venue and account")
     expected = balances.apply(context, deltas, head.position_version + 1)
-    return update.of_command(head, command, account, deltas, expected, None, context.now)
+    turn.publish(update.of_command(head, command, account, deltas, expected, None, turn.now))
 
 
-def _checked(context: Context, head: PositionHead, command: ControlCommand) -> tuple[Delta, ...]:
+def _checked(context: Context, head: PositionHead, command: ControlCommand, directory: Directory) -> tuple[Delta, ...]:
     """The command's deltas. Raises ExecutionError PUH-012 or PUH-013."""
     wanted, current = command.expected_position_version, head.position_version
     if wanted is None:
@@ -77,11 +78,12 @@ def _checked(context: Context, head: PositionHead, command: ControlCommand) -> t
         raise _invalid(command, "it has no deltas")
     try:
         if command.venue is not None:
-            lane_of(command.venue)
-        deltas = tuple(replace(delta, source="adjustment") for delta in plain_deltas(command.deltas, context.key))
-        check_deltas(deltas, context.key)
+            directory.venues.find(command.venue)
+        plain = directory.plain_deltas(command.deltas, context.key)
+        deltas = tuple(replace(delta, source="adjustment") for delta in plain)
+        check_deltas(deltas, context.key, directory)
         check_amounts(deltas)
-        negative = balances.below_zero(balances.expected_after(context, deltas), context.key)
+        negative = balances.below_zero(balances.expected_after(context, deltas))
     except ExecutionError as error:
         raise _invalid(command, error.message) from error
     if wanted != current:
@@ -95,19 +97,18 @@ def _checked(context: Context, head: PositionHead, command: ControlCommand) -> t
     return deltas
 
 
-def _account(strategy_id: str, head: PositionHead, command: ControlCommand) -> AccountRef | None:
+def _account(strategy_id: str, head: PositionHead, command: ControlCommand, directory: Directory) -> AccountRef | None:
     """The account the answer is about: the one named, else that of the first delta, else that of the latest report."""
     try:
         if command.venue is None:
-            return _first_account(strategy_id, command.deltas) or head.account
-        lane, venue = lane_of(command.venue), canonical(command.venue)
-        return AccountRef(lane=lane, venue=venue, account=command.account or strategy_id)
+            return _first_account(strategy_id, command.deltas, directory) or head.account
+        return directory.account_at(command.venue, command.account, strategy_id)
     except ExecutionError:  # a venue or a delta that can't be read: the answer will say so
         return head.account
 
 
-def _first_account(strategy_id: str, deltas: tuple[Delta, ...]) -> AccountRef | None:
-    places = (place_of(delta.position_key, strategy_id) for delta in deltas)
+def _first_account(strategy_id: str, deltas: tuple[Delta, ...], directory: Directory) -> AccountRef | None:
+    places = (directory.place_of(delta.position_key, strategy_id) for delta in deltas)
     return next((place.account for place in places if place.account is not None), None)
 
 

@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from decimal import Decimal
 
 from tightloop.domain import money
+from tightloop.domain.deltas import by_position
+from tightloop.domain.positions import parse_key
 from tightloop.errors import ExecutionError
 from tightloop.handlers.api import Context
-from tightloop.handlers.places import place_of
 from tightloop.records.types import Delta, ExpectedPosition, Position
 
 SIGNED = frozenset({"Perp", "MarginBalance"})
@@ -40,21 +41,21 @@ def apply(context: Context, deltas: Iterable[Delta], version: int) -> tuple[Posi
 
 def expected_after(context: Context, deltas: Iterable[Delta]) -> tuple[Position, ...]:
     """What the positions touched would come to; nothing is written."""
-    amounts: dict[str, Decimal] = {}
-    for delta in deltas:
-        key = delta.position_key
-        amounts[key] = (amounts[key] if key in amounts else _held(context, key)) + delta.amount
-        if abs(amounts[key]) >= money.BOUND:
-            raise ExecutionError("PUH-007", f"{key} would come to {amounts[key]}: amounts stay below 10^58")
-    return tuple(Position(position_key=key, amount=amounts[key]) for key in sorted(amounts))
+    touched = []
+    for key, change in sorted(by_position(deltas).items()):
+        amount = _held(context, key) + change
+        if abs(amount) >= money.BOUND:
+            raise ExecutionError("PUH-007", f"{key} would come to {amount}: amounts stay below 10^58")
+        touched.append(Position(position_key=key, amount=amount))
+    return tuple(touched)
 
 
-def below_zero(positions: Iterable[Position], strategy_id: str) -> tuple[Position, ...]:
+def below_zero(positions: Iterable[Position]) -> tuple[Position, ...]:
     """Those that are below zero and must not be: everything but perpetuals and margin balances."""
     return tuple(
         position
         for position in positions
-        if position.amount < money.ZERO and place_of(position.position_key, strategy_id).kind not in SIGNED
+        if position.amount < money.ZERO and parse_key(position.position_key).kind not in SIGNED
     )
 
 

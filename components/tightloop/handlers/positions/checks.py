@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from decimal import Decimal
 
 from tightloop.domain import money
+from tightloop.domain.deltas import by_position
+from tightloop.domain.directory import Directory
 from tightloop.errors import ExecutionError
-from tightloop.handlers.places import place_of, plain_deltas
 from tightloop.records.types import Delta, ExecutionReport, ReportedLoop
 
 SOURCES = frozenset(
@@ -16,7 +16,7 @@ SOURCES = frozenset(
 _CHARGES = frozenset({"fee", "gas"})
 
 
-def check_report(report: ExecutionReport) -> None:
+def check_report(report: ExecutionReport, directory: Directory) -> None:
     """What a report says by itself. Raises ExecutionError PUH-004, PUH-007, and TLC-008 for an unknown enum symbol."""
     if "UNKNOWN" in (report.kind, report.loop_kind, report.outcome):
         raise ExecutionError(
@@ -31,15 +31,15 @@ def check_report(report: ExecutionReport) -> None:
     if report.kind == "correction" and report.corrects_report_id is None:
         raise _invalid(report, "a correction must name the report it corrects")
     _check_amounts(report)
-    check_deltas(report.deltas, report.strategy_id)
+    check_deltas(report.deltas, report.strategy_id, directory)
     if report.fees:
-        _check_fees(report)
+        _check_fees(report, directory)
 
 
-def check_deltas(deltas: Iterable[Delta], strategy_id: str) -> None:
+def check_deltas(deltas: Iterable[Delta], strategy_id: str, directory: Directory) -> None:
     """Raises ExecutionError PUH-007 for a delta whose position key, source or amount cannot be read."""
     for delta in deltas:
-        place_of(delta.position_key, strategy_id)
+        directory.place_of(delta.position_key, strategy_id)
         if delta.source not in SOURCES:
             raise ExecutionError("PUH-007", f"delta of {delta.position_key}: there is no source {delta.source!r}")
         if not delta.amount.is_finite():
@@ -66,8 +66,8 @@ def check_belongs(loop: ReportedLoop, report: ExecutionReport) -> None:
 
 
 def _check_amounts(report: ExecutionReport) -> None:
-    numbers = {"amount": report.amount, "cost": report.cost, "remaining": report.remaining}
-    for name, number in numbers.items():
+    for name in ("amount", "cost", "remaining"):
+        number = getattr(report, name)
         if number is None:
             continue
         if not number.is_finite():
@@ -76,17 +76,15 @@ def _check_amounts(report: ExecutionReport) -> None:
             raise _invalid(report, f"{name} {number} is below zero")
 
 
-def _check_fees(report: ExecutionReport) -> None:
+def _check_fees(report: ExecutionReport, directory: Directory) -> None:
     """Each fee must be in the deltas with the other sign, as a charge: they alone are applied."""
-    charged: dict[str, Decimal] = {}
-    charges = [one for one in plain_deltas(report.deltas, report.strategy_id) if one.source in _CHARGES]
-    for fee in report.fees:
-        key = place_of(fee.position_key, report.strategy_id).key
-        charged[key] = charged.get(key, money.ZERO) + fee.amount
-    for key, amount in charged.items():
-        taken = sum((delta.amount for delta in charges if delta.position_key == key), money.ZERO)
-        if taken != -amount:
-            raise _invalid(report, f"fees of {amount} at {key}, but the deltas of source fee or gas come to {taken}")
+    charges = (one for one in directory.plain_deltas(report.deltas, report.strategy_id) if one.source in _CHARGES)
+    taken = by_position(charges)
+    fees = money.sums((directory.place_of(fee.position_key, report.strategy_id).key, fee.amount) for fee in report.fees)
+    for key, amount in fees.items():
+        found = taken.get(key, money.ZERO)
+        if found != -amount:
+            raise _invalid(report, f"fees of {amount} at {key}, but the deltas of source fee or gas come to {found}")
 
 
 def _invalid(report: ExecutionReport, what: str) -> ExecutionError:

@@ -15,16 +15,17 @@ from msgspec.structs import replace
 
 from tightloop.errors import ExecutionError
 from tightloop.handlers import numbering
-from tightloop.handlers.api import Context
-from tightloop.records.types import ExecutionReport, PositionHead, ReportedLoop
+from tightloop.handlers.positions.turn import PositionsTurn
+from tightloop.records.types import ExecutionReport, ReportedLoop
 
 LOOPS = 64
 UNSETTLED = 64
 REPORTS = 4096
 
 
-def recall(context: Context, head: PositionHead, loop_no: int) -> ReportedLoop:
+def recall(turn: PositionsTurn, loop_no: int) -> ReportedLoop:
     """The loop as it is remembered, or a new one. Raises ExecutionError PUH-004 for one that is forgotten."""
+    context, head = turn.context, turn.head
     new = ReportedLoop(strategy_id=context.key, loop_no=loop_no, produced_at=context.now)
     if head.loop is None or loop_no > head.loop.loop_no:
         return new
@@ -78,25 +79,26 @@ def place(loop: ReportedLoop, report: ExecutionReport, digest: str) -> ReportedL
     )
 
 
-def remember(context: Context, head: PositionHead, loop: ReportedLoop) -> PositionHead:
-    """The head with the loop in it; what does not stand in the head is written beside it."""
-    current = head.loop
+def remember(turn: PositionsTurn, loop: ReportedLoop) -> None:
+    """The latest loop in the head; an earlier one beside it."""
+    current = turn.head.loop
     if current is None or loop.loop_no > current.loop_no:
         latest = current.loop_no if current else 0
         if current is not None:
-            head = _set_aside(context, head, current)
-        unseen = numbering.with_gap(head.unseen_loops, latest + 1, loop.loop_no - 1)
-        return replace(head, loop=loop, unseen_loops=unseen)
-    if loop.loop_no == current.loop_no:
-        return replace(head, loop=loop)
-    head = replace(head, unseen_loops=numbering.without(head.unseen_loops, loop.loop_no))
-    return _set_aside(context, head, loop)
+            _set_aside(turn, current)
+        turn.update(loop=loop, unseen_loops=numbering.with_gap(turn.head.unseen_loops, latest + 1, loop.loop_no - 1))
+    elif loop.loop_no == current.loop_no:
+        turn.update(loop=loop)
+    else:
+        turn.update(unseen_loops=numbering.without(turn.head.unseen_loops, loop.loop_no))
+        _set_aside(turn, loop)
 
 
-def _set_aside(context: Context, head: PositionHead, loop: ReportedLoop) -> PositionHead:
-    unsettled = tuple(number for number in head.unsettled_loops if number != loop.loop_no)
+def _set_aside(turn: PositionsTurn, loop: ReportedLoop) -> None:
+    context, known = turn.context, turn.head.unsettled_loops
+    unsettled = tuple(number for number in known if number != loop.loop_no)
     if _is_settled(loop):
-        if len(unsettled) != len(head.unsettled_loops):
+        if len(unsettled) != len(known):
             context.delete(_unsettled(loop.loop_no))
         before = context.get(_settled(loop.loop_no), ReportedLoop)
         if before is None or before.loop_no <= loop.loop_no:
@@ -107,7 +109,8 @@ def _set_aside(context: Context, head: PositionHead, loop: ReportedLoop) -> Posi
         for number in unsettled[:-UNSETTLED]:
             context.delete(_unsettled(number))
         unsettled = unsettled[-UNSETTLED:]
-    return head if unsettled == head.unsettled_loops else replace(head, unsettled_loops=unsettled)
+    if unsettled != known:
+        turn.update(unsettled_loops=unsettled)
 
 
 def _applied(loop: ReportedLoop, number: int) -> bool:

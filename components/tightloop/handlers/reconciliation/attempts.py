@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
+from tightloop.domain.backoff import backoff
 from tightloop.handlers.reconciliation.fold import Folded
 from tightloop.handlers.reconciliation.settings import ReconciliationSettings
 from tightloop.records.types import PendingVerification, PositionUpdate, ReconciliationKind
@@ -46,7 +47,7 @@ def failed(
     pending: PendingVerification, code: str, settings: ReconciliationSettings, now: datetime
 ) -> PendingVerification | None:
     """The pause after an attempt that failed for ``code``; ``None`` when there is no time for another attempt."""
-    pause = min(settings.first_pause_s * 2 ** (pending.attempt - 1), settings.longest_pause_s)
+    pause = backoff(settings.first_pause_s, settings.longest_pause_s, pending.attempt - 1)
     next_at = now + timedelta(seconds=pause)
     if next_at >= (pending.mismatch_ends_at if code == "REC-002" else pending.ends_at):
         return None

@@ -15,8 +15,8 @@ from collections.abc import Callable, Collection, Mapping
 from decimal import ROUND_DOWN, Context, Decimal
 
 from tightloop.domain import money
+from tightloop.domain.positions import parse_key
 from tightloop.errors import ExecutionError
-from tightloop.handlers.places import place_of
 from tightloop.handlers.reconciliation.settings import Tolerances, checked_tolerance
 from tightloop.records.types import Check
 
@@ -58,11 +58,11 @@ def compare(
     return tuple(checks)
 
 
-def tolerance_by(tolerances: Tolerances, strategy_id: str) -> Tolerance:
+def tolerance_by(tolerances: Tolerances) -> Tolerance:
     """Dust of the position's asset plus the share of its type, rounded down to 18 places."""
 
     def tolerance(key: str, expected: Decimal) -> Decimal:
-        place = place_of(key, strategy_id)
+        place = parse_key(key)
         dust = tolerances.dust.get(place.asset, tolerances.default_dust)
         share = tolerances.relative.get(place.kind)
         if not share or not expected:

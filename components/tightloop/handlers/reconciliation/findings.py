@@ -14,9 +14,9 @@ from decimal import Decimal
 from msgspec.structs import replace
 
 from tightloop.domain import ids, money
+from tightloop.domain.directory import Directory
 from tightloop.errors import ExecutionError, bounded
 from tightloop.handlers.calls import Positions
-from tightloop.handlers.places import place_of, same_account
 from tightloop.records.types import (
     AccountRef,
     Check,
@@ -29,13 +29,15 @@ from tightloop.records.types import (
 )
 
 
-def snapshot(pending: PendingVerification, account: AccountRef, seen: Positions, now: datetime) -> PositionSnapshot:
+def snapshot(
+    pending: PendingVerification, account: AccountRef, seen: Positions, now: datetime, directory: Directory
+) -> PositionSnapshot:
     """What an attempt saw, keys in the strategy's own spelling. Raises ExecutionError TLC-009 for an amount that no
     record can carry.
     """
     held: dict[str, Decimal] = {}
     for key, amount in seen.amounts.items():
-        plain, shown = _plain(key, pending.strategy_id), money.check(amount)
+        plain, shown = _plain(key, pending.strategy_id, directory), money.check(amount)
         held[plain] = money.check(held[plain] + shown) if plain in held else shown
     return PositionSnapshot(
         snapshot_id=ids.snapshot_id(
@@ -53,22 +55,22 @@ def snapshot(pending: PendingVerification, account: AccountRef, seen: Positions,
         account_cursor=seen.cursor,
         positions=tuple(Position(position_key=key, amount=held[key]) for key in sorted(held) if held[key]),
         complete=seen.complete,
+        simulated=directory.is_simulated(account.lane),
         produced_at=now,
         trace_id=pending.update.trace_id,
         causation_id=pending.update.update_id,
     )
 
 
-def strangers(found: PositionSnapshot) -> frozenset[str]:
+def misplaced(found: PositionSnapshot, directory: Directory) -> frozenset[str]:
     """Keys of a snapshot that can't be read, or lie in another account than the one asked about."""
-    asked = AccountRef(lane=found.lane, venue=found.venue, account=found.account)
     strange = set()
     for position in found.positions:
         try:
-            place = place_of(position.position_key, found.strategy_id).account
+            place = directory.place_of(position.position_key, found.strategy_id).account
         except ExecutionError:
             place = None
-        if place is None or not same_account(place, asked):
+        if place is None or place.lane != found.lane or place.account != found.account:
             strange.add(position.position_key)
     return frozenset(strange)
 
@@ -78,6 +80,7 @@ def result(
     status: ReconciliationStatus,
     now: datetime,
     *,
+    simulated: bool,
     checks: tuple[Check, ...] = (),
     found: PositionSnapshot | None = None,
     error: ErrorInfo | None = None,
@@ -96,6 +99,7 @@ def result(
         account=update.account,
         outcome=update.outcome,
         status=status,
+        simulated=simulated,
         verified=status == "matched",
         snapshot_id=found.snapshot_id if found else None,
         as_of=found.as_of if found else None,
@@ -124,8 +128,8 @@ def joined(first: ErrorInfo | None, second: ErrorInfo | None) -> ErrorInfo | Non
     return replace(first, message=bounded(f"{first.message}; {second.code}: {second.message}"))
 
 
-def _plain(key: str, strategy_id: str) -> str:
+def _plain(key: str, strategy_id: str, directory: Directory) -> str:
     try:
-        return place_of(key, strategy_id).key
+        return directory.place_of(key, strategy_id).key
     except ExecutionError:  # a key that can't be read is told as it is: it fails its check (REC-004)
         return key

@@ -8,23 +8,25 @@ from typing import TypeVar
 
 from msgspec.structs import replace
 
+from tightloop.domain.directory import Directory, same_account
 from tightloop.handlers.calls import Positions
-from tightloop.handlers.places import place_of, same_account
 from tightloop.records.types import AccountMark, AccountRef, Delta, PositionUpdate
 
 N = TypeVar("N", int, datetime)
 
 
-def touched(update: PositionUpdate, deltas: Iterable[Delta], strategy_id: str) -> tuple[AccountRef, ...]:
+def touched(
+    update: PositionUpdate, deltas: Iterable[Delta], strategy_id: str, directory: Directory
+) -> tuple[AccountRef, ...]:
     """The update's own account first, then those of its deltas. Raises ExecutionError PUH-007 for an unreadable key."""
     own = AccountRef(lane=update.lane, venue=update.venue, account=update.account)
-    places = (place_of(delta.position_key, strategy_id).account for delta in deltas)
-    return merged((own,), (account for account in places if account is not None))
+    places = [directory.place_of(delta.position_key, strategy_id).account for delta in deltas]
+    return merged((own,), [account for account in places if account is not None])
 
 
 def merged(accounts: tuple[AccountRef, ...], others: Iterable[AccountRef]) -> tuple[AccountRef, ...]:
     for other in others:
-        if not any(same_account(other, account) for account in accounts):
+        if other not in accounts and not any(same_account(other, account) for account in accounts):
             accounts = (*accounts, other)
     return accounts
 
@@ -51,7 +53,10 @@ def marked(marks: tuple[AccountMark, ...], update: PositionUpdate) -> tuple[Acco
 
 
 def mark_of(marks: Iterable[AccountMark], account: AccountRef) -> AccountMark | None:
-    return next((mark for mark in marks if mark.lane == account.lane and mark.account == account.account), None)
+    for mark in marks:
+        if mark.lane == account.lane and mark.account == account.account:
+            return mark
+    return None
 
 
 def staleness(mark: AccountMark | None, positions: Positions) -> str | None:

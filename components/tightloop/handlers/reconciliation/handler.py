@@ -11,7 +11,7 @@ result, in one event.
   (REC-001); the ``verify`` that the manager dispatches for it decides.
 - The final update of a ``refresh``, ``verify`` or ``adopt`` whose executor could not read the venue (EXI-003) has the
   result ``unavailable`` at once: what accrued was not taken in, so that a comparison would say nothing.
-- What ``error`` and ``execution_error`` of a result hold: see ``results``.
+- What ``error`` and ``execution_error`` of a result hold: see ``findings``.
 
 State by key (topic ``reconciliation_state``): ``head``; ``position|<key>`` for each position that is not zero, or where
 a difference was tolerated; ``pending|<version>`` and ``snapshot|<version>|<n>`` for final versions without a result,
@@ -24,10 +24,11 @@ from tightloop.domain import money
 from tightloop.errors import ExecutionError
 from tightloop.handlers.api import Context, Inbound
 from tightloop.handlers.calls import Answer
+from tightloop.handlers.reconciliation import verification
 from tightloop.handlers.reconciliation.fold import fold
 from tightloop.handlers.reconciliation.settings import ReconciliationSettings
-from tightloop.handlers.reconciliation.verification import HEAD, Verification
-from tightloop.records.types import PositionUpdate, ReconciliationHead
+from tightloop.handlers.reconciliation.turn import ReconciliationTurn
+from tightloop.records.types import PositionUpdate
 
 
 class Reconciliation:
@@ -38,8 +39,8 @@ class Reconciliation:
     inputs: tuple[str, ...] = ("position_updates",)
     changelog = "reconciliation_state"
 
-    def __init__(self, settings: ReconciliationSettings | None = None) -> None:
-        self.settings = settings or ReconciliationSettings()
+    def __init__(self, settings: ReconciliationSettings) -> None:
+        self.settings = settings
 
     def on_record(self, context: Context, record: Inbound) -> None:
         """Raises ExecutionError: REC-004, REC-012 (see ``fold``), TLC-008 for an unknown enum symbol."""
@@ -52,14 +53,11 @@ class Reconciliation:
                 f"version {update.position_version}: loop_kind, outcome or report_kind is a symbol this version lacks",
             )
         with money.exact():
-            before = context.get(HEAD, ReconciliationHead)
-            head = before or ReconciliationHead(strategy_id=context.key, produced_at=context.now)
-            folded = fold(context, head, update)
-            if folded is None:
-                return
-            context.put(HEAD, folded.head)
-            if update.is_final:
-                Verification(context, self.settings).start(update, folded)
+            turn = ReconciliationTurn(context, self.settings)
+            folded = fold(turn, update)
+            if folded is not None and update.is_final:
+                verification.start(turn, update, folded)
+            turn.save()
 
     def on_dead(self, context: Context, topic: str, offset: int, error: ExecutionError) -> None:
         """Nothing: the manager halts the key, and a version that is missing shows with the next one."""
@@ -67,13 +65,19 @@ class Reconciliation:
     def on_time(self, context: Context) -> None:
         """Attempts that got no answer are given up, and those whose pause is over begin."""
         with money.exact():
-            Verification(context, self.settings).on_time()
+            turn = ReconciliationTurn(context, self.settings)
+            verification.on_time(turn)
+            turn.save()
 
     def on_answer(self, context: Context, call_id: str, answer: Answer) -> None:
         with money.exact():
-            Verification(context, self.settings).on_answer(call_id, answer)
+            turn = ReconciliationTurn(context, self.settings)
+            verification.on_answer(turn, call_id, answer)
+            turn.save()
 
     def on_restore(self, context: Context) -> None:
         """Snapshots that were asked for are asked for again."""
         with money.exact():
-            Verification(context, self.settings).on_restore()
+            turn = ReconciliationTurn(context, self.settings)
+            verification.on_restore(turn)
+            turn.save()

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from msgspec import Struct, field
 
+from tightloop.domain.directory import Directory
 from tightloop.errors import ExecutionError
 
 
@@ -48,14 +49,15 @@ class Tolerances(Struct, frozen=True, kw_only=True):
 
 
 class ReconciliationSettings(Struct, frozen=True, kw_only=True):
-    """``budget_s``: from the final update to its result at the latest, in seconds; ``attempt_s``: one attempt to read.
-
-    ``mismatch_budget_s``: how long a mismatch may heal (a venue that is consistent only eventually); at most
-    ``budget_s``. ``first_pause_s`` doubles after each attempt, up to ``longest_pause_s``.
+    """``directory``: in which account each position lies. ``budget_s``: from the final update to its result at the
+    latest, in seconds; ``attempt_s``: one attempt to read. ``mismatch_budget_s``: how long a mismatch may heal (a venue
+    that is consistent only eventually); at most ``budget_s``. ``first_pause_s`` doubles after each attempt, up to
+    ``longest_pause_s``.
 
     Raises ExecutionError REC-011 for a duration that cannot be one.
     """
 
+    directory: Directory
     tolerances: Tolerances = field(default_factory=Tolerances)
     budget_s: float = 30.0
     mismatch_budget_s: float = 30.0

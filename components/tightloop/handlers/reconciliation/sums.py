@@ -2,49 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
 from msgspec.structs import replace
 
 from tightloop.domain import money
+from tightloop.domain.deltas import by_position
+from tightloop.domain.directory import Directory, same_account
 from tightloop.handlers.api import Context
-from tightloop.handlers.places import place_of, same_account
 from tightloop.records.types import AccountRef, Check, Delta, FoldedPosition, Position
 
 GROUP = "position"
 
 
-def add(context: Context, deltas: Iterable[Delta], version: int) -> None:
+def add(context: Context, deltas: Sequence[Delta], version: int) -> None:
     """Add the deltas of a version up. Where a later version was believed, it held them already."""
-    amounts: dict[str, Decimal] = {}
-    explained = set()  # by an operator: what was tolerated there
-    for delta in deltas:
-        key = delta.position_key
-        amounts[key] = amounts.get(key, money.ZERO) + delta.amount
-        if delta.source == "adjustment":
-            explained.add(key)
-    for key, amount in amounts.items():
+    explained = {delta.position_key for delta in deltas if delta.source == "adjustment"}  # what was tolerated there
+    for key, amount in by_position(deltas).items():
         position = _position(context, key)
         if position.restated_at <= version:
             kept = money.ZERO if key in explained else position.residual_total
             _write(context, position, amount=position.amount + amount, residual_total=kept)
 
 
-def added_up(deltas: Iterable[Delta]) -> tuple[Delta, ...]:
-    """Those of one position and source in one, in the order they first appear."""
-    amounts: dict[tuple[str, str], Decimal] = {}
-    for delta in deltas:
-        place = (delta.position_key, delta.source)
-        amounts[place] = amounts.get(place, money.ZERO) + delta.amount
-    return tuple(Delta(position_key=key, amount=amount, source=source) for (key, source), amount in amounts.items())
-
-
-def restate(context: Context, expected: Iterable[Position], version: int) -> list[str]:
+def restate(context: Context, expected: Iterable[Position], version: int, directory: Directory) -> list[str]:
     """Take over the amounts that differ from the own ones; returns what differed, for a person."""
     differing = []
     for told in expected:
-        position = _position(context, place_of(told.position_key, context.key).key)
+        position = _position(context, directory.place_of(told.position_key, context.key).key)
         if position.amount != told.amount:
             own, other = money.text(position.amount), money.text(told.amount)
             differing.append(f"{told.position_key} is {other} by the update and {own} by its deltas")
@@ -52,15 +38,19 @@ def restate(context: Context, expected: Iterable[Position], version: int) -> lis
     return differing
 
 
-def expected_of(context: Context, accounts: tuple[AccountRef, ...]) -> dict[str, Decimal]:
+def expected_of(context: Context, accounts: tuple[AccountRef, ...], directory: Directory) -> dict[str, Decimal]:
     """What these accounts are expected to hold now, by position key: what is not zero, or was tolerated to differ."""
     amounts = {}
     for _, position in context.scan(GROUP, FoldedPosition):
-        place = place_of(position.position_key, context.key).account
+        place = directory.place_of(position.position_key, context.key).account
         kept = position.amount or position.residual or position.residual_total
-        if kept and place is not None and any(same_account(place, account) for account in accounts):
+        if kept and place is not None and (place in accounts or _is_among(place, accounts)):
             amounts[position.position_key] = position.amount
     return amounts
+
+
+def _is_among(place: AccountRef, accounts: tuple[AccountRef, ...]) -> bool:
+    return any(same_account(place, account) for account in accounts)
 
 
 def settle_residuals(context: Context, checks: tuple[Check, ...], factor: Decimal) -> tuple[Check, ...]:
@@ -74,6 +64,8 @@ def settle_residuals(context: Context, checks: tuple[Check, ...], factor: Decima
 
 def _settled(context: Context, check: Check, factor: Decimal) -> Check:
     position = _position(context, check.position_key)
+    if not check.difference and not position.residual and not position.residual_total:
+        return check
     moved = (check.difference - position.residual).copy_abs()
     closed = not check.expected and not check.difference
     total = money.ZERO if closed else position.residual_total + moved

@@ -19,6 +19,8 @@ from msgspec import Struct
 from tightloop.handlers.calls import LedgerEntry
 from tightloop.venues.sim import commands as c
 from tightloop.venues.sim.books import Drifted, VenueError
+from tightloop.venues.sim.chain import Chain
+from tightloop.venues.sim.exchange import Exchange
 from tightloop.venues.sim.faults import FaultRule, FaultState
 from tightloop.venues.sim.requests import Request
 from tightloop.venues.sim.sandbox import Sandbox
@@ -71,6 +73,7 @@ class AccountBooks(Struct, frozen=True, kw_only=True):
     """
 
     lane: str
+    venue: str
     account: str
     opened_at: datetime
     as_of: datetime
@@ -138,7 +141,7 @@ class _Admin:
         now = sandbox.settle_everything()
         wanted_lane, wanted = query.get("lane"), query.get("account")
         accounts = [
-            _books(lane.lane, account, now)
+            _books(lane, account, now)
             for lane in sandbox.lanes.values()
             for account in lane.accounts.values()
             if wanted_lane in (None, lane.lane) and wanted in (None, account.name)
@@ -202,10 +205,11 @@ class _Admin:
         return self.chain({"lane": lane}, b"")
 
 
-def _books(lane: str, account: Any, now: datetime) -> AccountBooks:
+def _books(lane: Exchange | Chain, account: Any, now: datetime) -> AccountBooks:
     shown = account.shown if isinstance(account, WalletAccount) else None
     return AccountBooks(
-        lane=lane,
+        lane=lane.lane,
+        venue=lane.settings.venue if isinstance(lane, Exchange) else "wallet",
         account=account.name,
         opened_at=account.opened_at,
         as_of=now,

@@ -63,34 +63,34 @@ class Market:
             raise ValueError("the market has no prices: give a folder with *_spot_1h.csv.gz files, or none at all")
         self.start = min(starts)
 
-    def price_series(self, lane: str, symbol: str) -> Series[Decimal] | None:
-        """The lane's own series; else another venue's of that symbol; else, for a perpetual, the spot market's."""
-        key = (lane, symbol)
+    def price_series(self, venue: str, symbol: str) -> Series[Decimal] | None:
+        """The venue's own series; else another venue's of that symbol; else, for a perpetual, the spot market's."""
+        key = (venue, symbol)
         if key not in self._resolved:
-            self._resolved[key] = self._resolve(lane, symbol)
+            self._resolved[key] = self._resolve(venue, symbol)
         return self._resolved[key]
 
-    def _resolve(self, lane: str, symbol: str) -> Series[Decimal] | None:
-        own = self._prices.get((lane, symbol))
+    def _resolve(self, venue: str, symbol: str) -> Series[Decimal] | None:
+        own = self._prices.get((venue, symbol))
         if own is not None:
             return own
         for (_, other), series in sorted(self._prices.items(), key=lambda item: item[0]):
             if other == symbol:
                 return series
-        return self._resolve(lane, symbol.partition(":")[0]) if ":" in symbol else None
+        return self._resolve(venue, symbol.partition(":")[0]) if ":" in symbol else None
 
-    def price(self, lane: str, symbol: str, at: datetime) -> Decimal | None:
-        series = self.price_series(lane, symbol)
+    def price(self, venue: str, symbol: str, at: datetime) -> Decimal | None:
+        series = self.price_series(venue, symbol)
         return None if series is None else series.at(at)
 
-    def funding(self, lane: str, symbol: str) -> Series[Decimal] | None:
-        return self._funding.get((lane, symbol))
+    def funding(self, venue: str, symbol: str) -> Series[Decimal] | None:
+        return self._funding.get((venue, symbol))
 
-    def worth(self, lane: str, token: str, at: datetime) -> Decimal | None:
+    def worth(self, venue: str, token: str, at: datetime) -> Decimal | None:
         """What one unit of a chain's token is worth in USDT."""
         if token in STABLE:
             return _ONE
-        return self.price(lane, f"{_UNDERLYING.get(token, token)}/USDT", at)
+        return self.price(venue, f"{_UNDERLYING.get(token, token)}/USDT", at)
 
     def rates(self, token: str) -> Series[tuple[Decimal, Decimal]] | None:
         """Yearly (supply, borrow) rates of the lending market."""

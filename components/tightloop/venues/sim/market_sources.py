@@ -1,7 +1,7 @@
 """Where a market comes from: a folder of recorded data, or a seed.
 
-Files (gzip CSV, times in UTC): ``<lane>_<PAIR>_spot_1h``, ``<lane>_<PAIR>_perp_1h`` (columns timestamp, open, close),
-``<lane>_<PAIR>_funding`` (funding_timestamp, funding_rate), ``aave_v3_<TOKEN>_rates_1d`` (targetDate,
+Files (gzip CSV, times in UTC): ``<venue>_<PAIR>_spot_1h``, ``<venue>_<PAIR>_perp_1h`` (columns timestamp, open, close),
+``<venue>_<PAIR>_funding`` (funding_timestamp, funding_rate), ``aave_v3_<TOKEN>_rates_1d`` (targetDate,
 currentLiquidityRate, currentVariableBorrowRate, price), ``ethereum_gas_1h`` (timestamp, gas_price_gwei). Numbers go
 from text to Decimal and never through a float.
 """

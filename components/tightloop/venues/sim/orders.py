@@ -23,17 +23,17 @@ class Listing:
     """A market as this exchange offers it: rules, position keys, fee rates, series."""
 
     def __init__(self, settings: ExchangeSettings, rules: SymbolRules, market: Market) -> None:
-        lane = settings.lane
-        self.lane = lane
+        venue = settings.venue
+        self.lane = settings.lane
         self.rules = rules
         self.perp = rules.market == "perp"
-        self.base_key = f"{lane}:Perp:{rules.symbol}" if self.perp else f"{lane}:BaseToken:{rules.base}"
-        self.quote_key = f"{lane}:{'MarginBalance' if self.perp else 'BaseToken'}:{rules.quote}"
+        self.base_key = f"{venue}:Perp:{rules.symbol}" if self.perp else f"{venue}:BaseToken:{rules.base}"
+        self.quote_key = f"{venue}:{'MarginBalance' if self.perp else 'BaseToken'}:{rules.quote}"
         self.maker = settings.perp_maker if self.perp else settings.spot_maker
         self.taker = settings.perp_taker if self.perp else settings.spot_taker
         self.slippage_bps = settings.slippage_bps
-        self.prices: Series[Decimal] | None = market.price_series(lane, rules.symbol)
-        self.funding: Series[Decimal] | None = market.funding(lane, rules.symbol) if self.perp else None
+        self.prices: Series[Decimal] | None = market.price_series(venue, rules.symbol)
+        self.funding: Series[Decimal] | None = market.funding(venue, rules.symbol) if self.perp else None
 
     def price(self, at: datetime) -> Decimal:
         if self.prices is None:

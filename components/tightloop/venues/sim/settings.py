@@ -35,6 +35,7 @@ class ExchangeSettings(Struct, frozen=True, kw_only=True):
     """One exchange. Rates are fractions; ``slippage_bps`` is what a taker pays beyond the last market price."""
 
     lane: str
+    venue: str  # what position keys and the market's series begin with
     acceptance_window_s: float = 2.0
     ahead_window_s: float = 1.0  # how far a signed time may be ahead of the venue's clock
     spot_maker: Decimal = D("0.001")
@@ -81,19 +82,22 @@ def _symbols() -> tuple[SymbolRules, ...]:
     )
 
 
-def exchange(lane: str) -> ExchangeSettings:
-    """An exchange with BTC and ETH, spot and perpetual, and ample opening balances."""
+def exchange(lane: str, venue: str | None = None, acceptance_window_s: float = 2.0) -> ExchangeSettings:
+    """An exchange with BTC and ETH, spot and perpetual, and ample opening balances. ``venue`` None: as the lane."""
+    venue = venue or lane
     opening = {
-        f"{lane}:BaseToken:USDT": D(1_000_000),
-        f"{lane}:BaseToken:BTC": D(10),
-        f"{lane}:BaseToken:ETH": D(100),
-        f"{lane}:MarginBalance:USDT": D(1_000_000),
+        f"{venue}:BaseToken:USDT": D(1_000_000),
+        f"{venue}:BaseToken:BTC": D(10),
+        f"{venue}:BaseToken:ETH": D(100),
+        f"{venue}:MarginBalance:USDT": D(1_000_000),
     }
-    return ExchangeSettings(lane=lane, symbols=_symbols(), opening=opening)
+    return ExchangeSettings(
+        lane=lane, venue=venue, acceptance_window_s=acceptance_window_s, symbols=_symbols(), opening=opening
+    )
 
 
-def chain(lane: str) -> ChainSettings:
-    """A chain with the tokens of the basis trades, and an ample wallet."""
+def chain(lane: str, chain_id: int | None = None) -> ChainSettings:
+    """A chain with the tokens of the basis trades, and an ample wallet. ``chain_id`` None: 1."""
     opening = {
         "wallet:BaseToken:ETH": D(100),
         "wallet:BaseToken:WETH": D(100),
@@ -112,7 +116,7 @@ def chain(lane: str) -> ChainSettings:
         "wallet.transfer_native": 0,
     }
     decimals = {"ETH": 18, "WETH": 18, "WBTC": 8, "USDT": 6, "USDC": 6}
-    return ChainSettings(lane=lane, decimals=decimals, gas=gas, opening=opening)
+    return ChainSettings(lane=lane, chain_id=chain_id or 1, decimals=decimals, gas=gas, opening=opening)
 
 
 class SimSettings(Struct, frozen=True, kw_only=True):

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from tightloop.handlers.calls import Ledger, LedgerEntry, Positions
 from tightloop.records.types import Delta
@@ -99,11 +100,14 @@ class WalletAccount(Account):
             self.shares.pop(key, None)
 
     def read_ledger(self, after: int, limit: int, now: datetime) -> Ledger:
-        """As of any account, up to what is final."""
+        """As of any account, up to what is final. A chain knows the hash of what caused an entry, and no id of ours."""
         shown = self.shown
-        if shown is None:
-            return super().read_ledger(after, limit, now)
-        return self.page(after, limit, shown.sequence, shown.at)
+        page = (
+            super().read_ledger(after, limit, now)
+            if shown is None
+            else self.page(after, limit, shown.sequence, shown.at)
+        )
+        return replace(page, entries=tuple([replace(entry, client_order_id=None) for entry in page.entries]))
 
     def read_positions(self, now: datetime, block_number: int | None) -> Positions:
         """As of any account, by what is final."""

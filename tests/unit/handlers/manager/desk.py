@@ -7,6 +7,7 @@ from typing import Any
 
 from msgspec.structs import replace
 from tests.support.handler_context import START, HandlerDriver
+from tests.support.lanes import directory
 
 from tightloop.domain import ids
 from tightloop.errors import ExecutionError, error_info
@@ -37,8 +38,8 @@ class Desk:
     """``s1`` by default; the account on binance is adopted unless ``fresh``."""
 
     def __init__(self, *, fresh: bool = False, **settings: Any) -> None:
-        chosen: dict[str, Any] = {"lanes": ("binance", "ethereum"), **settings}
-        self.manager = InterfaceManager(ManagerSettings(**chosen))
+        about = {name: settings.pop(name) for name in ("lanes", "accounts", "simulated") if name in settings}
+        self.manager = InterfaceManager(ManagerSettings(directory=directory(**about), **settings))
         self.driver = HandlerDriver(self.manager, now=START)
         self.version = 0
         self.read = 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from msgspec.structs import replace
+from tests.support.lanes import VENUES
 
 from tightloop.handlers.manager import bounds
 from tightloop.records.types import AccountRef, Halt, PendingCheck
@@ -40,12 +41,12 @@ def test_once_it_was_resumed_a_new_one_counts_anew_under_another_id() -> None:
 
 def test_a_full_set_of_shared_halts_takes_only_what_stops_more() -> None:
     venue = tuple(halt(number, scope="venue", venue="binance") for number in range(bounds.HALTS))
-    assert bounds.stops_more(venue[1:], venue[0])
-    assert not bounds.stops_more(venue, halt(99, scope="venue", venue="binance"))
-    assert bounds.stops_more(venue, halt(99, scope="venue", venue="okx"))
+    assert bounds.stops_more(venue[1:], venue[0], VENUES)
+    assert not bounds.stops_more(venue, halt(99, scope="venue", venue="binance"), VENUES)
+    assert bounds.stops_more(venue, halt(99, scope="venue", venue="okx"), VENUES)
     everything = halt(99, scope="all")
-    assert bounds.stops_more(venue, everything)
-    assert not bounds.stops_more((*venue, everything), halt(100, scope="all"))
+    assert bounds.stops_more(venue, everything, VENUES)
+    assert not bounds.stops_more((*venue, everything), halt(100, scope="all"), VENUES)
 
 
 def test_resumes_beyond_the_bound_share_one_verification() -> None:

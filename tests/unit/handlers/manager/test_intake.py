@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from tests.support.lanes import ARBITRUM, SECOND_BINANCE, directory
 from tests.unit.handlers.manager.desk import D, Desk, again, short
 
 from tightloop.domain import validate
@@ -455,10 +456,10 @@ def test_what_is_queued_for_an_account_that_the_configuration_took_away_is_refus
     desk.instruct("i1")
     desk.instruct("i2")
     desk.instruct("i3", expires_at=desk.now + timedelta(seconds=10))
-    desk.manager.settings = ManagerSettings(lanes=("binance",), accounts={"s2": (ours,)})
+    desk.manager.settings = ManagerSettings(directory=directory(["binance"], {"s2": (ours,)}))
     desk.close()
     assert code_of(desk, "i2") == code_of(desk, "i3") == ("refused", "EIM-007")
-    desk.manager.settings = ManagerSettings(lanes=("binance",), accounts={"s1": (theirs,)})
+    desk.manager.settings = ManagerSettings(directory=directory(["binance"], {"s1": (theirs,)}))
     desk.instruct("i4")
     assert desk.last_loop().account == "other"
 
@@ -520,3 +521,34 @@ def test_cancels_that_wait_for_one_loop_are_bounded() -> None:
     assert code_of(desk, "stop2") == ("refused", "EIM-015")
     desk.close(outcome="cancelled")
     assert [desk.result(f"stop{number}").status for number in range(2)] == ["reconciled", "reconciled"]
+
+
+# --- several lanes of a venue -----------------------------------------------------------------------------------------
+
+
+def test_an_instruction_goes_to_the_lane_that_its_chain_or_account_says() -> None:
+    desk = Desk(fresh=True, lanes=["binance", SECOND_BINANCE, "ethereum", ARBITRUM])
+    desk.driver.feed("instructions", builders.action("i1", desk.now, chain_id=42161))
+    (loop,) = desk.loops("arbitrum")
+    assert (loop.kind, loop.venue, loop.account) == ("adopt", "wallet", "s1.arbitrum")
+    desk.instruct("i2", strategy_id="s2", account="s2.binance-2")
+    assert [(one.venue, one.account) for one in desk.loops("binance-2")] == [("binance", "s2.binance-2")]
+    desk.instruct("i3", strategy_id="s3")
+    assert code_of(desk, "i3") == ("refused", "EIM-007")
+    assert "s3 on binance, s3.binance-2 on binance-2" in desk.result("i3").error.message  # type: ignore[union-attr]
+
+
+def test_a_cancel_needs_no_lane() -> None:
+    desk = Desk(fresh=True, lanes=["binance", SECOND_BINANCE])
+    desk.instruct("i1", account="s1")
+    desk.driver.feed("instructions", builders.cancel("c1", desk.now, "i1"))
+    assert code_of(desk, "c1") == ("reconciled", None)
+    assert code_of(desk, "i1") == ("cancelled", None)
+
+
+def test_what_a_lane_does_not_offer_is_refused_before_it_is_dispatched() -> None:
+    desk = Desk(fresh=True, lanes=[ARBITRUM])
+    odd = again(builders.swap("USDT", "WETH", D(1)), protocol="morpho", operation="supply")
+    desk.driver.feed("instructions", builders.action("i1", desk.now, odd, chain_id=42161, atomic=True))
+    assert code_of(desk, "i1") == ("refused", "EIM-008")
+    assert desk.dispatched() == []

@@ -7,16 +7,16 @@ from decimal import Decimal
 import pytest
 from msgspec.structs import replace
 from tests.support.handler_context import HandlerDriver
+from tests.support.lanes import position_updates
 from tests.support.position_records import AUSDT, BTC, PERP, USDT, adjustment, delta, opening, report
 
 from tightloop.errors import ExecutionError
-from tightloop.handlers.positions import PositionUpdates
 from tightloop.records.types import ControlCommand, Position, PositionUpdate
 
 
 @pytest.fixture
 def driver() -> HandlerDriver:
-    driver = HandlerDriver(PositionUpdates())
+    driver = HandlerDriver(position_updates())
     driver.feed("fills", opening(delta(USDT, 1000), delta(BTC, 1)))
     return driver
 
@@ -105,14 +105,14 @@ def test_an_adjustment_names_the_account_to_verify(driver: HandlerDriver) -> Non
 
 
 def test_the_first_thing_of_a_key_may_be_an_adjustment() -> None:
-    driver = HandlerDriver(PositionUpdates())
+    driver = HandlerDriver(position_updates())
     update = answer(driver, adjustment("c1", 0, delta(PERP, -1)))
     assert (update.position_version, update.loop_no, update.account) == (1, 0, "s1")
 
 
 @pytest.mark.parametrize("deltas", [(), (delta("transit:i1:USDT", 1),)])
 def test_an_adjustment_of_which_no_account_is_known_is_refused(deltas: tuple[object, ...]) -> None:
-    driver = HandlerDriver(PositionUpdates())
+    driver = HandlerDriver(position_updates())
     with pytest.raises(ExecutionError) as raised:
         driver.feed("control", replace(adjustment("c1", 0), deltas=deltas))
     assert raised.value.code == "PUH-012"

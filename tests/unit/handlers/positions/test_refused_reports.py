@@ -7,15 +7,14 @@ from decimal import Decimal
 import pytest
 from msgspec.structs import replace
 from tests.support.handler_context import HandlerDriver
+from tests.support.lanes import position_updates
 from tests.support.position_desk import apply, refused
 from tests.support.position_records import BTC, USDT, delta, fee, report
-
-from tightloop.handlers.positions import PositionUpdates
 
 
 @pytest.fixture
 def driver() -> HandlerDriver:
-    return HandlerDriver(PositionUpdates())
+    return HandlerDriver(position_updates())
 
 
 @pytest.mark.parametrize("loops_since", [0, 1, 5])

@@ -7,16 +7,16 @@ from decimal import Decimal
 import pytest
 from msgspec.structs import replace
 from tests.support.handler_context import HandlerDriver
+from tests.support.lanes import position_updates
 from tests.support.position_desk import apply, expected
 from tests.support.position_records import BTC, DEBT, ETH, MARGIN, PERP, USDT, delta, error, fee, opening, report
 
 from tightloop.domain import ids
-from tightloop.handlers.positions import PositionUpdates
 
 
 @pytest.fixture
 def driver() -> HandlerDriver:
-    return HandlerDriver(PositionUpdates())
+    return HandlerDriver(position_updates())
 
 
 def test_a_report_makes_one_update_with_the_next_version_and_what_is_expected_after_it(driver: HandlerDriver) -> None:

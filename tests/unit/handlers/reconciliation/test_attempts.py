@@ -6,11 +6,11 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from tests.support.lanes import judging
 from tests.support.position_records import BTC, USDT, delta
 from tests.support.reconciliation_desk import Desk
 
 from tightloop.handlers.calls import Positions, Unavailable
-from tightloop.handlers.reconciliation import ReconciliationSettings
 from tightloop.records.types import ReconciliationResult
 
 D = Decimal
@@ -128,7 +128,7 @@ def test_a_mismatch_that_does_not_heal_is_told_after_thirty_seconds(desk: Desk) 
 
 
 def test_a_mismatch_has_a_budget_of_its_own() -> None:
-    desk = Desk(ReconciliationSettings(mismatch_budget_s=1.0))
+    desk = Desk(judging(mismatch_budget_s=1.0))
     desk.tell(desk.books.update(delta(BTC, 1)))
     result = exhaust(desk, desk.holds({}))
     assert result.status == "mismatched"

@@ -5,10 +5,12 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
+from tests.support.lanes import judging
 from tests.support.position_records import AUSDT, BTC, DEBT, PERP, USDT
 
 from tightloop.errors import ExecutionError
-from tightloop.handlers.reconciliation import ReconciliationSettings, Tolerances, compare, flat, tolerance_by
+from tightloop.handlers.reconciliation.compare import compare, flat, tolerance_by
+from tightloop.handlers.reconciliation.settings import Tolerances
 from tightloop.records.types import Check
 
 D = Decimal
@@ -57,7 +59,7 @@ def test_what_is_not_finite_is_an_error_on_either_side(amount: str) -> None:
 
 def test_the_tolerance_is_dust_of_the_asset_plus_a_share_of_what_is_expected() -> None:
     tolerance = tolerance_by(
-        Tolerances(dust={"BTC": D("0.00000001")}, default_dust=D("0.01"), relative={"aToken": D("0.000001")}), "s1"
+        Tolerances(dust={"BTC": D("0.00000001")}, default_dust=D("0.01"), relative={"aToken": D("0.000001")})
     )
     assert tolerance(BTC, D(5)) == D("0.00000001")
     assert tolerance(PERP, D(5)) == D("0.00000001")
@@ -68,7 +70,7 @@ def test_the_tolerance_is_dust_of_the_asset_plus_a_share_of_what_is_expected() -
 
 
 def test_a_tolerance_has_no_more_places_than_a_record_can_hold() -> None:
-    tolerance = tolerance_by(Tolerances(default_dust=D(0), relative={"aToken": D("0.000001")}), "s1")
+    tolerance = tolerance_by(Tolerances(default_dust=D(0), relative={"aToken": D("0.000001")}))
     assert tolerance(AUSDT, D("1.999999999999999999")) == D("0.000001999999999999")
     assert tolerance(AUSDT, D("9" * 58)).as_tuple().exponent == -18
 
@@ -109,5 +111,5 @@ def test_a_flat_tolerance_that_cannot_be_one_is_refused(amount: str) -> None:
 )
 def test_a_duration_that_cannot_be_one_is_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(ExecutionError) as raised:
-        ReconciliationSettings(**wrong)  # type: ignore[arg-type]
+        judging(**wrong)  # type: ignore[arg-type]
     assert raised.value.code == "REC-011"

@@ -7,17 +7,18 @@ from decimal import Decimal
 
 import pytest
 from msgspec.structs import replace
+from tests.support.lanes import judging
 from tests.support.position_records import AUSDT, BTC, ETH, MARGIN, PERP, USDT, delta, error
 from tests.support.reconciliation_desk import Desk
 
 from tightloop.domain import ids
 from tightloop.errors import ExecutionError
 from tightloop.handlers.calls import ReadPositions
-from tightloop.handlers.reconciliation import ReconciliationSettings, Tolerances
+from tightloop.handlers.reconciliation.settings import Tolerances
 from tightloop.records.types import ReconciliationResult
 
 D = Decimal
-IMPATIENT = ReconciliationSettings(mismatch_budget_s=0.0)
+IMPATIENT = judging(mismatch_budget_s=0.0)
 
 
 def only(results: list[ReconciliationResult]) -> ReconciliationResult:
@@ -170,7 +171,7 @@ def test_an_instruction_that_met_a_venue_out_of_reach_is_verified(desk: Desk) ->
 
 
 def test_a_difference_within_the_tolerance_matches() -> None:
-    desk = Desk(ReconciliationSettings(tolerances=Tolerances(default_dust=D("0.01"))))
+    desk = Desk(judging(tolerances=Tolerances(default_dust=D("0.01"))))
     desk.tell(desk.books.update(delta(USDT, 5)))
     result = only(desk.answer(desk.holds({USDT: D("5.01"), BTC: D("0.01")})))
     assert result.status == "matched"
@@ -178,7 +179,7 @@ def test_a_difference_within_the_tolerance_matches() -> None:
 
 
 def test_tolerated_differences_that_add_up_no_longer_pass_until_they_are_adjusted() -> None:
-    desk = Desk(ReconciliationSettings(tolerances=Tolerances(default_dust=D("0.01"), residual_factor=D(3))))
+    desk = Desk(judging(tolerances=Tolerances(default_dust=D("0.01"), residual_factor=D(3))))
     drifting = [D("5.01"), D("4.99"), D("5.00"), D("5.01")]  # moves by 0.01, 0.02, 0.01, 0.01
     for loop_no, held in enumerate(drifting, start=1):
         desk.tell(desk.books.update(delta(USDT, 5 if loop_no == 1 else 0), loop_no=loop_no))
@@ -193,14 +194,14 @@ def test_tolerated_differences_that_add_up_no_longer_pass_until_they_are_adjuste
 
 
 def test_what_stays_tolerated_does_not_add_up() -> None:
-    desk = Desk(ReconciliationSettings(tolerances=Tolerances(default_dust=D("0.01"), residual_factor=D(2))))
+    desk = Desk(judging(tolerances=Tolerances(default_dust=D("0.01"), residual_factor=D(2))))
     for loop_no in range(1, 20):
         desk.tell(desk.books.update(delta(USDT, 1), loop_no=loop_no))
         assert only(desk.answer(desk.holds({USDT: D(loop_no) + D("0.01")}))).status == "matched"
 
 
 def test_a_closed_position_forgets_what_was_tolerated() -> None:
-    desk = Desk(ReconciliationSettings(tolerances=Tolerances(default_dust=D("0.01"))))
+    desk = Desk(judging(tolerances=Tolerances(default_dust=D("0.01"))))
     desk.tell(desk.books.update(delta(USDT, 5)))
     desk.answer(desk.holds({USDT: D("5.01"), BTC: D("0.001")}))
     assert f"position|{BTC}" in desk.driver.state

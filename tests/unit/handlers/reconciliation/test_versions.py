@@ -6,11 +6,11 @@ from decimal import Decimal
 
 import pytest
 from msgspec.structs import replace
+from tests.support.lanes import judging
 from tests.support.position_records import AUSDT, BTC, USDT, delta, error
 from tests.support.reconciliation_desk import Desk
 
 from tightloop.errors import ExecutionError
-from tightloop.handlers.reconciliation import ReconciliationSettings
 from tightloop.records.types import Position, ReconciliationResult
 
 D = Decimal
@@ -66,7 +66,7 @@ def test_a_gap_found_before_the_loop_ends_is_told_when_it_ends(desk: Desk) -> No
 
 
 def test_a_gap_is_told_until_a_result_that_ends_a_loop_matches() -> None:
-    desk = Desk(ReconciliationSettings(mismatch_budget_s=0.0))
+    desk = Desk(judging(mismatch_budget_s=0.0))
     desk.books.update(delta(BTC, 1), kind="working")
     desk.tell(desk.books.update())
     mismatched = only(desk.answer(desk.holds({USDT: D(1)})))
@@ -162,7 +162,7 @@ def test_a_correction_does_not_verify_a_loop(desk: Desk) -> None:
 
 @pytest.mark.parametrize("stage", ["working", "final"])
 def test_a_difference_beside_a_loop_under_way_is_no_mismatch(stage: str) -> None:
-    desk = Desk(ReconciliationSettings(mismatch_budget_s=0.0))
+    desk = Desk(judging(mismatch_budget_s=0.0))
     desk.tell(desk.books.update(delta(USDT, 1), loop_no=2, kind=stage))
     desk.tell(desk.books.update(delta(BTC, 1), kind="correction"))
     result = only(desk.answer(desk.holds({})))
@@ -171,7 +171,7 @@ def test_a_difference_beside_a_loop_under_way_is_no_mismatch(stage: str) -> None
 
 
 def test_a_difference_after_a_correction_with_no_loop_under_way_is_a_mismatch() -> None:
-    desk = Desk(ReconciliationSettings(mismatch_budget_s=0.0))
+    desk = Desk(judging(mismatch_budget_s=0.0))
     desk.tell(desk.books.update(delta(USDT, 1), loop_no=2, kind="working"))
     desk.tell(desk.books.update(loop_no=2))
     desk.answer()

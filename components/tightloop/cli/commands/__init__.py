@@ -1,0 +1,1 @@
+"""The commands of ``tightloop``, each in the file of its name. What several share is one folder up."""

@@ -1,0 +1,75 @@
+"""``sandbox``: what stands in for venues."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from tightloop.cli import logs
+from tightloop.cli.options import ConfigFile
+from tightloop.cli.registration import add, subcommands
+
+sandbox = subcommands("Stand-ins for venues, with books of their own and faults.")
+
+
+def sim(
+    host: Annotated[str, typer.Option("--host", help="Where to listen.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", help="0: a free one.")] = 8900,
+    directory: Annotated[
+        Path | None, typer.Option("--dir", help="Where the books are kept; without it they are in memory only.")
+    ] = None,
+    market: Annotated[
+        Path | None, typer.Option("--market", help="Folder of market data; without it one is made from the seed.")
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", help="Of the synthetic market.")] = 1,
+    clock: Annotated[Literal["wall", "manual"], typer.Option("--clock", help="manual: only /admin/clock moves it.")] = (
+        "wall"
+    ),
+    market_origin: Annotated[
+        str | None, typer.Option("--market-origin", help="The wall time (ISO) of the market's first record.")
+    ] = None,
+    config: ConfigFile = None,
+) -> None:
+    """The simulated venues as a server: durable books of their own, faults at /admin.
+
+    Their lanes are those of the configuration, and all others that need no more than a name.
+    Says where it listens in one line of JSON, and runs until SIGTERM or Ctrl-C.
+    """
+    from datetime import datetime
+
+    from tightloop.assembly.config import load
+    from tightloop.assembly.lanes import with_lanes
+    from tightloop.errors import ExecutionError
+    from tightloop.venues import registry
+    from tightloop.venues.sim.server import announce, serve
+    from tightloop.venues.sim.settings import SimSettings
+
+    logs.configure()
+    if directory is not None:
+        directory.mkdir(parents=True, exist_ok=True)
+    if market is not None and not market.is_dir():
+        raise ExecutionError("EIF-010", f"--market: {market} is not a folder")
+    known = registry.known()
+    lanes = {lane.name: lane for lane in known.lanes()} | load(config)[0].directory().lanes
+    settings = SimSettings(
+        exchanges=(),
+        chains=(),
+        host=host,
+        port=port,
+        data_dir=str(directory) if directory else None,
+        market_dir=str(market) if market else None,
+        seed=seed,
+        clock=clock,
+        market_origin=datetime.fromisoformat(market_origin) if market_origin else None,
+    )
+    try:
+        serve(with_lanes(settings, lanes, known), announce)
+    except (OSError, ValueError) as error:
+        raise ExecutionError("EIF-010", f"the simulated venues could not start: {error}") from error
+
+
+def add_to(app: typer.Typer) -> None:
+    add(sandbox, sim, "tightloop sandbox sim --port 8900 --dir books --market data/market")
+    app.add_typer(sandbox, name="sandbox")

@@ -1,0 +1,13 @@
+"""Morpho: lending by market on a chain. The simulated chain has none."""
+
+from __future__ import annotations
+
+from tightloop.domain.venues import VenueSpec
+from tightloop.venues.plugin import VenuePlugin
+
+SPEC = VenueSpec(
+    name="morpho",
+    kind="protocol",
+    operations=("supply", "withdraw", "borrow", "repay", "supply_collateral", "withdraw_collateral"),
+)
+PLUGIN = VenuePlugin(spec=SPEC)

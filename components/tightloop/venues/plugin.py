@@ -1,0 +1,24 @@
+"""What a venue brings along: what it is, and how what acts for it is built."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from msgspec import Struct
+
+from tightloop.domain.directory import LaneSpec
+from tightloop.domain.venues import VenueSpec
+from tightloop.venues.sim.settings import ChainSettings, ExchangeSettings
+
+Simulate = Callable[[LaneSpec], ExchangeSettings | ChainSettings]
+
+
+class VenuePlugin(Struct, frozen=True, kw_only=True):
+    """One venue. A package of one's own names such an object as an entry point of the group ``tightloop.venues``.
+
+    ``simulate``: what the simulated venues' server has of a lane that is this venue's (an exchange's, or a wallet's
+    chain); None: it has nothing.
+    """
+
+    spec: VenueSpec
+    simulate: Simulate | None = None

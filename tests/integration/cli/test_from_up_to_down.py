@@ -1,0 +1,168 @@
+"""A system brought up, traded on, halted, mended and brought down, by the command line alone."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from confluent_kafka import Producer
+from tests.integration.cli.command_line import CommandLine, eventually
+
+from tightloop.client.reader import Received, TopicReader
+from tightloop.runners.kafka.settings import KafkaSettings
+
+
+@pytest.fixture
+def tightloop(tmp_path: Path) -> Iterator[CommandLine]:
+    command_line = CommandLine(tmp_path)
+    yield command_line
+    command_line.end()
+
+
+def trade(number: int, key: str = "s1") -> str:
+    fields = {"instruction_id": f"{key}-{number}", "strategy_id": key, "type": "cex_trade", "venue": "binance"}
+    order = {"market": "spot", "symbol": "BTC/USDT", "side": "buy", "order_type": "market", "amount": 0.1}
+    return json.dumps({**fields, **order})
+
+
+def publish(tightloop: CommandLine, number: int, key: str = "s1", code: int = 0) -> Any:
+    (result,) = tightloop.json("publish", "-", "--wait", "60", stdin=trade(number, key), code=code)["results"]
+    return result
+
+
+def records_of(bootstrap: str, topic: str) -> list[Received]:
+    with TopicReader(KafkaSettings(bootstrap=bootstrap), [topic]) as reader:
+        return list(reader.to_end())
+
+
+def test_from_up_to_down(tightloop: CommandLine) -> None:
+    up = tightloop.json("up")
+    assert {one["state"] for one in up["processes"]} == {"ready"}
+    second = tightloop.run("up")
+    assert (second.returncode, "tightloop down" in second.stderr) == (2, True)
+    assert publish(tightloop, 1)["status"] == "reconciled"
+    life = tightloop.json("show", "s1-1")
+    assert life["status"] == "reconciled"
+    assert life["hops"][0]["topic"] == "instructions"
+    assert {"fills", "position_updates", "reconciliation_results"} <= {hop["topic"] for hop in life["hops"]}
+    status = tightloop.json("status")
+    assert {one["health"] for one in status["components"]} == {"ready"}
+    assert [(one["strategy_id"], one["phase"]) for one in status["keys"]] == [("s1", "idle")]
+    assert tightloop.json("topics", "check") == {"differences": []}
+
+    _python_example_of_the_readme(up["bootstrap"])
+    _halt_and_resume(tightloop)
+    _bury_and_retry(tightloop, up["bootstrap"])
+    _adjust(tightloop)
+    _kill_one(tightloop)
+    _stop_one(tightloop)
+
+    assert tightloop.json("down")["ended"] == len(up["processes"]) + 1
+    assert tightloop.left_running() == []
+
+
+def _python_example_of_the_readme(bootstrap: str) -> None:
+    readme = Path(__file__).parents[3] / "README.md"
+    example = readme.read_text(encoding="utf-8").partition("```python\n")[2].partition("```")[0]
+    told = subprocess.run(
+        [sys.executable, "-c", example.replace("127.0.0.1:20572", bootstrap)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert told.stdout.strip() == example.rpartition("# ")[2].strip(), told.stderr
+
+
+def _halt_and_resume(tightloop: CommandLine) -> None:
+    assert tightloop.json("halt", "s1", "--reason", "a test")["state"] == "done"
+    refused = publish(tightloop, 2, code=1)
+    assert (refused["status"], refused["error"]["code"]) == ("refused", "EIM-011")
+    (halt,) = tightloop.json("status", code=1)["keys"][0]["halts"]
+    assert halt["message"].endswith("a test")
+    assert publish(tightloop, 1, key="s2")["status"] == "reconciled"
+    assert tightloop.json("resume", "s1", "--reason", "mended")["state"] == "done"
+    assert publish(tightloop, 3)["status"] == "reconciled"
+
+
+def _bury_and_retry(tightloop: CommandLine, bootstrap: str) -> None:
+    producer = Producer({"bootstrap.servers": bootstrap, "partitioner": "murmur2_random"})
+    producer.produce("instructions", b"garbage", b"s3", headers=[("who", b"a stranger")])
+    assert producer.flush(10) == 0
+    letters = eventually(lambda: tightloop.json("dead-letters", "list")["dead_letters"], 30, "a dead letter")
+    (letter,) = letters
+    assert (letter["code"], letter["key"], letter["topic"]) == ("TLC-001", "s3", "instructions")
+    shown = tightloop.json("dead-letters", "show", letter["id"])
+    assert shown["value"] == "Z2FyYmFnZQ=="
+    assert tightloop.json("status", code=1)["keys"][2]["phase"] == "halted"
+
+    retried = tightloop.json("dead-letters", "retry", letter["id"])
+    assert [one["id"] for one in retried["retried"]] == [letter["id"]]
+    garbage = [one for one in records_of(bootstrap, "instructions") if one.value == b"garbage"]
+    assert len(garbage) == 2
+    assert (garbage[0].key, garbage[0].partition, garbage[0].headers) == (
+        garbage[1].key,
+        garbage[1].partition,
+        garbage[1].headers,
+    )
+    eventually(lambda: len(tightloop.json("dead-letters", "list")["dead_letters"]) == 2, 30, "the second dead letter")
+    assert tightloop.json("resume", "s3", "--reason", "nothing was meant")["state"] == "done"
+    assert publish(tightloop, 1, key="s3")["status"] == "reconciled"
+
+
+def _adjust(tightloop: CommandLine) -> None:
+    """Refused with another version than the current one; the venue still agrees with what is expected."""
+    refused = tightloop.json(
+        *("adjust", "s1", "--expected-version", "1", "--delta", "binance:BaseToken:BTC=1", "--reason", "a test"), code=1
+    )
+    assert (refused["state"], "PUH-013" in refused["message"]) == ("refused", True)
+    assert tightloop.json("cancel", "s1-1", code=1)["state"] == "refused"
+    misspelt = tightloop.run(
+        *("adjust", "S1", "--expected-version", "0", "--delta", "binance:BaseToken:BTC=1", "--reason", "a test")
+    )
+    assert (misspelt.returncode, "did you mean 's1'?" in misspelt.stderr) == (2, True)
+
+
+def _stop_one(tightloop: CommandLine) -> None:
+    """A component that hangs is shown with its pid, killed, and runs again."""
+
+    def reconciliation() -> Any:
+        status = json.loads(tightloop.run("status", "--json").stdout)
+        return next(one for one in status["components"] if one["component"] == "reconciliation")
+
+    before = reconciliation()
+    psutil.Process(before["pid"]).suspend()
+    hung = reconciliation()
+    assert (hung["health"], hung["pid"]) == ("hung", before["pid"])
+    eventually(lambda: reconciliation()["restarts"] == 1, 60, "a restart of what hangs")
+    eventually(lambda: reconciliation()["health"] == "ready", 30, "readiness after it")
+    assert publish(tightloop, 5)["status"] == "reconciled"
+
+
+def _kill_one(tightloop: CommandLine) -> None:
+    """A component that is killed is running again, under the same name, and the key goes on."""
+
+    def executor() -> Any:
+        components = tightloop.json("status")["components"]
+        return next(one for one in components if one["lane"] == "binance")
+
+    before = executor()
+    killed = psutil.Process(before["pid"])
+    killed.kill()
+    assert publish(tightloop, 4)["status"] == "reconciled"
+    after = executor()
+    assert after["pid"] != before["pid"]
+    assert (after["replica"], after["restarts"], after["health"]) == (before["replica"], 1, "ready")
+
+
+def test_down_ends_what_a_killed_supervisor_left(tightloop: CommandLine) -> None:
+    up = tightloop.json("up", "--dir", "here")
+    psutil.Process(up["pid"]).kill()
+    assert any("run executor" in one for one in tightloop.left_running())
+    tightloop.json("down", "--dir", "here")
+    eventually(lambda: tightloop.left_running() == [], 30, "the end of everything")

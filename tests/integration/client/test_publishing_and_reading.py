@@ -1,0 +1,174 @@
+"""The clients of the bus, on a real broker: publisher, consumer, and the reader of the loops' state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from tightloop import ExecutionError, InstructionPublisher, ResultConsumer
+from tightloop.assembly.config import Config
+from tightloop.client.control import write_raw
+from tightloop.client.key_states import LoopStateReader
+from tightloop.records.topics import all_topics
+from tightloop.records.types import (
+    AccountRef,
+    CexTrade,
+    Halt,
+    Instruction,
+    InstructionResult,
+    KnownAccount,
+    LoopHead,
+    QueuedInstruction,
+    SharedHalts,
+)
+from tightloop.runners.kafka.admin import TopicAdmin
+from tightloop.runners.kafka.settings import KafkaSettings
+from tightloop.runners.partitioner import partition_of
+from tightloop.runners.state import changelog_key
+from tightloop.wire import codec
+
+NOW = datetime.now(UTC)
+PARTITIONS = 8
+
+
+@pytest.fixture
+def settings(broker: Any, topic_prefix: str) -> KafkaSettings:
+    found = KafkaSettings(bootstrap=broker.bootstrap, prefix=topic_prefix)
+    TopicAdmin(found).create(all_topics(["binance"]))
+    return found
+
+
+@pytest.fixture
+def publisher(settings: KafkaSettings) -> Iterator[InstructionPublisher]:
+    with InstructionPublisher(settings.bootstrap, prefix=settings.prefix) as publisher:
+        yield publisher
+
+
+def instruction(number: int, key: str = "s1", **changes: Any) -> Instruction:
+    trade = CexTrade(market="spot", symbol="BTC/USDT", side="buy", order_type="market", amount=Decimal("0.1"))
+    fields: dict[str, Any] = {"type": "cex_trade", "venue": "binance", "created_at": NOW, "cex_trade": trade}
+    return Instruction(instruction_id=f"i{number}", strategy_id=key, **{**fields, **changes})
+
+
+def result(number: int, key: str = "s1") -> InstructionResult:
+    return InstructionResult(
+        instruction_id=f"i{number}",
+        strategy_id=key,
+        type="cex_trade",
+        venue="binance",
+        status="refused",
+        received_at=NOW,
+        finished_at=NOW,
+        produced_at=NOW,
+    )
+
+
+def put(settings: KafkaSettings, topic: str, key: str, record: Any, name: str | None = None) -> None:
+    raw = key.encode() if name is None else changelog_key(key, name)
+    write_raw(settings, [(topic, partition_of(key.encode(), PARTITIONS), raw, codec.encode(record), {})])
+
+
+def consumed(settings: KafkaSettings, from_: Any) -> list[str]:
+    with ResultConsumer(
+        "instructions", settings.bootstrap, prefix=settings.prefix, from_=from_, follow=False
+    ) as consumer:
+        return [record.instruction_id for record in consumer if isinstance(record, Instruction)]
+
+
+def test_instructions_of_a_key_lie_in_order_on_its_partition(
+    settings: KafkaSettings, publisher: InstructionPublisher
+) -> None:
+    published = publisher.publish_all([instruction(1), instruction(2), instruction(3, key="s2")])
+    assert [one.offset for one in published if one.strategy_id == "s1"] == [0, 1]
+    assert {one.partition for one in published if one.strategy_id == "s1"} == {partition_of(b"s1", PARTITIONS)}
+    assert publisher.publish(instruction(4)) == 2
+
+
+def test_a_mapping_is_published_as_the_record_it_describes(
+    settings: KafkaSettings, publisher: InstructionPublisher
+) -> None:
+    block = {"instruction_id": "m1", "strategy_id": "s1", "type": "cex_trade", "venue": "binance", "amount": 0.1}
+    publisher.publish({**block, "market": "spot", "symbol": "BTC/USDT", "side": "buy", "order_type": "market"})
+    with ResultConsumer(
+        "instructions", settings.bootstrap, prefix=settings.prefix, from_="beginning", follow=False
+    ) as consumer:
+        (record,) = consumer
+    assert isinstance(record, Instruction)
+    assert record.cex_trade is not None
+    assert record.cex_trade.amount == Decimal("0.1")
+
+
+def test_of_several_nothing_is_sent_when_one_is_not_possible(
+    settings: KafkaSettings, publisher: InstructionPublisher
+) -> None:
+    with pytest.raises(ExecutionError, match="EIM-006"):
+        publisher.publish_all([instruction(1), instruction(2, venue="nowhere")])
+    assert consumed(settings, "beginning") == []
+
+
+def test_reading_begins_where_it_is_told(settings: KafkaSettings, publisher: InstructionPublisher) -> None:
+    publisher.publish_all([instruction(number) for number in range(4)])
+    partition = partition_of(b"s1", PARTITIONS)
+    assert consumed(settings, "beginning") == ["i0", "i1", "i2", "i3"]
+    assert consumed(settings, "end") == []
+    assert consumed(settings, {("instructions", partition): 2}) == ["i2", "i3"]
+    assert consumed(settings, datetime.now(UTC) - timedelta(hours=1)) == ["i0", "i1", "i2", "i3"]
+    assert consumed(settings, datetime.now(UTC) + timedelta(hours=1)) == []
+
+
+def test_a_result_is_awaited_also_when_it_was_there_before(
+    settings: KafkaSettings, publisher: InstructionPublisher
+) -> None:
+    publisher.publish(instruction(1))
+    put(settings, "instruction_results", "s1", result(2))
+    put(settings, "instruction_results", "s1", result(1))
+    assert publisher.await_result("i1", 30).instruction_id == "i1"
+    assert publisher.await_result("i2", 30, strategy_id="s1").status == "refused"
+
+
+def test_a_result_that_does_not_come_is_not_awaited_for_ever(publisher: InstructionPublisher) -> None:
+    publisher.publish(instruction(1))
+    with pytest.raises(TimeoutError, match="i1"):
+        publisher.await_result("i1", 0.3)
+
+
+def test_a_topic_that_is_missing_is_named(broker: Any) -> None:
+    with pytest.raises(ExecutionError, match="nothing-here"):
+        ResultConsumer("fills", broker.bootstrap, prefix="nothing-here.")
+
+
+def test_the_loops_state_is_read_as_its_last_records_say(settings: KafkaSettings) -> None:
+    account = AccountRef(lane="binance", venue="binance", account="s1")
+    halt = Halt(halt_id="h1", code="REC-002", message="differs", severity="HIGH", since=NOW)
+    accounts = (KnownAccount(account=account, adopted=True),)
+    put(settings, "loop_state", "s1", LoopHead(strategy_id="s1", halts=(halt,), produced_at=NOW), "head")
+    put(settings, "loop_state", "s1", LoopHead(strategy_id="s1", accounts=accounts, produced_at=NOW), "head")
+    queued = QueuedInstruction(
+        strategy_id="s1",
+        instruction=instruction(1),
+        account=account,
+        expires_at=NOW,
+        received_at=NOW,
+        produced_at=NOW,
+    )
+    put(settings, "loop_state", "s1", queued, "queue|000000000001")
+    put(settings, "loop_state", "s1", queued, "queue|000000000002")
+    tombstone = changelog_key("s1", "queue|000000000001")
+    partition = partition_of(b"s1", PARTITIONS)
+    write_raw(settings, [("loop_state", partition, tombstone, None, {})])
+    states = LoopStateReader(settings, Config().directory()).read()
+    assert states.keys["s1"].phase == "idle"
+    assert len(states.keys["s1"].queue) == 1
+
+    everyone = Halt(halt_id="h2", code="EIM-011", message="stop", severity="HIGH", scope="all", since=NOW)
+    shared = codec.encode(SharedHalts(halts=(everyone,), produced_at=NOW))
+    write_raw(
+        settings, [("loop_state", number, changelog_key("", "halts"), shared, {}) for number in range(PARTITIONS)]
+    )
+    states = LoopStateReader(settings, Config().directory()).read("s1")
+    assert [one.halt_id for one in states.shared] == ["h2"]
+    assert states.keys["s1"].phase == "halted"

@@ -1,0 +1,12 @@
+"""A system that does not run is ended."""
+
+from __future__ import annotations
+
+import json
+
+from tests.unit.cli.commands.running import run
+
+
+def test_there_is_nothing_to_end_where_nothing_runs() -> None:
+    done = run("down", "--json")
+    assert (done.exit_code, json.loads(done.stdout)) == (0, {"ended": 0})
