@@ -154,14 +154,14 @@ class InProcessFace(Face):
         self._open(None)
 
     def _open(self, now: datetime | None) -> None:
-        self._sandbox = Sandbox(self._settings)
-        if now is not None and self._sandbox.manual is not None:
-            self._sandbox.manual.move(timedelta(0), now)
+        self.sandbox = Sandbox(self._settings)
+        if now is not None and self.sandbox.manual is not None:
+            self.sandbox.manual.move(timedelta(0), now)
         self.adapters = {
-            lane: InProcessExchange(lane, self._sandbox, **self._timeouts) for lane in self._sandbox.exchanges
+            lane: InProcessExchange(lane, self.sandbox, **self._timeouts) for lane in self.sandbox.exchanges
         }
-        self.adapters |= {lane: InProcessChain(lane, self._sandbox, **self._timeouts) for lane in self._sandbox.chains}
-        self._routes = admin_routes(self._sandbox)
+        self.adapters |= {lane: InProcessChain(lane, self.sandbox, **self._timeouts) for lane in self.sandbox.chains}
+        self._routes = admin_routes(self.sandbox)
 
     def drive(self, coroutine: Coroutine[Any, Any, T]) -> T:
         try:
@@ -172,25 +172,25 @@ class InProcessFace(Face):
         raise AssertionError("an in-process adapter waited for something")
 
     def now(self) -> datetime:
-        return self._sandbox.now()
+        return self.sandbox.now()
 
     def control(self, method: str, path: str, body: Any = None, **query: Any) -> Any:
         asked = {name: str(value) for name, value in query.items()}
         answer = self._routes[f"{method} {path}"](asked, msgspec.json.encode(body))
-        self._sandbox.flush()
+        self.sandbox.flush()
         return json.loads(msgspec.json.encode(answer))
 
     def pass_time(self, seconds: float) -> None:
-        assert self._sandbox.manual is not None
-        self._sandbox.manual.move(timedelta(seconds=seconds))
+        assert self.sandbox.manual is not None
+        self.sandbox.manual.move(timedelta(seconds=seconds))
 
     def restart(self) -> None:
         now = self.now()
-        self._sandbox.close()
+        self.sandbox.close()
         self._open(now)
 
     def close(self) -> None:
-        self._sandbox.close()
+        self.sandbox.close()
 
 
 class HttpFace(Face):
