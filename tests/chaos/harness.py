@@ -27,8 +27,8 @@ from tightloop.assembly.config import Config, Reconciliation, Timing
 from tightloop.checker import Watch
 from tightloop.records import topics
 from tightloop.records.types import ControlCommand, Instruction
-from tightloop.runners.kafka.admin import TopicAdmin
 from tightloop.runners.kafka.settings import KafkaSettings
+from tightloop.runners.kafka.topic_admin import TopicAdmin
 from tightloop.wire import codec
 
 TICK_S = 0.05
