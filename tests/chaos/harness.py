@@ -28,8 +28,8 @@ from tightloop.assembly.config import Config, Reconciliation, Timing
 from tightloop.checker import Watch
 from tightloop.records import topics
 from tightloop.records.types import ControlCommand, Instruction
-from tightloop.runners.kafka.admin import TopicAdmin
 from tightloop.runners.kafka.settings import KafkaSettings
+from tightloop.runners.kafka.topic_admin import TopicAdmin
 from tightloop.venues.sim.settings import SimSettings
 from tightloop.wire import codec
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
-from tightloop.broker.progress import Report, Step
+from tightloop.broker.steps import Report, Step
 
 
 @contextmanager

@@ -16,10 +16,7 @@ import psutil
 
 from tightloop.broker.jars import ensure_jars
 from tightloop.broker.java import find_java
-from tightloop.broker.pins import KAFKA_VERSION
-from tightloop.broker.ports import free_port, is_free
-from tightloop.broker.prepare import ensure_prepared, format_data
-from tightloop.broker.process import (
+from tightloop.broker.java_process import (
     LOG_FILE,
     PROPERTIES_FILE,
     await_ready,
@@ -30,9 +27,12 @@ from tightloop.broker.process import (
     launch,
     log_tail,
 )
-from tightloop.broker.progress import Report, Step, silent
+from tightloop.broker.owner_watch import Watchdog
+from tightloop.broker.pins import KAFKA_VERSION
+from tightloop.broker.ports import free_port, is_free
+from tightloop.broker.prepare import ensure_prepared, format_data
 from tightloop.broker.settings import FAST, HOST, KAFKA_DATA, QUICK, server_properties
-from tightloop.broker.watchdog import Watchdog
+from tightloop.broker.steps import Report, Step, silent
 from tightloop.errors import ExecutionError
 
 _STATE_FILE = "broker.json"

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from tightloop.assembly.build import every_component, make_handler
 from tightloop.assembly.config import Config
-from tightloop.cli.system.state import ProcessState, SystemState, is_same_process
+from tightloop.cli.system.system_state import ProcessState, SystemState, is_same_process
 from tightloop.client.connect import Place, end_offsets, partition_counts
 from tightloop.client.reader import TopicReader
 from tightloop.handlers.api import Handler

@@ -17,10 +17,10 @@ from tightloop.errors import ExecutionError
 from tightloop.records.types import ControlCommand
 from tightloop.runners.kafka.settings import KafkaSettings
 from tightloop.runners.partitioner import partition_of
+from tightloop.runners.worker import EVERYONE
 from tightloop.wire import codec
 
 TOPIC = "control"
-EVERYONE = b"*"  # the Kafka key of a command for a venue, or for all
 
 
 class ControlClient:
@@ -54,7 +54,7 @@ class ControlClient:
 
     def send(self, command: ControlCommand) -> None:
         """Returns when the broker has all of it. Raises ExecutionError EIF-011."""
-        key = EVERYONE if command.scope != "key" else (command.strategy_id or "").encode()
+        key = EVERYONE.encode() if command.scope != "key" else (command.strategy_id or "").encode()
         copies = [
             (TOPIC, partition, key, codec.encode(command), _headers(command)) for _, partition in self.places(command)
         ]

@@ -13,7 +13,7 @@ from hashlib import blake2b
 
 STRATEGY_ID = re.compile(r"[A-Za-z0-9._-]{1,100}")
 INSTRUCTION_ID = re.compile(r"[A-Za-z0-9._:-]{1,200}")
-HEX = 32
+HEX_CHARS = 32
 _LENGTHS = tuple(length.to_bytes(4, "big") for length in range(256))
 
 
@@ -24,7 +24,7 @@ def digest(*parts: str | int) -> str:
         raw = str(part).encode()
         length = len(raw)
         joined += (_LENGTHS[length] if length < 256 else length.to_bytes(4, "big")) + raw
-    return blake2b(joined).hexdigest()[:HEX]
+    return blake2b(joined).hexdigest()[:HEX_CHARS]
 
 
 def client_order_id(environment: str, strategy_id: str, account: str, instruction_id: str, attempt: int) -> str:

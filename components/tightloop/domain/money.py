@@ -23,14 +23,15 @@ from decimal import (
 from typing import TypeVar
 
 from tightloop.errors import ExecutionError
+from tightloop.wire.avro import DIGITS
+from tightloop.wire.avro import PLACES as PLACES
 
 K = TypeVar("K")
 
-PLACES = 18
 PRECISION = 100
 ZERO = Decimal(0)
 UNIT = Decimal(1).scaleb(-PLACES)
-BOUND = Decimal(10) ** 58
+BOUND = Decimal(10) ** (DIGITS - PLACES)  # what a record can carry is below it
 
 CONTEXT = Context(
     prec=PRECISION,

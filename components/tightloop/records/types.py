@@ -1089,23 +1089,6 @@ class MarketData(Struct, frozen=True, kw_only=True):
     causation_id: str | None = None
 
 
-class OwedHalt(Struct, frozen=True, kw_only=True):
-    """A dead letter that its component could not take in, so that its key is not halted by it yet: in the state
-    of any component, until it can be. Nothing else of the key is handled before. At most one per key, the first.
-    """
-
-    # The strategy: the Kafka key of every record of its loops. Letters, digits, `.`, `_`, `-`; at most 100.
-    strategy_id: str
-    # The topic of the record that could not be processed.
-    topic: str
-    # Its offset there.
-    offset: int
-    # Why it could not be processed.
-    error: ErrorInfo
-    # When this record was written, by its writer's clock (UTC).
-    produced_at: datetime
-
-
 class Position(Struct, frozen=True, kw_only=True):
     """How much of something is held."""
 
@@ -1461,6 +1444,23 @@ class SharedHalts(Struct, frozen=True, kw_only=True):
     produced_at: datetime
 
 
+class UnwrittenHalt(Struct, frozen=True, kw_only=True):
+    """A dead letter whose halt its component could not write. It stays in the component's state until the halt is
+    written; nothing else of the key is handled before. At most one per key, the first.
+    """
+
+    # The strategy: the Kafka key of every record of its loops. Letters, digits, `.`, `_`, `-`; at most 100.
+    strategy_id: str
+    # The topic of the record that could not be processed.
+    topic: str
+    # Its offset there.
+    offset: int
+    # Why it could not be processed.
+    error: ErrorInfo
+    # When this record was written, by its writer's clock (UTC).
+    produced_at: datetime
+
+
 RECORDS: dict[str, type[Struct]] = {
     "AccountCursor": AccountCursor,
     "AccountMark": AccountMark,
@@ -1497,7 +1497,6 @@ RECORDS: dict[str, type[Struct]] = {
     "Slot": Slot,
     "LoopHead": LoopHead,
     "MarketData": MarketData,
-    "OwedHalt": OwedHalt,
     "Position": Position,
     "PositionUpdate": PositionUpdate,
     "PendingVerification": PendingVerification,
@@ -1509,6 +1508,7 @@ RECORDS: dict[str, type[Struct]] = {
     "ReconciliationResult": ReconciliationResult,
     "SeenInstruction": SeenInstruction,
     "SharedHalts": SharedHalts,
+    "UnwrittenHalt": UnwrittenHalt,
 }
 
 # Values of topics and of state: these have schema ids.
@@ -1527,7 +1527,6 @@ TOP_LEVEL = frozenset(
         "JournalEntry",
         "LoopHead",
         "MarketData",
-        "OwedHalt",
         "PendingVerification",
         "PositionHead",
         "PositionSnapshot",
@@ -1539,5 +1538,6 @@ TOP_LEVEL = frozenset(
         "RoutedInstruction",
         "SeenInstruction",
         "SharedHalts",
+        "UnwrittenHalt",
     }
 )

@@ -23,7 +23,7 @@ T = TypeVar("T", bound=Struct)
 Entry = Struct | bytes
 Place = tuple[str, str]  # key and name, or key and group
 _SAFE = "-._~:@"
-OWED = "owed"  # the entry of a halt that could not be written yet: see `worker`
+UNWRITTEN_HALT = "unwritten_halt"  # the entry of a halt that could not be written yet: see `worker`
 
 
 class Stray(Struct, frozen=True):

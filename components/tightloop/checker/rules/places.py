@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import cache, lru_cache
 from urllib.parse import unquote
 
-from tightloop.checker.collected import DELETED, JOURNALS, LANES, Collected, Seen
+from tightloop.checker.collected import DELETED, INSTRUCTIONS, JOURNALS, Collected, Seen
 from tightloop.checker.verdict import Terms, Violation
 
 INPUTS = "inputs"
@@ -106,7 +106,7 @@ def _inputs(header: bytes) -> dict[str, int]:
 
 
 def _shown(inputs: dict[str, int]) -> str:
-    return ", ".join(f"{topic.removeprefix(LANES)}:{at}" for topic, at in sorted(inputs.items()))
+    return ", ".join(f"{topic.removeprefix(INSTRUCTIONS)}:{at}" for topic, at in sorted(inputs.items()))
 
 
 @cache

@@ -14,7 +14,7 @@ from tightloop.cli.output import emit, note, steps, table
 from tightloop.cli.registration import add
 
 if TYPE_CHECKING:
-    from tightloop.cli.system.state import ProcessState, SystemState
+    from tightloop.cli.system.system_state import ProcessState, SystemState
 
 
 def up(
@@ -34,7 +34,7 @@ def up(
     """
     from tightloop.cli.system.launch import start_system
     from tightloop.cli.system.plan import Plan
-    from tightloop.cli.system.state import read_state
+    from tightloop.cli.system.system_state import read_state
 
     loaded, origins = installation.load()
     plan = Plan(

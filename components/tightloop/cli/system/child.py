@@ -14,7 +14,7 @@ import structlog
 from msgspec import Struct
 
 from tightloop.cli.system.pulse import EVERY_S, Pulse
-from tightloop.cli.system.state import ProcessState
+from tightloop.cli.system.system_state import ProcessState
 from tightloop.domain.backoff import backoff
 
 log = structlog.get_logger()

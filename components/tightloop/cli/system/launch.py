@@ -13,7 +13,7 @@ import psutil
 
 from tightloop.broker import EmbeddedBroker
 from tightloop.cli.system.plan import Plan, write_plan
-from tightloop.cli.system.state import SystemState, read_state
+from tightloop.cli.system.system_state import SystemState, read_state
 from tightloop.errors import ExecutionError
 
 STOP_S = 40.0

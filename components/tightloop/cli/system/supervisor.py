@@ -22,11 +22,11 @@ from tightloop.broker import EmbeddedBroker, Step
 from tightloop.cli import logs
 from tightloop.cli.system.child import Child, Spec, tail_of
 from tightloop.cli.system.plan import Plan, component_specs, read_plan, simulator_spec
-from tightloop.cli.system.state import Phase, Problem, SystemState, write_state
+from tightloop.cli.system.system_state import Phase, Problem, SystemState, write_state
 from tightloop.errors import ExecutionError
 from tightloop.records.topics import all_topics
-from tightloop.runners.kafka.admin import TopicAdmin
 from tightloop.runners.kafka.settings import KafkaSettings
+from tightloop.runners.kafka.topic_admin import TopicAdmin
 
 log = structlog.get_logger()
 PASS_S = 0.05

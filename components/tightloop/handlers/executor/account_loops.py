@@ -144,7 +144,7 @@ def _failed(turn: ExecutorTurn, loop: LedgerLoop, message: str) -> None:
     if turn.now >= loop.give_up_at:
         _end(turn, error=info("EXI-003", f"{loop.routed.account} at {loop.routed.venue} could not be read: {message}"))
         return
-    pause = min(turn.settings.poll_s * 2**loop.tries, turn.settings.poll_max_s)
+    pause = turn.settings.poll_pause(loop.tries)
     turn.head = replace(turn.head, reading=replace(loop, tries=loop.tries + 1, retry_at=turn.after(pause)))
 
 

@@ -107,6 +107,3 @@ def _settle(turn: ExecutorTurn) -> None:
 
 def _is_routed(value: object) -> TypeGuard[RoutedInstruction]:
     return isinstance(value, RoutedInstruction)
-
-
-__all__ = ["Executor", "ExecutorSettings"]

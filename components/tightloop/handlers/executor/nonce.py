@@ -38,7 +38,7 @@ class NoncePolicy:
 
     def pause_s(self, settings: ExecutorSettings, entry: JournalEntry) -> float:
         sent = times_sent(entry)
-        return min(settings.poll_s * 2 ** min(sent, 10), settings.poll_max_s) if sent > 1 else 0.0
+        return settings.poll_pause(sent) if sent > 1 else 0.0
 
     def asks_after(self, code: str) -> bool:
         return code == CONFLICT

@@ -93,7 +93,7 @@ def _watch_on(turn: ExecutorTurn, entry: JournalEntry) -> None:
 
 
 def _next(turn: ExecutorTurn, entry: JournalEntry) -> datetime:
-    pause = min(turn.settings.watch_s * 2 ** min(entry.tries, 10), turn.settings.watch_max_s)
+    pause = turn.settings.watch_pause(entry.tries)
     return turn.after(pause)
 
 

@@ -7,7 +7,7 @@ import time
 import structlog
 
 log = structlog.get_logger()
-QUIET_S = 2.0  # as long as a dead owner's transaction may stay open: nothing to tell of yet
+SILENT_S = 2.0  # as long as a dead owner's transaction may stay open: nothing to tell of yet
 SAY_EVERY_S = 5.0
 
 
@@ -18,7 +18,7 @@ class Patience:
         self.seconds = seconds
         self._component = component
         self._deadline = time.monotonic() + seconds
-        self._say_at = time.monotonic() + QUIET_S
+        self._say_at = time.monotonic() + SILENT_S
 
     def wait(self, what: str, error: Exception, pause_s: float) -> None:
         """Before something is tried again: says every few seconds why. Raises ``error`` when the time is over."""
