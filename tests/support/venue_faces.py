@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -23,7 +23,7 @@ import msgspec
 from msgspec.structs import replace
 from tests.support.venue_intents import to_be_sent
 
-from tightloop.handlers.calls import Ledger, Positions, Prepared
+from tightloop.handlers.calls import Ledger, LedgerEntry, Positions, Prepared
 from tightloop.records.types import JournalEntry, SubmissionKind
 from tightloop.venues.adapter import ClockGate, VenueAdapter
 from tightloop.venues.http import HttpClient
@@ -38,6 +38,11 @@ ORIGIN = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
 SEND_WINDOW = timedelta(seconds=3)
 PATIENT_S = 10.0  # how long a client waits for an answer, unless a case is about losing patience
 _DEADLINE_S = 20.0
+
+
+def without_ids(entries: Iterable[LedgerEntry]) -> list[LedgerEntry]:
+    """As a chain's ledger has them: it knows the hash of what caused an entry, and no id of ours."""
+    return [replace(entry, client_order_id=None) for entry in entries]
 
 
 class Face(ABC):
@@ -154,14 +159,14 @@ class InProcessFace(Face):
         self._open(None)
 
     def _open(self, now: datetime | None) -> None:
-        self._sandbox = Sandbox(self._settings)
-        if now is not None and self._sandbox.manual is not None:
-            self._sandbox.manual.move(timedelta(0), now)
+        self.sandbox = Sandbox(self._settings)
+        if now is not None and self.sandbox.manual is not None:
+            self.sandbox.manual.move(timedelta(0), now)
         self.adapters = {
-            lane: InProcessExchange(lane, self._sandbox, **self._timeouts) for lane in self._sandbox.exchanges
+            lane: InProcessExchange(lane, self.sandbox, **self._timeouts) for lane in self.sandbox.exchanges
         }
-        self.adapters |= {lane: InProcessChain(lane, self._sandbox, **self._timeouts) for lane in self._sandbox.chains}
-        self._routes = admin_routes(self._sandbox)
+        self.adapters |= {lane: InProcessChain(lane, self.sandbox, **self._timeouts) for lane in self.sandbox.chains}
+        self._routes = admin_routes(self.sandbox)
 
     def drive(self, coroutine: Coroutine[Any, Any, T]) -> T:
         try:
@@ -172,25 +177,25 @@ class InProcessFace(Face):
         raise AssertionError("an in-process adapter waited for something")
 
     def now(self) -> datetime:
-        return self._sandbox.now()
+        return self.sandbox.now()
 
     def control(self, method: str, path: str, body: Any = None, **query: Any) -> Any:
         asked = {name: str(value) for name, value in query.items()}
         answer = self._routes[f"{method} {path}"](asked, msgspec.json.encode(body))
-        self._sandbox.flush()
+        self.sandbox.flush()
         return json.loads(msgspec.json.encode(answer))
 
     def pass_time(self, seconds: float) -> None:
-        assert self._sandbox.manual is not None
-        self._sandbox.manual.move(timedelta(seconds=seconds))
+        assert self.sandbox.manual is not None
+        self.sandbox.manual.move(timedelta(seconds=seconds))
 
     def restart(self) -> None:
         now = self.now()
-        self._sandbox.close()
+        self.sandbox.close()
         self._open(now)
 
     def close(self) -> None:
-        self._sandbox.close()
+        self.sandbox.close()
 
 
 class HttpFace(Face):

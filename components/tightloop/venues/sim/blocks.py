@@ -22,13 +22,13 @@ class Undo:
     """A wallet as it was right before a block."""
 
     __slots__ = (
-        "_drifts",
         "_settled_to",
         "_shares",
         "_step",
         "account",
         "at",
         "balances",
+        "drifts",
         "nonce",
         "number",
         "sequence",
@@ -44,13 +44,13 @@ class Undo:
         self._shares = dict(account.shares)
         self._step = account.step
         self._settled_to = account.settled_to
-        self._drifts = len(account.drifts)
+        self.drifts = len(account.drifts)
 
     def restore(self) -> list[Drifted]:
         """Put the wallet back. What drifted since is not of the block: it is returned, to be done once more."""
         account = self.account
-        drifts = account.drifts[self._drifts :]
-        del account.drifts[self._drifts :]
+        drifts = account.drifts[self.drifts :]
+        del account.drifts[self.drifts :]
         del account.ledger[self.sequence :]
         account.nonce = self.nonce
         account.balances = dict(self.balances)

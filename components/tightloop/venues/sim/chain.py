@@ -92,8 +92,8 @@ class Chain:
         self._fixed_base_fee = settings.base_fee
         self._market = market
         self._clock = clock
-        self._lending = Lending(LendingIndices(market, step), settings.decimals)
-        self._execution = Execution(settings, market, clock, self._lending)
+        self.lending = Lending(LendingIndices(market, step), settings.decimals)
+        self._execution = Execution(settings, market, clock, self.lending)
         self._admission = Admission(settings, self._execution)
 
     @property
@@ -103,7 +103,7 @@ class Chain:
 
     def open(self, name: str, opening: dict[str, Decimal] | None, now: datetime) -> None:
         chosen = dict(self.settings.opening if opening is None else opening)
-        self.accounts[name] = WalletAccount(name, chosen, now, self._clock.market(now), self._lending)
+        self.accounts[name] = WalletAccount(name, chosen, now, self._clock.market(now), self.lending)
 
     def settle(self, account: WalletAccount, now: datetime) -> None:
         """Blocks that are due, and interest up to now."""
@@ -116,7 +116,7 @@ class Chain:
             account.shown = None
 
     def _accrue(self, account: WalletAccount, now: datetime) -> None:
-        settle_wallet(account, self.lane, self._lending, self._clock, self._clock.market(now))
+        settle_wallet(account, self.lane, self.lending, self._clock, self._clock.market(now))
 
     def base_fee(self, now: datetime) -> Decimal:
         """Of a block that came now."""
@@ -317,4 +317,4 @@ class Chain:
     def drift(self, account: WalletAccount, key: str, amount: Decimal, now: datetime) -> None:
         account.drift(key, amount, now)
         if key.startswith((SUPPLIED, OWED)):
-            account.reshare(key, account.balance(key), self._lending)
+            account.reshare(key, account.balance(key), self.lending)
