@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -23,7 +23,7 @@ import msgspec
 from msgspec.structs import replace
 from tests.support.venue_intents import to_be_sent
 
-from tightloop.handlers.calls import Ledger, Positions, Prepared
+from tightloop.handlers.calls import Ledger, LedgerEntry, Positions, Prepared
 from tightloop.records.types import JournalEntry, SubmissionKind
 from tightloop.venues.adapter import ClockGate, VenueAdapter
 from tightloop.venues.http import HttpClient
@@ -38,6 +38,11 @@ ORIGIN = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
 SEND_WINDOW = timedelta(seconds=3)
 PATIENT_S = 10.0  # how long a client waits for an answer, unless a case is about losing patience
 _DEADLINE_S = 20.0
+
+
+def without_ids(entries: Iterable[LedgerEntry]) -> list[LedgerEntry]:
+    """As a chain's ledger has them: it knows the hash of what caused an entry, and no id of ours."""
+    return [replace(entry, client_order_id=None) for entry in entries]
 
 
 class Face(ABC):
