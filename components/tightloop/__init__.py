@@ -12,12 +12,14 @@ if TYPE_CHECKING:
     from tightloop.client.consumer import ResultConsumer
     from tightloop.client.publisher import InstructionPublisher
     from tightloop.errors import ExecutionError
+    from tightloop.interfaces.manager import ExecutionInterfaceManager
 
 __version__ = "0.1.0"
-__all__ = ["ExecutionError", "InstructionPublisher", "ResultConsumer", "__version__"]
+__all__ = ["ExecutionError", "ExecutionInterfaceManager", "InstructionPublisher", "ResultConsumer", "__version__"]
 
 _HOMES = {
     "ExecutionError": "tightloop.errors",
+    "ExecutionInterfaceManager": "tightloop.interfaces.manager",
     "InstructionPublisher": "tightloop.client.publisher",
     "ResultConsumer": "tightloop.client.consumer",
 }

@@ -122,7 +122,7 @@ def load(file: Path | None = None, flags: Mapping[str, Any] | None = None) -> tu
     try:
         config = Config.model_validate(values)
     except ValidationError as error:
-        raise ExecutionError("EIF-010", _explain(error)) from error
+        raise ExecutionError("EIF-010", explained(error)) from error
     config.directory()
     return config, origins
 
@@ -166,20 +166,20 @@ def _merge(into: dict[str, Any], more: Mapping[str, Any], origins: dict[str, str
             origins[f"{at}{name}"] = origin
 
 
-def _explain(error: ValidationError) -> str:
+def explained(error: ValidationError, model: type[Config] | None = None) -> str:
+    """In words for a person: which key, and the nearest valid one of ``model`` (None: of the configuration file)."""
     lines = []
     for one in error.errors():
         place = ".".join(str(part) for part in one["loc"])
         if one["type"] == "extra_forbidden":
-            near = get_close_matches(str(one["loc"][-1]), _fields_at(one["loc"][:-1]), n=1)
+            near = get_close_matches(str(one["loc"][-1]), _fields_at(one["loc"][:-1], model or Config), n=1)
             lines.append(f"unknown key {place!r}" + (f": did you mean {near[0]!r}?" if near else ""))
         else:
             lines.append(f"{place}: {one['msg']}")
     return "; ".join(lines)
 
 
-def _fields_at(place: tuple[int | str, ...]) -> list[str]:
-    model: Any = Config
+def _fields_at(place: tuple[int | str, ...], model: Any) -> list[str]:
     for part in place:
         if hasattr(model, "model_fields"):
             field = model.model_fields.get(str(part))

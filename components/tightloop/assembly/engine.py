@@ -17,6 +17,7 @@ from tightloop.runners.stepped import SteppedRunner
 from tightloop.venues import registry
 from tightloop.venues.adapter import VenueAdapter
 from tightloop.venues.sim.inprocess import InProcessChain, InProcessExchange
+from tightloop.venues.sim.market import Market
 from tightloop.venues.sim.sandbox import Sandbox
 from tightloop.venues.sim.settings import SimSettings
 
@@ -25,8 +26,8 @@ class Engine(SteppedRunner):
     """``config``: as for the components. ``venues``: adapters by lane, instead of the simulated ones.
 
     ``sandbox`` holds the simulated venues' books; its time is ``clock``'s, and its market is synthetic unless ``sim``
-    says otherwise. ``handlers``: by component name, those that replace the configured ones. ``bus``: the topics;
-    nothing on them is kept but by those who subscribe.
+    or ``market`` says otherwise. ``handlers``: by component name, those that replace the configured ones. ``bus``: the
+    topics; nothing on them is kept but by those who subscribe.
     """
 
     def __init__(
@@ -36,6 +37,7 @@ class Engine(SteppedRunner):
         *,
         venues: Mapping[str, VenueAdapter] | None = None,
         sim: SimSettings | None = None,
+        market: Market | None = None,
         handlers: Mapping[str, Handler] | None = None,
         partitions: int = 1,
         encodes: bool = False,
@@ -43,7 +45,7 @@ class Engine(SteppedRunner):
         adapters = dict(venues or {})
         lanes = {name: lane for name, lane in config.directory().lanes.items() if name not in adapters}
         settings = sim or SimSettings(market_origin=clock.now() - timedelta(days=30))
-        self.sandbox = Sandbox(with_lanes(settings, lanes, registry.known()), clock.now)
+        self.sandbox = Sandbox(with_lanes(settings, lanes, registry.known()), clock.now, market)
         adapters |= {name: _simulated(lane, self.sandbox) for name, lane in lanes.items()}
         made = [build.make_handler(component, lane, config) for component, lane in build.every_component(config)]
         replaced = dict(handlers or {})

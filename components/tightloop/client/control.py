@@ -17,7 +17,7 @@ from tightloop.errors import ExecutionError
 from tightloop.records.types import ControlCommand
 from tightloop.runners.kafka.settings import KafkaSettings
 from tightloop.runners.partitioner import partition_of
-from tightloop.runners.worker import EVERYONE
+from tightloop.runners.bus import EVERYONE
 from tightloop.wire import codec
 
 TOPIC = "control"

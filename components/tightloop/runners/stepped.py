@@ -75,6 +75,15 @@ class SteppedRunner(InProcessRunner):
         self._move_to(target)
         self.run()
 
+    def advance_to_next(self) -> bool:
+        """Move the clock to where the next of them wants to be woken, and run; False: nobody wants to."""
+        at = self.next_wake()
+        if at is None:
+            return False
+        self._move_to(max(at, self.clock.now()))
+        self.run()
+        return True
+
     def _move_to(self, at: datetime) -> None:
         self.clock.move_to(at)
         if self._on_time is not None:
