@@ -66,6 +66,11 @@ OnFailure = Literal["halt", "cancel_rest", "UNKNOWN"]
 # symbol this reader does not have; nothing acts on it.
 Release = Literal["on_arrival", "on_debit", "UNKNOWN"]
 
+# What a frame of an engine's journal says. `opened`: whose journal it is; `published`: a record came from outside;
+# `committed`: what a component did, all of it or nothing; `ends`: how far topics had come; `told`: subscribers were
+# given everything so far. `UNKNOWN`: a symbol this reader does not have; nothing acts on it.
+FrameKind = Literal["opened", "published", "committed", "ends", "told", "UNKNOWN"]
+
 # How an instruction ended. `reconciled`: its loop ended matched, whatever the outcome. `refused`, `expired`,
 # `cancelled`: nothing was submitted. `halted`: its own loop ended in a halt. `UNKNOWN`: a symbol this reader does
 # not have; nothing acts on it.
@@ -933,6 +938,70 @@ class JournalEntry(Struct, frozen=True, kw_only=True):
     causation_id: str | None = None
 
 
+class StateChange(Struct, frozen=True, kw_only=True):
+    """An entry of a component's keyed state, as it became."""
+
+    # The key it belongs to; empty: the partition's own.
+    key: str
+    # Its name.
+    name: str
+    # Its bytes, the schema's id included; null: it is gone.
+    value: bytes | None = None
+
+
+class TopicPlace(Struct, frozen=True, kw_only=True):
+    """A place on a topic of an engine in process."""
+
+    # The topic, without a prefix.
+    topic: str
+    # Its partition, from 0.
+    partition: int
+    # The next offset there.
+    offset: int
+
+
+class TopicRecord(Struct, frozen=True, kw_only=True):
+    """A record on a topic of an engine in process."""
+
+    # The topic, without a prefix.
+    topic: str
+    # Its partition, from 0.
+    partition: int
+    # Its offset there.
+    offset: int
+    # Its key.
+    key: bytes | None = None
+    # Its bytes, the schema's id included.
+    value: bytes | None = None
+    # When it was published (UTC).
+    appended_at: datetime
+
+
+class JournalFrame(Struct, frozen=True, kw_only=True):
+    """One frame of the file that an engine in process keeps as its durable journal. Private."""
+
+    # What it says.
+    kind: FrameKind
+    # Of `opened`: the environment whose orders it holds.
+    environment: str | None = None
+    # Of `opened`: how many partitions each topic has.
+    partitions: int = 0
+    # Of `opened`: the components whose state it holds.
+    components: tuple[str, ...] = ()
+    # Of `committed`: which component.
+    component: str | None = None
+    # Of `committed`: which of its partitions.
+    partition: int = 0
+    # Of `committed`: how far it has read, where it read; of `ends`: how far each topic has come.
+    places: tuple[TopicPlace, ...] = ()
+    # What was published.
+    records: tuple[TopicRecord, ...] = ()
+    # Of `committed`: what changed of its state.
+    changes: tuple[StateChange, ...] = ()
+    # When it was written (UTC).
+    produced_at: datetime
+
+
 class KnownAccount(Struct, frozen=True, kw_only=True):
     """An account that a key has touched."""
 
@@ -1492,6 +1561,10 @@ RECORDS: dict[str, type[Struct]] = {
     "PreparedTransaction": PreparedTransaction,
     "Submission": Submission,
     "JournalEntry": JournalEntry,
+    "StateChange": StateChange,
+    "TopicPlace": TopicPlace,
+    "TopicRecord": TopicRecord,
+    "JournalFrame": JournalFrame,
     "KnownAccount": KnownAccount,
     "PendingCheck": PendingCheck,
     "Slot": Slot,
@@ -1525,6 +1598,7 @@ TOP_LEVEL = frozenset(
         "InstructionResult",
         "IntentAudit",
         "JournalEntry",
+        "JournalFrame",
         "LoopHead",
         "MarketData",
         "PendingVerification",

@@ -21,6 +21,7 @@ from tightloop.handlers.calls import Answer, Call, Prepare, ReadLedger, ReadPosi
 from tightloop.records import topics
 from tightloop.records.types import ControlCommand, DeadLetter, UnwrittenHalt
 from tightloop.runners import writing
+from tightloop.runners.bus import EVERYONE
 from tightloop.runners.context import EventContext, Output
 from tightloop.runners.partitioner import partition_of
 from tightloop.runners.state import UNWRITTEN_HALT, PartitionState, Stray
@@ -31,7 +32,6 @@ log = structlog.get_logger()
 # What changes nothing anywhere need not wait for a commit. (FindOrder does: what it does not find is held against us.)
 READS = (ReadPositions, ReadLedger, Prepare, Replace)
 MOST_STALE = 1000  # wake-ups that were replaced and not yet forgotten
-EVERYONE = "*"  # the Kafka key of a command for a venue or for all, on every partition
 
 
 class RawRecord(Struct, frozen=True):

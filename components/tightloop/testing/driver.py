@@ -86,7 +86,7 @@ class LoopDriver:
 
         A command for a venue or for all goes to every partition.
         """
-        self.runner.send(record, topic, key)
+        self.runner.bus.publish(record, topic, key)
         if run:
             self.runner.run()
 

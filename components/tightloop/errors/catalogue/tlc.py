@@ -7,6 +7,7 @@ from tightloop.records.types import Severity
 
 _HALTS = "Writes the record, byte for byte, to `dead_letters` and halts its key; other keys go on."
 _NO_HALT = "Writes the record, byte for byte, to `dead_letters`; no key is halted."
+_NO_START = "Refuses to start: nothing is sent, and the file stays as it is."
 _RETRY = "Correct its writer; once this side can read it, `tightloop dead-letters retry`; then resume the key."
 
 
@@ -150,6 +151,43 @@ ENTRIES = (
         "nothing of the key is handled, and its records go to `dead_letters`. Other keys go on.",
         operator="Look for the cause in the component's log (`a halt could not be written`) and correct it, mostly by "
         "another version; then `tightloop dead-letters retry` what it refused, and resume the key.",
+        severity="CRITICAL",
+    ),
+    _entry(
+        "TLC-017",
+        "journal damaged",
+        "The journal of an engine in process, a local file, is none, or part of it that was durable can't be read: the "
+        "disk has lost or changed it, or something else wrote to the file.",
+        system=_NO_START,
+        operator="Keep the file. What it held of open orders is at the venue: halt and look there before anything is "
+        "traded again; then start with another file, which takes the accounts over as they are (adopt).",
+        severity="CRITICAL",
+    ),
+    _entry(
+        "TLC-018",
+        "journal of another version or system",
+        "The journal was written in a form that this version does not know, or for another environment, another number "
+        "of partitions, or a component that the configuration does not have.",
+        system=_NO_START,
+        operator="Start the version, and the configuration, that wrote it. A lane may be taken away once its journal "
+        "holds no open order.",
+        severity="CRITICAL",
+    ),
+    _entry(
+        "TLC-019",
+        "journal in use",
+        "Another process has the journal open: two engines would act on the same intents.",
+        system=_NO_START,
+        operator="End the other process, or let it be the one. The lock ends with its process.",
+        severity="CRITICAL",
+    ),
+    _entry(
+        "TLC-020",
+        "journal cannot be written",
+        "The file system refused to open, write or sync the journal: no space, no permission, or a failing disk.",
+        system="Stops the engine, and sends nothing more: what was not journalled is not acted on. What was written "
+        "before is there.",
+        operator="Mend what the message names and start again: every open intent is asked for at its venue.",
         severity="CRITICAL",
     ),
 )
