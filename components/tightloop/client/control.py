@@ -15,9 +15,9 @@ from tightloop.client.connect import TIMEOUT_S, Place, partition_counts, reachin
 from tightloop.client.publisher import producer_settings
 from tightloop.errors import ExecutionError
 from tightloop.records.types import ControlCommand
+from tightloop.runners.bus import EVERYONE
 from tightloop.runners.kafka.settings import KafkaSettings
 from tightloop.runners.partitioner import partition_of
-from tightloop.runners.bus import EVERYONE
 from tightloop.wire import codec
 
 TOPIC = "control"

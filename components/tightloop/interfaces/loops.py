@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from tightloop.assembly.config import Config
 from tightloop.assembly.engine import Engine
 from tightloop.assembly.lanes import with_lanes
+from tightloop.domain import money
 from tightloop.domain.deltas import by_position
 from tightloop.errors import ExecutionError
 from tightloop.interfaces.prices import DataProvider, ProvidedMarket
@@ -66,8 +67,8 @@ class BacktestLoops:
     def execute(self, instruction: Instruction, at: datetime, prices: Mapping[str, Any]) -> Executed:
         """Run the instruction's whole loop, letting the clock go on as long as it takes.
 
-        ``prices``: those that the instruction carries itself, by symbol. Raises ExecutionError EIM-007 when ``at`` is
-        before the clock, and EIM-009 for an id that was used before with other content.
+        ``prices``: those that the instruction carries itself, by symbol. Raises ExecutionError EIM-009 for an id that was
+        used before with other content.
         """
         engine, clock, market = self._started(at)
         if at > clock.now():
@@ -163,19 +164,17 @@ def as_data(executed: Executed) -> dict[str, Any]:
         "venue": result.venue,
         "status": result.status,
         "outcome": result.outcome,
-        "filled_amount": result.filled_amount,
+        "filled_amount": None if result.filled_amount is None else money.tidy(result.filled_amount),
         "fills": [_fill(report) for report in reports if report.venue_trade_ids],
-        "execution_deltas": {key: amount for key, amount in deltas.items() if amount},
+        "execution_deltas": {key: money.tidy(amount) for key, amount in deltas.items() if amount},
         "fees": _fees(reports),
         "error": _error(result.error),
     }
 
 
 def _fees(reports: Iterable[ExecutionReport]) -> dict[str, Decimal]:
-    sums: dict[str, Decimal] = {}
-    for fee in (fee for report in reports for fee in report.fees):
-        sums[fee.position_key] = sums.get(fee.position_key, Decimal(0)) + fee.amount
-    return sums
+    sums = money.sums((fee.position_key, fee.amount) for report in reports for fee in report.fees)
+    return {key: money.tidy(amount) for key, amount in sums.items()}
 
 
 def _fill(report: ExecutionReport) -> dict[str, Any]:
@@ -183,9 +182,9 @@ def _fill(report: ExecutionReport) -> dict[str, Any]:
     return {
         "symbol": report.symbol,
         "side": report.side,
-        "amount": amount,
-        "cost": cost,
-        "price": None if not amount or cost is None else cost / amount,
+        "amount": money.tidy(amount),
+        "cost": None if cost is None else money.tidy(cost),
+        "price": None if not amount or cost is None else money.tidy(money.price(cost, amount)),
         "liquidity": report.liquidity,
         "venue_trade_ids": list(report.venue_trade_ids),
         "tx_hash": report.tx_hash,

@@ -32,6 +32,9 @@ class Rising:
     def __init__(self) -> None:
         self.asked: list[datetime] = []
 
+    def next_after(self, timestamp: datetime) -> datetime:
+        return START + HOUR * ((timestamp - START) // HOUR + 1)
+
     def get_market_data(self, timestamp: datetime) -> Mapping[str, Any]:
         self.asked.append(timestamp)
         price = 60_000.0 + 100 * ((timestamp - START) // HOUR)
@@ -79,8 +82,8 @@ def test_what_rests_fills_when_its_price_comes_and_the_clock_stands_there() -> N
     life = {"time_in_force": "GTC", "expires_at": START + 12 * HOUR}
     found = routed.route_instruction(START, {**BUY, "side": "sell", "amount": 0.5, "price": 60_300, **life})
     assert (found["outcome"], found["fills"][0]["time"]) == ("filled", START + 3 * HOUR)
-    early = routed.route_instruction(START + HOUR, BUY)
-    assert early["success"] and early["fills"][0]["time"] == START + 3 * HOUR
+    assert routed.route_instruction(START + HOUR, BUY)["status"] == "expired", "decided while the sale still worked"
+    assert routed.route_instruction(START + 4 * HOUR, BUY)["success"]
 
 
 def test_a_chain_action_is_executed_with_its_gas() -> None:
