@@ -33,8 +33,8 @@ TimeInForce = Literal["GTC", "IOC", "FOK", "PO", "UNKNOWN"]
 # What an operator wants. `UNKNOWN`: a symbol this reader does not have; nothing acts on it.
 Command = Literal["halt", "resume", "adjust", "resolve", "cancel", "adopt", "UNKNOWN"]
 
-# What became of it at the venue. `none`: nothing was submitted; `rolled_back`: an atomic chain undid itself;
-# `unknown`: the venue gave no evidence in time. `UNKNOWN`: a symbol this reader does not have; nothing acts on it.
+# How it ended at the venue. `none`: nothing was submitted; `rolled_back`: an atomic chain undid itself; `unknown`:
+# the venue gave no evidence in time. `UNKNOWN`: a symbol this reader does not have; nothing acts on it.
 Outcome = Literal["none", "filled", "partially_filled", "rejected", "cancelled", "rolled_back", "unknown", "UNKNOWN"]
 
 # Whom a command is for: one `key` (strategy), one `venue`, or `all`. `UNKNOWN`: a symbol this reader does not have;
@@ -53,9 +53,9 @@ Liquidity = Literal["maker", "taker", "UNKNOWN"]
 # `cancel` what another loop works on. `UNKNOWN`: a symbol this reader does not have; nothing acts on it.
 LoopKind = Literal["execute", "refresh", "verify", "adopt", "cancel", "UNKNOWN"]
 
-# `working`: one venue trade of a loop still going on; `final`: its last word, exactly one a loop; `accrual`: one
-# ledger entry nobody ordered; `correction`: what an ended loop turned out to have done. `UNKNOWN`: a symbol this
-# reader does not have; nothing acts on it.
+# `working`: one venue trade of a loop still going on; `final`: the last report of a loop, exactly one; `accrual`:
+# one ledger entry that no order caused; `correction`: what an ended loop turned out to have done. `UNKNOWN`: a
+# symbol this reader does not have; nothing acts on it.
 ReportKind = Literal["working", "final", "accrual", "correction", "UNKNOWN"]
 
 # What a group does when a leg fails: `halt` its strategy, or `cancel_rest` of its legs. `UNKNOWN`: a symbol this
@@ -165,7 +165,7 @@ class Action(Struct, frozen=True, kw_only=True):
 
 
 class AppliedCommands(Struct, frozen=True, kw_only=True):
-    """The latest `adjust` commands answered, so that none is answered twice: the position update handler's state
+    """The latest `adjust` commands answered, so that each is answered once: the position update handler's state
     in the topic `positions`. At most one per key.
     """
 
@@ -282,7 +282,7 @@ class ControlCommand(Struct, frozen=True, kw_only=True):
     accept_unverified: bool = False
     # Of an `adjust` or `resolve`: what to apply.
     deltas: tuple[Delta, ...] = ()
-    # Of a `resolve`: what became of the intent.
+    # Of a `resolve`: how the intent ended.
     outcome: Outcome | None = None
     # Of a `resolve`: what it filled in all, in base units.
     filled_amount: Decimal | None = None
@@ -388,7 +388,7 @@ class ExecutionReport(Struct, frozen=True, kw_only=True):
     loop_kind: LoopKind
     # What kind of report this is.
     kind: ReportKind
-    # Of a final report or a correction: what became of the instruction. Of the others: so far.
+    # Of a final report or a correction: how the instruction ended. Of the others: so far.
     outcome: Outcome
     # The lane whose executor reports.
     lane: str
@@ -711,7 +711,7 @@ class InstructionResult(Struct, frozen=True, kw_only=True):
     status: InstructionStatus
     # True: the account is of a simulated lane. False where none was found for it.
     simulated: bool = False
-    # What became of it at the venue; null where nothing was dispatched.
+    # How it ended at the venue; null where nothing was dispatched.
     outcome: Outcome | None = None
     # What was filled, in base units.
     filled_amount: Decimal | None = None
@@ -926,7 +926,7 @@ class JournalEntry(Struct, frozen=True, kw_only=True):
     filled_cost: Decimal = Decimal(0)
     # The venue's id of the order.
     venue_order_id: str | None = None
-    # What became of it, once the venue has said so and only the account's ledger is still to be read.
+    # How it ended, once the venue has said so and only the account's ledger is still to be read.
     outcome: Outcome | None = None
     # What went wrong last.
     error: ErrorInfo | None = None
@@ -1038,7 +1038,7 @@ class Slot(Struct, frozen=True, kw_only=True):
     suspended: bool = False
     # The account the loop concerns.
     account: AccountRef
-    # The accounts that are still to be looked at before the slot is free.
+    # The accounts that are still to be verified before the slot is free.
     remaining: tuple[AccountRef, ...] = ()
     # When the loop was dispatched (UTC).
     dispatched_at: datetime
@@ -1104,7 +1104,7 @@ class LoopHead(Struct, frozen=True, kw_only=True):
     forgotten_until: datetime | None = None
     # When the slot was last freed (UTC).
     idle_since: datetime | None = None
-    # The latest commands carried out, so that none is twice.
+    # The latest commands carried out, so that none is carried out twice.
     command_ids: tuple[str, ...] = ()
     # When this record was written, by its writer's clock (UTC).
     produced_at: datetime
@@ -1484,11 +1484,11 @@ class SeenInstruction(Struct, frozen=True, kw_only=True):
     content_hash: str
     # When it was first seen (UTC).
     seen_at: datetime
-    # Its `created_at` (UTC): once it is forgotten, no unknown id without a sequence is taken in up to then.
+    # Its `created_at` (UTC): once it is forgotten, unknown ids without a sequence are refused up to then.
     created_at: datetime | None = None
-    # Its `sequence`: once it is forgotten, no unknown id is taken in up to it.
+    # Its `sequence`: once it is forgotten, unknown ids with a sequence up to it are refused.
     sequence: int | None = None
-    # True: it was refused, and its `sequence`, or without one its `created_at`, is ahead of all that was taken in.
+    # True: it was refused, and its `sequence`, or without one its `created_at`, is ahead of all accepted ones.
     ahead: bool = False
     # Where it is queued; null: it is not.
     queue_name: str | None = None
@@ -1507,7 +1507,7 @@ class SharedHalts(Struct, frozen=True, kw_only=True):
 
     # The halts that stand.
     halts: tuple[Halt, ...] = ()
-    # The latest commands for a venue or for all that were carried out, so that none is twice.
+    # The latest commands for a venue or for all that were carried out, so that none is carried out twice.
     command_ids: tuple[str, ...] = ()
     # When this record was written, by its writer's clock (UTC).
     produced_at: datetime

@@ -28,15 +28,16 @@ ENTRIES = (
         "EIF-001",
         "interface creation failed",
         "HIGH",
-        "A venue that another package brings along (entry point `tightloop.venues`) can't be loaded: the message names "
-        "package, object and cause.",
+        "A venue of another package (entry point `tightloop.venues`) cannot be loaded: the message names package, "
+        "object "
+        "and cause.",
         "Correct or remove that package.",
     ),
     _entry(
         "EIF-002",
         "venue validation failed",
         "HIGH",
-        "The venue does not fit what was asked of it: a wrong kind of interface for it, or one that is unknown.",
+        "The venue has no interface of the kind that was asked for, or is unknown.",
         "Use the interface of the venue's kind; correct the venue's name.",
         reserved=_LATER,
     ),
@@ -77,7 +78,7 @@ ENTRIES = (
         "capability missing",
         "HIGH",
         "The configuration needs something that the venue does not offer, such as a live adapter or a simulation.",
-        "Take it out of the configuration, or use a venue that offers it.",
+        "Remove it from the configuration, or use a venue that offers it.",
     ),
     _entry(
         "EIF-008",
@@ -120,7 +121,7 @@ ENTRIES = (
         "EIF-013",
         "live trading not enabled",
         "CRITICAL",
-        "Live trading on prod was asked for without the explicit switch, or live in process without a journal.",
+        "Live trading on prod was requested without the explicit switch, or live trading in process without a journal.",
         "Give the switch only when real money is meant to move; in process, give `journal=`.",
         reserved=_LATER,
     ),
