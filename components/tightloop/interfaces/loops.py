@@ -67,8 +67,8 @@ class BacktestLoops:
     def execute(self, instruction: Instruction, at: datetime, prices: Mapping[str, Any]) -> Executed:
         """Run the instruction's whole loop, letting the clock go on as long as it takes.
 
-        ``prices``: those that the instruction carries itself, by symbol. Raises ExecutionError EIM-009 for an id that was
-        used before with other content.
+        ``prices``: those that the instruction carries itself, by symbol. Raises ExecutionError EIM-009 for an id that
+        was used before with other content.
         """
         engine, clock, market = self._started(at)
         if at > clock.now():

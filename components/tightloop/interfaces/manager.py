@@ -61,8 +61,10 @@ class ExecutionInterfaceManager:
     def route_instruction(self, timestamp: datetime, instruction_block: Mapping[str, Any]) -> dict[str, Any]:
         """The whole execution of one instruction, until its positions are reconciled.
 
-        ``timestamp`` (with a time zone; a ``pandas.Timestamp`` too) is when it was decided. One that was decided while the
-        last one still ran waited for it, and may have expired meanwhile. ``instruction_block`` is the Instruction record as plain data, nested or flat.
+        ``timestamp`` (with a time zone; a ``pandas.Timestamp`` too) is when it was decided. One that was decided while
+        the last one still ran waited for it, and may have expired meanwhile. ``instruction_block`` is the Instruction
+        record as plain data, nested or flat.
+
         Returns ``success``, ``instruction_id``, ``strategy_id``, ``venue``, ``status``, ``outcome``, ``filled_amount``,
         ``fills``, ``execution_deltas`` (position key to Decimal), ``fees`` and ``error`` (code and message, or None).
         Raises ExecutionError (a ValueError) EIM-005, EIM-007 for a block that is no instruction, EIM-009 for an id used
