@@ -62,7 +62,7 @@ def make_adapters(component: str, lane: str | None, config: Config) -> dict[str,
 
 def _adapter(lane: LaneSpec, config: Config) -> VenueAdapter:
     """Raises ExecutionError EIF-007 for a lane that is not simulated."""
-    from tightloop.venues.sim.client import SimChain, SimExchange  # with aiohttp: only who asks a venue pays for it
+    from tightloop.venues.sim.client import SimChain, SimExchange  # loads aiohttp: for those that ask a venue
 
     if not lane.simulated:
         raise ExecutionError(

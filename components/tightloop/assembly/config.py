@@ -25,7 +25,7 @@ FILE = "tightloop.toml"
 ENV_PREFIX = "TIGHTLOOP_"
 
 
-Seconds = Annotated[float, Field(gt=0, le=30 * 86400, allow_inf_nan=False)]  # reckoned with: none may overflow
+Seconds = Annotated[float, Field(gt=0, le=30 * 86400, allow_inf_nan=False)]  # times are added up: none may overflow
 ChainId = Annotated[int, Field(gt=0, lt=2**53)]
 
 

@@ -1,4 +1,4 @@
-"""Where the bus is, and what its client's errors mean for whoever asked."""
+"""Where Kafka is, and what its client's errors mean."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``InstructionPublisher``: validated instructions onto the topic ``instructions``, and what became of them."""
+"""``InstructionPublisher``: validated instructions onto the topic ``instructions``, and their results."""
 
 from __future__ import annotations
 

@@ -1,9 +1,8 @@
 """Deterministic ids, and the alphabet of those that people choose.
 
-An id is made of what it stands for, so that whoever does the same thing again (after a crash, on another machine, in a
-replay) gives it the same id, and everybody else can tell that it is the same thing. All are BLAKE2b over the
-length-prefixed parts, cut to 32 hex characters, which every venue takes as an order id. All but the client order id
-begin with the kind of id.
+An id is computed from what it stands for. So the same thing, done again (after a crash, on another machine, in a
+replay), has the same id, and every reader sees that it is the same. All are BLAKE2b over the length-prefixed parts, cut
+to 32 hex characters, which every venue takes as an order id. All but the client order id begin with the kind of id.
 """
 
 from __future__ import annotations

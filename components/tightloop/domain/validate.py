@@ -30,14 +30,14 @@ from tightloop.wire.codec import has_unknown
 
 MARKET_ORDER_LIFE = timedelta(seconds=30)
 DEFAULT_LIFE = timedelta(hours=1)
-# Bounds of what is reckoned with: within them no sum, no product of two amounts and a share, and no date can overflow.
+# Bounds of all figures: within them no sum, no product of two amounts and a share, and no date can overflow.
 LONGEST_LIFE = timedelta(days=366)  # of an instruction, from its `created_at`; also of `timeout_ms`
 HIGHEST_SEQUENCE = 2**53 - 1  # what JSON's numbers hold exactly, too; microseconds since 1970 fit
 LARGEST_AMOUNT = Decimal(10) ** 20  # amounts and prices are below it
 _LONGEST_TIMEOUT_MS = int(LONGEST_LIFE.total_seconds()) * 1000
 _HIGHEST_CHAIN = 2**53 - 1
 _UINT256_DIGITS = 78
-EARLIEST = datetime(2009, 1, 1, tzinfo=UTC)  # nothing that trades here is older; a zero or a wrong unit is
+EARLIEST = datetime(2009, 1, 1, tzinfo=UTC)  # an earlier time is a zero, or in a wrong unit
 LATEST = datetime(2200, 1, 1, tzinfo=UTC)
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,100}")
 _ASSET = r"[A-Za-z0-9.]{1,20}"
@@ -95,7 +95,7 @@ def check_on_lane(instruction: Instruction, lane: LaneSpec, venues: Venues) -> N
 
 
 def check_amounts(deltas: Sequence[Delta], field: str = "deltas") -> None:
-    """What somebody writes down as deltas, an operator's ``adjust`` included. Raises ExecutionError EIM-007."""
+    """Deltas that a person wrote down, as in an operator's ``adjust``. Raises ExecutionError EIM-007."""
     for number, delta in enumerate(deltas):
         _check_size(f"{field}[{number}].amount", delta.amount)
 

@@ -1,4 +1,5 @@
-"""A venue's answers are checked at the door: what no record could carry, or nobody could act on, is no evidence.
+"""A venue's answers are checked as they come in: a value that no record can carry, or that makes no sense, is no
+evidence.
 
 One entry point, :func:`checked`, pure. An answer that fails becomes the one that concludes nothing: ``Ambiguous`` where
 something was to be changed, ``Unavailable`` where something was asked, with EXI-016, the field and its value. So the

@@ -1,6 +1,6 @@
 """Topics within one process: what is published on them is numbered by partition, and handed on.
 
-Whoever reads a partition has an *inbox*, which holds what it has not read yet; a *sink* is called with each record as
+Each reader of a partition has an *inbox*, which holds what it has not read yet; a *sink* is called with each record as
 it is published, or where topics *hold*, when they are told to release. What nobody reads and no sink takes is not even
 made: only its number is counted. Nothing else is kept.
 """

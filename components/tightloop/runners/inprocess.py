@@ -1,8 +1,8 @@
 """The in-process runner: the same handlers and workers as on Kafka, without a broker.
 
-Whoever has something to do stands in a queue: a worker is asked for nothing before a record has come for it, or a
-moment. One worker after another is given what it has not read yet, and commits; then the calls that were asked for are
-performed; and so on until nothing is left to do. Who publishes and listens uses :attr:`InProcessRunner.bus`.
+Workers with something to do stand in a queue: a worker is not asked before a record has come for it, or a moment. One
+worker after another is given what it has not read yet, and commits; then the calls that were asked for are performed;
+and so on until nothing is left to do. Who publishes and listens uses :attr:`InProcessRunner.bus`.
 
 With a journal each commit, and each record from outside, is written to it first. It is made durable before a call may
 start that is no mere read, and before anybody is told of a record.

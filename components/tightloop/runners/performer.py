@@ -104,7 +104,9 @@ def _lane(call: calls.Call) -> str:
 
 
 class CallLoop(Generic[Owner]):
-    """Starts calls and collects answers. ``owner`` is whoever asked: an answer is dropped when it is gone by then."""
+    """Starts calls and collects answers. ``owner``: the worker that asked; its answer is dropped when the worker is
+    gone by then.
+    """
 
     def __init__(self, performer: Performer) -> None:
         self._performer = performer

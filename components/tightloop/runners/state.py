@@ -27,7 +27,9 @@ UNWRITTEN_HALT = "unwritten_halt"  # the entry of a halt that could not be writt
 
 
 class Stray(Struct, frozen=True):
-    """A record of the changelog whose key no version of this writes. ``owner``: the strategy it seems to belong to."""
+    """A record of the changelog with a key that no version of tightloop writes. ``owner``: the strategy it seems to
+    belong to.
+    """
 
     offset: int
     key: bytes

@@ -29,7 +29,7 @@ from tightloop.runners.writing import DEAD_LETTERS
 from tightloop.wire import codec
 
 log = structlog.get_logger()
-# What changes nothing anywhere need not wait for a commit. (FindOrder does: what it does not find is held against us.)
+# Calls that only read need not wait for a commit. (FindOrder does: that it finds nothing is evidence.)
 READS = (ReadPositions, ReadLedger, Prepare, Replace)
 MOST_STALE = 1000  # wake-ups that were replaced and not yet forgotten
 
@@ -182,7 +182,7 @@ class PartitionWorker:
         return [one for one in started if self._pending.get((one.key, one.call_id)) == one.serial]
 
     def reads(self) -> list[Started]:
-        """The calls asked for that only look: a runner may perform them before the events that asked are durable.
+        """The calls asked for that only read: a runner may perform them before the events that asked are durable.
 
         Their answers may be handled in the same batch. Should it be undone, they are dropped.
         """
@@ -323,9 +323,8 @@ class PartitionWorker:
         return value
 
     def _bury_strays(self, now: datetime) -> None:
-        """Once for each strategy whose state they seem to be: nobody can say what else of it is in a form unknown here.
-
-        Those that seem to be nobody's halt nothing: no version of this writes them.
+        """Once for each strategy whose state they seem to be: it is not known what else of their state is in an unknown
+        form. Those that belong to no strategy halt nothing: no version of tightloop writes them.
         """
         owners: dict[str | None, list[Stray]] = {}
         for stray in self.state.strays.values():

@@ -38,7 +38,9 @@ def start(turn: ExecutorTurn, routed: RoutedInstruction) -> None:
 
 
 def overtaken(turn: ExecutorTurn, error: ErrorInfo) -> None:
-    """Another loop has come: end this one, if there is one. What accrued is left to whoever reads the ledger next."""
+    """Another loop has come: end this one, if there is one. What accrued is read by the next loop that reads the
+    ledger.
+    """
     if turn.head.reading:
         _end(turn, error=error)
 
@@ -60,7 +62,7 @@ def question_answered(turn: ExecutorTurn, name: str) -> None:
 
 
 def proceed(turn: ExecutorTurn) -> None:
-    """What became of some intents may be known by now."""
+    """The end of some intents may be known by now."""
     loop = turn.head.reading
     if loop is None or not loop.open_questions:
         return

@@ -24,7 +24,7 @@ from tightloop.handlers.executor.evidence import counts_at
 from tightloop.handlers.executor.turn import ExecutorTurn, cancellable, intent_name
 from tightloop.records.types import ErrorInfo, JournalEntry, Outcome, RoutedInstruction
 
-CLOCKS_DIFFER = "EXI-015"  # whoever says so has sent nothing: by such a clock nothing is submitted
+CLOCKS_DIFFER = "EXI-015"  # nothing was sent: by such a clock nothing is submitted
 
 MOST_FILLS = 3000  # of one order: its rest is cancelled then, while its venue's answers can still be taken whole
 
@@ -47,7 +47,7 @@ def submit(turn: ExecutorTurn, entry: JournalEntry) -> None:
 
 
 def ask(turn: ExecutorTurn, entry: JournalEntry) -> None:
-    """What became of it?"""
+    """How does it stand at the venue?"""
     turn.context.call(intent_name(entry), calls.FindOrder(entry))
 
 

@@ -1,7 +1,7 @@
 """Chains: all submissions of an intent share one nonce of its wallet, so that one of them acts at most.
 
-A transaction can wait anywhere for any time: only its nonce ends it. Whoever wants it gone takes the nonce, with an
-empty transaction that pays more.
+A transaction can wait anywhere for any time, until its nonce is used. To end it, an empty transaction that pays more
+takes the nonce.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ TRADED = frozenset({"trade", "transaction", "transfer"})
 
 
 def is_accrual(entry: LedgerEntry) -> bool:
-    """Did it come about without an order of anybody's (funding, interest, a deposit)?"""
+    """Is it an entry that no order caused (funding, interest, a deposit)?"""
     if entry.client_order_id is not None or entry.kind in ("trade", "transaction"):
         return False
     return entry.kind != "transfer" or entry.tx_hash is None

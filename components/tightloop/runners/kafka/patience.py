@@ -1,4 +1,4 @@
-"""Waiting for a broker: within a bound, and not in silence."""
+"""Waiting for a broker, for a bounded time, with lines in the log."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SAY_EVERY_S = 5.0
 
 
 class Patience:
-    """``seconds`` for all the waiting of one undertaking together."""
+    """``seconds``: for all the waiting of one operation together."""
 
     def __init__(self, component: str, seconds: float) -> None:
         self.seconds = seconds
