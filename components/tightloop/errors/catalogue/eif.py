@@ -63,7 +63,6 @@ ENTRIES = (
         "HIGH",
         "`execution_mode` is not backtest or live.",
         "Correct `execution_mode`.",
-        reserved=_LATER,
     ),
     _entry(
         "EIF-006",

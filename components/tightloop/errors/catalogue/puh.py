@@ -23,7 +23,7 @@ def _entry(
 
 _DEAD = "Writes the record to `dead_letters` and halts its key."
 
-_NEXT = "There are no classes to call in process yet."
+_NEXT = "No class that is called in process raises it yet."
 
 ENTRIES = (
     _entry(

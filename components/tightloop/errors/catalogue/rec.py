@@ -128,7 +128,7 @@ ENTRIES = (
         "A call in process asks to reconcile a key that is halted.",
         "Refuses the call.",
         "Resume the key first.",
-        reserved="There are no classes to call in process yet.",
+        reserved="No class that is called in process raises it yet.",
     ),
     _entry(
         "REC-014",
