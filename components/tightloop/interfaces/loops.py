@@ -43,8 +43,8 @@ class BacktestLoops:
         self,
         config: Config,
         provider: DataProvider | None,
-        opening: Mapping[str, Decimal] | None,
-        slippage_bps: Decimal | None,
+        opening: Mapping[str, Decimal] | None = None,
+        slippage_bps: Decimal | None = None,
     ) -> None:
         self._config = config
         self._provider = provider
@@ -74,7 +74,7 @@ class BacktestLoops:
         if at > clock.now():
             engine.advance((at - clock.now()).total_seconds())
         self._open(instruction.strategy_id)
-        market.carried = dict(prices)
+        market.carried.update(prices)
         self._reports.clear()
         self._results.clear()
         self._refused = None

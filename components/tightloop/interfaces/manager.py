@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
 from tightloop.client.blocks import instruction_from
 from tightloop.domain.instants import utc
+from tightloop.interfaces.factory import interfaces_of
+from tightloop.interfaces.interface import (
+    STRATEGY,
+    CEXExecutionInterface,
+    DEXExecutionInterface,
+    OnChainExecutionInterface,
+    TransferExecutionInterface,
+    carried_by,
+)
 from tightloop.interfaces.loops import BacktestLoops, as_data
 from tightloop.interfaces.prices import DataProvider
 from tightloop.interfaces.settings import InProcessConfig, check_mode, configured
 from tightloop.records.types import Instruction
-
-STRATEGY = "strategy"  # whose instructions those are that name none
 
 
 class ExecutionInterfaceManager:
@@ -53,6 +59,11 @@ class ExecutionInterfaceManager:
         check_mode(execution_mode)
         self.execution_mode = execution_mode
         self._loops = BacktestLoops(self.config, data_provider, self.config.initial_positions, self.config.slippage_bps)
+        interfaces = interfaces_of(self.config, execution_mode, self._loops)
+        self.cex_execution_interfaces: dict[str, CEXExecutionInterface] = interfaces["cex"]
+        self.dex_execution_interfaces: dict[str, DEXExecutionInterface] = interfaces["dex"]
+        self.onchain_execution_interfaces: dict[str, OnChainExecutionInterface] = interfaces["onchain"]
+        self.transfer_execution_interfaces: dict[str, TransferExecutionInterface] = interfaces["transfer"]
         self.current_instruction: Instruction | None = None
         self.routing_history: list[dict[str, Any]] = []
         self.instructions_routed = 0
@@ -83,10 +94,3 @@ class ExecutionInterfaceManager:
         self.instructions_routed += 1
         self.instructions_failed += not found["success"]
         return found
-
-
-def carried_by(instruction: Instruction) -> dict[str, Decimal]:
-    """The prices that an instruction carries itself, by symbol."""
-    trade = instruction.cex_trade
-    price = None if trade is None else trade.reference_price or trade.price
-    return {} if trade is None or price is None else {trade.symbol: price}

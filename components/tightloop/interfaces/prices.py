@@ -18,6 +18,7 @@ from tightloop.errors import ExecutionError
 from tightloop.venues.sim.books import VenueError
 from tightloop.venues.sim.market import Market, Series
 
+LENDING_RATES = Decimal("0.05"), Decimal("0.065")  # a year, of what is supplied and of what is borrowed
 _MOMENT = timedelta(microseconds=1)
 _WORDS = ("price", "last", "close", "mid")
 
@@ -81,9 +82,10 @@ def price_of(symbol: str, told: Any) -> Decimal:
 class ProvidedMarket(Market):
     """The simulated venues' market, asked of a provider. Their market time is the time of the instructions.
 
-    ``carried``: prices that an instruction carries itself; they count where the provider has none. What rests at a
-    venue is looked at again at each time for which the provider says that it has prices (``next_after``, as that of
-    :class:`FramePrices`); where it does not say, whenever the clock was moved.
+    ``carried``: the latest prices that instructions have carried themselves; they count where the provider has none.
+    What rests at a venue is looked at again at each time for which the provider says that it has prices
+    (``next_after``, as that of :class:`FramePrices`); where it does not say, whenever the clock was moved. Lending pays
+    and costs steady rates; gas costs nothing beyond the nodes' tip; no funding is paid.
     """
 
     def __init__(self, provider: DataProvider | None, start: datetime, now: Callable[[], datetime]) -> None:
@@ -93,10 +95,14 @@ class ProvidedMarket(Market):
         self._provider = provider
         self._asked: tuple[datetime, Mapping[str, Any]] | None = None
         self._next_after: Callable[[datetime], datetime | None] = getattr(provider, "next_after", self._moved_since)
-        self._funding, self._rates, self._gas = {}, {}, None
+        self._steady = Series([(start, LENDING_RATES)])
+        self._funding, self._gas = {}, None
 
     def price_series(self, venue: str, symbol: str) -> Series[Decimal]:
         return _Provided(self, symbol)
+
+    def rates(self, token: str) -> Series[tuple[Decimal, Decimal]]:
+        return self._steady
 
     def next_after(self, time: datetime) -> datetime | None:
         return self._next_after(time)

@@ -71,9 +71,9 @@ def test_the_price_is_the_one_known_at_the_instructions_time() -> None:
 def test_what_is_carried_counts_where_nobody_provides_prices() -> None:
     routed = ExecutionInterfaceManager({}, None, "backtest")
     assert routed.route_instruction(START, {**BUY, "reference_price": 50_000})["fills"][0]["price"] == D("50005")
-    missing = routed.route_instruction(START, BUY)
+    missing = routed.route_instruction(START, {**BUY, "symbol": "ETH/USDT"})
     assert (missing["success"], missing["error"]["code"]) == (False, "EXI-007")
-    assert "BTC/USDT" in missing["error"]["message"]
+    assert "ETH/USDT" in missing["error"]["message"]
 
 
 def test_what_rests_fills_when_its_price_comes_and_the_clock_stands_there() -> None:

@@ -39,7 +39,6 @@ ENTRIES = (
         "HIGH",
         "The venue has no interface of the kind that was asked for, or is unknown.",
         "Use the interface of the venue's kind; correct the venue's name.",
-        reserved=_LATER,
     ),
     _entry(
         "EIF-003",
@@ -47,7 +46,6 @@ ENTRIES = (
         "CRITICAL",
         "Credentials are missing, incomplete, or not of the form the venue uses.",
         "Set every variable that the message names, for the environment in use.",
-        reserved=_LATER,
     ),
     _entry(
         "EIF-004",
@@ -55,7 +53,6 @@ ENTRIES = (
         "HIGH",
         "`environment` is not dev, staging or prod.",
         "Correct `environment` in the configuration.",
-        reserved=_LATER,
     ),
     _entry(
         "EIF-005",
@@ -70,7 +67,6 @@ ENTRIES = (
         "CRITICAL",
         "A credential still has the text of a template, such as `your_...` or `0x...`.",
         "Put the real credential in its place.",
-        reserved=_LATER,
     ),
     _entry(
         "EIF-007",
@@ -85,7 +81,6 @@ ENTRIES = (
         "CRITICAL",
         "The environment, the credentials' host and the endpoint's chain id do not belong together.",
         "Use the endpoint and the credentials of the same environment; dev never reaches a production endpoint.",
-        reserved=_LATER,
     ),
     _entry(
         "EIF-009",
