@@ -1,4 +1,4 @@
-"""The entry of ``tightloop``: its commands, and what becomes of errors."""
+"""The entry of ``tightloop``: its commands, and how errors are shown."""
 
 from __future__ import annotations
 

@@ -101,7 +101,7 @@ _TELLING = (
 
 
 def _words(record: Any) -> str:
-    """The fields that tell most, as `name=value`; a nested error by its code."""
+    """The most important fields, as `name=value`; a nested error by its code."""
     if record is None:
         return "deleted"
     found = []
