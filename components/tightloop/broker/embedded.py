@@ -85,7 +85,9 @@ class EmbeddedBroker:
 
     @classmethod
     def attach(cls, data_dir: Path | str) -> Self:
-        """The broker that runs on ``data_dir``, whoever started it. Raises BRK-005 when none does."""
+        """The broker that runs on ``data_dir``, also one that another program has started. Raises BRK-005 when none
+        does.
+        """
         broker = cls(data_dir, detached=True)
         broker._data_dir = broker._kept_dir
         process = broker._recorded_process()
@@ -188,7 +190,7 @@ class EmbeddedBroker:
     # how
 
     def _bring_up(self, begin: Callable[[], psutil.Popen]) -> None:
-        """Launches until it answers: again on another port where somebody else was quicker to take the one chosen."""
+        """Launches until it answers: again on another port when another process has taken the chosen one meanwhile."""
         for attempts_left in reversed(range(_PORT_ATTEMPTS)):
             self._choose_ports()
             self._write_properties()
@@ -231,7 +233,7 @@ class EmbeddedBroker:
             self._controller_port = free_port(frozenset({self._port}))
 
     def _lost_a_port(self) -> bool:
-        """Whether somebody took a port between the moment it was found free and the broker's own attempt."""
+        """Whether another process took a port between the moment it was found free and the broker's own attempt."""
         return "BindException" in log_tail(self.data_dir, 200)
 
     def _write_properties(self) -> None:

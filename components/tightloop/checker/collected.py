@@ -1,4 +1,4 @@
-"""What a run left behind: its topics as a ``read_committed`` reader sees them, and the venues' books."""
+"""The data of a run: its topics as a ``read_committed`` reader sees them, and the venues' books."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is said of a loop agrees along its way: reports, updates, reconciliation, result, and the venue's books."""
+"""All records of a loop agree: reports, updates, reconciliation, result, and the venue's books."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ class Booked:
 
     @property
     def outcomes(self) -> tuple[str, ...]:
-        """What the loop may have come to."""
+        """The outcomes that the loop may have had."""
         filled = bool(total(self.amounts))
         cut = "partially_filled" if filled else "cancelled"
         if not self.statuses:
@@ -113,7 +113,7 @@ class Booked:
 
 
 def results_agree_with_books(data: Collected, terms: Terms) -> Iterator[Violation]:
-    """What an instruction is said to have come to, and to have filled, is what the venue's books say."""
+    """An instruction's outcome and filled amount are those of the venue's books."""
     if not terms.complete:
         return
     booked = _booked(data)

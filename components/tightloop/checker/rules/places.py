@@ -20,7 +20,8 @@ _M, _MASK = 0x5BD1E995, 0xFFFFFFFF
 def keys_and_partitions(data: Collected, terms: Terms) -> Iterator[Violation]:
     """The key is the record's strategy, the partition the key's, the same on every topic of the loop.
 
-    What somebody else put on a wrong partition is a dead letter; one whose record's own key was wrong keeps that key.
+    A record that another program put on a wrong partition is a dead letter; one whose record's own key was wrong keeps
+    that key.
     """
     partitions = _partitions(data)
     if partitions is None:

@@ -1,4 +1,4 @@
-"""``status``: what runs, where every key stands, and what stops it."""
+"""``status``: what runs, the phase of every key, and the halts."""
 
 from __future__ import annotations
 

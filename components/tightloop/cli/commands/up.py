@@ -29,7 +29,7 @@ def up(
 ) -> None:
     """Start broker (embedded, if no address is configured), simulated venues, topics and all components.
 
-    They run in the background, supervised: what dies or hangs is restarted. Returns once all are ready.
+    They run in the background, supervised: a process that ends or hangs is restarted. Returns once all are ready.
     `tightloop down` ends them. What a supervisor that was killed left running is ended first.
     """
     from tightloop.cli.system.launch import start_system

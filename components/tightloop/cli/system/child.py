@@ -134,7 +134,7 @@ class Child:
         self._ready = False
 
     def terminate(self) -> None:
-        """Asks it to end; `kill` sees to it."""
+        """Asks it to end; `kill` makes sure."""
         if self._process is not None and self._process.poll() is None:
             self._process.terminate()
 

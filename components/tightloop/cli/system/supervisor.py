@@ -1,7 +1,8 @@
 """The supervisor: keeps broker, simulated venues and every component running until it is told to end.
 
 ``python -m tightloop.cli.system.supervisor PLAN`` is started by ``tightloop up`` and ``demo``; ``PLAN`` is a file that
-``plan.py`` writes. With ``until_closed`` it ends when its standard input does: when its owner ends, however that was.
+``plan.py`` writes. With ``until_closed`` it ends when its standard input is closed, as it is when its owner ends in any
+way.
 """
 
 from __future__ import annotations
@@ -104,7 +105,7 @@ class Supervisor:
         child = Child(spec, self.plan.logs / f"{spec.name}.log", self.plan.environment)
         child.start()
         self._children.append(child)
-        self._write(self._phase, self._step)  # from now on: should this process be killed, others can find that one
+        self._write(self._phase, self._step)  # from now on the process can be found, also when this one is killed
 
     # --- keeping ------------------------------------------------------------------------------------------------------
 

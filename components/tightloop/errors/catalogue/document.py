@@ -25,6 +25,7 @@ FAMILIES = {
     "TLC": "Records that do not decode, on any component",
     "EIF": "Configuration and building of components",
     "BRK": "The embedded broker",
+    "BUS": "Readers of the bus: exports and frames",
 }
 
 

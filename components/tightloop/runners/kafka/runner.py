@@ -314,7 +314,7 @@ class KafkaRunner:
         metrics.ABORTS.labels(self.handler.name).inc()
         elsewhere = self.assignment.committed_elsewhere()
         if elsewhere:
-            raise MustExit(f"somebody else has committed for this replica's partitions: {'; '.join(elsewhere)}")
+            raise MustExit(f"another process has committed for this replica's partitions: {'; '.join(elsewhere)}")
         self._start_over()
         self._undoing.undone(partitions, why)
 
