@@ -20,6 +20,8 @@ if TYPE_CHECKING:
         TransferExecutionInterface,
     )
     from tightloop.interfaces.manager import ExecutionInterfaceManager
+    from tightloop.interfaces.positions import PositionUpdateHandler
+    from tightloop.interfaces.reconciliation import ReconciliationComponent
 
 __version__ = "0.1.0"
 __all__ = [
@@ -30,6 +32,8 @@ __all__ = [
     "ExecutionInterfaceManager",
     "InstructionPublisher",
     "OnChainExecutionInterface",
+    "PositionUpdateHandler",
+    "ReconciliationComponent",
     "ResultConsumer",
     "TransferExecutionInterface",
     "__version__",
@@ -44,6 +48,8 @@ _HOMES = {
     "ExecutionInterfaceFactory": "tightloop.interfaces.factory",
     "ExecutionInterfaceManager": "tightloop.interfaces.manager",
     "InstructionPublisher": "tightloop.client.publisher",
+    "PositionUpdateHandler": "tightloop.interfaces.positions",
+    "ReconciliationComponent": "tightloop.interfaces.reconciliation",
     "ResultConsumer": "tightloop.client.consumer",
 }
 

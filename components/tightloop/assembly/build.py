@@ -117,14 +117,16 @@ def executor_settings(lane: str, config: Config) -> ExecutorSettings:
 def reconciliation_settings(config: Config) -> ReconciliationSettings:
     """Raises ExecutionError REC-011 for a tolerance or a duration that cannot be one."""
     given = config.reconciliation
-    standard = Tolerances()
     return ReconciliationSettings(
         directory=config.directory(),
-        tolerances=Tolerances(
-            dust=given.dust,
-            default_dust=given.default_dust,
-            relative={**standard.relative, **given.relative},
-        ),
+        tolerances=tolerances_of(config),
         budget_s=given.budget,
         mismatch_budget_s=min(given.mismatch_budget, given.budget),
     )
+
+
+def tolerances_of(config: Config) -> Tolerances:
+    """Raises ExecutionError REC-011 for a tolerance that cannot be one."""
+    given = config.reconciliation
+    relative = {**Tolerances().relative, **given.relative}
+    return Tolerances(dust=given.dust, default_dust=given.default_dust, relative=relative)

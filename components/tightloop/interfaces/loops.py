@@ -15,6 +15,7 @@ from tightloop.assembly.engine import Engine
 from tightloop.assembly.lanes import with_lanes
 from tightloop.domain import money
 from tightloop.domain.deltas import by_position
+from tightloop.domain.positions import parse_key, position_key
 from tightloop.errors import ExecutionError
 from tightloop.interfaces.prices import DataProvider, ProvidedMarket
 from tightloop.records.types import DeadLetter, ErrorInfo, ExecutionReport, Instruction, InstructionResult
@@ -91,6 +92,21 @@ class BacktestLoops:
         own = [one for one in self._reports if one.instruction_id == instruction.instruction_id]
         self._executed[name] = Executed(result, tuple(own))
         return self._executed[name]
+
+    def held(self, strategy_id: str) -> dict[str, Decimal]:
+        """What the simulated venues' books hold for the strategy, by position key; nothing before the first loop."""
+        if self._engine is None:
+            return dict(self._opening or {})
+        directory = self._config.directory()
+        found: dict[str, Decimal] = {}
+        for lane in directory.lanes.values():
+            for account in directory.accounts_of(strategy_id, lane):
+                for key, amount in self._engine.sandbox.positions(lane.name, account.account).amounts.items():
+                    place = parse_key(key)
+                    name = account.account
+                    own = position_key(place.venue, place.kind, place.symbol, account=name, strategy_id=strategy_id)
+                    found[own] = amount
+        return found
 
     def _started(self, at: datetime) -> tuple[Engine, ManualClock, ProvidedMarket]:
         if self._engine is None or self._clock is None or self._market is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from tightloop.client.blocks import instruction_from
@@ -68,6 +69,13 @@ class ExecutionInterfaceManager:
         self.routing_history: list[dict[str, Any]] = []
         self.instructions_routed = 0
         self.instructions_failed = 0
+
+    def get_positions(self, timestamp: datetime, strategy_id: str = STRATEGY) -> dict[str, Decimal]:
+        """What the simulated venues hold for the strategy now, by position key: all of it.
+
+        ``timestamp`` is for others that provide positions; these are those of the latest instruction's time.
+        """
+        return self._loops.held(strategy_id)
 
     def route_instruction(self, timestamp: datetime, instruction_block: Mapping[str, Any]) -> dict[str, Any]:
         """The whole execution of one instruction, until its positions are reconciled.
