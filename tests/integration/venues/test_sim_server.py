@@ -136,7 +136,7 @@ def test_a_plain_client_trades_and_sees_everything(sim: Sim) -> None:
         ("GET", "/binance/order?account=s&client_order_id=never", None, 404),
     ],
 )
-def test_nonsense_is_refused_and_the_server_goes_on(
+def test_invalid_requests_are_refused_and_the_server_goes_on(
     sim: Sim, method: str, path: str, body: bytes | None, status: int
 ) -> None:
     sim.start()

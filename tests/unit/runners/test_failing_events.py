@@ -1,4 +1,4 @@
-"""An event that fails leaves nothing behind but its dead letter, and what the handler notes of that."""
+"""An event that fails leaves only its dead letter, and what the handler writes because of that."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""The whole loop on the simulated venue's real books, which judge: what was journalled acts once, whoever is late.
+"""The whole loop on the simulated venue's real books, which decide: what was journalled acts once, however late each
+part is.
 
 The owner of an intent is stopped with its request in hand, which leaves within its send window; meanwhile somebody is
 told "not found". However late that answer is handled, and whichever clock is wrong, the order must not act again, and
