@@ -72,7 +72,6 @@ def _run(spec: dict[str, Any], config: Config) -> int:
         adapters,
         KafkaSettings(bootstrap=config.bootstrap, prefix=config.prefix, replica=spec["replica"]),
         build.outputs_of(component, tuple(config.lanes)),
-        config.timing.send_window,
         probe_port=0,
     )
 

@@ -104,9 +104,14 @@ def main(spec: dict[str, Any]) -> int:
     folder, port = Path(spec["folder"]), spec["port"]
     points = instruments.Points(folder)
     live.Journal = pointed_journal(points)
+    lanes = Config().directory().lanes
     adapters = {
-        "binance": instruments.PointedAdapter(SimExchange("binance", "127.0.0.1", port), points, frozenset(), None),
-        "ethereum": instruments.PointedAdapter(SimChain("ethereum", "127.0.0.1", port), points, frozenset(), None),
+        "binance": instruments.PointedAdapter(
+            SimExchange(lanes["binance"], "127.0.0.1", port), points, frozenset(), None
+        ),
+        "ethereum": instruments.PointedAdapter(
+            SimChain(lanes["ethereum"], "127.0.0.1", port), points, frozenset(), None
+        ),
     }
     published = list(instructions(datetime.fromisoformat(spec["created_at"]), spec["loops"]))
     missing = {one.instruction_id for one in published}
