@@ -30,11 +30,6 @@ venues = ["uniswap", "aave", "alchemy"]
 """
 
 
-@pytest.fixture(autouse=True)
-def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-
-
 def loaded(text: str) -> Config:
     path = Path("given.toml")
     path.write_text(text)
