@@ -18,7 +18,6 @@ ENTRIES = (
         "A loop driven in process ended in an error; the message names the cause.",
         "Raises it with its cause; the positions keep what was really done.",
         "Read the cause in the message and correct what it names.",
-        reserved=_NEXT,
     ),
     _entry(
         "PUH-002",
