@@ -64,7 +64,7 @@ def test_32_a_request_signed_in_the_future_is_refused_and_names_the_clocks(face:
     assert face.submit(entry).status == "filled"
 
 
-def test_33_timeout_but_filled(face: Face, account: str) -> None:
+def test_33_an_order_whose_answer_timed_out_may_have_filled(face: Face, account: str) -> None:
     face.fault("lost_after", account, count=1)
     entry = trade(account, "a", face.now())
     assert isinstance(face.submit(entry), Ambiguous)
@@ -75,7 +75,7 @@ def test_33_timeout_but_filled(face: Face, account: str) -> None:
     assert request["entries"] == [found.entries[0].entry_id]
 
 
-def test_34_timeout_and_not_filled(face: Face, account: str) -> None:
+def test_34_an_order_whose_request_timed_out_may_not_have_arrived(face: Face, account: str) -> None:
     face.fault("lost_before", account, count=1)
     entry = trade(account, "a", face.now())
     assert isinstance(face.submit(entry), Ambiguous)

@@ -158,7 +158,7 @@ def test_10_the_slippage_bound_is_an_ioc_limit(face: Face, account: str) -> None
     assert (missed.status, missed.code, missed.entries) == ("cancelled", "EXI-011", ())
 
 
-def test_11_time_in_force(face: Face, account: str) -> None:
+def test_11_each_time_in_force_fills_or_cancels_as_it_says(face: Face, account: str) -> None:
     price = price_of(face.submit(trade(account, "probe", face.now(), symbol="ETH/USDT", amount=D(1))))
     common = {"symbol": "ETH/USDT", "order_type": "limit", "price": price}
     ioc = face.submit(trade(account, "a", face.now(), amount=D(3), time_in_force="IOC", **common))

@@ -41,7 +41,7 @@ def records_of(bootstrap: str, topic: str) -> list[Received]:
         return list(reader.to_end())
 
 
-def test_from_up_to_down(tightloop: CommandLine) -> None:
+def test_a_system_is_brought_up_traded_on_halted_repaired_and_brought_down(tightloop: CommandLine) -> None:
     up = tightloop.json("up")
     assert {one["state"] for one in up["processes"]} == {"ready"}
     second = tightloop.run("up")

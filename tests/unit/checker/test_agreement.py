@@ -243,7 +243,7 @@ BREAKS: list[tuple[str, Callable[[Run], object]]] = [
 @pytest.mark.parametrize(
     ("kind", "broken"), BREAKS, ids=[f"{number}-{kind}" for number, (kind, _) in enumerate(BREAKS)]
 )
-def test_one_thing_broken_is_found_by_its_rule_alone(kind: str, broken: Callable[[Run], object]) -> None:
+def test_each_broken_record_is_found_by_its_own_rule_alone(kind: str, broken: Callable[[Run], object]) -> None:
     run = Run()
     broken(run)
     assert kinds(run) == {kind}

@@ -61,7 +61,7 @@ def test_every_line_is_json_on_standard_error_without_secrets() -> None:
     assert "hunter2" not in done.stderr
 
 
-def test_a_lost_broker_is_told_once_in_a_while() -> None:
+def test_a_lost_broker_is_logged_once_in_ten_seconds() -> None:
     import structlog
 
     with structlog.testing.capture_logs() as told:

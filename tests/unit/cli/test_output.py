@@ -42,7 +42,7 @@ def test_a_table_in_a_pipe_is_aligned_text(capsys: pytest.CaptureFixture[str]) -
     assert capsys.readouterr().out.splitlines() == ["key         lag", "strategy-1  0", "s2          -"]
 
 
-def test_an_error_is_told_with_its_code_once() -> None:
+def test_an_errors_code_is_shown_once() -> None:
     bare = ErrorInfo(code="REC-002", message="positions differ", severity="HIGH")
     told = ErrorInfo(code="REC-002", message="REC-002 a:b:c: expected 1", severity="HIGH")
     assert error_words(bare) == "REC-002 positions differ"

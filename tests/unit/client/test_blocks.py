@@ -23,7 +23,7 @@ def refused(block: dict[str, Any]) -> ExecutionError:
     return caught.value
 
 
-def test_flat_and_nested_say_the_same() -> None:
+def test_flat_and_nested_data_make_the_same_instruction() -> None:
     outer = {name: MARKET_BUY[name] for name in ("instruction_id", "strategy_id", "type", "venue")}
     inner = {name: value for name, value in MARKET_BUY.items() if name not in outer}
     assert instruction_from(MARKET_BUY, now=NOW) == instruction_from({**outer, "cex_trade": inner}, now=NOW)
@@ -68,7 +68,7 @@ def test_an_unknown_type_is_refused() -> None:
     assert refused({**MARKET_BUY, "type": "trade"}).code == "EIM-005"
 
 
-def test_a_single_action_may_lie_flat() -> None:
+def test_a_single_action_may_be_flat() -> None:
     given = instruction_from(
         {
             "instruction_id": "i1",

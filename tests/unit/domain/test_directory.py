@@ -99,7 +99,7 @@ def test_a_strategys_only_account_of_live_lanes_is_meant_though_a_venue_is_on_tw
     assert "s2 has none" in refused(there, trade("i", NOW, strategy_id="s2")).message
 
 
-def test_an_account_of_ones_own_name_that_was_given_to_another_is_nobody_elses() -> None:
+def test_an_account_that_was_given_to_another_strategy_cannot_be_used_by_the_one_of_its_name() -> None:
     there = directory(["binance"], {"s2": [ref("binance", "binance", "s1")]})
     error = refused(there, trade("i", NOW))
     assert error.code == "EIM-007"

@@ -36,7 +36,7 @@ def test_where_one_part_ends_and_the_next_begins_counts() -> None:
     assert ids.digest("a", "") != ids.digest("a")
 
 
-def test_kinds_of_ids_do_not_meet() -> None:
+def test_ids_of_different_kinds_are_different() -> None:
     made = [
         ids.update_id("s", 1),
         ids.result_id("s", 1),
@@ -49,13 +49,13 @@ def test_kinds_of_ids_do_not_meet() -> None:
 
 
 @pytest.mark.parametrize("text", ["a", "Basis-1_x.y", "x" * 100])
-def test_strategy_ids(text: str) -> None:
+def test_valid_strategy_ids_are_accepted(text: str) -> None:
     assert ids.is_strategy_id(text)
     assert ids.is_instruction_id(text)
 
 
 @pytest.mark.parametrize("text", ["", "x" * 101, "a b", "a/b", "ä", "a\n", "a:b", "*"])
-def test_no_strategy_ids(text: str) -> None:
+def test_invalid_strategy_ids_are_refused(text: str) -> None:
     assert not ids.is_strategy_id(text)
 
 

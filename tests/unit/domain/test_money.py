@@ -30,7 +30,7 @@ def test_sums_and_products_of_the_largest_amounts_are_exact() -> None:
         assert (largest * 1000).scaleb(-3) == largest
 
 
-def test_installing_is_for_one_thread() -> None:
+def test_the_exact_context_is_installed_for_one_thread() -> None:
     seen: list[int] = []
 
     def work() -> None:
@@ -60,7 +60,7 @@ def test_a_price_is_derived_half_even_at_18_places(cost: str, amount: str, expec
         assert money.text(money.price(Decimal(cost), Decimal(amount))) == expected
 
 
-def test_there_is_no_price_of_nothing() -> None:
+def test_a_price_of_no_amount_raises() -> None:
     with pytest.raises(DivisionByZero):
         money.price(Decimal(1), Decimal(0))
 
@@ -73,7 +73,7 @@ def test_a_total_is_exact_whatever_the_context() -> None:
 @pytest.mark.parametrize(
     ("value", "expected"), [(0.1, "0.1"), (1, "1"), ("1.50", "1.5"), (1e-7, "0.0000001"), (Decimal("2"), "2")]
 )
-def test_amounts_from_outside(value: Any, expected: str) -> None:
+def test_amounts_from_outside_are_parsed_exactly(value: Any, expected: str) -> None:
     assert money.text(money.parse(value)) == expected
 
 

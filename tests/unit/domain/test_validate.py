@@ -241,12 +241,12 @@ IMPOSSIBLE: dict[str, tuple[Instruction, str, str]] = {
 
 
 @pytest.mark.parametrize("what", POSSIBLE)
-def test_possible(what: str) -> None:
+def test_possible_instructions_are_accepted(what: str) -> None:
     check_instruction(POSSIBLE[what], VENUES)
 
 
 @pytest.mark.parametrize("what", IMPOSSIBLE)
-def test_impossible(what: str) -> None:
+def test_impossible_instructions_are_refused_with_code_and_field(what: str) -> None:
     made, code, text = IMPOSSIBLE[what]
     with pytest.raises(ExecutionError) as caught:
         check_instruction(made, VENUES)
@@ -264,7 +264,7 @@ def test_impossible(what: str) -> None:
         (instruction(MARKET, expires_at=NOW + timedelta(days=2)), timedelta(days=2)),
     ],
 )
-def test_how_long_an_instruction_lives(made: Instruction, life: timedelta) -> None:
+def test_an_instruction_expires_as_it_says_or_by_its_default(made: Instruction, life: timedelta) -> None:
     assert expires_at(made) == NOW + life
 
 

@@ -56,7 +56,7 @@ def test_titles_are_unique_within_a_family_but_for_what_several_components_say()
         assert len(set(titles)) == len(titles)
 
 
-def test_an_error_takes_what_it_does_not_say_from_the_catalogue() -> None:
+def test_an_error_takes_what_it_is_not_given_from_the_catalogue() -> None:
     error = ExecutionError("EXI-002", "429", context={"venue": "okx"})
     assert isinstance(error, ValueError)
     assert (error.severity, error.component) == ("MEDIUM", "executor")
@@ -65,12 +65,12 @@ def test_an_error_takes_what_it_does_not_say_from_the_catalogue() -> None:
     assert error_info(error) == ErrorInfo(code="EXI-002", message="429", severity="MEDIUM")
 
 
-def test_what_it_says_itself_counts() -> None:
+def test_what_an_error_is_given_wins_over_the_catalogue() -> None:
     error = ExecutionError("EXI-002", "429", severity="LOW", component="x", remedy="wait", halts=False)
     assert (error.severity, error.component, error.remedy, error.halts) == ("LOW", "x", "wait", False)
 
 
-def test_only_records_that_belong_to_nobody_halt_nobody() -> None:
+def test_only_codes_of_records_without_a_strategy_halt_no_key() -> None:
     assert {code for code, entry in CATALOGUE.items() if not entry.halts} == {
         "EIM-009",
         "TLC-005",

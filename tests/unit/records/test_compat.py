@@ -136,12 +136,12 @@ INCOMPATIBLE = {
 
 
 @pytest.mark.parametrize("change", COMPATIBLE)
-def test_may_change(change: str) -> None:
+def test_a_compatible_change_has_no_problems(change: str) -> None:
     assert full_transitive(COMPATIBLE[change], [("v1", BASE)]) == []
 
 
 @pytest.mark.parametrize("change", INCOMPATIBLE)
-def test_may_not_change(change: str) -> None:
+def test_an_incompatible_change_is_named_with_its_problem(change: str) -> None:
     schema, expected = INCOMPATIBLE[change]
     problems = full_transitive(schema, [("v1", BASE)])
     assert any(expected in problem for problem in problems), problems
@@ -156,7 +156,7 @@ def test_every_earlier_version_counts() -> None:
     assert problems and all("Order.note" in problem and problem.startswith("v1") for problem in problems)
 
 
-def test_the_direction_is_told() -> None:
+def test_the_direction_of_an_incompatibility_is_named() -> None:
     added = with_field(name="extra", type="string")
     assert full_transitive(added, [("v1", BASE)]) == [
         "v1: cannot read it: Order.extra: is missing there, and has no default"
@@ -171,7 +171,7 @@ def test_a_promotion_works_one_way() -> None:
     assert unreadable(BASE, changed("count", type="long")) == ["Order.count: long is not int"]
 
 
-def test_a_type_that_holds_itself_comes_to_an_end() -> None:
+def test_comparing_a_type_that_holds_itself_ends() -> None:
     tree: dict[str, Any] = {
         "type": "record",
         "name": "Tree",

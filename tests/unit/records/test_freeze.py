@@ -38,7 +38,7 @@ def test_the_first_freeze_gives_every_record_an_id(folder: Path) -> None:
     assert versions(folder) == [(1, "Letter", 1), (2, "Parcel", 1)]
 
 
-def test_nothing_new_without_a_change(folder: Path) -> None:
+def test_without_a_change_nothing_is_frozen(folder: Path) -> None:
     write(folder, "Letter", {**LABEL, "doc": "Said better."}, doc="Said better, too.")
     assert freeze.freeze(folder) == []
 
@@ -91,7 +91,7 @@ def test_a_change_in_a_type_that_a_record_names_is_a_change_of_the_record(folder
     assert [(entry.record, entry.version) for entry in freeze.freeze(folder)] == [("Letter", 3)]
 
 
-def test_check_writes_nothing_and_tells(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_check_writes_nothing_and_prints_what_is_pending(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert freeze.main(["--check", "--schemas", str(folder)]) == 0
     write(folder, "Letter", LABEL, NOTE)
     assert freeze.main(["--check", "--schemas", str(folder)]) == 1

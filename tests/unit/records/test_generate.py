@@ -57,7 +57,7 @@ def test_a_new_record_becomes_a_class(folder: Path, tmp_path: Path) -> None:
     assert first.notes is not module.Parcel(produced_at=None).notes
 
 
-def test_a_stale_file_is_told(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_stale_file_is_reported(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     target = tmp_path / "types.py"
     generated(folder, target)
     assert generate.main(["--check", "--schemas", str(folder), "--target", str(target)]) == 0

@@ -49,13 +49,13 @@ def commit(monkeypatch: pytest.MonkeyPatch, times: int) -> None:
 
 
 @pytest.mark.usefixtures("clock")
-def test_one_that_works_in_the_end_is_made_again_until_then(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_call_that_fails_for_a_while_is_repeated_until_it_works(monkeypatch: pytest.MonkeyPatch) -> None:
     with capture_logs() as said:
         commit(monkeypatch, 10)
     assert [one["log_level"] for one in said] == ["warning"], "once, and not for what is over in a moment"
 
 
-def test_one_that_never_works_ends_the_process_with_its_cause(
+def test_a_call_that_never_works_ends_the_process_with_its_cause(
     monkeypatch: pytest.MonkeyPatch, clock: list[float]
 ) -> None:
     with pytest.raises(MustExit, match=r"failed for 3 s: .*loading"):

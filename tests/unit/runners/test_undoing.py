@@ -25,7 +25,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return now
 
 
-def test_a_rebalance_undoes_one_or_two_and_nobody_is_alarmed(clock: list[float]) -> None:
+def test_one_or_two_undone_transactions_are_no_error(clock: list[float]) -> None:
     undone = Undoing("executor")
     with capture_logs() as said:
         for _ in range(A_FEW - 1):
@@ -35,7 +35,7 @@ def test_a_rebalance_undoes_one_or_two_and_nobody_is_alarmed(clock: list[float])
     assert clock == [100.0], "the next try waits for nothing"
 
 
-def test_after_a_few_it_is_an_error_with_its_cause_and_the_component_is_not_ready() -> None:
+def test_after_three_undone_transactions_there_is_an_error_and_the_component_is_not_ready() -> None:
     undone = Undoing("executor")
     with capture_logs() as said:
         for _ in range(A_FEW):
@@ -46,7 +46,7 @@ def test_after_a_few_it_is_an_error_with_its_cause_and_the_component_is_not_read
     assert not undone.is_stuck
 
 
-def test_after_more_the_process_ends() -> None:
+def test_after_ten_undone_transactions_the_process_ends() -> None:
     undone = Undoing("executor")
     for _ in range(MOST - 1):
         undone.undone([3], "MSG_SIZE_TOO_LARGE")
@@ -54,7 +54,7 @@ def test_after_more_the_process_ends() -> None:
         undone.undone([3], "MSG_SIZE_TOO_LARGE")
 
 
-def test_the_commits_of_another_partition_do_not_hide_one_that_never_gets_anywhere() -> None:
+def test_commits_of_another_partition_do_not_hide_one_that_never_commits() -> None:
     undone = Undoing("executor")
     with pytest.raises(MustExit):
         for _ in range(MOST):

@@ -85,7 +85,7 @@ def two_keys() -> PartitionWorker:
     return worker
 
 
-def test_reading_it_names_topic_partition_and_key_and_why_each_time() -> None:
+def test_an_unreadable_entry_is_named_with_topic_partition_key_and_reason_at_each_read() -> None:
     state = PartitionState("loop_state/3")
     state.load("s/1", "head", BROKEN)
     for _ in range(2):
@@ -94,14 +94,14 @@ def test_reading_it_names_topic_partition_and_key_and_why_each_time() -> None:
     assert list(state.entries()) == [("s/1", "head", BROKEN)] and state.changes() == []
 
 
-def test_one_of_another_kind_can_not_be_read_either() -> None:
+def test_an_entry_of_another_record_type_cannot_be_read() -> None:
     state = PartitionState("loop_state/3")
     state.load("s1", "head", codec.encode(trade("i1", START)))
     with pytest.raises(ValueError, match=r"TLC-013.*TLC-004 holds an Instruction, not a LoopHead"):
         state.get("s1", "head", LoopHead)
 
 
-def test_a_managers_own_head_refuses_everything_of_its_key_and_nothing_of_another() -> None:
+def test_an_unreadable_head_of_the_manager_refuses_every_record_of_its_key_and_of_no_other() -> None:
     worker = restored(two_keys(), {("s1", "head"): BROKEN})
     (letter,) = letters(worker)
     assert (letter.strategy_id, letter.error.code, letter.halts) == ("s1", "TLC-013", True)
@@ -114,7 +114,7 @@ def test_a_managers_own_head_refuses_everything_of_its_key_and_nothing_of_anothe
     assert not [place for *place, _ in worker.changes() if place == ["s1", "head"]], "it is not overwritten"
 
 
-def test_it_stays_halted_once_its_head_can_be_read_again() -> None:
+def test_a_key_stays_halted_once_its_head_can_be_read_again() -> None:
     before = two_keys()
     whole = next(value for key, name, value in before.state.entries() if (key, name) == ("s1", "head"))
     worker = restored(before, {("s1", "head"): BROKEN})
@@ -153,7 +153,7 @@ def test_a_command_for_all_reaches_the_keys_that_can_be_read(command: Literal["h
     assert not letters(worker)
 
 
-def test_a_changelog_key_that_is_none_halts_whom_it_seems_to_belong_to() -> None:
+def test_an_invalid_changelog_key_halts_the_strategy_it_seems_to_belong_to() -> None:
     worker = manager()
     for offset, raw in enumerate((b"s1|", b"s1", b"s%2D2|head", b"\xff|head")):
         worker.state.load_record(raw, BROKEN, offset)
@@ -171,7 +171,7 @@ def test_a_changelog_key_that_is_none_halts_whom_it_seems_to_belong_to() -> None
     assert routed(worker) == ["s3"]
 
 
-def test_a_tombstone_takes_such_a_key_away() -> None:
+def test_a_tombstone_removes_an_invalid_changelog_key() -> None:
     worker = manager()
     worker.state.load_record(b"s1|", BROKEN, 0)
     worker.state.load_record(b"s1|", None, 1)

@@ -33,7 +33,7 @@ def wants_to_be_woken_soon(context: Context) -> None:
     context.wake_at(SOON)
 
 
-def test_what_only_changes_state_is_held_back_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_event_that_only_changes_state_is_held_back_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = 100.0
     monkeypatch.setattr(batch.time, "monotonic", lambda: clock)
     worker, held = woken(changes_state), Batch()
@@ -46,13 +46,13 @@ def test_what_only_changes_state_is_held_back_for_a_while(monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize("act", [tells, asks, wants_to_be_woken_soon])
-def test_what_somebody_waits_for_is_not_and_leaves_the_other_partitions_held_back(act: Act) -> None:
+def test_an_event_that_is_waited_for_is_committed_and_other_partitions_stay_held_back(act: Act) -> None:
     urgent, patient, held = woken(act, partition=1), woken(changes_state, partition=2), Batch()
     assert urgent.is_urgent(SOON)
     assert held.due([patient, urgent], NOW) == [urgent]
 
 
-def test_nor_is_very_much(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_more_than_a_limit_is_not_held_back(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(batch, "MOST_EVENTS", 1)
     worker = woken(changes_state)
     assert Batch().due([worker], NOW) == [worker]
@@ -86,7 +86,7 @@ def test_the_keys_of_a_restored_partition_are_told_again_when_that_was_undone() 
     assert not worker.is_fresh
 
 
-def test_wishes_that_were_replaced_do_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_replaced_wake_ups_do_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tightloop.runners.worker.MOST_STALE", 10)
     later = iter(range(1, 1000))
     worker = fresh(lambda context: context.wake_at(NOW + timedelta(seconds=next(later))))

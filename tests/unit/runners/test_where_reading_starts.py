@@ -43,7 +43,7 @@ def test_the_client_is_given_a_partition_once_it_is_restored_and_where_its_last_
     assert names(replica) == []
 
 
-def test_what_is_undone_for_ever_ends_the_process_and_makes_it_unready_before(
+def test_a_partition_that_is_always_undone_makes_the_process_unready_and_then_ends_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(undoing, "PAUSE_S", 0.0)
@@ -61,7 +61,7 @@ def test_what_is_undone_for_ever_ends_the_process_and_makes_it_unready_before(
     assert ready == [True] * undoing.A_FEW + [False] * (undoing.MOST - undoing.A_FEW)
 
 
-def test_offsets_that_no_record_brought_are_committed_too(
+def test_offsets_past_transaction_markers_are_committed(
     make_replica: MakeReplica, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(runner, "KEEP_UP_S", 0.0)

@@ -192,7 +192,7 @@ def test_the_largest_record_that_a_topic_takes_is_kept_whole() -> None:
     assert (letter.value, letter.headers[0].value, letter.left_out) == (value, note, ())
 
 
-def test_of_a_larger_one_the_letter_says_what_it_does_not_hold() -> None:
+def test_a_dead_letter_of_a_larger_record_says_what_it_leaves_out() -> None:
     """Where a topic was given a higher limit than its contract's. Never a part of the value: all of it, or none."""
     letter = garbage(b"x" * 17 * MEGABYTE, headers=(("note", b"y" * 100),))
     assert (letter.value, letter.headers, letter.left_out) == (None, (), ("headers", "value"))
@@ -211,7 +211,7 @@ def test_a_key_that_is_too_long_leaves_no_state() -> None:
     assert worker.changes() == []
 
 
-def test_headers_whose_names_are_no_text_are_no_reason_to_stop() -> None:
+def test_headers_with_names_that_are_not_text_are_left_out_of_a_dead_letter() -> None:
     def unreadable() -> tuple[tuple[str, bytes], ...]:
         raise UnicodeDecodeError("utf-8", b"\xff", 0, 1, "no")
 
@@ -220,7 +220,7 @@ def test_headers_whose_names_are_no_text_are_no_reason_to_stop() -> None:
     assert letters(worker)[0].headers == ()
 
 
-def test_a_message_is_cut_and_always_writable() -> None:
+def test_an_errors_message_is_cut_and_can_always_be_written() -> None:
     error = ExecutionError("EXI-001", "\ud800" + "x" * 9 * MEGABYTE)
     assert len(error.message) <= MESSAGE_CHARS + 10 and "more characters)" in error.message
     error.message.encode()
@@ -254,7 +254,7 @@ def test_a_halt_that_cannot_be_written_stops_its_key_alone_until_it_can() -> Non
     assert unwritten is not None and (unwritten.error.code, unwritten.offset) == ("TLC-001", 1)
 
 
-def test_it_survives_a_restart_and_is_written_as_soon_as_it_can_be() -> None:
+def test_an_unwritten_halt_survives_a_restart_and_is_written_as_soon_as_possible() -> None:
     worker, _ = stuck()
     successor = worker_of(emits())
     for key, name, value in worker.changes():

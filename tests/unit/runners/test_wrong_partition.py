@@ -41,7 +41,7 @@ def letter(*, halts: bool, component: str = "executor-binance") -> bytes:
     )
 
 
-def test_neither_the_record_nor_its_dead_letter_makes_a_head_there() -> None:
+def test_a_record_on_a_wrong_partition_and_its_dead_letter_make_no_head_there() -> None:
     worker = manager(WRONG)
     worker.feed(RawRecord("instructions", WRONG, 0, b"s1", codec.encode(builders.trade("i1", NOW))), NOW)
     (output,) = worker.outputs

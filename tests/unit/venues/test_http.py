@@ -86,7 +86,7 @@ async def failures(*asked: Awaitable[Any]) -> list[type]:
 # --- the gate -----------------------------------------------------------------------------------------------------
 
 
-def test_a_shut_gate_lets_no_byte_out_and_hurts_nobody_else() -> None:
+def test_a_shut_gate_lets_no_byte_out_and_other_requests_go_on() -> None:
     async def ask(client: HttpClient, server: Counted) -> None:
         def shut() -> bytes:
             raise GateShut("window")
@@ -213,7 +213,7 @@ def test_nothing_else_runs_between_the_gate_and_the_socket(loop: str, kept: bool
         runner.run(run())
 
 
-def test_who_no_longer_waits_before_the_gate_sends_nothing() -> None:
+def test_a_request_that_is_cancelled_before_the_gate_sends_nothing() -> None:
     async def ask(client: HttpClient, server: Counted) -> None:
         slow = asyncio.ensure_future(client.ask("POST", "/slow", b"", 10))
         given_up = asyncio.ensure_future(client.ask("POST", "/a", b"", 10))
@@ -336,7 +336,7 @@ TORN = [
 
 
 @pytest.mark.parametrize("reply", TORN)
-def test_it_is_not_known_what_became_of_a_request_whose_answer_is_torn(reply: bytes) -> None:
+def test_a_request_whose_answer_is_cut_short_has_an_unknown_outcome(reply: bytes) -> None:
     async def hang_up(request: bytes, writer: asyncio.StreamWriter) -> None:
         writer.write(reply % number_of(request) if b"%b" in reply else reply)
         writer.close()
@@ -451,7 +451,7 @@ def test_an_answer_that_comes_again_once_the_next_request_is_out_is_no_answer_to
     against(script, ask)
 
 
-def test_an_answer_with_anothers_number_or_none_is_no_answer() -> None:
+def test_an_answer_with_another_requests_id_or_none_is_no_answer() -> None:
     async def script(request: bytes, writer: asyncio.StreamWriter) -> None:
         other = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}"
         writer.write(answer(request, b"{}", b"999999") if path_of(request) == b"/other" else other)

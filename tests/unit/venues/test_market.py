@@ -79,7 +79,7 @@ def test_a_folder_without_prices_is_refused(tmp_path: Path) -> None:
         load_market(tmp_path)
 
 
-def test_a_seed_is_a_market() -> None:
+def test_the_same_seed_makes_the_same_market() -> None:
     times = [MIDNIGHT + hour * HOUR for hour in range(0, 2000, 37)]
 
     def prices(market: Market) -> list[Decimal | None]:

@@ -174,7 +174,7 @@ def test_a_connection_is_closed_when_asked_or_when_it_is_old_and_kept_else() -> 
     against(ask)
 
 
-def test_hanging_up_sends_nothing_but_writes_the_log() -> None:
+def test_closing_the_connection_sends_nothing_and_writes_the_log() -> None:
     async def ask(server: Server) -> None:
         assert await server.until_closed(b"GET /gone HTTP/1.1\r\nHost: h\r\n\r\n") == b""
         assert server.log == ["acted /gone", "durable"]

@@ -136,17 +136,17 @@ def test_bytes_of_a_dead_letter_come_back_as_they_were() -> None:
 
 
 @pytest.mark.parametrize("value", [b"", b"\x00", b"\x00\x00\x00\x01"])
-def test_too_short_for_a_header(value: bytes) -> None:
+def test_bytes_too_short_for_a_header_are_refused(value: bytes) -> None:
     error = refused(lambda: codec.decode(value))
     assert error.code == "TLC-001" and "too short" in error.message
 
 
-def test_another_magic_byte() -> None:
+def test_another_magic_byte_is_refused() -> None:
     error = refused(lambda: codec.decode(b'{"instruction_id": 1}'))
     assert error.code == "TLC-001" and "byte 123" in error.message
 
 
-def test_an_unknown_schema_id() -> None:
+def test_an_unknown_schema_id_is_refused() -> None:
     error = refused(lambda: codec.decode(b"\x00\x00\x0f\x42\x3f" + codec.encode(ROUTED)[5:]))
     assert error.code == "TLC-002" and "999999" in error.message
 
@@ -156,19 +156,19 @@ def test_a_truncated_body_says_which_record_ends_early() -> None:
     assert error.code == "TLC-003" and "RoutedInstruction" in error.message and "early" in error.message
 
 
-def test_trailing_bytes() -> None:
+def test_trailing_bytes_are_refused() -> None:
     error = refused(lambda: codec.decode(codec.encode(ROUTED) + b"xyz"))
     assert error.code == "TLC-003" and "3 byte(s) after its end" in error.message
 
 
-def test_text_that_is_no_utf8() -> None:
+def test_text_that_is_not_utf8_is_refused() -> None:
     raw = codec.encode(ROUTED)
     assert raw[5:8] == b"\x04s1"
     error = refused(lambda: codec.decode(raw[:6] + b"\xff\xff" + raw[8:]))
     assert error.code == "TLC-003" and "UTF-8" in error.message
 
 
-def test_an_amount_of_10_to_the_60_on_the_wire() -> None:
+def test_an_amount_of_10_to_the_60_on_the_wire_is_refused() -> None:
     units = (10**78).to_bytes(33, "big")
     raw = codec.encode(replace(REPORT, amount=Decimal(3)))
     three = avro.write_amount(Decimal(3))
@@ -176,7 +176,7 @@ def test_an_amount_of_10_to_the_60_on_the_wire() -> None:
     assert error.code == "TLC-009" and "10^58" in error.message
 
 
-def test_another_type_than_asked_for() -> None:
+def test_another_type_than_asked_for_is_refused() -> None:
     error = refused(lambda: codec.decode_as(codec.encode(ROUTED), ExecutionReport))
     assert error.code == "TLC-004"
     assert error.message == "holds a RoutedInstruction, not an ExecutionReport"

@@ -8,7 +8,7 @@ import pytest
 from tests.unit.cli.commands.running import run
 
 
-def test_doctor_says_how_to_mend_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_doctor_says_how_to_repair_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     from tightloop.runners.kafka import topic_admin
 
     monkeypatch.setattr(topic_admin, "TIMEOUT_S", 1.0)

@@ -7,6 +7,6 @@ import json
 from tests.unit.cli.commands.running import run
 
 
-def test_there_is_nothing_to_end_where_nothing_runs() -> None:
+def test_down_without_a_system_ends_nothing() -> None:
     done = run("down", "--json")
     assert (done.exit_code, json.loads(done.stdout)) == (0, {"ended": 0})

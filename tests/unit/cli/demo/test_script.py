@@ -26,7 +26,7 @@ def test_every_instruction_is_possible() -> None:
         assert codec.decode(codec.encode(instruction)) == instruction
 
 
-def test_the_same_seed_gives_the_same_script_and_another_another() -> None:
+def test_the_same_seed_gives_the_same_script_and_another_seed_another() -> None:
     assert script() == script()
     assert script() != script(seed=2)
 
@@ -44,7 +44,7 @@ def test_sequences_count_up_and_decisions_move_on() -> None:
         assert all(one.expires_at is not None and one.expires_at > NOW + timedelta(minutes=5) for one in instructions)
 
 
-def test_every_kind_of_venue_has_its_turn() -> None:
+def test_the_script_trades_on_every_kind_of_venue() -> None:
     kinds = {(one.type, one.venue) for one in script()}
     assert {
         ("cex_trade", "binance"),

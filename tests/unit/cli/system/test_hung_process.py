@@ -78,7 +78,7 @@ def test_a_process_that_says_it_hangs_is_killed(started: Callable[[str], Child])
     assert one.describe(False).exit_code == -signal.SIGKILL
 
 
-def test_silence_lasts_from_the_last_good_answer_and_needs_several_bad_ones() -> None:
+def test_silence_counts_from_the_last_good_answer_after_several_bad_ones() -> None:
     silence = Silence(began=100.0)
     silence.heard(True, 110.0)
     for _ in range(FAILURES - 1):

@@ -21,7 +21,7 @@ from tightloop.cli.system.launch import stop_system
 from tightloop.cli.system.system_state import ProcessState, SystemState, is_same_process, read_state, write_state
 
 
-def test_a_process_is_told_from_a_later_one_with_its_pid() -> None:
+def test_a_process_is_distinguished_from_a_later_one_with_its_pid() -> None:
     created = psutil.Process().create_time()
     assert is_same_process(os.getpid(), created)
     assert not is_same_process(os.getpid(), created - 10)
@@ -52,7 +52,7 @@ def orphaned(survivor: psutil.Popen, **more: Any) -> SystemState:
     return SystemState(**{"processes": processes, **whole})
 
 
-def test_what_a_killed_supervisor_left_is_told_by_pid_and_start(survivor: psutil.Popen) -> None:
+def test_processes_of_a_killed_supervisor_are_found_by_pid_and_start_time(survivor: psutil.Popen) -> None:
     state = orphaned(survivor)
     assert [one.name for one in state.survivors] == ["runs"]
     assert state.is_orphaned
@@ -62,7 +62,7 @@ def test_what_a_killed_supervisor_left_is_told_by_pid_and_start(survivor: psutil
 
 
 @pytest.mark.parametrize("broker", ["not ours", "gone", "runs"])
-def test_kafka_is_looked_for_where_it_may_be_although_the_supervisor_is_gone(
+def test_the_brokers_address_is_known_also_when_the_supervisor_is_gone(
     broker: str, survivor: psutil.Popen, tmp_path: Path
 ) -> None:
     pids = {"not ours": (None, None), "gone": (NOBODY, 1.0), "runs": (survivor.pid, survivor.create_time())}
@@ -71,12 +71,12 @@ def test_kafka_is_looked_for_where_it_may_be_although_the_supervisor_is_gone(
     assert running_bootstrap(tmp_path) == (None if broker == "gone" else "b:1")
 
 
-def test_ending_a_system_without_its_supervisor_ends_what_it_left_and_nothing_else(survivor: psutil.Popen) -> None:
+def test_a_system_without_its_supervisor_is_ended_and_nothing_else(survivor: psutil.Popen) -> None:
     assert stop_system(orphaned(survivor)) == 1
     assert not survivor.is_running()
 
 
-def test_status_tells_what_runs_without_its_supervisor_and_what_to_do(
+def test_status_without_a_supervisor_lists_what_runs_and_says_what_to_do(
     survivor: psutil.Popen, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)

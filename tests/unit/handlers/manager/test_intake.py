@@ -58,7 +58,7 @@ def test_one_is_in_flight_and_the_others_wait_in_their_order() -> None:
         ({"reduce_only": True}, "EIM-007"),
     ],
 )
-def test_what_is_invalid_is_refused_with_a_result_and_halts_nothing(fields: dict[str, Any], code: str) -> None:
+def test_an_invalid_instruction_is_refused_with_a_result_and_halts_nothing(fields: dict[str, Any], code: str) -> None:
     desk = Desk()
     desk.instruct(**fields)
     assert code_of(desk, "i1") == ("refused", code)

@@ -28,7 +28,7 @@ BTC, USDT = "binance:BaseToken:BTC", "binance:BaseToken:USDT"
         ("none", "EXI-003", ("reconciled", "none", "EXI-003")),
     ],
 )
-def test_matched_frees_whatever_the_outcome(outcome: str, told: str | None, expected: Any) -> None:
+def test_a_match_frees_the_slot_whatever_the_outcome(outcome: str, told: str | None, expected: Any) -> None:
     desk = Desk()
     desk.instruct()
     desk.instruct("i2")
@@ -38,7 +38,7 @@ def test_matched_frees_whatever_the_outcome(outcome: str, told: str | None, expe
     assert desk.dispatched() == ["i1", "i2"]
 
 
-def test_the_result_tells_of_the_loop() -> None:
+def test_the_result_has_outcome_amount_and_reports_of_its_loop() -> None:
     desk = Desk()
     made = desk.instruct(sequence=9)
     loop = desk.last_loop()
@@ -185,7 +185,7 @@ EXPECTED = (delta(BTC, "1"), delta(USDT, "-60000"))
         ("the other way round", [delta(BTC, "-1"), delta(USDT, "60000")], ["EIM-003"]),
     ],
 )
-def test_what_happens_is_held_against_what_was_expected(name: str, happened: Any, halts: list[str]) -> None:
+def test_what_happened_is_compared_with_the_expected_deltas(name: str, happened: Any, halts: list[str]) -> None:
     desk = Desk()
     desk.instruct(expected_deltas=EXPECTED, max_slippage_bps=D(10), order_type="market", price=None)
     desk.close(deltas=tuple(happened))

@@ -104,7 +104,7 @@ def test_an_adjustment_names_the_account_to_verify(driver: HandlerDriver) -> Non
     assert (named.lane, named.venue, named.account) == ("okx", "okx", "sub")
 
 
-def test_the_first_thing_of_a_key_may_be_an_adjustment() -> None:
+def test_the_first_record_of_a_key_may_be_an_adjustment() -> None:
     driver = HandlerDriver(position_updates())
     update = answer(driver, adjustment("c1", 0, delta(PERP, -1)))
     assert (update.position_version, update.loop_no, update.account) == (1, 0, "s1")
@@ -126,7 +126,7 @@ def test_an_adjustment_for_more_than_one_key_is_refused(driver: HandlerDriver) -
 
 
 @pytest.mark.parametrize("command", ["halt", "resume", "resolve", "cancel", "adopt"])
-def test_other_commands_are_not_the_handlers(driver: HandlerDriver, command: str) -> None:
+def test_other_commands_are_left_to_other_components(driver: HandlerDriver, command: str) -> None:
     assert driver.feed("control", replace(adjustment("c1", 1, delta(BTC, 1)), command=command)) == []
     assert "commands" not in driver.state
 

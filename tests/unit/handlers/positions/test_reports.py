@@ -183,7 +183,7 @@ def test_a_balance_below_zero_is_applied_and_carried_to_the_final_update(driver:
 
 
 @pytest.mark.parametrize("key", [PERP, MARGIN])
-def test_what_may_be_below_zero_may(driver: HandlerDriver, key: str) -> None:
+def test_perpetuals_and_margin_balances_may_be_below_zero(driver: HandlerDriver, key: str) -> None:
     assert apply(driver, report(1, 1, "final", delta(key, -5))).error is None
 
 
@@ -220,7 +220,7 @@ def test_fees_in_the_deltas_are_not_applied_again(driver: HandlerDriver) -> None
     assert expected(apply(driver, report(2, 1, "final", *charged, fees=fees))) == {BTC: Decimal("1.9"), USDT: 7}
 
 
-def test_a_correction_may_take_back(driver: HandlerDriver) -> None:
+def test_a_correction_may_take_back_what_was_reported(driver: HandlerDriver) -> None:
     first = apply(driver, report(1, 1, "final", delta(BTC, 1), amount=Decimal(1)))
     back = report(1, 2, "correction", delta(BTC, -1), amount=Decimal(-1), corrects_report_id=first.report_id)
     update = apply(driver, replace(back, outcome="rolled_back"))
