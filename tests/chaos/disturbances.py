@@ -185,7 +185,7 @@ class Disturbances:
 
 
 def consumed(data: Collected) -> dict[tuple[str, int], int]:
-    """By topic and partition: up to where each of its readers has read it and written what came of it, by the header
+    """By topic and partition: up to where each of its readers has read it and written its results, by the header
     ``inputs`` of their records; and no further than what was collected of it.
     """
     readers: defaultdict[tuple[str, int], dict[frozenset[str], int]] = defaultdict(dict)

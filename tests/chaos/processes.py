@@ -67,7 +67,7 @@ class Process:
             self.interruptions.append((self._seen_up_at, time.time()))
         self.starts += 1
 
-    # what befalls it
+    # faults put on it
 
     def kill(self) -> None:
         self._signal(signal.SIGKILL)

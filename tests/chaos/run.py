@@ -30,7 +30,7 @@ from tightloop.venues.sim.settings import chain as chain_settings
 
 DRAIN_S = 240.0
 CONFIRMATIONS, BLOCK_TIME_S = 3, 0.2
-EVIDENCE_S = 30.0  # how long the venues have, once all is calm, to say what became of what is unknown
+EVIDENCE_S = 30.0  # how long the venues have, once all is calm, to show how unknown intents ended
 
 
 def new_seed() -> int:

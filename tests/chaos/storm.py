@@ -291,7 +291,7 @@ class Storm:
         for process in self.system.components.values():
             process.disarm()
         self.system.until(self._all_drifted, 60, "a key of each lane has an account that can be made to drift", 0.5)
-        for strategy in self._strategies:  # whoever has drifted must come to notice
+        for strategy in self._strategies:  # a key that was made to drift must halt
             lane = self.drifted.get(strategy.strategy_id)
             if lane is not None:
                 self.system.publish(strategy.on(lane))

@@ -1,4 +1,4 @@
-"""One loop after another in process: an instruction goes in, what became of it comes out."""
+"""One loop after another in process: an instruction goes in, its result and reports come out."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tightloop.venues.sim.settings import SimSettings
 
 
 class Executed(Struct, frozen=True):
-    """What became of an instruction: its result, and all that was reported of its execution, oldest first."""
+    """How an instruction ended: its result, and all that was reported of its execution, oldest first."""
 
     result: InstructionResult
     reports: tuple[ExecutionReport, ...]

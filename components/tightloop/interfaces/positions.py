@@ -77,7 +77,7 @@ class PositionUpdateHandler:
         """Returns what ``ReconciliationComponent.reconcile_position`` returns.
 
         Raises ExecutionError PUH-007 for deltas that are none (nothing was changed), PUH-001 when the positions do not
-        match or could not be reconciled; its cause is the error of whoever found it.
+        match or could not be reconciled; its cause is the error of the part that found it.
         """
         at = utc(timestamp, "timestamp")
         deltas = _deltas(execution_deltas)

@@ -92,7 +92,7 @@ def _halt_and_resume(tightloop: CommandLine) -> None:
 
 def _bury_and_retry(tightloop: CommandLine, bootstrap: str) -> None:
     producer = Producer({"bootstrap.servers": bootstrap, "partitioner": "murmur2_random"})
-    producer.produce("instructions", b"garbage", b"s3", headers=[("who", b"a stranger")])
+    producer.produce("instructions", b"garbage", b"s3", headers=[("who", b"another program")])
     assert producer.flush(10) == 0
     letters = eventually(lambda: tightloop.json("dead-letters", "list")["dead_letters"], 30, "a dead letter")
     (letter,) = letters

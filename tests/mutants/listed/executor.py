@@ -214,7 +214,7 @@ MUTANTS = (
     ),
     Mutant(
         "replacement-is-not-journalled",
-        "a fee bump is sent and its hash is in no journal: whoever takes over does not recognise it",
+        "a fee bump is sent and its hash is in no journal: a successor does not recognise it",
         "handlers/executor/submissions.py",
         "    return replace(entry, submissions=(*entry.submissions, one))\n",
         "    return replace(entry, submissions=(one,))\n",

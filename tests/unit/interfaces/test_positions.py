@@ -135,7 +135,7 @@ def test_a_monitor_of_ones_own_is_told_first() -> None:
     assert told == [(START, "execution", {BTC: D("1.0")})]
 
 
-def test_a_cause_is_kept_whoever_fails() -> None:
+def test_the_cause_is_kept_whichever_part_fails() -> None:
     class Broken:
         def update_state(self, timestamp: datetime, trigger: str, deltas: Any) -> None:
             raise RuntimeError("no space")

@@ -90,7 +90,7 @@ def _against_end(value: Record, end: Record | None) -> str:
     if value["status"] in ("reconciled", "expired") and end["status"] != "matched":
         return f"{value['status']}, and {end['result_id']} is {end['status']}"
     if value["status"] in ("reconciled", "expired") and value["outcome"] == "unknown":
-        return f"{value['status']}, and nobody knows what became of it"
+        return f"{value['status']}, and its outcome is unknown"
     return _differences(value, position_version=end["position_version"], strategy_id=end["strategy_id"])
 
 

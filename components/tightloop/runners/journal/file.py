@@ -20,7 +20,7 @@ log = structlog.get_logger()
 
 
 class JournalFile:
-    """``frames``: the payloads that were there when it was opened; whoever has read them lets go of them.
+    """``frames``: the payloads that were there when it was opened; the reader clears the list once it has read them.
 
     Raises ExecutionError TLC-017 (damaged, or no journal), TLC-018 (another format), TLC-019 (another process has it),
     TLC-020 (it can't be opened or written; after that nothing more can be).

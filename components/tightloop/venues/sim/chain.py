@@ -183,7 +183,7 @@ class Chain:
     # --- evidence -------------------------------------------------------------------------------------------------
 
     def find(self, account: WalletAccount, hashes: Sequence[str], now: datetime) -> OrderFound:
-        """What became of whichever of these the chain has. Raises VenueError when it knows none of them."""
+        """The state of the one of these that the chain has. Raises VenueError when it knows none of them."""
         for tx_hash in hashes:
             receipt = account.transactions.get(tx_hash)
             if receipt is not None:

@@ -60,7 +60,7 @@ _told = msgspec.json.Decoder(_Told).decode
 
 
 class SimReader:
-    """A lane of the simulated venues for whoever only looks."""
+    """A lane of the simulated venues, to read only."""
 
     def __init__(self, lane: LaneSpec, host: str, port: int, *, read_timeout_s: float = 10.0) -> None:
         self.lane = lane

@@ -1,7 +1,7 @@
 """One simulated exchange: orders in, evidence out. Pure: time is passed in, nothing is read or written elsewhere.
 
 A client order id is refused only while an order with it is open, and taken again afterwards as a new order, as real
-exchanges do: whoever sends twice buys twice.
+exchanges do: a request that is sent twice buys twice.
 """
 
 from __future__ import annotations

@@ -53,7 +53,7 @@ _LOST = "the connection was closed before an answer (an injected fault)"
 
 
 class InProcessReader:
-    """A lane of a sandbox in this process, for whoever only looks."""
+    """A lane of a sandbox in this process, to read only."""
 
     def __init__(self, lane: LaneSpec, sandbox: Sandbox, *, read_timeout_s: float = 10.0) -> None:
         self.lane = lane

@@ -273,7 +273,7 @@ class Sandbox:
         return chain
 
     def settle_everything(self) -> datetime:
-        """Bring every account up to now, for whoever looks at all books; that time."""
+        """Bring every account up to now, before all books are read; that time."""
         self.catch_up()
         now = self.now()
         with money.exact():

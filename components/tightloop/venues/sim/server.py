@@ -103,7 +103,7 @@ def main(arguments: list[str]) -> None:
 
 
 def announce(host: str, port: int) -> None:
-    """One line on standard output, for whoever started this: where it listens."""
+    """One line on standard output, for the starting program: where it listens."""
     sys.stdout.write(json.dumps({"host": host, "port": port, "pid": os.getpid()}) + "\n")
     sys.stdout.flush()
 

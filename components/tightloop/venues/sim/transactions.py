@@ -40,7 +40,7 @@ def decode_calldata(data: bytes) -> Calldata | None:
 
 
 def tidy(amount: Decimal) -> Decimal:
-    """The amount as it is written everywhere: equal amounts give equal bytes, whoever computed them."""
+    """The amount as it is written everywhere: equal amounts give equal bytes, however they were computed."""
     return Decimal(money.text(amount))
 
 

@@ -101,7 +101,8 @@ class Scene:
 
 @pytest.fixture(params=LATE)
 def late(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Scene:
-    """The first answer to "what became of it?" is handled so late that it would count by then; the request acts first.
+    """The first answer to the question about the intent is handled so late that it would count by then; the request
+    acts first.
 
     Stopped, or busy with a slow commit, the runner has the answer and handles it later; or it handled the answer, its
     transaction was undone, and the answer is handled once more.

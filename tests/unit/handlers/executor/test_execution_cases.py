@@ -1,4 +1,4 @@
-"""The numbered execution cases of every venue: what became of the intent, and that it acted once at most.
+"""The numbered execution cases of every venue: how the intent ended, and that it acted once at most.
 
 Each runs on an exchange (a late request is fenced by its signed time) and on a chain (by the wallet's nonce), through
 the whole loop: the venue answers what the case says, positions are verified with its books.

@@ -1,4 +1,4 @@
-"""Intents whose loop ended ``unknown``: watched until the venue, or an operator, says what became of them."""
+"""Intents whose loop ended ``unknown``: watched until the venue, or an operator, says how they ended."""
 
 from __future__ import annotations
 
