@@ -42,6 +42,24 @@ class InstructionPublisher(Closing):
     """Idempotent: a retry of the client's own never doubles a record; the same instruction again changes nothing.
 
     ``bootstrap``: by default the configuration's. Not to be shared between threads.
+
+    >>> from tightloop import InstructionPublisher
+    >>> order = {
+    ...     "instruction_id": "example-1",
+    ...     "strategy_id": "strategy-1",
+    ...     "type": "cex_trade",
+    ...     "venue": "binance",
+    ...     "market": "spot",
+    ...     "symbol": "BTC/USDT",
+    ...     "side": "buy",
+    ...     "order_type": "market",
+    ...     "amount": "0.1",
+    ... }
+    >>> with InstructionPublisher() as publisher:
+    ...     offset = publisher.publish(order)
+    ...     result = publisher.await_result("example-1")
+    >>> result.status, result.outcome, result.filled_amount
+    ('reconciled', 'filled', Decimal('0.1'))
     """
 
     def __init__(
@@ -52,7 +70,10 @@ class InstructionPublisher(Closing):
         self._known: dict[str, tuple[str, datetime]] = {}
 
     def publish(self, instruction: Instruction | Mapping[str, Any]) -> int:
-        """Its offset. Raises ExecutionError EIM-005 to -008 for one that is not possible, EIF-011 without a broker."""
+        """Returns its offset, once the brokers have it.
+
+        Raises ExecutionError EIM-005 to -008 for one that is not possible, EIF-011 without a broker.
+        """
         return self.publish_all([instruction])[0].offset
 
     def publish_all(self, instructions: Iterable[Instruction | Mapping[str, Any]]) -> list[Published]:

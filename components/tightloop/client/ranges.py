@@ -72,6 +72,9 @@ def _check(topics: Collection[str], from_: Bound | None, to: Bound | None) -> No
             raise _wrong("both ends of the range must name the same partitions")
         if any(to[partition] < from_[partition] for partition in from_):
             raise _wrong("the range ends before it begins")
+    for bound in (from_, to):
+        if isinstance(bound, datetime) and bound.tzinfo is None:
+            raise _wrong(f"{bound.isoformat()} names no time zone; give an aware time")
     if isinstance(from_, datetime) and isinstance(to, datetime) and to < from_:
         raise _wrong(f"the range ends at {to.isoformat()}, before it begins at {from_.isoformat()}")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Literal
@@ -44,7 +45,7 @@ class Received(Struct, frozen=True):
 class TopicReader(Closing):
     """``partitions``: only these, of the co-partitioned topics, and all of any other. Not to be shared between threads.
 
-    Raises ExecutionError EIF-010 (no such topic) and EIF-011 (no broker answers).
+    Raises ExecutionError BUS-003 (a time without a zone), EIF-010 (no such topic) and EIF-011 (no broker answers).
     """
 
     def __init__(
@@ -54,6 +55,10 @@ class TopicReader(Closing):
         start: Start = "beginning",
         partitions: Collection[int] | None = None,
     ) -> None:
+        if isinstance(start, datetime) and start.tzinfo is None:
+            raise ExecutionError(
+                "BUS-003", f"{start.isoformat()} names no time zone; give an aware time, such as UTC's"
+            )
         self._settings = settings
         counts = partition_counts(settings, topics)
         self._places = [
@@ -63,7 +68,7 @@ class TopicReader(Closing):
             if partitions is None or partition in partitions or not contract_of(topic).co_partitioned
         ]
         self._ended: set[Place] = set()
-        self._held: list[Received] = []
+        self._held: deque[Received] = deque()
         self._consumer = Consumer(consumer_settings(settings))
         with reaching(settings.bootstrap):
             self._consumer.assign(self._starts(start))
@@ -76,14 +81,14 @@ class TopicReader(Closing):
             if left <= 0:
                 return None
             self._fetch(left)
-        return self._held.pop(0)
+        return self._held.popleft()
 
     def to_end(self, timeout_s: float = 60.0) -> Iterator[Received]:
         """What there is up to the end, as it was when the end was met. Raises ExecutionError EIF-011 after the time."""
         deadline = time.monotonic() + timeout_s
         while True:
-            held, self._held = self._held, []
-            yield from held
+            while self._held:  # one at a time: whoever breaks off finds the rest
+                yield self._held.popleft()
             if len(self._ended) == len(self._places):
                 return
             if time.monotonic() > deadline:

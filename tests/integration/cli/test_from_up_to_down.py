@@ -57,6 +57,7 @@ def test_a_system_is_brought_up_traded_on_halted_repaired_and_brought_down(tight
     assert tightloop.json("topics", "check") == {"differences": []}
 
     _python_example_of_the_readme(up["bootstrap"])
+    _examples_of_the_clients(tightloop, up["bootstrap"])
     _halt_and_resume(tightloop)
     _bury_and_retry(tightloop, up["bootstrap"])
     _adjust(tightloop)
@@ -77,6 +78,30 @@ def _python_example_of_the_readme(bootstrap: str) -> None:
         timeout=60,
     )
     assert told.stdout.strip() == example.rpartition("# ")[2].strip(), told.stderr
+
+
+def _examples_of_the_clients(tightloop: CommandLine, bootstrap: str) -> None:
+    """Those of the docstrings, with the address configured; then what docs/consumers.md does with the same fills."""
+    code = """
+import doctest
+from tightloop.client import consumer, publisher
+for module in (publisher, consumer):
+    found = doctest.testmod(module)
+    assert found.attempted > 2 and found.failed == 0, found
+"""
+    docs = (Path(__file__).parents[3] / "docs" / "consumers.md").read_text(encoding="utf-8")
+    blocks = [block.partition("```")[0] for block in docs.split("```python\n")[1:]]
+    (frames,) = [block for block in blocks if "frames()" in block]
+    told = subprocess.run(
+        [sys.executable, "-c", code + frames],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        cwd=tightloop.directory,
+        env={**tightloop.environment, "TIGHTLOOP_BOOTSTRAP": bootstrap},
+    )
+    assert told.returncode == 0, told.stdout + told.stderr
+    assert "strategy-1" in told.stdout
 
 
 def _halt_and_resume(tightloop: CommandLine) -> None:

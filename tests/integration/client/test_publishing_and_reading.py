@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+import pandas
 import pytest
 
 from tightloop import ExecutionError, InstructionPublisher, ResultConsumer
@@ -139,6 +140,51 @@ def test_a_result_that_does_not_come_is_not_awaited_for_ever(publisher: Instruct
 def test_a_topic_that_is_missing_is_named(broker: Any) -> None:
     with pytest.raises(ExecutionError, match="nothing-here"):
         ResultConsumer("fills", broker.bootstrap, prefix="nothing-here.")
+
+
+def frames(settings: KafkaSettings, topics: list[str], **options: Any) -> ResultConsumer:
+    return ResultConsumer(topics, settings.bootstrap, prefix=settings.prefix, **{"from_": "beginning", **options})
+
+
+def test_frames_hold_the_records_of_one_topic_each(settings: KafkaSettings, publisher: InstructionPublisher) -> None:
+    publisher.publish_all([instruction(number) for number in range(5)])
+    put(settings, "instruction_results", "s1", result(1))
+    with frames(settings, ["instructions", "instruction_results", "fills"], follow=False) as consumer:
+        found = list(consumer.frames(rows=2))
+    sizes = [(len(one), *one["kafka_topic"].unique()) for one in found]
+    assert sorted(sizes) == [(0,), (1, "instruction_results"), (1, "instructions"), *[(2, "instructions")] * 2]
+    orders = pandas.concat(one for one in found if "cex_trade.amount" in one)
+    assert list(orders["instruction_id"]) == ["i0", "i1", "i2", "i3", "i4"]
+    assert list(orders["kafka_offset"]) == [0, 1, 2, 3, 4]
+    assert orders["cex_trade.amount"].sum() == Decimal("0.5")
+
+
+def test_frames_are_given_out_while_one_follows(settings: KafkaSettings, publisher: InstructionPublisher) -> None:
+    publisher.publish(instruction(1))
+    with frames(settings, ["instructions"], idle_s=20) as consumer:
+        arriving = consumer.frames(seconds=0.1)
+        assert list(next(arriving)["instruction_id"]) == ["i1"]
+        publisher.publish(instruction(2))
+        assert list(next(arriving)["instruction_id"]) == ["i2"]
+
+
+def test_a_record_that_cannot_be_read_costs_no_other(settings: KafkaSettings, publisher: InstructionPublisher) -> None:
+    publisher.publish(instruction(1))
+    partition = partition_of(b"s1", PARTITIONS)
+    write_raw(settings, [("instructions", partition, b"s1", b"garbage", {})])
+    publisher.publish(instruction(2))
+    with frames(settings, ["instructions"], follow=False) as consumer:
+        arriving = consumer.frames()
+        assert list(next(arriving)["instruction_id"]) == ["i1"]
+        with pytest.raises(ExecutionError, match=rf"TLC-001.*instructions/{partition}@1"):
+            next(arriving)
+        assert [list(one["instruction_id"]) for one in consumer.frames()] == [["i2"]]
+    with frames(settings, ["instructions"], follow=False) as consumer:
+        records = iter(consumer)
+        next(records)
+        with pytest.raises(ExecutionError, match=rf"TLC-001.*instructions/{partition}@1"):
+            next(records)
+        assert [one.instruction_id for one in consumer if isinstance(one, Instruction)] == ["i2"]
 
 
 def test_the_loops_state_is_read_as_its_last_records_say(settings: KafkaSettings) -> None:

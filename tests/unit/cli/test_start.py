@@ -77,6 +77,11 @@ def test_nothing_heavy_is_loaded_before_it_is_needed(code: str) -> None:
     assert not loaded_by(code) & HEAVY
 
 
+def test_the_clients_of_the_bus_load_no_frames_and_no_parquet() -> None:
+    code = "from tightloop import InstructionPublisher, ResultConsumer"
+    assert not loaded_by(code) & {"pandas", "numpy", "pyarrow", "ccxt", "web3", "fastavro", "aiohttp"}
+
+
 def test_the_packages_own_names_are_there_when_asked_for() -> None:
     from tightloop import ExecutionError, InstructionPublisher, ResultConsumer
 

@@ -38,8 +38,8 @@ ENTRIES = (
     _entry(
         "BUS-003",
         "no such range of records",
-        "A range ends before it begins, begins after its partition's end, or names a partition that is not there; or "
-        "retention removed records of it while they were read.",
+        "A range ends before it begins, begins after its partition's end, names a partition that is not there, or a "
+        "time without its zone; or retention removed records of it while they were read.",
         "Correct the range: the message says what there is. Where retention was faster, export again.",
         system="Exports nothing, and leaves the folder as it was.",
     ),
