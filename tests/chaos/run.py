@@ -25,8 +25,8 @@ from tests.chaos.storm import HALT_COMMAND, HALTED, Storm
 
 from tightloop.broker import EmbeddedBroker
 from tightloop.checker import Terms, Verdict, Watch
+from tightloop.venues.sim.chain_settings import chain as chain_settings
 from tightloop.venues.sim.settings import SimSettings
-from tightloop.venues.sim.settings import chain as chain_settings
 
 DRAIN_S = 240.0
 CONFIRMATIONS, BLOCK_TIME_S = 3, 0.2

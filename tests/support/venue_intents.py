@@ -99,6 +99,11 @@ def lend(operation: str, token: str, amount: Decimal | None = None, **fields: An
     return Action(protocol="aave", operation=operation, amount=amount, **{side: token}, **fields)
 
 
+def pool(operation: str, amount: Decimal | None = None, **fields: Any) -> Action:
+    """An action of the Curve pool of DAI, USDC and USDT."""
+    return Action(protocol="curve", operation=operation, amount=amount, parameters={"pool": "3pool"}, **fields)
+
+
 def _instruction(
     kind: str, venue: str, account: str, name: str, decided_at: datetime, strategy_id: str | None
 ) -> Instruction:

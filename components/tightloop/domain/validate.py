@@ -44,7 +44,19 @@ _ASSET = r"[A-Za-z0-9.]{1,20}"
 _SPOT = re.compile(f"{_ASSET}/{_ASSET}")
 _PERP = re.compile(f"{_ASSET}/{_ASSET}:{_ASSET}")
 _ADDRESS = re.compile(r"[A-Za-z0-9]{20,100}")
-_ONE_TOKEN = frozenset({"supply", "withdraw", "borrow", "repay"})
+_ONE_TOKEN = frozenset(
+    {
+        "supply",
+        "withdraw",
+        "borrow",
+        "repay",
+        "supply_collateral",
+        "withdraw_collateral",
+        "set_collateral",
+        "add_liquidity",
+    }
+)
+_WITHOUT_AMOUNT = frozenset({"set_collateral"})  # a switch
 _FULL = Decimal(10_000)  # basis points
 
 
@@ -241,7 +253,11 @@ def _check_action(where: str, action: Action, *, first: bool) -> None:
 
 def _check_action_amount(where: str, action: Action, *, first: bool) -> None:
     given = (action.amount is not None) + (action.amount_text is not None)
-    if action.amount_rule == "number":
+    if action.operation in _WITHOUT_AMOUNT:
+        _require(
+            (given, action.amount_rule) == (0, "number"), f"{where}.amount: {action.operation} takes none, and no rule"
+        )
+    elif action.amount_rule == "number":
         _require(given == 1, f"{where}: exactly one of amount and amount_text must be given")
     else:
         _require(given == 0, f"{where}.amount: with the rule {action.amount_rule} there is none")

@@ -1,4 +1,4 @@
-"""Curve: swaps and liquidity of pools on a chain. The simulated chain has none."""
+"""Curve: swaps and liquidity of pools on a chain."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Morpho: lending by market on a chain. The simulated chain has none."""
+"""Morpho: lending by market on a chain."""
 
 from __future__ import annotations
 

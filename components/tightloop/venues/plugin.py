@@ -10,7 +10,8 @@ from tightloop.domain.directory import LaneSpec
 from tightloop.domain.venues import VenueSpec
 from tightloop.venues.adapter import VenueAdapter, VenueReader
 from tightloop.venues.credentials import Credentials
-from tightloop.venues.sim.settings import ChainSettings, ExchangeSettings
+from tightloop.venues.sim.chain_settings import ChainSettings
+from tightloop.venues.sim.settings import ExchangeSettings
 
 Simulate = Callable[[LaneSpec], ExchangeSettings | ChainSettings]
 

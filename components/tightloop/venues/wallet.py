@@ -5,7 +5,7 @@ from __future__ import annotations
 from tightloop.domain.directory import LaneSpec
 from tightloop.domain.venues import VenueSpec
 from tightloop.venues.plugin import VenuePlugin
-from tightloop.venues.sim.settings import ChainSettings, chain
+from tightloop.venues.sim.chain_settings import ChainSettings, chain
 
 SPEC = VenueSpec(
     name="wallet",
@@ -24,7 +24,7 @@ SPEC = VenueSpec(
 
 
 def simulate(lane: LaneSpec) -> ChainSettings:
-    """A chain with the tokens of the basis trades, Uniswap's swaps and Aave's lending."""
+    """A chain with the tokens of the basis trades, and all protocols."""
     return chain(lane.name, lane.chain_id, lane.confirmations)
 
 

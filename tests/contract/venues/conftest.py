@@ -10,7 +10,8 @@ import pytest
 from msgspec.structs import replace
 from tests.support.venue_faces import Face, HttpFace, InProcessFace
 
-from tightloop.venues.sim.settings import SimSettings, chain, exchange
+from tightloop.venues.sim.chain_settings import chain
+from tightloop.venues.sim.settings import SimSettings, exchange
 
 FACES = ("in_process", "http")
 AS_BEFORE = {"automine": True, "base_fee": None, "block_time_s": None}  # a chain as it is when it is opened

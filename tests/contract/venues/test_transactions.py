@@ -175,7 +175,7 @@ def test_70_an_injected_revert_spends_gas_and_nonce(face: Face, account: str) ->
         (swap("USDT", "PEPE", D(1000)), {}, "EXI-007"),
         (swap("USDT", "WETH", D(0)), {}, "EXI-007"),
         (swap("USDT", "WETH", D("NaN")), {}, "EXI-007"),
-        (Action(protocol="curve", operation="swap", token_in="USDT", token_out="USDC", amount=D(1)), {}, "EXI-013"),
+        (Action(protocol="curve", operation="stake", token_in="USDT", amount=D(1)), {}, "EXI-013"),
         (Action(protocol="aave", operation="supply", amount=D(1)), {}, "EXI-007"),
     ],
 )

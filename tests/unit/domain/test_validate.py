@@ -28,6 +28,7 @@ MARKET = CexTrade(market="spot", symbol="BTC/USDT", side="buy", order_type="mark
 LIMIT = replace(MARKET, order_type="limit", price=Decimal(60_000))
 PERP = replace(MARKET, market="perp", symbol="BTC/USDT:USDT")
 SUPPLY = Action(protocol="aave", operation="supply", token_in="USDT", amount=Decimal(5))
+SWITCH = Action(protocol="aave", operation="set_collateral", token_in="USDT", parameters={"enabled": "false"})
 SWAP = Action(protocol="uniswap", operation="swap", token_in="USDT", token_out="WETH", amount_rule="all")
 TRANSFER = WalletTransfer(source="wallet", destination="binance:spot", asset="USDT", amount=Decimal(5))
 
@@ -70,6 +71,10 @@ POSSIBLE = {
     ),
     "an operation that this version has no rule for": instruction(
         actions(Action(protocol="aave", operation="claim_rewards", amount_rule="all"))
+    ),
+    "a switch of collateral": instruction(actions(SWITCH)),
+    "liquidity of a pool, all of it in proportion": instruction(
+        actions(Action(protocol="curve", operation="remove_liquidity", amount_rule="all"))
     ),
     "a transfer to an exchange": instruction(TRANSFER),
     "a transfer to an address": instruction(replace(TRANSFER, destination="0x" + "ab" * 20)),
@@ -198,6 +203,12 @@ IMPOSSIBLE: dict[str, tuple[Instruction, str, str]] = {
         "EIM-007",
         "exactly one of amount",
     ),
+    "a switch with an amount": (
+        instruction(actions(replace(SWITCH, amount=Decimal(1)))),
+        "EIM-007",
+        "set_collateral takes none",
+    ),
+    "a switch of all": (instruction(actions(replace(SWITCH, amount_rule="all"))), "EIM-007", "takes none"),
     "all, and an amount": (instruction(actions(replace(SUPPLY, amount_rule="all"))), "EIM-007", "rule all"),
     "previous output at first": (
         instruction(actions(replace(SWAP, amount_rule="previous_output"))),

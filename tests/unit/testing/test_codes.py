@@ -25,6 +25,8 @@ from tightloop.handlers.reconciliation.handler import Reconciliation
 from tightloop.records.types import Instruction
 from tightloop.runners.partitioner import partition_of
 from tightloop.testing import LoopDriver, action, perp, swap, trade
+from tightloop.venues.sim.chain_settings import chain
+from tightloop.venues.sim.settings import SimSettings
 
 D = Decimal
 TESTS = Path(__file__).parents[2]
@@ -61,8 +63,9 @@ def test_a_venues_refusal_ends_the_loop_under_its_code_and_the_key_goes_on(code:
 
 
 def test_an_operation_that_a_lane_does_not_know_is_exi_013() -> None:
-    loop = LoopDriver()
-    step = replace(swap("USDT", "WETH", D(1)), protocol="curve", operation="add_liquidity")
+    without_curve = replace(chain("ethereum"), curve=())
+    loop = LoopDriver(sim=SimSettings(chains=(without_curve,)))
+    step = replace(swap("USDT", "USDC", D(1)), protocol="curve")
     loop.feed(action("i1", loop.now, step))
     result = loop.result("i1")
     assert result.error is not None

@@ -16,15 +16,17 @@ import msgspec
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
+from tests.support.protocol_money import check_protocols
 from tests.support.venue_faces import InProcessFace, without_ids
-from tests.support.venue_intents import actions, lend, swap, to_be_sent, transfer
+from tests.support.venue_intents import actions, lend, pool, swap, to_be_sent, transfer
 
 from tightloop.domain import money
 from tightloop.handlers.calls import LedgerEntry, NotFound, OrderFound, Prepared
 from tightloop.records.types import JournalEntry
 from tightloop.venues.sim.books import VenueError
 from tightloop.venues.sim.chain import Chain
-from tightloop.venues.sim.settings import SimSettings, chain
+from tightloop.venues.sim.chain_settings import chain
+from tightloop.venues.sim.settings import SimSettings
 from tightloop.venues.sim.wallets import WalletAccount
 
 D = Decimal
@@ -37,7 +39,7 @@ Move = tuple[str, dict[str, Any]]
 amounts = st.integers(1, 3000).map(lambda units: D(units).scaleb(-2))
 intents = st.fixed_dictionaries(
     {
-        "what": st.sampled_from(["swap", "supply", "withdraw", "borrow", "native", "token"]),
+        "what": st.sampled_from(["swap", "pool", "leave", "supply", "withdraw", "borrow", "native", "token"]),
         "amount": amounts,
         "ahead": st.sampled_from([0, 0, 0, 0, 0, 1]),
     }
@@ -91,6 +93,8 @@ class Player:
         now, amount, name = self.face.now(), given_["amount"], f"i{number}"
         entry = {
             "swap": lambda: actions(wallet, name, now, swap("WETH", "USDT", amount)),
+            "pool": lambda: actions(wallet, name, now, pool("add_liquidity", token_in="USDC", amount=amount)),
+            "leave": lambda: actions(wallet, name, now, pool("remove_liquidity", amount_rule="all")),
             "supply": lambda: actions(wallet, name, now, lend("supply", "WETH", amount)),
             "withdraw": lambda: actions(wallet, name, now, lend("withdraw", "WETH")),
             "borrow": lambda: actions(
@@ -177,6 +181,7 @@ class Judge:
             self._adds_up(account, final, positions.amounts, drifts)
             self._acted_once(account)
             self._is_worth_its_shares(account)
+        check_protocols(of_chain)
         entry = self.player.entries.get("s")
         if entry is not None:
             self._found(entry, face.find(entry))
@@ -203,9 +208,12 @@ class Judge:
         """What the lending market owes and is owed, to the smallest unit."""
         lent = {key for key, amount in account.balances.items() if key.startswith("aave:") and amount}
         assert lent == account.shares.keys()
+        lending = self.player.chain.books.lending
         for key, shares in account.shares.items():
-            worth = self.player.chain.lending.balance(key, shares, account.step)
-            assert abs(worth - account.balance(key)) <= D("1e-6" if key.endswith("USDT") else "1e-18")
+            entered = lending.worth(key, shares, lending.steps.time_of(account.step))
+            now = lending.worth(key, shares, account.settled_to)
+            unit = D("1e-6" if key.endswith("USDT") else "1e-18")
+            assert entered - unit <= account.balance(key) <= now + unit
 
     def _acted_once(self, account: WalletAccount) -> None:
         mined = [entry for entry in account.ledger if entry.tx_hash is not None]

@@ -15,25 +15,39 @@ import msgspec
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
+from tests.support.protocol_money import check_protocols
 
 from tightloop.domain import money
 from tightloop.records.types import PreparedTransaction
 from tightloop.venues.sim import commands as c
 from tightloop.venues.sim.admin import admin_routes
 from tightloop.venues.sim.books import VenueError
+from tightloop.venues.sim.chain_settings import chain
 from tightloop.venues.sim.faults import FaultRule
 from tightloop.venues.sim.market_sources import synthetic_market
 from tightloop.venues.sim.sandbox import Sandbox
-from tightloop.venues.sim.settings import SimSettings, chain, exchange
+from tightloop.venues.sim.settings import SimSettings, exchange
 from tightloop.venues.sim.transactions import Calldata, encode_calldata, signed, wallet_address
 
 D = Decimal
 ORIGIN = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
 MARKETS = {"BTC/USDT": "spot", "ETH/USDT": "spot", "BTC/USDT:USDT": "perp", "ETH/USDT:USDT": "perp"}
 MARKET = synthetic_market(1)
-TOKENS = ("WETH", "USDT", "USDC", "WBTC")
+TOKENS = ("WETH", "USDT", "USDC", "WBTC", "ETH")
+STABLE = ("USDT", "USDC", "DAI")
+OPERATIONS = (
+    "uniswap.swap",
+    "uniswap.swap",
+    "curve.swap",
+    "curve.add_liquidity",
+    "curve.remove_liquidity",
+    *(f"aave.{operation}" for operation in ("supply", "withdraw", "borrow", "repay", "set_collateral")),
+    *(f"morpho.{operation}" for operation in ("supply", "withdraw", "borrow", "repay")),
+    *(f"morpho.{operation}" for operation in ("supply_collateral", "withdraw_collateral")),
+    "wallet.transfer",
+)
 
-Move = tuple[str, dict[str, Any]]
+Move = tuple[str, Any]
 
 amounts = st.integers(1, 40_000).map(lambda lots: D(lots) * D("0.001"))
 orders = st.fixed_dictionaries(
@@ -49,10 +63,12 @@ orders = st.fixed_dictionaries(
 )
 steps = st.fixed_dictionaries(
     {
-        "operation": st.sampled_from(["swap", "supply", "withdraw", "borrow", "repay", "transfer"]),
+        "operation": st.sampled_from(OPERATIONS),
         "tokens": st.permutations(TOKENS).map(lambda tokens: tokens[:2]),
         "amount": st.integers(1, 10**9).map(lambda units: D(units).scaleb(-6)),
         "rule": st.sampled_from(["number", "number", "number", "all", "previous_output"]),
+        "way": st.sampled_from([{}, {}, {"fee": "3000"}, {"exact": "output"}, {"over": "DAI"}]),
+        "one_coin": st.booleans(),
     }
 )
 moves = st.one_of(
@@ -65,6 +81,7 @@ moves = st.one_of(
         st.fixed_dictionaries({"steps": st.lists(steps, min_size=1, max_size=4), "atomic": st.booleans()}),
     ),
     st.tuples(st.just("advance"), st.fixed_dictionaries({"hours": st.integers(1, 30)})),
+    st.tuples(st.just("liquidate"), st.sampled_from(["aave:debtToken:USDT", "morpho:Borrow:WETH/USDT"])),
     st.tuples(st.just("drift"), st.fixed_dictionaries({"amount": st.integers(-5, 5)})),
     st.tuples(st.just("time"), st.fixed_dictionaries({"seconds": st.integers(1, 5000)})),
     st.tuples(
@@ -113,6 +130,8 @@ def play(venue: Sandbox, played: list[Move], look: Callable[[Sandbox], None]) ->
                 venue.act("ethereum", command, now, _strike(venue, "transaction", number))
             elif kind == "advance":
                 venue.act("", c.AdvanceMarket(microseconds=given_["hours"] * 3_600_000_000), now)
+            elif kind == "liquidate":
+                venue.act("ethereum", c.Liquidate(account="s", position_key=given_), now)
             elif kind == "drift":
                 key = ("binance:BaseToken:BTC", "binance:Perp:BTC/USDT:USDT")[number % 2]
                 venue.act("binance", c.Drift(account="s", position_key=key, amount=D(given_["amount"])), now)
@@ -152,21 +171,7 @@ def _order(venue: Sandbox, given_: dict[str, Any], now: datetime) -> c.PlaceOrde
 
 
 def _transaction(venue: Sandbox, given_: dict[str, Any], now: datetime, number: int) -> c.Broadcast:
-    actions = []
-    for step in given_["steps"]:
-        token, other = step["tokens"]
-        gets = step["operation"] in ("withdraw", "borrow")
-        actions.append(
-            c.ChainAction(
-                protocol={"swap": "uniswap", "transfer": "wallet"}.get(step["operation"], "aave"),
-                operation=step["operation"],
-                token_in=None if gets else token,
-                token_out=token if gets else other if step["operation"] == "swap" else None,
-                amount=step["amount"],
-                amount_rule=step["rule"],
-                parameters={"to": "0x" + "ab" * 20},
-            )
-        )
+    actions = [_action(step, number) for number, step in enumerate(given_["steps"])]
     data = encode_calldata(Calldata(actions=tuple(actions), decided_at=now, atomic=given_["atomic"]))
     transaction = PreparedTransaction(
         chain_id=1,
@@ -181,9 +186,40 @@ def _transaction(venue: Sandbox, given_: dict[str, Any], now: datetime, number: 
     return c.Broadcast(account="s", client_order_id=f"t{number}", transaction=signed("s", transaction))
 
 
+def _action(step: dict[str, Any], number: int) -> c.ChainAction:
+    protocol, operation = step["operation"].split(".")
+    token, other = step["tokens"]
+    parameters = {}
+    if protocol == "wallet":
+        parameters = {"to": "0x" + "ab" * 20}
+    elif operation == "set_collateral":
+        parameters = {"enabled": "false" if number % 2 else "true"}
+    elif protocol == "curve":
+        token, other = STABLE[number % 3], STABLE[(number + 1) % 3]
+        parameters["pool"] = "3pool"
+    elif protocol == "morpho":
+        token = "WETH" if "collateral" in operation else "USDT"
+        parameters["market"] = "WETH/USDT"
+    elif protocol == "uniswap":
+        over = step["way"].get("over")
+        parameters |= step["way"] if over is None else {"path": f"{token}/500/{over}/100/{other}"}
+    gives = operation not in ("withdraw", "borrow", "withdraw_collateral", "remove_liquidity")
+    gets = not gives and (operation != "remove_liquidity" or step["one_coin"])
+    return c.ChainAction(
+        protocol=protocol,
+        operation=operation,
+        token_in=token if gives else None,
+        token_out=other if operation == "swap" else token if gets else None,
+        amount=step["amount"],
+        amount_rule=step["rule"],
+        parameters=parameters,
+    )
+
+
 def check(venue: Sandbox) -> None:
     """Opening + deltas + drifts = balances, fees stand in the deltas, sequences have no gap, nothing is below zero."""
     venue.settle_everything()
+    check_protocols(venue.chains["ethereum"])
     for lane in venue.lanes.values():
         for account in lane.accounts.values():
             expected: dict[str, Decimal] = defaultdict(Decimal, account.opening)
@@ -204,7 +240,7 @@ def check(venue: Sandbox) -> None:
             assert dict(expected) == account.balances
             drifted = {drift.position_key for drift in account.drifts}
             for key, amount in account.balances.items():
-                if (":BaseToken:" in key and key not in drifted) or key.startswith("aave:"):
+                if (":BaseToken:" in key and key not in drifted) or key.startswith(("aave:", "morpho:", "curve:")):
                     assert amount >= 0, (key, amount)
             _check_realised(account)
 
@@ -251,4 +287,5 @@ def test_looking_at_the_books_in_between_changes_nothing(played: list[Move]) -> 
 def everything(venue: Sandbox) -> tuple[bytes, bytes]:
     routes = admin_routes(venue)
     books, requests = routes["GET /admin/books"]({}, b""), routes["GET /admin/requests"]({}, b"")
-    return msgspec.json.encode(books), msgspec.json.encode(requests)
+    chains = routes["GET /admin/chain"]({"lane": "ethereum"}, b"")
+    return msgspec.json.encode([books, chains]), msgspec.json.encode(requests)

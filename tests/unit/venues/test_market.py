@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tightloop.venues.sim.market import LendingIndices, Market, Series
+from tightloop.venues.sim.market import Market
 from tightloop.venues.sim.market_sources import load_market, synthetic_market
 
 D = Decimal
@@ -90,12 +90,11 @@ def test_the_same_seed_makes_the_same_market() -> None:
     assert {type(price) for price in prices(synthetic_market(7))} == {Decimal}
 
 
-def test_an_index_grows_by_the_rate_of_each_step() -> None:
-    rates = Series([(MIDNIGHT, (D("0.0876"), D("0.876"))), (MIDNIGHT + 2 * HOUR, (D(0), D("0.876")))])
-    prices = {("x", "BTC/USDT"): Series([(MIDNIGHT, D(1))])}
-    indices = LendingIndices(Market(prices, {}, {"WETH": rates}, None), HOUR)
-    supplied = [indices.at("WETH", step)[0] for step in range(4)]  # type: ignore[index]
-    assert supplied[0] == 1
-    assert supplied[1] == D("1.00001")
-    assert supplied[1] < supplied[2] == supplied[3]
-    assert indices.at("DOGE", 3) is None
+def test_a_stablecoin_without_rates_has_anothers(folder: Path) -> None:
+    market = load_market(folder)
+    assert market.rates("USDC") is None
+    columns = "targetDate,symbol,currentLiquidityRate,currentVariableBorrowRate,price"
+    write(folder, "aave_v3_USDT_rates_1d", columns, "2024-01-01T00:00:00Z,USDT,0.08,0.1,1.0")
+    market = load_market(folder)
+    assert market.rates("USDC") is market.rates("USDT") is not None
+    assert market.rates("WBTC") is None

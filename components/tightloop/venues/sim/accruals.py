@@ -1,4 +1,4 @@
-"""What time alone does to an account: parts of orders, resting orders that cross, funding; interest on a chain.
+"""What time alone does to an account of an exchange: parts of orders, resting orders that cross, funding.
 
 Settling is lazy and leaves no trace of when it was done: whatever fell due between two touches gets the same entries,
 in the same order, with the same times, whether the account was looked at in between or not. So reads need no log.
@@ -14,7 +14,6 @@ from tightloop.venues.sim import rounding
 from tightloop.venues.sim.clock import MarketClock
 from tightloop.venues.sim.orders import Listing, Order
 from tightloop.venues.sim.trades import ExchangeAccount, book_trade
-from tightloop.venues.sim.wallets import Lending, WalletAccount
 
 
 def settle_exchange(account: ExchangeAccount, clock: MarketClock, target: datetime) -> None:
@@ -102,28 +101,4 @@ def _pay_funding(account: ExchangeAccount, clock: MarketClock, due: datetime) ->
                 clock.venue(due),
                 (Delta(position_key=listing.quote_key, amount=payment, source="funding"),),
                 symbol=symbol,
-            )
-
-
-def settle_wallet(account: WalletAccount, lane: str, lending: Lending, clock: MarketClock, target: datetime) -> None:
-    """Interest, one entry a step and position, up to ``target`` (market time)."""
-    last = lending.indices.step_of(target)
-    if account.shares:
-        for step in range(account.step + 1, last + 1):
-            _accrue(account, lane, lending, clock, step)
-    account.step = max(account.step, last)
-    account.settled_to = target
-
-
-def _accrue(account: WalletAccount, lane: str, lending: Lending, clock: MarketClock, step: int) -> None:
-    due = lending.indices.time_of(step)
-    for key in sorted(account.shares):
-        grown = lending.balance(key, account.shares[key], step) - account.balance(key)
-        if grown:
-            account.post(
-                f"{lane}-{account.name}-interest-{key}-{due:%Y%m%dT%H%M%S}",
-                "interest",
-                clock.venue(due),
-                (Delta(position_key=key, amount=grown, source="interest"),),
-                symbol=key.rpartition(":")[2],
             )

@@ -2,8 +2,8 @@
 
 ``GET /admin/health``; ``GET /admin/books[?lane=&account=]``; ``GET /admin/requests[?after=N&limit=M]``; ``POST
 /admin/faults`` (a FaultRule), ``GET /admin/faults``, ``DELETE /admin/faults[?id=N]``; ``POST /admin/clock``; ``POST
-/admin/drift``, ``/admin/fill``, ``/admin/accounts``; ``POST /admin/chain`` (``lane``, and what commands.ChangeChain
-holds), ``GET /admin/chain?lane=``.
+/admin/drift``, ``/admin/fill``, ``/admin/liquidate``, ``/admin/accounts``; ``POST /admin/chain`` (``lane``, and what
+commands.ChangeChain holds), ``GET /admin/chain?lane=``.
 """
 
 from __future__ import annotations
@@ -66,6 +66,14 @@ class FillRequest(Struct, frozen=True, kw_only=True):
     price: Decimal | None = None
 
 
+class LiquidationRequest(Struct, frozen=True, kw_only=True):
+    """``position_key``: of the debt."""
+
+    lane: str
+    account: str
+    position_key: str
+
+
 class AccountRequest(Struct, frozen=True, kw_only=True):
     """Open an account with balances of its own, before anything touches it."""
 
@@ -124,6 +132,7 @@ def admin_routes(sandbox: Sandbox) -> dict[str, Callable[[dict[str, str], bytes]
         "POST /admin/drift": admin.drift,
         "POST /admin/deposit": admin.deposit,
         "POST /admin/fill": admin.fill,
+        "POST /admin/liquidate": admin.liquidate,
         "POST /admin/accounts": admin.open_account,
         "GET /admin/chain": admin.chain,
         "POST /admin/chain": admin.change_chain,
@@ -206,6 +215,12 @@ class _Admin:
             account=asked.account, client_order_id=asked.client_order_id, amount=asked.amount, price=asked.price
         )
         return self._sandbox.act(asked.lane, command, self._sandbox.now())
+
+    def liquidate(self, query: dict[str, str], body: bytes) -> Any:
+        asked = msgspec.json.decode(body, type=LiquidationRequest)
+        command = c.Liquidate(account=asked.account, position_key=asked.position_key)
+        self._sandbox.act(asked.lane, command, self._sandbox.now())
+        return self._sandbox.positions(asked.lane, asked.account)
 
     def open_account(self, query: dict[str, str], body: bytes) -> Any:
         asked = msgspec.json.decode(body, type=AccountRequest)

@@ -6,8 +6,8 @@ import msgspec
 
 from tightloop.records.types import PreparedTransaction
 from tightloop.venues.sim.books import VenueError
+from tightloop.venues.sim.chain_settings import ChainSettings
 from tightloop.venues.sim.execution import Execution
-from tightloop.venues.sim.settings import ChainSettings
 from tightloop.venues.sim.transactions import Calldata, decode_calldata, transaction_hash
 from tightloop.venues.sim.wallets import WalletAccount
 

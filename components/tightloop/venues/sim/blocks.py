@@ -1,7 +1,8 @@
 """The blocks of a simulated chain: their numbers, hashes and times, and what undoes the latest of them.
 
-Only a block that holds transactions is kept, with the wallets as they were before it; empty ones are counted. A block
-that is gone is replaced by an empty one of the same number and another hash, so that the chain never gets shorter.
+Only a block that holds transactions is kept, with the wallets and the pools as they were before it; empty ones are
+counted. A block that is gone is replaced by an empty one of the same number and another hash, so that the chain never
+gets shorter.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from hashlib import blake2b
 
 from tightloop.venues.sim.books import Drifted
 from tightloop.venues.sim.mempool import Pending
+from tightloop.venues.sim.protocols.pools import Pools
 from tightloop.venues.sim.wallets import WalletAccount
 
 KEPT = 64  # blocks that can be undone
@@ -22,6 +24,7 @@ class Undo:
     """A wallet as it was right before a block."""
 
     __slots__ = (
+        "_not_collateral",
         "_settled_to",
         "_shares",
         "_step",
@@ -42,6 +45,7 @@ class Undo:
         self.sequence = account.sequence
         self.balances = dict(account.balances)
         self._shares = dict(account.shares)
+        self._not_collateral = account.not_collateral
         self._step = account.step
         self._settled_to = account.settled_to
         self.drifts = len(account.drifts)
@@ -55,6 +59,7 @@ class Undo:
         account.nonce = self.nonce
         account.balances = dict(self.balances)
         account.shares = dict(self._shares)
+        account.not_collateral = self._not_collateral
         account.step = self._step
         account.settled_to = self._settled_to
         return drifts
@@ -63,14 +68,17 @@ class Undo:
 class Block:
     """A block with transactions, in the order in which they were run."""
 
-    __slots__ = ("at", "base_fee", "hash", "number", "parent", "transactions", "undos")
+    __slots__ = ("at", "base_fee", "hash", "number", "parent", "pools_before", "transactions", "undos")
 
-    def __init__(self, number: int, block_hash: str, parent: str, at: datetime, base_fee: Decimal) -> None:
+    def __init__(
+        self, number: int, block_hash: str, parent: str, at: datetime, base_fee: Decimal, pools: Pools
+    ) -> None:
         self.number = number
         self.hash = block_hash
         self.parent = parent  # the hash of the last block before it that held transactions
         self.at = at
         self.base_fee = base_fee
+        self.pools_before = dict(pools)
         self.transactions: list[Pending] = []
         self.undos: list[Undo] = []
 
@@ -93,10 +101,10 @@ class Blocks:
     def _hash_of(self, number: int) -> str:
         return _hash(self._last_hash, str(number), str(self._forks))
 
-    def next(self, at: datetime, base_fee: Decimal) -> Block:
+    def next(self, at: datetime, base_fee: Decimal, pools: Pools) -> Block:
         """The block that would come now. It is part of the chain once it is appended."""
         number = self.head + 1
-        return Block(number, self._hash_of(number), self._last_hash, at, base_fee)
+        return Block(number, self._hash_of(number), self._last_hash, at, base_fee, pools)
 
     def append(self, block: Block) -> None:
         self.head = block.number

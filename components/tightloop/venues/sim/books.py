@@ -36,6 +36,15 @@ class VenueError(Exception):
         self.wallet = wallet
 
 
+class Reverted(Exception):
+    """A step of a transaction failed and must be undone. ``code`` is one of ``errors.CODES``."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
 class Drifted(Struct, frozen=True):
     """A change of a balance that no ledger entry explains."""
 

@@ -32,18 +32,24 @@ from msgspec.structs import replace
 
 from tightloop.handlers.calls import OrderFound
 from tightloop.records.types import PreparedTransaction
-from tightloop.venues.sim.accruals import settle_wallet
 from tightloop.venues.sim.admission import Admission
 from tightloop.venues.sim.blocks import KEPT, Blocks, Undo
 from tightloop.venues.sim.books import ZERO, VenueError, WalletView
+from tightloop.venues.sim.chain_settings import ChainSettings
 from tightloop.venues.sim.clock import MarketClock
 from tightloop.venues.sim.commands import Broadcast, ChangeChain, Effect
+from tightloop.venues.sim.drafts import Draft
 from tightloop.venues.sim.execution import NO_EFFECT, Execution
-from tightloop.venues.sim.market import LendingIndices, Market
+from tightloop.venues.sim.market import Market
 from tightloop.venues.sim.mempool import Mempool, Pending
-from tightloop.venues.sim.settings import ChainSettings
+from tightloop.venues.sim.protocols.desk import Protocols
+from tightloop.venues.sim.protocols.growth import Steps
+from tightloop.venues.sim.protocols.lending import Lending, is_shared
+from tightloop.venues.sim.protocols.pools import ProtocolBooks
+from tightloop.venues.sim.protocols.tokens import Tokens
 from tightloop.venues.sim.transactions import tidy
-from tightloop.venues.sim.wallets import OWED, SUPPLIED, Lending, Transaction, WalletAccount
+from tightloop.venues.sim.wallet_accruals import WalletAccruals
+from tightloop.venues.sim.wallets import Transaction, WalletAccount
 
 
 class Call(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -92,8 +98,11 @@ class Chain:
         self._fixed_base_fee = settings.base_fee
         self._market = market
         self._clock = clock
-        self.lending = Lending(LendingIndices(market, step), settings.decimals)
-        self._execution = Execution(settings, market, clock, self.lending)
+        tokens = Tokens(settings.decimals, market)
+        self.books = ProtocolBooks(Lending(settings, market, Steps(market.start, step), tokens), tokens)
+        self._protocols = Protocols(settings, tokens)
+        self._accruals = WalletAccruals(settings.lane, self.books, self._protocols, clock)
+        self._execution = Execution(settings, clock, self.books, self._protocols)
         self._admission = Admission(settings, self._execution)
 
     @property
@@ -103,7 +112,7 @@ class Chain:
 
     def open(self, name: str, opening: dict[str, Decimal] | None, now: datetime) -> None:
         chosen = dict(self.settings.opening if opening is None else opening)
-        self.accounts[name] = WalletAccount(name, chosen, now, self._clock.market(now), self.lending)
+        self.accounts[name] = WalletAccount(name, chosen, now, self._clock.market(now), self.books.lending)
 
     def settle(self, account: WalletAccount, now: datetime) -> None:
         """Blocks that are due, and interest up to now."""
@@ -116,7 +125,7 @@ class Chain:
             account.shown = None
 
     def _accrue(self, account: WalletAccount, now: datetime) -> None:
-        settle_wallet(account, self.lane, self.lending, self._clock, self._clock.market(now))
+        self._accruals.settle(account, self._clock.market(now))
 
     def base_fee(self, now: datetime) -> Decimal:
         """Of a block that came now."""
@@ -239,7 +248,7 @@ class Chain:
 
     def _mine(self, at: datetime, names: Iterable[str]) -> bool:
         """A block with what can be mined of these wallets; False: nothing can, and there is none."""
-        block = self.blocks.next(at, self.base_fee(at))
+        block = self.blocks.next(at, self.base_fee(at), self.books.pools)
         for name in names:
             account = self.accounts[name]
             pending = self._next(account, block.base_fee)
@@ -295,12 +304,21 @@ class Chain:
             self._mine_one(now)
             self.blocks.append_empty(asked.mine - 1)
 
+    def liquidate(self, account: WalletAccount, key: str, now: datetime) -> None:
+        """A liquidator comes to this debt, however sound it is. Raises VenueError when there is none. As any other's
+        transaction, a reorganisation may take it back; nobody sends it again.
+        """
+        draft = Draft(account, self.books)
+        self._accruals.post(draft, self._protocols.liquidate(draft, key, self._clock.market(now)), now)
+
     def _set_block_time(self, seconds: float | None, now: datetime) -> None:
         self.block_time_s = seconds
         self._next_block_at = None if seconds is None else now + timedelta(seconds=seconds)
 
     def _reorganise(self, count: int, lose: bool) -> None:
         gone = self.blocks.undo(count)
+        if gone:
+            self.books.pools = gone[-1].pools_before
         before: dict[str, Undo] = {}
         for block in gone:
             for undo in block.undos:
@@ -316,5 +334,5 @@ class Chain:
 
     def drift(self, account: WalletAccount, key: str, amount: Decimal, now: datetime) -> None:
         account.drift(key, amount, now)
-        if key.startswith((SUPPLIED, OWED)):
-            account.reshare(key, account.balance(key), self.lending)
+        if is_shared(key):
+            account.reshare(key, account.balance(key), self.books.lending)

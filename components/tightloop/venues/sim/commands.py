@@ -107,6 +107,13 @@ class FillWorking(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_fie
     price: Decimal | None = None
 
 
+class Liquidate(Struct, frozen=True, kw_only=True, tag_field="op", tag="liquidate"):
+    """The operator of the sandbox has a debt liquidated, however sound it is. ``position_key``: the debt's."""
+
+    account: str
+    position_key: str
+
+
 class AdvanceMarket(Struct, frozen=True, kw_only=True, tag_field="op", tag="advance"):
     """The market clock (funding, interest, resting orders) jumps ahead of the wall clock, for every lane."""
 
@@ -136,7 +143,7 @@ class ChangeChain(
 
 Acting = PlaceOrder | CancelWorking | Broadcast
 ACTING = (PlaceOrder, CancelWorking, Broadcast)
-Command = Acting | OpenAccount | Drift | Deposit | FillWorking | AdvanceMarket | ChangeChain
+Command = Acting | OpenAccount | Drift | Deposit | FillWorking | Liquidate | AdvanceMarket | ChangeChain
 
 
 class Effect(Struct, frozen=True, kw_only=True, omit_defaults=True):

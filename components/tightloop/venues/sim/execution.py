@@ -7,15 +7,17 @@ from decimal import Decimal, DecimalException
 from typing import NamedTuple
 
 from tightloop.records.types import Delta, Fee, PreparedTransaction
-from tightloop.venues.sim.books import ZERO, VenueError
+from tightloop.venues.sim.books import ZERO, Reverted, VenueError
+from tightloop.venues.sim.chain_settings import ChainSettings
 from tightloop.venues.sim.clock import MarketClock
-from tightloop.venues.sim.commands import Effect
-from tightloop.venues.sim.market import Market
+from tightloop.venues.sim.commands import ChainAction, Effect
+from tightloop.venues.sim.drafts import Draft
 from tightloop.venues.sim.mempool import Pending
-from tightloop.venues.sim.protocols import Protocols, Step
-from tightloop.venues.sim.settings import ChainSettings
+from tightloop.venues.sim.protocols.desk import Protocols
+from tightloop.venues.sim.protocols.pools import ProtocolBooks
+from tightloop.venues.sim.protocols.steps import Step
 from tightloop.venues.sim.transactions import Calldata, tidy, wallet_address
-from tightloop.venues.sim.wallets import Draft, Lending, Reverted, Transaction, WalletAccount
+from tightloop.venues.sim.wallets import Transaction, WalletAccount
 
 NO_EFFECT = Effect()
 
@@ -32,11 +34,11 @@ class Ran(NamedTuple):
 class Execution:
     """What the transactions of one chain do."""
 
-    def __init__(self, settings: ChainSettings, market: Market, clock: MarketClock, lending: Lending) -> None:
+    def __init__(self, settings: ChainSettings, clock: MarketClock, books: ProtocolBooks, protocols: Protocols) -> None:
         self._settings = settings
         self._clock = clock
-        self._lending = lending
-        self._protocols = Protocols(settings, market)
+        self._books = books
+        self._protocols = protocols
         self.gas_key = f"wallet:BaseToken:{settings.native}"
 
     def check(self, account: str, to: str, call: Calldata | None) -> None:
@@ -47,8 +49,11 @@ class Execution:
             raise VenueError("invalid_order", f"{to} takes no calls; a wallet's actions are a call to itself")
         if not call.actions:
             raise VenueError("invalid_order", "a call needs at least one action")
-        for action in call.actions:
-            self._protocols.check(action)
+        for number, action in enumerate(call.actions):
+            try:
+                self._protocols.check(action)
+            except VenueError as refusal:
+                raise VenueError(refusal.code, f"action {number}: {refusal.message}") from refusal
 
     def gas(self, call: Calldata | None) -> int:
         """What it takes when every step is done."""
@@ -65,7 +70,7 @@ class Execution:
         effect: Effect,
     ) -> Ran:
         """``price`` is what a unit of gas costs. Nothing reaches the wallet before the draft is kept."""
-        kept = Draft(account, self._lending)
+        kept = Draft(account, self._books)
         steps: list[Step] = []
         gas_used = self._settings.gas["base"]
         try:
@@ -79,21 +84,30 @@ class Execution:
             at = self._clock.decided(call.decided_at)
             for number, action in enumerate(call.actions):
                 gas_used += self._protocols.gas(action)
+                place = f"action {number} ({action.protocol}.{action.operation})"
                 if gas_used > transaction.gas_limit:
                     gas_used = transaction.gas_limit
-                    raise Reverted("reverted", f"action {number}: out of gas")
+                    raise Reverted("reverted", f"{place}: out of gas")
                 trial = kept.branch()
-                step = self._protocols.run(trial, action, steps[-1] if steps else None, at, effect.slippage_bps)
+                step = self._step(trial, action, steps, at, effect, place)
                 if trial.balance(self.gas_key) < transaction.gas_limit * price:
-                    raise Reverted("insufficient_balance", f"action {number}: it would leave too little for gas")
+                    raise Reverted("insufficient_balance", f"{place}: it would leave too little for gas")
                 kept = trial
                 steps.append(step)
         except Reverted as failure:
             return self._failed(account, call, kept, steps, gas_used, failure)
-        except DecimalException as error:
-            unusable = Reverted("invalid_order", f"an amount can't be computed with: {error}")
-            return self._failed(account, call, kept, steps, gas_used, unusable)
         return Ran(kept, steps, gas_used, None)
+
+    def _step(
+        self, draft: Draft, action: ChainAction, steps: list[Step], at: datetime, effect: Effect, place: str
+    ) -> Step:
+        """Raises Reverted, which names the place."""
+        try:
+            return self._protocols.run(draft, action, steps[-1] if steps else None, at, effect.slippage_bps)
+        except Reverted as failure:
+            raise Reverted(failure.code, f"{place}: {failure.message}") from failure
+        except DecimalException as error:
+            raise Reverted("invalid_order", f"{place}: an amount can't be computed with: {error}") from error
 
     def _failed(
         self,
@@ -105,7 +119,7 @@ class Execution:
         failure: Reverted,
     ) -> Ran:
         if call is None or call.atomic:
-            return Ran(Draft(account, self._lending), [], gas_used, failure)
+            return Ran(Draft(account, self._books), [], gas_used, failure)
         return Ran(kept, steps, gas_used, failure)
 
     def _send(self, draft: Draft, transaction: PreparedTransaction) -> list[Step]:

@@ -7,17 +7,14 @@ first bar of a series also counts from its start, with its open. Times before a 
 from __future__ import annotations
 
 from bisect import bisect_right
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import Generic, TypeVar
-
-from tightloop.venues.sim import rounding
 
 T = TypeVar("T")
 STABLE = frozenset({"USDT", "USDC", "DAI"})
 _UNDERLYING = {"WETH": "ETH", "WBTC": "BTC"}
 _ONE = Decimal(1)
-_YEAR_S = Decimal(365 * 24 * 3600)
 
 
 class Series(Generic[T]):
@@ -93,41 +90,11 @@ class Market:
         return self.price(venue, f"{_UNDERLYING.get(token, token)}/USDT", at)
 
     def rates(self, token: str) -> Series[tuple[Decimal, Decimal]] | None:
-        """Yearly (supply, borrow) rates of the lending market."""
-        return self._rates.get(token)
+        """Yearly (supply, borrow) rates of the lending market; of a stablecoin without any, another's."""
+        own = self._rates.get(token)
+        if own is not None or token not in STABLE:
+            return own
+        return next((self._rates[other] for other in sorted(STABLE & self._rates.keys())), None)
 
     def gas_price(self, at: datetime) -> Decimal:
         return Decimal(0) if self._gas is None else self._gas.at(at)
-
-
-class LendingIndices:
-    """Growth of one unit supplied or borrowed since the market's start, compounded once a step."""
-
-    def __init__(self, market: Market, step: timedelta) -> None:
-        self._market = market
-        self._step = step
-        self._tables: dict[str, list[tuple[Decimal, Decimal]]] = {}
-        self._seconds = Decimal(step // timedelta(seconds=1))
-
-    def step_of(self, at: datetime) -> int:
-        return max(0, (at - self._market.start) // self._step)
-
-    def time_of(self, step: int) -> datetime:
-        return self._market.start + step * self._step
-
-    def at(self, token: str, step: int) -> tuple[Decimal, Decimal] | None:
-        """(supply index, borrow index) from this step on; None: the token has no lending market."""
-        series = self._market.rates(token)
-        if series is None:
-            return None
-        table = self._tables.setdefault(token, [(_ONE, _ONE)])
-        while len(table) <= step:
-            supply_rate, borrow_rate = series.at(self.time_of(len(table) - 1))
-            supply, borrow = table[-1]
-            table.append((self._grow(supply, supply_rate), self._grow(borrow, borrow_rate)))
-        return table[step]
-
-    def _grow(self, index: Decimal, yearly: Decimal) -> Decimal:
-        context = rounding.DOWN
-        growth = context.divide(context.multiply(context.multiply(index, yearly), self._seconds), _YEAR_S)
-        return context.quantize(context.add(index, growth), rounding.RAY)

@@ -169,9 +169,13 @@ class Sandbox:
         if isinstance(command, c.Deposit):
             account.deposit(command.position_key, command.amount, command.reference, logged.at)
             return None
-        if isinstance(lane, Exchange):
+        if isinstance(lane, Exchange) and isinstance(command, c.FillWorking):
             return lane.fill(account, command, logged.at)
-        raise VenueError("bad_request", f"{lane.lane} has no working orders")
+        if isinstance(lane, Chain) and isinstance(command, c.Liquidate):
+            lane.liquidate(account, command.position_key, logged.at)
+            return None
+        wanted = "working orders" if isinstance(lane, Chain) else "debts"
+        raise VenueError("bad_request", f"{lane.lane} has no {wanted}")
 
     def _perform(self, lane: Exchange | Chain, command: c.Acting, logged: c.Logged) -> OrderFound:
         """One request that acts, and its line in the request log, whatever comes of it."""

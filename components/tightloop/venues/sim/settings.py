@@ -13,8 +13,9 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
+from tightloop.venues.sim.chain_settings import ChainSettings, chain
+
 D = Decimal
-NATIVE = "ETH"  # the asset that pays for gas
 
 
 class SymbolRules(Struct, frozen=True, kw_only=True):
@@ -48,31 +49,6 @@ class ExchangeSettings(Struct, frozen=True, kw_only=True):
     opening: dict[str, Decimal] = {}
 
 
-class ChainSettings(Struct, frozen=True, kw_only=True):
-    """One chain: a wallet with a nonce, a swap, a lending market, transfers. ``gas`` is in units per operation.
-
-    A transaction is final once so many blocks hold it (``confirmations``, its own included, 1 to 64). ``automine``: a
-    transaction that can be mined is, at once, in a block of its own. ``block_time_s``: a block that often, with what
-    waits; None: none by time. With more than one confirmation and neither, blocks come by the control endpoint only.
-    ``base_fee``: of every block, native units per gas; None: the market's gas price. ``tip``: what the node suggests.
-    """
-
-    lane: str
-    chain_id: int = 1
-    native: str = NATIVE
-    first_block: int = 18_900_000
-    decimals: dict[str, int] = {}
-    swap_fee: Decimal = D("0.0005")
-    loan_to_value: Decimal = D("0.8")
-    gas: dict[str, int] = {}
-    opening: dict[str, Decimal] = {}
-    confirmations: int = 1
-    automine: bool = True
-    block_time_s: float | None = None
-    base_fee: Decimal | None = None
-    tip: Decimal = D("1e-9")
-
-
 def _symbols() -> tuple[SymbolRules, ...]:
     return (
         SymbolRules(symbol="BTC/USDT", market="spot", base="BTC", quote="USDT", tick=D("0.01"), lot=D("0.00001")),
@@ -93,36 +69,6 @@ def exchange(lane: str, venue: str | None = None, acceptance_window_s: float = 2
     }
     return ExchangeSettings(
         lane=lane, venue=venue, acceptance_window_s=acceptance_window_s, symbols=_symbols(), opening=opening
-    )
-
-
-def chain(lane: str, chain_id: int | None = None, confirmations: int = 1) -> ChainSettings:
-    """A chain with the tokens of the basis trades, and an ample wallet. ``chain_id`` None: 1."""
-    opening = {
-        "wallet:BaseToken:ETH": D(100),
-        "wallet:BaseToken:WETH": D(100),
-        "wallet:BaseToken:WBTC": D(10),
-        "wallet:BaseToken:USDT": D(1_000_000),
-        "wallet:BaseToken:USDC": D(1_000_000),
-    }
-    gas = {
-        "base": 21_000,
-        "uniswap.swap": 130_000,
-        "aave.supply": 200_000,
-        "aave.withdraw": 220_000,
-        "aave.borrow": 290_000,
-        "aave.repay": 180_000,
-        "wallet.transfer": 44_000,
-        "wallet.transfer_native": 0,
-    }
-    decimals = {"ETH": 18, "WETH": 18, "WBTC": 8, "USDT": 6, "USDC": 6}
-    return ChainSettings(
-        lane=lane,
-        chain_id=chain_id or 1,
-        confirmations=confirmations,
-        decimals=decimals,
-        gas=gas,
-        opening=opening,
     )
 
 

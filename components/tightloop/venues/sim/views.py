@@ -78,7 +78,8 @@ class BlockView(Struct, frozen=True, kw_only=True):
 class ChainView(Struct, frozen=True, kw_only=True):
     """A chain. ``final_block`` is the latest that is deep enough; ``base_fee`` that of a block which came now.
 
-    ``blocks``: of those that a reorganisation can still replace, the ones with transactions, oldest first.
+    ``blocks``: of those that a reorganisation can still replace, the ones with transactions, oldest first. ``pools``:
+    what each that was touched holds, by token.
     """
 
     lane: str
@@ -93,6 +94,7 @@ class ChainView(Struct, frozen=True, kw_only=True):
     tip: Decimal
     pending: list[SentView]
     blocks: list[BlockView]
+    pools: dict[str, dict[str, Decimal]]
 
 
 def chain_view(chain: Chain, now: datetime) -> ChainView:
@@ -118,6 +120,7 @@ def chain_view(chain: Chain, now: datetime) -> ChainView:
             )
             for block in chain.blocks.kept
         ],
+        pools=chain.books.holdings(),
     )
 
 
