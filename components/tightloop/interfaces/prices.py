@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Protocol
 
+from tightloop.domain import money
 from tightloop.domain.instants import utc
 from tightloop.errors import ExecutionError
 from tightloop.venues.sim.books import VenueError
@@ -68,15 +69,17 @@ def price_of(symbol: str, told: Any) -> Decimal:
         if word is not None:
             return price_of(symbol, told[word])
         if told.get("bid") is not None and told.get("ask") is not None:
-            return (price_of(symbol, told["bid"]) + price_of(symbol, told["ask"])) / 2
+            return money.ratio(money.total(price_of(symbol, told[side]) for side in ("bid", "ask")), Decimal(2))
         raise ExecutionError("EIM-007", f"{symbol}: a quote has none of {', '.join(_WORDS)}, nor bid and ask: {told!r}")
     try:
         price = Decimal(repr(float(told))) if isinstance(told, float) else Decimal(told)
     except (ArithmeticError, TypeError, ValueError) as error:
         raise ExecutionError("EIM-007", f"{symbol}: {told!r} is no price") from error
+    if price.is_finite() and price.as_tuple().exponent < -money.PLACES:  # type: ignore[operator]  # finite: a number
+        price = money.ratio(price, Decimal(1))
     if not price.is_finite() or price <= 0:
         raise ExecutionError("EIM-007", f"{symbol}: {told!r} is no price: it must be a number above zero")
-    return price.quantize(Decimal("1e-18")).normalize() if price.as_tuple().exponent < -18 else price  # type: ignore[operator]
+    return price
 
 
 class ProvidedMarket(Market):

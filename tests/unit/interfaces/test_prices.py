@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from tightloop import ExecutionError
+from tightloop.domain import money
 from tightloop.interfaces.prices import FramePrices, price_of
 
 START = datetime(2024, 5, 12, tzinfo=UTC)
@@ -57,6 +58,13 @@ def test_a_frame_that_cannot_be_is_refused(name: str) -> None:
 )
 def test_a_quote_is_its_price_or_the_middle(told: Any, price: D) -> None:
     assert price_of("BTC/USDT", told) == price
+    with money.exact():  # as in a program that has installed it
+        assert price_of("BTC/USDT", told) == price
+
+
+def test_a_price_too_small_to_be_written_is_none() -> None:
+    with pytest.raises(ExecutionError, match="EIM-007"):
+        price_of("BTC/USDT", "1e-19")
 
 
 @pytest.mark.parametrize("told", [None, {}, {"bid": 1}, "much", -1, 0, float("nan"), [1]])
