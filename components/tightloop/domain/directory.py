@@ -24,7 +24,7 @@ from tightloop.domain.venues import Venues, VenueSpec
 from tightloop.errors import ExecutionError
 from tightloop.records.types import AccountRef, Delta, Instruction
 
-PLACES = 65536  # position keys whose place is remembered
+CACHED_PLACES = 65536  # position keys whose place is remembered
 
 
 class LaneSpec(Struct, frozen=True, kw_only=True):
@@ -79,7 +79,7 @@ class Directory:
         self.venues = venues
         self.lanes = {lane.name: lane for lane in lanes}
         self.accounts = dict(accounts or {})
-        self.place_of = lru_cache(maxsize=PLACES)(self._place_of)
+        self.place_of = lru_cache(maxsize=CACHED_PLACES)(self._place_of)
         self._lanes_of = {
             spec.name: tuple(lane for lane in self.lanes.values() if spec.name in lane.venues) for spec in venues
         }

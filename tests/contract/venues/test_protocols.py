@@ -17,7 +17,7 @@ from tightloop.records.types import Action
 D = Decimal
 HELD = "wallet:BaseToken:"
 LP_TOKEN = "curve:LPToken:3pool"
-SUPPLIED, COLLATERAL, OWED = "morpho:Supply:WETH/USDT", "morpho:Collateral:WETH/USDT", "morpho:Borrow:WETH/USDT"
+SUPPLIED, COLLATERAL, DEBT = "morpho:Supply:WETH/USDT", "morpho:Collateral:WETH/USDT", "morpho:Borrow:WETH/USDT"
 CENT = D("1e-6")
 
 
@@ -241,11 +241,11 @@ def test_132_a_debt_is_shares_and_ends_at_exactly_zero(own_face: Face) -> None:
     done(face, "s", "b", market("supply", "USDT", D(5000)))
     face.control("POST", "/admin/clock", {"market_advance_s": 24 * 3600})
     held = face.amounts("ethereum", "s")
-    assert abs(held[OWED] - D("30005.34")) < D("0.01")  # 6.5 % a year for a day
+    assert abs(held[DEBT] - D("30005.34")) < D("0.01")  # 6.5 % a year for a day
     assert abs(held[SUPPLIED] - D("5000.80")) < D("0.01")  # 90 % of it is lent
     assert held[COLLATERAL] == 20
     names = {entry.deltas[0].position_key for entry in face.entries("ethereum", "s") if entry.kind == "interest"}
-    assert names == {OWED, SUPPLIED}
+    assert names == {DEBT, SUPPLIED}
     closing = market("repay", "USDT"), market("withdraw_collateral", "WETH"), market("withdraw", "USDT")
     done(face, "s", "c", *closing, atomic=True)
     assert changes(face, "s", before).keys() == {HELD + "USDT"}

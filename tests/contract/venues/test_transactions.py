@@ -16,7 +16,7 @@ from tightloop.records.types import Action
 
 D = Decimal
 ETH, WETH, USDT = "wallet:BaseToken:ETH", "wallet:BaseToken:WETH", "wallet:BaseToken:USDT"
-SUPPLIED, OWED = "aave:aToken:WETH", "aave:debtToken:USDT"
+SUPPLIED, DEBT = "aave:aToken:WETH", "aave:debtToken:USDT"
 WEI = D("1e-18")
 FAILING = (lend("supply", "WETH", D(10)), lend("borrow", "USDT", D(900_000)), swap("USDT", "WETH", D(1)))
 
@@ -52,11 +52,11 @@ def test_62_lending_goes_round_and_ends_at_exactly_zero(own_face: Face) -> None:
     face.submit(actions("s", "b", face.now(), lend("borrow", "USDT", D(5000))))
     held = face.amounts(chain, "s")
     assert abs(held[SUPPLIED] - D("10.000000000000000001")) <= WEI
-    assert D(5000) <= held[OWED] <= D("5000.000001")
+    assert D(5000) <= held[DEBT] <= D("5000.000001")
     face.control("POST", "/admin/clock", {"market_advance_s": 48 * 3600})
     grown = face.amounts(chain, "s")
     assert grown[SUPPLIED] > held[SUPPLIED]
-    assert grown[OWED] > held[OWED]
+    assert grown[DEBT] > held[DEBT]
     interest = [entry for entry in face.entries(chain, "s") if entry.kind == "interest"]
     assert len(interest) == 2 * 48
     assert sum(e.deltas[0].amount for e in interest if e.symbol == "WETH") == grown[SUPPLIED] - held[SUPPLIED]
@@ -64,7 +64,7 @@ def test_62_lending_goes_round_and_ends_at_exactly_zero(own_face: Face) -> None:
     assert face.submit(actions("s", "d", face.now(), lend("withdraw", "WETH"))).status == "filled"
     closed = face.amounts(chain, "s")
     assert SUPPLIED not in closed
-    assert OWED not in closed
+    assert DEBT not in closed
     assert closed[WETH] == 100 + (grown[SUPPLIED] - D("10.000000000000000001"))
 
 

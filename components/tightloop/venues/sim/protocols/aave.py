@@ -16,7 +16,7 @@ from tightloop.venues.sim.commands import ChainAction
 from tightloop.venues.sim.drafts import Draft
 from tightloop.venues.sim.protocols import aave_math
 from tightloop.venues.sim.protocols.fixed_point import BPS
-from tightloop.venues.sim.protocols.lending import OWED, SUPPLIED
+from tightloop.venues.sim.protocols.lending import DEBT, SUPPLIED
 from tightloop.venues.sim.protocols.liquidation import Liquidation
 from tightloop.venues.sim.protocols.steps import HELD, Acting, Operation, Step, asked_units, check_amount, check_token
 from tightloop.venues.sim.protocols.tokens import Tokens
@@ -93,7 +93,7 @@ class Aave:
 
     def _borrow(self, acting: Acting) -> Step:
         draft, token = acting.draft, _token(acting.action)
-        key, units = OWED + token, asked_units(acting, self._tokens, token, None)
+        key, units = DEBT + token, asked_units(acting, self._tokens, token, None)
         amount = self._tokens.amount(token, units)
         draft.accrue(key)
         draft.set_shares(key, draft.shares(key) + draft.books.lending.shares(key, units, draft.at, up=True))
@@ -108,7 +108,7 @@ class Aave:
 
     def _repay(self, acting: Acting) -> Step:
         draft, token = acting.draft, _token(acting.action)
-        key = OWED + token
+        key = DEBT + token
         owed = draft.units(key)
         if not owed:
             raise Reverted("invalid_order", f"nothing of {token} is owed")
@@ -147,7 +147,7 @@ class Aave:
             aave_math.Position(
                 token=token,
                 supplied=draft.units(SUPPLIED + token),
-                owed=draft.units(OWED + token),
+                owed=draft.units(DEBT + token),
                 price=self._tokens.price(token, at, aave_math.BASE_PLACES),
                 unit=10 ** self._tokens.decimals[token],
                 risk=self._risks.get(token, _NO_RISK),
@@ -160,7 +160,7 @@ class Aave:
         return aave_math.health_of(self.positions(draft, at))
 
     def _check_sound(self, draft: Draft, at: datetime) -> None:
-        if any(key.startswith(OWED) for key in draft.shared()):
+        if any(key.startswith(DEBT) for key in draft.shared()):
             health = self.health(draft, at)
             if not health.is_sound:
                 self._refuse(health, "what it must cover")
@@ -189,7 +189,7 @@ class Aave:
             most = aave_math.most_repaid(health, debt, collateral)
             repaid, seized = aave_math.liquidated(most, debt, collateral)
             self._take(draft, SUPPLIED + collateral.token, seized)
-            self._pay_back(draft, OWED + debt.token, repaid)
+            self._pay_back(draft, DEBT + debt.token, repaid)
         if not self.health(draft, at).collateral:
             self._write_off(draft)
         elif not seized:
@@ -204,7 +204,7 @@ class Aave:
     def _write_off(draft: Draft) -> None:
         """Debts without any collateral are the protocol's deficit."""
         for key in draft.shared():
-            if key.startswith(OWED):
+            if key.startswith(DEBT):
                 draft.accrue(key)
                 draft.set_shares(key, 0)
 

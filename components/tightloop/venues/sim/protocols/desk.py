@@ -13,7 +13,7 @@ from tightloop.venues.sim.commands import ChainAction
 from tightloop.venues.sim.drafts import Draft
 from tightloop.venues.sim.protocols.aave import Aave
 from tightloop.venues.sim.protocols.curve import Curve
-from tightloop.venues.sim.protocols.lending import MORPHO_OWED, OWED, is_debt
+from tightloop.venues.sim.protocols.lending import DEBT, MORPHO_DEBT, is_debt
 from tightloop.venues.sim.protocols.liquidation import Liquidation
 from tightloop.venues.sim.protocols.morpho import Morpho
 from tightloop.venues.sim.protocols.steps import Acting, OnChainProtocol, Step
@@ -72,13 +72,13 @@ class Protocols:
         """
         debts = [key for key in draft.shared() if is_debt(key)]
         with suppress(Reverted):
-            if any(key.startswith(OWED) for key in debts):
+            if any(key.startswith(DEBT) for key in debts):
                 done = self._aave.liquidate(draft, at)
                 if done is not None:
                     return done
             for key in debts:
-                if key.startswith(MORPHO_OWED):
-                    done = self._morpho.liquidate(draft, key.removeprefix(MORPHO_OWED), at, forced=False)
+                if key.startswith(MORPHO_DEBT):
+                    done = self._morpho.liquidate(draft, key.removeprefix(MORPHO_DEBT), at, forced=False)
                     if done is not None:
                         return done
         return None
@@ -87,10 +87,10 @@ class Protocols:
         """A liquidator comes to this debt however sound it is. Raises VenueError when that can't be."""
         done = None
         try:
-            if draft.shares(key) and key.startswith(OWED):
-                done = self._aave.liquidate(draft, at, key.removeprefix(OWED))
-            elif draft.shares(key) and key.startswith(MORPHO_OWED):
-                done = self._morpho.liquidate(draft, key.removeprefix(MORPHO_OWED), at, forced=True)
+            if draft.shares(key) and key.startswith(DEBT):
+                done = self._aave.liquidate(draft, at, key.removeprefix(DEBT))
+            elif draft.shares(key) and key.startswith(MORPHO_DEBT):
+                done = self._morpho.liquidate(draft, key.removeprefix(MORPHO_DEBT), at, forced=True)
         except Reverted as failure:
             raise VenueError("bad_request", failure.message) from failure
         if done is None:

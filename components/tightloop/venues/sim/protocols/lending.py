@@ -18,12 +18,12 @@ from tightloop.venues.sim.protocols.growth import Grown, Steps
 from tightloop.venues.sim.protocols.tokens import Tokens
 
 SUPPLIED = "aave:aToken:"
-OWED = "aave:debtToken:"
+DEBT = "aave:debtToken:"
 MORPHO_SUPPLIED = "morpho:Supply:"
-MORPHO_OWED = "morpho:Borrow:"
+MORPHO_DEBT = "morpho:Borrow:"
 MORPHO_COLLATERAL = "morpho:Collateral:"
-_SHARED = (SUPPLIED, OWED, MORPHO_SUPPLIED, MORPHO_OWED)
-_DEBTS = (OWED, MORPHO_OWED)
+_SHARED = (SUPPLIED, DEBT, MORPHO_SUPPLIED, MORPHO_DEBT)
+_DEBTS = (DEBT, MORPHO_DEBT)
 
 Indices = tuple[int, int]  # of what is supplied and of what is owed, in rays
 
@@ -97,7 +97,7 @@ class Lending:
         symbol = key.split(":", 2)[2]
         if key.startswith(SUPPLIED):
             return ratio_down(shares, self.indices(symbol, at)[0], RAY)
-        if key.startswith(OWED):
+        if key.startswith(DEBT):
             return ratio_up(shares, self.indices(symbol, at)[1], RAY)
         totals = self.totals(symbol, at)
         if key.startswith(MORPHO_SUPPLIED):
@@ -108,8 +108,8 @@ class Lending:
         """How many shares so many units are."""
         symbol = key.split(":", 2)[2]
         rounded = ratio_up if up else ratio_down
-        if key.startswith((SUPPLIED, OWED)):
-            return rounded(units, RAY, self.indices(symbol, at)[key.startswith(OWED)])
+        if key.startswith((SUPPLIED, DEBT)):
+            return rounded(units, RAY, self.indices(symbol, at)[key.startswith(DEBT)])
         totals = self.totals(symbol, at)
         exchanged = morpho_math.shares_up if up else morpho_math.shares_down
         if key.startswith(MORPHO_SUPPLIED):

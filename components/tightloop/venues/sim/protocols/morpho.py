@@ -10,7 +10,7 @@ from tightloop.venues.sim.commands import ChainAction
 from tightloop.venues.sim.drafts import Draft
 from tightloop.venues.sim.protocols import morpho_math
 from tightloop.venues.sim.protocols.fixed_point import ratio_down
-from tightloop.venues.sim.protocols.lending import MORPHO_COLLATERAL, MORPHO_OWED, MORPHO_SUPPLIED
+from tightloop.venues.sim.protocols.lending import MORPHO_COLLATERAL, MORPHO_DEBT, MORPHO_SUPPLIED
 from tightloop.venues.sim.protocols.liquidation import Liquidation
 from tightloop.venues.sim.protocols.steps import HELD, Acting, Operation, Step, asked_units, check_amount
 from tightloop.venues.sim.protocols.tokens import Tokens
@@ -103,7 +103,7 @@ class Morpho:
 
     def _borrow(self, acting: Acting) -> Step:
         draft, market = acting.draft, self._market(acting.action)
-        key, token = MORPHO_OWED + market.name, market.loan
+        key, token = MORPHO_DEBT + market.name, market.loan
         units = asked_units(acting, self._tokens, token, None)
         amount = self._tokens.amount(token, units)
         draft.accrue(key)
@@ -116,7 +116,7 @@ class Morpho:
     def _repay(self, acting: Acting) -> Step:
         """All of it by its shares, so that nothing is left; more than is owed can't be repaid."""
         draft, market = acting.draft, self._market(acting.action)
-        key, token = MORPHO_OWED + market.name, market.loan
+        key, token = MORPHO_DEBT + market.name, market.loan
         owed = draft.units(key)
         if not owed:
             raise Reverted("invalid_order", f"nothing of {market.name} is owed")
@@ -148,7 +148,7 @@ class Morpho:
         return morpho_math.most_borrowed(collateral, self._price(market, at), int(market.lltv.scaleb(18)))
 
     def _check_health(self, draft: Draft, market: MorphoMarket, at: datetime) -> None:
-        owed = draft.units(MORPHO_OWED + market.name)
+        owed = draft.units(MORPHO_DEBT + market.name)
         if owed and owed > (most := self._most(draft, market, at)):
             shown = self._tokens.amount(market.loan, owed), self._tokens.amount(market.loan, most)
             raise Reverted("insufficient_margin", f"{market.name}: {shown[0]} is owed, {shown[1]} is the most")
@@ -157,7 +157,7 @@ class Morpho:
         """What others have not borrowed is there, and what the wallet itself supplied."""
         totals = draft.books.lending.totals(market.name, draft.at)
         there = totals.supply_assets - totals.borrow_assets + draft.units(MORPHO_SUPPLIED + market.name)
-        if draft.units(MORPHO_OWED + market.name) > there:
+        if draft.units(MORPHO_DEBT + market.name) > there:
             have = self._tokens.amount(market.loan, there)
             raise Reverted("insufficient_balance", f"{market.name}: there is no more than {have} to lend")
 
@@ -168,7 +168,7 @@ class Morpho:
         the collateral pays for; what is left without collateral is written off. None: there is nothing to do.
         """
         market = self._markets[market_name]
-        debt, collateral_key = MORPHO_OWED + market_name, MORPHO_COLLATERAL + market_name
+        debt, collateral_key = MORPHO_DEBT + market_name, MORPHO_COLLATERAL + market_name
         if not draft.shares(debt):
             return None
         if not forced and draft.units(debt) <= self._most(draft, market, at):
