@@ -95,21 +95,34 @@ def _was_resumed(data: Collected, strategy_id: str) -> bool:
 
 
 def acted_once(data: Collected, terms: Terms) -> Iterator[Violation]:
-    """No client order id, no nonce and no intent acted twice, by the request log and by the books."""
-    by_id: defaultdict[tuple[str, str, str], list[Record]] = defaultdict(list)
-    by_nonce: defaultdict[tuple[str, str, int], list[Record]] = defaultdict(list)
-    by_intent: defaultdict[tuple[str, str, int], list[Record]] = defaultdict(list)
-    for request in acting(data):
-        if request["operation"] == "cancel":
-            continue
-        by_id[request["lane"], request["account"], request["client_order_id"]].append(request)
-        by_intent[request["strategy_id"], request["instruction_id"], request["attempt"]].append(request)
+    """No client order id, no nonce and no intent acted twice: of orders by the request log, of transactions by what the
+    chain's books show. A chain takes replacements, and one transaction again after a reorganisation: what acts is what
+    it holds in the end.
+    """
+    found: defaultdict[tuple[str, ...], list[Record]] = defaultdict(list)
+    for request in (*_orders(data), *_mined(data)):
+        found["client order id", request["lane"], request["account"], request["client_order_id"]].append(request)
+        intent = request["strategy_id"], request["instruction_id"], str(request["attempt"])
+        found[("intent", *intent)].append(request)
         if request["nonce"] is not None:
-            by_nonce[request["lane"], request["account"], request["nonce"]].append(request)
-    for what, found in (("client order id", by_id), ("nonce", by_nonce), ("instruction, attempt", by_intent)):
-        for name, requests in found.items():
-            if len(requests) > 1:
-                numbers = [one["number"] for one in requests]
-                loops = [one["loop_no"] for one in requests]
-                message = f"{what} {name[2]} acted {len(requests)} times: requests {numbers} of loops {loops}"
-                yield Violation("acted-twice", requests[0]["strategy_id"], message)
+            found["nonce", request["lane"], request["account"], str(request["nonce"])].append(request)
+    for name, requests in found.items():
+        if len(requests) > 1:
+            numbers = [one["number"] for one in requests]
+            loops = [one["loop_no"] for one in requests]
+            message = f"{' '.join(name)} acted {len(requests)} times: requests {numbers} of loops {loops}"
+            yield Violation("acted-twice", requests[0]["strategy_id"], message)
+
+
+def _orders(data: Collected) -> Iterator[Record]:
+    return (one for one in acting(data) if one["operation"] == "order")
+
+
+def _mined(data: Collected) -> Iterator[Record]:
+    """For each transaction that a chain holds the request that first brought it."""
+    brought = {(one["lane"], one["tx_hash"]): one for one in reversed(acting(data)) if one["tx_hash"] is not None}
+    for account in data.venues.accounts:
+        for transaction in account["transactions"]:
+            request = brought.get((account["lane"], transaction["tx_hash"]))
+            if request is not None:
+                yield request
