@@ -249,3 +249,12 @@ def test_111_only_a_reorganisation_as_deep_as_the_confirmations_takes_back_what_
     else:
         assert_open(face.find(made), None)
         assert isinstance(face.ledger("ethereum", "s", cursor), Unavailable)
+
+
+def test_112_what_replaces_a_block_has_its_number_and_another_hash(deep_face: Face) -> None:
+    face = deep_face
+    face.chain(mine=3)
+    empty = face.chain()
+    replaced = face.chain(reorg=1)
+    assert replaced["head"] == empty["head"]
+    assert replaced["head_hash"] != empty["head_hash"]
