@@ -303,7 +303,19 @@ def test_95_a_wallet_that_can_pay_no_more_waits(face: Face, account: str) -> Non
     assert face.find(made).status == "filled"
 
 
-def test_96_the_venues_words_come_with_what_they_decide(face: Face, account: str) -> None:
+def test_96_a_gas_limit_that_is_too_low_is_spent_for_nothing(face: Face, account: str) -> None:
+    made = face.prepared(entry(face, account))
+    low = to_be_sent(made, signed(account, replace(latest(made), gas_limit=150_999)))
+    found = face.submit(low)
+    assert (found.status, found.code, found.entries[0].gas_used) == ("reverted", "EXI-008", 150_999)
+    assert [delta.position_key for delta in found.entries[0].deltas] == [ETH]
+    none = to_be_sent(made, signed(account, replace(latest(made), nonce=1, gas_limit=20_999)))
+    answer = face.submit(none)
+    assert isinstance(answer, Refused)
+    assert answer.code == "EXI-007"
+
+
+def test_97_the_venues_words_come_with_what_they_decide(face: Face, account: str) -> None:
     made = face.prepared(entry(face, account))
     missing, filled, known = face.find(made), face.submit(made), face.find(made)
     refused = face.prepare(actions(account, "b", face.now(), swap("USDT", "PEPE", D(1))))
