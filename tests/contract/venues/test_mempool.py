@@ -303,6 +303,18 @@ def test_95_a_wallet_that_can_pay_no_more_waits(face: Face, account: str) -> Non
     assert face.find(made).status == "filled"
 
 
+def test_95_a_wallet_that_cannot_pay_is_refused(face: Face, account: str) -> None:
+    made = face.prepared(entry(face, account))
+    most = latest(made).gas_limit * latest(made).max_fee_per_gas
+    drift = {"lane": "ethereum", "account": account, "position_key": ETH}
+    face.control("POST", "/admin/drift", {**drift, "amount": str(most - 100 - D("1e-18"))})
+    answer = face.submit(made)
+    assert isinstance(answer, Refused)
+    assert answer.code == "EXI-006"
+    face.control("POST", "/admin/drift", {**drift, "amount": "1e-18"})
+    assert face.submit(made).status == "filled"
+
+
 def test_96_a_gas_limit_that_is_too_low_is_spent_for_nothing(face: Face, account: str) -> None:
     made = face.prepared(entry(face, account))
     low = to_be_sent(made, signed(account, replace(latest(made), gas_limit=150_999)))
