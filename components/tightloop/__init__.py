@@ -12,13 +12,44 @@ if TYPE_CHECKING:
     from tightloop.client.consumer import ResultConsumer
     from tightloop.client.publisher import InstructionPublisher
     from tightloop.errors import ExecutionError
+    from tightloop.interfaces.factory import ExecutionInterfaceFactory
+    from tightloop.interfaces.interface import (
+        CEXExecutionInterface,
+        DEXExecutionInterface,
+        OnChainExecutionInterface,
+        TransferExecutionInterface,
+    )
+    from tightloop.interfaces.manager import ExecutionInterfaceManager
+    from tightloop.interfaces.positions import PositionUpdateHandler
+    from tightloop.interfaces.reconciliation import ReconciliationComponent
 
 __version__ = "0.1.0"
-__all__ = ["ExecutionError", "InstructionPublisher", "ResultConsumer", "__version__"]
+__all__ = [
+    "CEXExecutionInterface",
+    "DEXExecutionInterface",
+    "ExecutionError",
+    "ExecutionInterfaceFactory",
+    "ExecutionInterfaceManager",
+    "InstructionPublisher",
+    "OnChainExecutionInterface",
+    "PositionUpdateHandler",
+    "ReconciliationComponent",
+    "ResultConsumer",
+    "TransferExecutionInterface",
+    "__version__",
+]
 
 _HOMES = {
     "ExecutionError": "tightloop.errors",
+    "CEXExecutionInterface": "tightloop.interfaces.interface",
+    "DEXExecutionInterface": "tightloop.interfaces.interface",
+    "OnChainExecutionInterface": "tightloop.interfaces.interface",
+    "TransferExecutionInterface": "tightloop.interfaces.interface",
+    "ExecutionInterfaceFactory": "tightloop.interfaces.factory",
+    "ExecutionInterfaceManager": "tightloop.interfaces.manager",
     "InstructionPublisher": "tightloop.client.publisher",
+    "PositionUpdateHandler": "tightloop.interfaces.positions",
+    "ReconciliationComponent": "tightloop.interfaces.reconciliation",
     "ResultConsumer": "tightloop.client.consumer",
 }
 

@@ -7,7 +7,7 @@ from typing import Protocol
 
 import pytest
 
-from tightloop.bench import run, speed
+from tightloop.bench import main, speed
 from tightloop.bench.rounds import Measured, Rounds, measured
 
 
@@ -51,18 +51,18 @@ def test_each_loop_is_compared_with_the_ring_just_before_it() -> None:
 
 def test_an_unknown_part_is_refused_by_name() -> None:
     with pytest.raises(ValueError, match="no part speeed"):
-        run.main(only=["speeed"])
+        main.main(only=["speeed"])
 
 
 def test_codec_costs_come_without_a_broker(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run.main(only=["codec"], json=True) == 0
+    assert main.main(only=["codec"], json=True) == 0
     costs = json.loads(capsys.readouterr().out)["codecs"]
     assert {"Instruction", "ExecutionReport"} <= {one["record"] for one in costs}
     assert all(one["encode_us"] > 0 and one["decode_us"] > 0 and one["size_bytes"] > 5 for one in costs)
 
 
 def test_the_loop_in_process_comes_beside_a_plain_one_without_a_broker(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run.main(only=["inprocess"], keys=[1, 3], seconds=0.5, json=True) == 0
+    assert main.main(only=["inprocess"], keys=[1, 3], seconds=0.5, json=True) == 0
     found = json.loads(capsys.readouterr().out)["inprocess"]
     assert [one["keys"] for one in found] == [1, 3]
     for one in found:
@@ -82,4 +82,4 @@ def test_ring_and_loop_at_one_key_for_two_seconds(broker: Broker, capsys: pytest
 
 
 def _bench(bootstrap: str) -> int:
-    return run.main(bootstrap=bootstrap, seconds=2.0, keys=[1], json=True, only=["speed"], rounds=1, warm_s=0.0)
+    return main.main(bootstrap=bootstrap, seconds=2.0, keys=[1], json=True, only=["speed"], rounds=1, warm_s=0.0)

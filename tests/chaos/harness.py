@@ -11,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+import msgspec
 from confluent_kafka import Producer
 from confluent_kafka.admin import (
     AdminClient,
@@ -27,15 +28,17 @@ from tightloop.assembly.config import Config, Reconciliation, Timing
 from tightloop.checker import Watch
 from tightloop.records import topics
 from tightloop.records.types import ControlCommand, Instruction
-from tightloop.runners.kafka.admin import TopicAdmin
 from tightloop.runners.kafka.settings import KafkaSettings
+from tightloop.runners.kafka.topic_admin import TopicAdmin
+from tightloop.venues.sim.settings import SimSettings
 from tightloop.wire import codec
 
 TICK_S = 0.05
 # Longer than session timeout, send window, acceptance window and clock margin together: 1.5 + 3 + 2 + 0.5 s.
 ZOMBIE_S = 8.5
 # Evidence in seconds instead of a minute, above the 5.5 s after which "not found" counts.
-TIMING = Timing(evidence=12.0)
+# A transaction that is pending for two seconds is replaced: the storm makes gas dearer for a few.
+TIMING = Timing(evidence=12.0, replace=2.0)
 RECONCILIATION = Reconciliation(budget=8.0, mismatch_budget=1.0)
 
 
@@ -43,7 +46,7 @@ class System:
     """Every component as a process, kept up by a supervisor thread. Use it as a context manager.
 
     ``replicas``: by component, one of those not named; ``None``: two of each. ``without``: safeguards to take away.
-    ``defects``: mistakes to put in (``defects.py``).
+    ``defects``: mistakes to put in (``defects.py``). ``venues``: what the simulated venues are like.
     """
 
     def __init__(
@@ -57,6 +60,7 @@ class System:
         without: Iterable[str] = (),
         defects: Iterable[str] = (),
         lanes: tuple[str, ...] = ("binance", "ethereum"),
+        venues: SimSettings | None = None,
     ) -> None:
         self.bootstrap = bootstrap
         self.prefix = prefix
@@ -65,6 +69,7 @@ class System:
         self.config = Config(
             bootstrap=bootstrap, prefix=prefix, lanes=lanes, timing=TIMING, reconciliation=RECONCILIATION
         )
+        self._venues = venues or SimSettings()
         self._replicas = replicas
         self._warm_up: Instruction | None = None
         self._without = list(without)
@@ -234,7 +239,10 @@ class System:
 
     def _start_venues(self) -> None:
         books = self.folder / "books"
-        self.venues = Process(VENUES, self.folder / VENUES, {"component": VENUES, "arguments": ["--dir", str(books)]})
+        settings = self.folder / "venues.json"
+        settings.write_bytes(msgspec.json.encode(self._venues))
+        arguments = ["--settings", str(settings), "--dir", str(books)]
+        self.venues = Process(VENUES, self.folder / VENUES, {"component": VENUES, "arguments": arguments})
         self.venues.start()
         told = books / "server.json"
         self.until(lambda: told.exists() and told.read_text().endswith("}"), 30, "the venues are up", 0.02)

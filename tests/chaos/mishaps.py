@@ -28,6 +28,7 @@ COMPONENT_SKEW_S, VENUE_SKEW_S = 0.3, 0.2
 FAR_S = 6.0  # more than the wait until "not found" counts
 CLOCK_FAULT = "EXI-015"  # what an instruction ends with, of which nothing was submitted for a wrong clock
 LARGE = "chaos-large"
+CHAIN = "ethereum"
 LARGEST = 4_194_304 - 4096  # bytes of a record on `instructions`, less what its head takes
 LARGEST_TAKEN = 262_144  # bytes of an instruction, above which it is refused
 SHORT_S = 2.0  # an outage that harms nobody
@@ -46,9 +47,10 @@ class Mishaps:
     _large: int = 0
     _skewed: list[tuple[float, Process]] = field(default_factory=list)
     _venues_right_at: float | None = None
+    _gas_cheap_at: float | None = None
 
     def tend(self, everything: bool = False) -> None:
-        """Clocks are set right again when their time has come."""
+        """Clocks are set right again, and gas is cheap again, when their time has come."""
         now = time.monotonic()
         for until, process in list(self._skewed):
             if everything or now >= until:
@@ -57,6 +59,9 @@ class Mishaps:
         if self._venues_right_at is not None and (everything or now >= self._venues_right_at):
             self.system.venue("POST", "/clock", skew_s=0.0)
             self._venues_right_at = None
+        if self._gas_cheap_at is not None and (everything or now >= self._gas_cheap_at):
+            self.system.venue("POST", "/chain", lane=CHAIN, base_fee=None)
+            self._gas_cheap_at = None
 
     # the broker, and the venues' server
 
@@ -120,6 +125,29 @@ class Mishaps:
         """The market's time goes on by a funding interval and more, in no time: funding is paid, interest accrues."""
         self.system.venue("POST", "/clock", market_advance_s=FUNDING_S * chance.uniform(1, 3))
         self.happened["funding and interest jumped"] += 1
+
+    # the chain
+
+    def reorganise(self, chance: random.Random) -> None:
+        """The latest blocks are replaced, never so many that what was final goes away."""
+        blocks, lose = chance.choice((1, 2)), chance.random() < 0.5
+        self.system.venue("POST", "/chain", lane=CHAIN, reorg=blocks, lose=lose)
+        self.happened[f"reorganisation of {blocks}{', transactions lost' if lose else ''}"] += 1
+
+    def forget(self, chance: random.Random) -> None:
+        """The mempool forgets whatever waits there of one account."""
+        pending = self.system.venue("GET", f"/chain?lane={CHAIN}")["pending"]
+        if pending:
+            self.system.venue("POST", "/chain", lane=CHAIN, drop_account=chance.choice(pending)["account"])
+            self.happened["mempool forgot an account"] += 1
+
+    def dear_gas(self, chance: random.Random) -> None:
+        """What was prepared before stays pending, until its fees are raised or gas is cheap again."""
+        if self._gas_cheap_at is None:
+            base_fee = float(self.system.venue("GET", f"/chain?lane={CHAIN}")["base_fee"])
+            self.system.venue("POST", "/chain", lane=CHAIN, base_fee=f"{base_fee * 5:.18f}")
+            self._gas_cheap_at = time.monotonic() + chance.uniform(3, 7)
+            self.happened["gas five times as dear"] += 1
 
     # records
 

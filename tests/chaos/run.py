@@ -17,6 +17,7 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
+from msgspec.structs import replace
 from tests.chaos import workload
 from tests.chaos.harness import System
 from tests.chaos.settled import settled
@@ -24,13 +25,22 @@ from tests.chaos.storm import HALT_COMMAND, HALTED, Storm
 
 from tightloop.broker import EmbeddedBroker
 from tightloop.checker import Terms, Verdict, Watch
+from tightloop.venues.sim.settings import SimSettings
+from tightloop.venues.sim.settings import chain as chain_settings
 
 DRAIN_S = 240.0
+CONFIRMATIONS, BLOCK_TIME_S = 3, 0.2
 EVIDENCE_S = 30.0  # how long the venues have, once all is calm, to say what became of what is unknown
 
 
 def new_seed() -> int:
     return secrets.randbelow(2**31) + 1
+
+
+def venues() -> SimSettings:
+    """A chain on which a transaction is final once three blocks hold it, so that the storm can take two away."""
+    chain = replace(chain_settings("ethereum"), confirmations=CONFIRMATIONS, block_time_s=BLOCK_TIME_S)
+    return SimSettings(chains=(chain,))
 
 
 def run(
@@ -39,7 +49,7 @@ def run(
     """The storm, the calm after it, and what the judge says."""
     began = time.monotonic()
     tell(f"\nchaos: seed {seed}, {seconds:.0f} s, logs in {folder}\n")
-    with EmbeddedBroker() as broker, System(broker.bootstrap, prefix, folder) as system:
+    with EmbeddedBroker() as broker, System(broker.bootstrap, prefix, folder, venues=venues()) as system:
         storm = Storm(system, broker, seed, seconds, instructions)
         try:
             system.control(workload.halt(HALTED, HALT_COMMAND))

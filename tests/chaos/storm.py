@@ -36,6 +36,8 @@ FAULTS: tuple[tuple[dict[str, object], tuple[float, float]], ...] = (
     ({"kind": "partial", "probability": 0.7, "fill": "0.4", "rest": "cancel"}, (2, 5)),
     ({"kind": "reject", "probability": 0.5}, (2, 4)),
     ({"kind": "revert", "probability": 0.5}, (2, 4)),
+    ({"kind": "pending", "probability": 0.7}, (2, 5)),
+    ({"kind": "drop_pending", "probability": 0.5}, (2, 4)),
     ({"kind": "rate_limit", "probability": 0.5}, (1, 3)),
     ({"kind": "down"}, (0.5, 2.5)),
     ({"kind": "down", "close": True}, (0.5, 2.5)),
@@ -142,6 +144,9 @@ class Storm:
             (15.0, self._resume),
             (30.0, mishaps.remove_old),
             (40.0, self._skew_far),
+            (7.0, mishaps.reorganise),
+            (15.0, mishaps.forget),
+            (20.0, mishaps.dear_gas),
         ):
             at = chance.uniform(2, mean)
             while at < span:

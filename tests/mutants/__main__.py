@@ -20,11 +20,11 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.mutants.listed import books, executor, manager, runner
+from tests.mutants.listed import executor, journal, manager, positions, runner
 from tests.mutants.mutant import Mutant, Stale
 from tests.mutants.trial import LIMIT_S, ROOT, Copy, NotTried
 
-ALL: tuple[Mutant, ...] = (*runner.MUTANTS, *executor.MUTANTS, *manager.MUTANTS, *books.MUTANTS)
+ALL: tuple[Mutant, ...] = (*journal.MUTANTS, *runner.MUTANTS, *executor.MUTANTS, *manager.MUTANTS, *positions.MUTANTS)
 
 
 def main(arguments: Sequence[str]) -> int:

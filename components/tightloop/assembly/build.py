@@ -62,7 +62,7 @@ def make_adapters(component: str, lane: str | None, config: Config) -> dict[str,
 
 def _adapter(lane: LaneSpec, config: Config) -> VenueAdapter:
     """Raises ExecutionError EIF-007 for a lane that is not simulated."""
-    from tightloop.venues.sim.client import SimChain, SimExchange  # with aiohttp: only who asks a venue pays for it
+    from tightloop.venues.sim.client import SimChain, SimExchange  # loads aiohttp: for those that ask a venue
 
     if not lane.simulated:
         raise ExecutionError(
@@ -108,6 +108,7 @@ def executor_settings(lane: str, config: Config) -> ExecutorSettings:
             acceptance_window_s=spec.acceptance_window_s,
             clock_margin_s=timing.clock_margin,
             evidence_s=timing.evidence,
+            replace_s=timing.replace,
         )
     except ValueError as error:
         raise ExecutionError("EIF-010", f"timing: {error}") from error
@@ -116,14 +117,16 @@ def executor_settings(lane: str, config: Config) -> ExecutorSettings:
 def reconciliation_settings(config: Config) -> ReconciliationSettings:
     """Raises ExecutionError REC-011 for a tolerance or a duration that cannot be one."""
     given = config.reconciliation
-    standard = Tolerances()
     return ReconciliationSettings(
         directory=config.directory(),
-        tolerances=Tolerances(
-            dust=given.dust,
-            default_dust=given.default_dust,
-            relative={**standard.relative, **given.relative},
-        ),
+        tolerances=tolerances_of(config),
         budget_s=given.budget,
         mismatch_budget_s=min(given.mismatch_budget, given.budget),
     )
+
+
+def tolerances_of(config: Config) -> Tolerances:
+    """Raises ExecutionError REC-011 for a tolerance that cannot be one."""
+    given = config.reconciliation
+    relative = {**Tolerances().relative, **given.relative}
+    return Tolerances(dust=given.dust, default_dust=given.default_dust, relative=relative)

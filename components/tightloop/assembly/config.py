@@ -25,7 +25,7 @@ FILE = "tightloop.toml"
 ENV_PREFIX = "TIGHTLOOP_"
 
 
-Seconds = Annotated[float, Field(gt=0, le=30 * 86400, allow_inf_nan=False)]  # reckoned with: none may overflow
+Seconds = Annotated[float, Field(gt=0, le=30 * 86400, allow_inf_nan=False)]  # times are added up: none may overflow
 ChainId = Annotated[int, Field(gt=0, lt=2**53)]
 
 
@@ -62,6 +62,7 @@ class Timing(_Section):
     send_window: Seconds = 3.0
     clock_margin: Seconds = 0.5
     evidence: Seconds = 60.0
+    replace: Seconds = 30.0
     max_age: Seconds = 3600.0
     refresh: Seconds | None = None
     suspend: Seconds = 3600.0
@@ -121,7 +122,7 @@ def load(file: Path | None = None, flags: Mapping[str, Any] | None = None) -> tu
     try:
         config = Config.model_validate(values)
     except ValidationError as error:
-        raise ExecutionError("EIF-010", _explain(error)) from error
+        raise ExecutionError("EIF-010", explained(error)) from error
     config.directory()
     return config, origins
 
@@ -165,20 +166,20 @@ def _merge(into: dict[str, Any], more: Mapping[str, Any], origins: dict[str, str
             origins[f"{at}{name}"] = origin
 
 
-def _explain(error: ValidationError) -> str:
+def explained(error: ValidationError, model: type[Config] | None = None) -> str:
+    """In words for a person: which key, and the nearest valid one of ``model`` (None: of the configuration file)."""
     lines = []
     for one in error.errors():
         place = ".".join(str(part) for part in one["loc"])
         if one["type"] == "extra_forbidden":
-            near = get_close_matches(str(one["loc"][-1]), _fields_at(one["loc"][:-1]), n=1)
+            near = get_close_matches(str(one["loc"][-1]), _fields_at(one["loc"][:-1], model or Config), n=1)
             lines.append(f"unknown key {place!r}" + (f": did you mean {near[0]!r}?" if near else ""))
         else:
             lines.append(f"{place}: {one['msg']}")
     return "; ".join(lines)
 
 
-def _fields_at(place: tuple[int | str, ...]) -> list[str]:
-    model: Any = Config
+def _fields_at(place: tuple[int | str, ...], model: Any) -> list[str]:
     for part in place:
         if hasattr(model, "model_fields"):
             field = model.model_fields.get(str(part))

@@ -1,11 +1,9 @@
-"""Every component of a loop in this process, without a broker: for backtests, tests, and programs of one's own."""
+"""Every component of a loop in this process, on simulated venues and a clock that is moved: for backtests and tests."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
-
-from msgspec import Struct
 
 from tightloop.assembly import build
 from tightloop.assembly.config import Config
@@ -13,40 +11,23 @@ from tightloop.assembly.lanes import with_lanes
 from tightloop.domain.directory import LaneSpec
 from tightloop.errors import ExecutionError
 from tightloop.handlers.api import Handler
-from tightloop.records.types import (
-    ControlCommand,
-    DeadLetter,
-    ExecutionReport,
-    Instruction,
-    PositionUpdate,
-    ReconciliationResult,
-)
 from tightloop.runners.clock import ManualClock
-from tightloop.runners.inprocess import InProcessRunner
 from tightloop.runners.performer import Performer
+from tightloop.runners.stepped import SteppedRunner
 from tightloop.venues import registry
 from tightloop.venues.adapter import VenueAdapter
 from tightloop.venues.sim.inprocess import InProcessChain, InProcessExchange
+from tightloop.venues.sim.market import Market
 from tightloop.venues.sim.sandbox import Sandbox
 from tightloop.venues.sim.settings import SimSettings
-from tightloop.wire import codec
-
-_TOPIC = {
-    Instruction: "instructions",
-    ControlCommand: "control",
-    ExecutionReport: "fills",
-    PositionUpdate: "position_updates",
-    ReconciliationResult: "reconciliation_results",
-    DeadLetter: "dead_letters",
-}
 
 
-class Engine(InProcessRunner):
+class Engine(SteppedRunner):
     """``config``: as for the components. ``venues``: adapters by lane, instead of the simulated ones.
 
     ``sandbox`` holds the simulated venues' books; its time is ``clock``'s, and its market is synthetic unless ``sim``
-    says otherwise. ``handlers``: by component name, those that replace the configured ones. ``bus``: the topics;
-    nothing on them is kept but by those who subscribe.
+    or ``market`` says otherwise. ``handlers``: by component name, those that replace the configured ones. ``bus``: the
+    topics; nothing on them is kept but by those who subscribe.
     """
 
     def __init__(
@@ -56,6 +37,7 @@ class Engine(InProcessRunner):
         *,
         venues: Mapping[str, VenueAdapter] | None = None,
         sim: SimSettings | None = None,
+        market: Market | None = None,
         handlers: Mapping[str, Handler] | None = None,
         partitions: int = 1,
         encodes: bool = False,
@@ -63,7 +45,7 @@ class Engine(InProcessRunner):
         adapters = dict(venues or {})
         lanes = {name: lane for name, lane in config.directory().lanes.items() if name not in adapters}
         settings = sim or SimSettings(market_origin=clock.now() - timedelta(days=30))
-        self.sandbox = Sandbox(with_lanes(settings, lanes, registry.known()), clock.now)
+        self.sandbox = Sandbox(with_lanes(settings, lanes, registry.known()), clock.now, market)
         adapters |= {name: _simulated(lane, self.sandbox) for name, lane in lanes.items()}
         made = [build.make_handler(component, lane, config) for component, lane in build.every_component(config)]
         replaced = dict(handlers or {})
@@ -75,18 +57,6 @@ class Engine(InProcessRunner):
             encodes=encodes,
             on_time=lambda now: self.sandbox.catch_up(),
         )
-
-    def send(self, record: Struct, topic: str | None = None, key: str | None = None) -> None:
-        """Publish a record as its writer would, under its strategy's key; :meth:`run` handles it.
-
-        A command for a venue or for all goes to every partition.
-        """
-        topic = topic or _TOPIC[type(record)]
-        if isinstance(record, ControlCommand) and record.scope != "key":
-            for partition in range(self.partitions):
-                self.bus.put(topic, partition, b"*", codec.encode(record))
-        else:
-            self.bus.publish(topic, key or getattr(record, "strategy_id", None) or "", record)
 
 
 def _simulated(lane: LaneSpec, sandbox: Sandbox) -> VenueAdapter:

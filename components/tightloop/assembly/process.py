@@ -67,7 +67,7 @@ def run_handler(
     effects: CallLoop[PartitionWorker] = CallLoop(performer)
     runner = KafkaRunner(handler, settings, effects, clock, outputs)
     probe = Probe(runner, probe_port, probe_host) if probe_port is not None else None
-    # What is there now stays, and state lives long: it need not all be looked at again and again.
+    # What is loaded now stays, and state lives long: the collector need not look at it again and again.
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)

@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from tightloop.bench.run import KEYS, PARTS, WARM_S, main
+from tightloop.bench.main import KEYS, PARTS, WARM_S, main
 from tightloop.bench.speed import ROUNDS
 
 if __name__ == "__main__":

@@ -66,7 +66,7 @@ class _Loop:
     def round(self) -> None:
         self._rounds += 1
         for key in range(self.keys):
-            self._engine.send(_instruction(key, self._rounds, self._engine.clock.now()))
+            self._engine.bus.publish(_instruction(key, self._rounds, self._engine.clock.now()))
         self._engine.advance(1.0)
 
     def check(self) -> None:

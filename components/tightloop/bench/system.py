@@ -19,8 +19,8 @@ from tightloop.bench.component import Started
 from tightloop.bench.programs import Program, stop_all
 from tightloop.bench.ring import HOPS, Hop, topic_of
 from tightloop.records import topics
-from tightloop.runners.kafka.admin import TopicAdmin
 from tightloop.runners.kafka.settings import KafkaSettings
+from tightloop.runners.kafka.topic_admin import TopicAdmin
 
 LANES = ("binance",)
 READY_S = 60.0

@@ -7,6 +7,6 @@ only fills the cache.
 from tightloop.broker.console import console_progress
 from tightloop.broker.embedded import EmbeddedBroker
 from tightloop.broker.pins import KAFKA_VERSION
-from tightloop.broker.progress import Report, Step, silent
+from tightloop.broker.steps import Report, Step, silent
 
 __all__ = ["KAFKA_VERSION", "EmbeddedBroker", "Report", "Step", "console_progress", "silent"]

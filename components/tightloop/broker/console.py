@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
-from tightloop.broker.progress import Report, Step
+from tightloop.broker.steps import Report, Step
 
 
 @contextmanager
@@ -44,7 +44,7 @@ class _Plain:
 
 @contextmanager
 def _live(stream: TextIO) -> Iterator[Report]:
-    # Imported here: only somebody who looks at a terminal pays for it.
+    # Imported here: needed on a terminal only.
     from rich.console import Console
     from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 

@@ -16,10 +16,7 @@ import psutil
 
 from tightloop.broker.jars import ensure_jars
 from tightloop.broker.java import find_java
-from tightloop.broker.pins import KAFKA_VERSION
-from tightloop.broker.ports import free_port, is_free
-from tightloop.broker.prepare import ensure_prepared, format_data
-from tightloop.broker.process import (
+from tightloop.broker.java_process import (
     LOG_FILE,
     PROPERTIES_FILE,
     await_ready,
@@ -30,9 +27,12 @@ from tightloop.broker.process import (
     launch,
     log_tail,
 )
-from tightloop.broker.progress import Report, Step, silent
+from tightloop.broker.owner_watch import Watchdog
+from tightloop.broker.pins import KAFKA_VERSION
+from tightloop.broker.ports import free_port, is_free
+from tightloop.broker.prepare import ensure_prepared, format_data
 from tightloop.broker.settings import FAST, HOST, KAFKA_DATA, QUICK, server_properties
-from tightloop.broker.watchdog import Watchdog
+from tightloop.broker.steps import Report, Step, silent
 from tightloop.errors import ExecutionError
 
 _STATE_FILE = "broker.json"
@@ -85,7 +85,9 @@ class EmbeddedBroker:
 
     @classmethod
     def attach(cls, data_dir: Path | str) -> Self:
-        """The broker that runs on ``data_dir``, whoever started it. Raises BRK-005 when none does."""
+        """The broker that runs on ``data_dir``, also one that another program has started. Raises BRK-005 when none
+        does.
+        """
         broker = cls(data_dir, detached=True)
         broker._data_dir = broker._kept_dir
         process = broker._recorded_process()
@@ -188,7 +190,7 @@ class EmbeddedBroker:
     # how
 
     def _bring_up(self, begin: Callable[[], psutil.Popen]) -> None:
-        """Launches until it answers: again on another port where somebody else was quicker to take the one chosen."""
+        """Launches until it answers: again on another port when another process has taken the chosen one meanwhile."""
         for attempts_left in reversed(range(_PORT_ATTEMPTS)):
             self._choose_ports()
             self._write_properties()
@@ -231,7 +233,7 @@ class EmbeddedBroker:
             self._controller_port = free_port(frozenset({self._port}))
 
     def _lost_a_port(self) -> bool:
-        """Whether somebody took a port between the moment it was found free and the broker's own attempt."""
+        """Whether another process took a port between the moment it was found free and the broker's own attempt."""
         return "BindException" in log_tail(self.data_dir, 200)
 
     def _write_properties(self) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tightloop.broker.pins import KAFKA_VERSION, LOCK_FILE, PinnedJar, verify
-from tightloop.broker.progress import Report, Step
+from tightloop.broker.steps import Report, Step
 from tightloop.errors import ExecutionError
 
 _ATTEMPTS = 3

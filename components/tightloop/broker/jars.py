@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tightloop.broker.cache import cache_root, locked
 from tightloop.broker.pins import KAFKA_VERSION, PinnedJar, pinned_jars, verify
-from tightloop.broker.progress import Report, silent
+from tightloop.broker.steps import Report, silent
 
 _MANIFEST = "manifest.json"
 

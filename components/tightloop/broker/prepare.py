@@ -24,12 +24,12 @@ from pathlib import Path
 from tightloop.broker.cache import locked
 from tightloop.broker.jars import kafka_cache
 from tightloop.broker.java import Java
+from tightloop.broker.java_process import PROPERTIES_FILE, await_ready, end, end_hard, launch
+from tightloop.broker.owner_watch import Watchdog
 from tightloop.broker.pins import KAFKA_VERSION
 from tightloop.broker.ports import free_port
-from tightloop.broker.process import PROPERTIES_FILE, await_ready, end, end_hard, launch
-from tightloop.broker.progress import Report, Step, silent
 from tightloop.broker.settings import KAFKA_DATA, NODE_ID, server_properties
-from tightloop.broker.watchdog import Watchdog
+from tightloop.broker.steps import Report, Step, silent
 from tightloop.errors import ExecutionError
 
 _BASE = "base.jsa"

@@ -1,4 +1,4 @@
-"""An independent judge of a system's promises. It shares no code with what it judges.
+"""An independent judge of a system's guarantees. It shares no code with what it judges.
 
 It reads the topics with ``read_committed``, decodes them with fastavro and the ``.avsc`` files, asks the venues for
 their own books over HTTP, and says what does not hold. :func:`check` judges a run that is over, :class:`Watch` one
@@ -62,8 +62,7 @@ def check(
 class Watch:
     """A run while it goes on: what has come is kept, what is new is read, and all of it judged as often as asked.
 
-    ``ignored``: ``(topic, partition, offset)`` of records that somebody put there to try the system, which are not
-    its own doing.
+    ``ignored``: ``(topic, partition, offset)`` of records that a test put there, which the system did not write.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""What a run left behind: its topics as a ``read_committed`` reader sees them, and the venues' books."""
+"""The data of a run: its topics as a ``read_committed`` reader sees them, and the venues' books."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 Record = dict[str, Any]
 DELETED = "(deleted)"
-LANES = "instructions."
+INSTRUCTIONS = "instructions."
 JOURNALS = "execution_journal."
 
 
@@ -61,12 +61,12 @@ class Collected:
     def routed(self) -> Iterator[Seen]:
         """What was dispatched, on the topics of all lanes."""
         for topic in sorted(self.topics):
-            if topic.startswith(LANES):
+            if topic.startswith(INSTRUCTIONS):
                 yield from self.of(topic, "RoutedInstruction")
 
     @property
     def lanes(self) -> list[str]:
-        return sorted(topic.removeprefix(LANES) for topic in self.topics if topic.startswith(LANES))
+        return sorted(topic.removeprefix(INSTRUCTIONS) for topic in self.topics if topic.startswith(INSTRUCTIONS))
 
     @property
     def loops(self) -> list[Seen]:

@@ -12,7 +12,7 @@ from typing import Any
 from confluent_kafka import OFFSET_BEGINNING, Consumer, IsolationLevel, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
-from tightloop.checker.collected import DELETED, JOURNALS, LANES, Record, Seen, Venues
+from tightloop.checker.collected import DELETED, INSTRUCTIONS, JOURNALS, Record, Seen, Venues
 from tightloop.checker.contracts import Unreadable, decode
 
 TOPICS = frozenset(
@@ -89,7 +89,7 @@ class Reader:
         known = self._consumer.list_topics(timeout=15).topics
         for name, topic in known.items():
             base = name.removeprefix(self._prefix)
-            if name.startswith(self._prefix) and (base in TOPICS or base.startswith((LANES, JOURNALS))):
+            if name.startswith(self._prefix) and (base in TOPICS or base.startswith((INSTRUCTIONS, JOURNALS))):
                 self._reached.update({(name, partition): 0 for partition in topic.partitions})
         if not self._reached:
             raise LookupError(f"the broker has no topics of a system with the prefix {self._prefix!r}")

@@ -21,11 +21,11 @@ class Violation:
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """A fault that somebody put in, and what it may bring about: without one these are violations.
+    """A fault that was injected, and what it may cause: without one these are violations.
 
     ``effect``: ``dead-letter``, ``halt``, ``unknown``, ``refused`` (an instruction, by the manager), ``rejected``,
-    ``rolled_back``, ``cancelled`` or ``none`` (what became of it). What is None or empty: any. ``since_ms``,
-    ``until_ms``: by the broker's time.
+    ``rolled_back``, ``cancelled`` or ``none`` (the outcome). What is None or empty: any. ``since_ms``, ``until_ms``: by
+    the broker's time.
     """
 
     effect: str
@@ -69,11 +69,11 @@ class Terms:
     """What holds for the run that is judged.
 
     ``complete``: it is over, so that what is missing is lost; while it goes on only what is wrong for good counts.
-    ``drifted``: strategies whose books were changed behind everybody's back. ``standing``: by strategy, ids of halts
-    (or of the commands that caused them) that must still stand. ``dust``: the largest difference of a position that is
-    none, in units of its asset. ``causes``: the faults put in, and what they may have brought about. ``skews``: when
-    the venues' clock was wrong. ``interruptions``: when executors were stopped or dead. ``send_window_s``: how long
-    after its journalled time a request may leave.
+    ``drifted``: strategies whose balances at the venue were changed without a ledger entry. ``standing``: by strategy,
+    ids of halts (or of the commands that caused them) that must still stand. ``dust``: the largest difference of a
+    position that is none, in units of its asset. ``causes``: the injected faults, and what they may have caused.
+    ``skews``: when the venues' clock was wrong. ``interruptions``: when executors were stopped or dead.
+    ``send_window_s``: how long after its journalled time a request may leave.
     """
 
     complete: bool = True

@@ -135,7 +135,7 @@ def _schemas() -> Check:
 def _kafka(settings: KafkaSettings, config: Config) -> list[Check]:
     from tightloop.client.connect import reaching
     from tightloop.records.topics import all_topics
-    from tightloop.runners.kafka.admin import TopicAdmin
+    from tightloop.runners.kafka.topic_admin import TopicAdmin
 
     try:
         with reaching(settings.bootstrap):
@@ -193,7 +193,7 @@ def _clock(settings: KafkaSettings, margin_s: float) -> Check:
 
 def _simulator(config: Config, directory: Path) -> Check:
     from tightloop.cli.system.child import answers
-    from tightloop.cli.system.state import read_state
+    from tightloop.cli.system.system_state import read_state
 
     running = read_state(directory)
     runs = running is not None and (running.is_alive or running.is_orphaned)

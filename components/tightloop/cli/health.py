@@ -1,4 +1,4 @@
-"""How each component does: its process, its probe, and how far behind its input it is."""
+"""The state of each component: its process, its probe, and how far behind its input it is."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from tightloop.assembly.build import every_component, make_handler
 from tightloop.assembly.config import Config
-from tightloop.cli.system.state import ProcessState, SystemState, is_same_process
+from tightloop.cli.system.system_state import ProcessState, SystemState, is_same_process
 from tightloop.client.connect import Place, end_offsets, partition_counts
 from tightloop.client.reader import TopicReader
 from tightloop.handlers.api import Handler
@@ -23,7 +23,8 @@ COUNTED = 2000  # offsets behind, up to which records are counted rather than of
 
 class ComponentHealth(Struct, frozen=True):
     """``health``: ``ready``, ``live`` (restoring), ``starting``, ``hung`` (the process is there and does not answer, or
-    its loop does not turn), ``down`` (there is no process), or ``unknown`` for one that somebody else runs.
+    its loop does not turn), ``down`` (there is no process), or ``unknown`` for one that ``tightloop up`` did not start
+    from this directory.
 
     ``lag``: records of its input that it has not handled, None when that can't be told just now.
     """
@@ -53,7 +54,7 @@ def components(settings: KafkaSettings, config: Config, running: SystemState | N
 
 
 def probed(one: ProcessState, lag: int | None = None) -> ComponentHealth:
-    """How a process of ``tightloop up`` does now: asked, not remembered."""
+    """The state of a process of ``tightloop up`` now, by asking it."""
     there = is_same_process(one.pid, one.created)
     health, partitions = _answer(one) if there else ("down", None)
     pid = one.pid if there else None

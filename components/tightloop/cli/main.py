@@ -1,4 +1,4 @@
-"""The entry of ``tightloop``: its commands, and what becomes of errors."""
+"""The entry of ``tightloop``: its commands, and how errors are shown."""
 
 from __future__ import annotations
 
@@ -76,6 +76,7 @@ def _add_commands() -> None:
         doctor,
         down,
         errors,
+        export,
         halt,
         publish,
         resolve,
@@ -91,7 +92,7 @@ def _add_commands() -> None:
     )
 
     started = (demo, up, down, run, status)
-    used = (publish, tail, show, halt, resume, adjust, resolve, cancel, adopt, dead_letters)
+    used = (publish, tail, show, export, halt, resume, adjust, resolve, cancel, adopt, dead_letters)
     for module in (*started, *used, topics, schemas, errors, config, doctor, bench, sandbox):
         module.add_to(app)
 

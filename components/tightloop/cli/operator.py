@@ -1,4 +1,4 @@
-"""An operator's command: a record on ``control``, with who and why, and what the components did because of it."""
+"""An operator's command: a record on ``control``, with who and why, and its effect."""
 
 from __future__ import annotations
 

@@ -63,9 +63,9 @@ def quiet(client: Mapping[str, str]) -> dict[str, Any]:
 
 def running_bootstrap(directory: Path) -> str | None:
     """The address of the broker that `tightloop up` runs from ``directory``, if there is one: also when its supervisor
-    is gone, as an operator must still reach the components that trade on.
+    is gone, as an operator must still reach components that go on trading.
     """
-    from tightloop.cli.system.state import read_state
+    from tightloop.cli.system.system_state import read_state
 
     state = read_state(directory)
     return state.bootstrap if state is not None and state.has_broker else None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from base64 import b64encode
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -13,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from tightloop.client.plain import amount, as_data
+
 if TYPE_CHECKING:
     from tightloop.records.types import ErrorInfo
 
@@ -20,34 +21,6 @@ if TYPE_CHECKING:
 def emit(document: Any) -> None:
     """One JSON document on one line. Records become objects, amounts text, bytes base64."""
     typer.echo(json.dumps(as_data(document), ensure_ascii=False, separators=(",", ":")))
-
-
-def as_data(value: Any) -> Any:
-    """Plain data that JSON can say, without losing a digit."""
-    if isinstance(value, Decimal):
-        return amount(value)
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
-    if isinstance(value, bytes):
-        return b64encode(value).decode()
-    if isinstance(value, dict):
-        return {str(name): as_data(one) for name, one in value.items()}
-    if isinstance(value, list | tuple | set | frozenset):
-        return [as_data(one) for one in value]
-    if value is None or isinstance(value, str | int | float | bool):
-        return value
-    names = getattr(value, "__struct_fields__", None)
-    if names is None:
-        return str(value)
-    return {name: as_data(getattr(value, name)) for name in names}
-
-
-def amount(value: Decimal) -> str:
-    """All digits and no exponent; zeros at the end are left out, and so is the sign of zero."""
-    if not value:
-        return "0"
-    text = format(value, "f")
-    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def error_words(error: ErrorInfo) -> str:

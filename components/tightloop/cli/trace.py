@@ -8,8 +8,9 @@ from typing import Any
 
 from msgspec import Struct
 
-from tightloop.cli.output import amount, as_data, error_words
+from tightloop.cli.output import error_words
 from tightloop.client.connect import partition_counts
+from tightloop.client.plain import amount, as_data
 from tightloop.client.reader import Received, TopicReader
 from tightloop.errors import ExecutionError
 from tightloop.records.topics import lane_topic

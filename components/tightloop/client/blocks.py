@@ -75,10 +75,18 @@ def _nested(plain: Block, kind: str) -> Block:
     merged = {**payload, **inner}
     if kind == "smart_contract_action":
         merged = _actions(merged, str(outer.get("venue", "")))
+    elif kind == "cex_trade":
+        merged = _trade(merged)
     elif kind == "cancel" and "target" in merged:
         merged["instruction_id"] = merged.pop("target")  # flat, the name is taken by the cancel's own id
     _refuse_unknown(merged, PAYLOADS[kind], kind, set() if payload else own)
     return {**outer, kind: merged}
+
+
+def _trade(payload: Block) -> Block:
+    """The symbol tells the market (a perpetual's names what it settles in), a price that it is a limit order."""
+    market = "perp" if ":" in str(payload.get("symbol", "")) else "spot"
+    return {"market": market, "order_type": "market" if payload.get("price") is None else "limit", **payload}
 
 
 def _actions(payload: Block, venue: str) -> Block:

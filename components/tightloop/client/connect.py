@@ -1,4 +1,4 @@
-"""Where the bus is, and what its client's errors mean for whoever asked."""
+"""Where Kafka is, and what its client's errors mean."""
 
 from __future__ import annotations
 
@@ -33,6 +33,7 @@ _MOMENTARY = frozenset(
         KafkaError._UNKNOWN_TOPIC,
     }
 )
+_REACHABLE = "See that the broker runs and that its address and the client's settings are right."
 T = TypeVar("T")
 Place = tuple[str, int]  # the contract's topic name, and a partition
 
@@ -48,8 +49,11 @@ def reaching(bootstrap: str) -> Iterator[None]:
             "EIF-011",
             _words(kafka, bootstrap),
             context={"bootstrap": bootstrap},
-            remedy="See that the broker runs and that its address and the client's settings are right.",
+            remedy=_REACHABLE,
         ) from error
+    except TimeoutError as error:
+        message = f"no Kafka broker answers at {bootstrap!r}"
+        raise ExecutionError("EIF-011", message, context={"bootstrap": bootstrap}, remedy=_REACHABLE) from error
 
 
 def patiently(ask: Callable[[], T]) -> T:
@@ -71,34 +75,51 @@ def _words(error: Any, bootstrap: str) -> str:
     return f"Kafka at {bootstrap!r} refused: {error}"
 
 
-def partition_counts(settings: KafkaSettings, topics: Collection[str]) -> dict[str, int]:
-    """How many partitions each topic has. Raises ExecutionError EIF-011, or EIF-010 for a topic that is missing."""
+def topics_there(settings: KafkaSettings) -> dict[str, int]:
+    """The contract's names of this system's topics, and how many partitions each has. Raises ExecutionError EIF-011."""
     with reaching(settings.bootstrap):
         known = AdminClient(settings.admin()).list_topics(timeout=TIMEOUT_S).topics
-    counts = {}
+    return {
+        name.removeprefix(settings.prefix): len(found.partitions)
+        for name, found in known.items()
+        if found.error is None and name.startswith(settings.prefix)
+    }
+
+
+def partition_counts(settings: KafkaSettings, topics: Collection[str]) -> dict[str, int]:
+    """How many partitions each topic has. Raises ExecutionError EIF-011, or EIF-010 for a topic that is missing."""
+    there = topics_there(settings)
     for topic in topics:
-        found = known.get(settings.prefix + topic)
-        if found is None or found.error is not None:
+        if topic not in there:
             raise ExecutionError(
                 "EIF-010",
                 f"there is no topic {settings.prefix + topic!r} on {settings.bootstrap}",
                 remedy="Create the topics: tightloop topics create. Or correct the prefix.",
             )
-        counts[topic] = len(found.partitions)
-    return counts
+    return {topic: there[topic] for topic in topics}
 
 
 def end_offsets(settings: KafkaSettings, places: Collection[Place]) -> dict[Place, int]:
     """Where each partition ends now, whether committed or not."""
+    return offsets(settings, places, OffsetSpec.latest())  # type: ignore[no-untyped-call]
+
+
+def offsets(
+    settings: KafkaSettings, places: Collection[Place], which: OffsetSpec, *, committed: bool = False
+) -> dict[Place, int]:
+    """The offset that ``which`` means in each partition; -1 for a time after which it has no record.
+
+    ``committed``: nothing of a transaction that is still open counts.
+    """
     prefix = settings.prefix
-    latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
-    asked = {TopicPartition(prefix + topic, partition): latest for topic, partition in places}
+    asked = {TopicPartition(prefix + topic, partition): which for topic, partition in places}
+    level = IsolationLevel.READ_COMMITTED if committed else IsolationLevel.READ_UNCOMMITTED
     if not asked:
         return {}
 
     def ask() -> dict[Place, int]:
-        admin = AdminClient(settings.admin())
-        answers = admin.list_offsets(asked, isolation_level=IsolationLevel.READ_UNCOMMITTED, request_timeout=TIMEOUT_S)
+        admin = AdminClient(settings.admin())  # kept: without it no answer ever comes
+        answers = admin.list_offsets(asked, isolation_level=level, request_timeout=TIMEOUT_S)
         return {
             (place.topic.removeprefix(prefix), place.partition): future.result(TIMEOUT_S).offset
             for place, future in answers.items()

@@ -15,12 +15,12 @@ from tightloop.client.connect import TIMEOUT_S, Place, partition_counts, reachin
 from tightloop.client.publisher import producer_settings
 from tightloop.errors import ExecutionError
 from tightloop.records.types import ControlCommand
+from tightloop.runners.bus import EVERYONE
 from tightloop.runners.kafka.settings import KafkaSettings
 from tightloop.runners.partitioner import partition_of
 from tightloop.wire import codec
 
 TOPIC = "control"
-EVERYONE = b"*"  # the Kafka key of a command for a venue, or for all
 
 
 class ControlClient:
@@ -54,7 +54,7 @@ class ControlClient:
 
     def send(self, command: ControlCommand) -> None:
         """Returns when the broker has all of it. Raises ExecutionError EIF-011."""
-        key = EVERYONE if command.scope != "key" else (command.strategy_id or "").encode()
+        key = EVERYONE.encode() if command.scope != "key" else (command.strategy_id or "").encode()
         copies = [
             (TOPIC, partition, key, codec.encode(command), _headers(command)) for _, partition in self.places(command)
         ]

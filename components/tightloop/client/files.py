@@ -15,6 +15,7 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from tightloop.client.blocks import instruction_from
+from tightloop.client.table.parquet import load
 from tightloop.domain.validate import check_instruction
 from tightloop.errors import ExecutionError
 from tightloop.records.types import Instruction
@@ -112,15 +113,11 @@ def _csv(content: bytes) -> Iterator[tuple[int, Read]]:
 
 
 def _parquet(content: bytes) -> Iterator[tuple[int, Read]]:
+    arrow, parquet = load()
     try:
-        from pyarrow import parquet  # type: ignore[import-not-found,unused-ignore]
-    except ImportError as error:
-        raise ExecutionError(
-            "EIM-007",
-            "reading Parquet needs the package `pyarrow`, which is not installed",
-            remedy="pip install pyarrow, or give the instructions as JSON lines or CSV.",
-        ) from error
-    rows = parquet.read_table(io.BytesIO(content)).to_pylist()
+        rows = parquet.read_table(io.BytesIO(content)).to_pylist(maps_as_pydicts="strict")
+    except arrow.ArrowException as error:
+        raise ExecutionError("EIM-007", f"not Parquet: {error}") from error
     for number, row in enumerate(rows, start=1):
         yield number, partial(_unflattened, row)
 

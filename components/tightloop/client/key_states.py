@@ -81,7 +81,7 @@ class LoopStateReader:
             for received in reader.to_end():
                 try:
                     strategy, name = parse_changelog_key(received.key or b"")
-                except ValueError:  # nobody's entry: the manager dead-letters it
+                except ValueError:  # an entry of no key: the manager dead-letters it
                     continue
                 if name.partition("|")[0] not in ("head", "queue", "halts", UNREAD):
                     continue
@@ -96,9 +96,9 @@ class LoopStateReader:
 def states_of(
     entries: dict[tuple[int, str, str], bytes], partitions: int, directory: Directory, wanted: str | None = None
 ) -> LoopStates:
-    """``entries``: by partition, key and name. What lies of a key on a partition that is not its own is nobody's state,
-    however it came there, and must not be shown in the place of the real one. Of a key whose head can't be read, what
-    is known is the halt that the manager set beside it.
+    """``entries``: by partition, key and name. An entry of a key on a partition that is not the key's own is not its
+    state, and must not be shown in place of it. Of a key whose head can't be read, what is known is the halt that the
+    manager set beside it.
     """
     unread: dict[str, tuple[int, tuple[Halt, ...]]] = {}
     heads: dict[str, tuple[int, LoopHead]] = {}

@@ -1,4 +1,4 @@
-"""``InstructionPublisher``: validated instructions onto the topic ``instructions``, and what became of them."""
+"""``InstructionPublisher``: validated instructions onto the topic ``instructions``, and their results."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tightloop.venues import registry
 from tightloop.wire import codec
 
 TOPIC, RESULTS = "instructions", "instruction_results"
-CLOCKS_DIFFER = timedelta(minutes=1)  # at most, between a publisher and the broker; more only costs reading
+CLOCK_ALLOWANCE = timedelta(minutes=1)  # at most, between a publisher and the broker; more only costs reading
 _REMEMBERED = 10_000
 
 
@@ -79,7 +79,7 @@ class InstructionPublisher:
         Raises TimeoutError when it has not ended after ``timeout`` seconds.
         """
         known = self._known.get(instruction_id)
-        start: Start = known[1] - CLOCKS_DIFFER if known else "beginning"
+        start: Start = known[1] - CLOCK_ALLOWANCE if known else "beginning"
         strategy = strategy_id or (known[0] if known else None)
         partitions = None
         if strategy is not None:

@@ -64,7 +64,7 @@ class TopicReader:
         ]
         self._ended: set[Place] = set()
         self._held: list[Received] = []
-        self._consumer = Consumer(_consumer_settings(settings))
+        self._consumer = Consumer(consumer_settings(settings))
         with reaching(settings.bootstrap):
             self._consumer.assign(self._starts(start))
 
@@ -119,7 +119,7 @@ class TopicReader:
             elif error.fatal() or error.code() == KafkaError._ALL_BROKERS_DOWN:
                 raise KafkaException(error)
             return  # whatever else there is, the client mends by itself
-        received = _received(message, self._settings.prefix)
+        received = received_from(message, self._settings.prefix)
         self._ended.discard((received.topic, received.partition))
         self._held.append(received)
 
@@ -138,7 +138,8 @@ class TopicReader:
         ]
 
 
-def _consumer_settings(settings: KafkaSettings) -> dict[str, object]:
+def consumer_settings(settings: KafkaSettings) -> dict[str, object]:
+    """Of a consumer that is in no group and reads what is committed."""
     return {
         **settings.admin(),
         "group.id": f"{settings.prefix}tightloop-reader",  # never joined: partitions are assigned by hand
@@ -150,7 +151,7 @@ def _consumer_settings(settings: KafkaSettings) -> dict[str, object]:
     }
 
 
-def _received(message: Message, prefix: str) -> Received:
+def received_from(message: Message, prefix: str) -> Received:
     topic, partition, offset = place(message)
     _, milliseconds = message.timestamp()
     key, value = message.key(), message.value()

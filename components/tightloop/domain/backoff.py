@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-_DOUBLINGS = 60  # beyond every limit that anybody sets; a larger power would not be a float at some point
+_DOUBLINGS = 60  # beyond every limit in use; without a bound the power would overflow a float
 
 
 def backoff(first_s: float, longest_s: float, earlier: int) -> float:

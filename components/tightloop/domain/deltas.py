@@ -8,6 +8,13 @@ from decimal import Decimal
 from tightloop.domain import money
 from tightloop.records.types import Delta
 
+SOURCES = frozenset(
+    {"trade", "transfer", "funding", "interest", "reward", "fee", "gas", "adjustment", "initial", "correction"}
+)
+"""Why a position may have changed."""
+CHARGES = frozenset({"fee", "gas"})
+"""Of these what the venue or the chain charged."""
+
 
 def by_position(deltas: Iterable[Delta]) -> dict[str, Decimal]:
     """The sum for each position key, in the order in which they first appear."""

@@ -186,7 +186,7 @@ class Directory:
         return Place(plain, AccountRef(lane=lane, venue=spec.name, account=account))
 
     def _lane_with(self, spec: VenueSpec, account: str, strategy_id: str) -> str:
-        """The lane of an account at a venue. One that nobody knows any more lies where it always lay: a position must
+        """The lane of an account at a venue. An account that is not configured any more keeps its lane: a position must
         stay where it is when the configuration changes.
         """
         lanes = self._lanes_of[spec.name]

@@ -1,9 +1,8 @@
 """Deterministic ids, and the alphabet of those that people choose.
 
-An id is made of what it stands for, so that whoever does the same thing again (after a crash, on another machine, in a
-replay) gives it the same id, and everybody else can tell that it is the same thing. All are BLAKE2b over the
-length-prefixed parts, cut to 32 hex characters, which every venue takes as an order id. All but the client order id
-begin with the kind of id.
+An id is computed from what it stands for. So the same thing, done again (after a crash, on another machine, in a
+replay), has the same id, and every reader sees that it is the same. All are BLAKE2b over the length-prefixed parts, cut
+to 32 hex characters, which every venue takes as an order id. All but the client order id begin with the kind of id.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from hashlib import blake2b
 
 STRATEGY_ID = re.compile(r"[A-Za-z0-9._-]{1,100}")
 INSTRUCTION_ID = re.compile(r"[A-Za-z0-9._:-]{1,200}")
-HEX = 32
+HEX_CHARS = 32
 _LENGTHS = tuple(length.to_bytes(4, "big") for length in range(256))
 
 
@@ -24,7 +23,7 @@ def digest(*parts: str | int) -> str:
         raw = str(part).encode()
         length = len(raw)
         joined += (_LENGTHS[length] if length < 256 else length.to_bytes(4, "big")) + raw
-    return blake2b(joined).hexdigest()[:HEX]
+    return blake2b(joined).hexdigest()[:HEX_CHARS]
 
 
 def client_order_id(environment: str, strategy_id: str, account: str, instruction_id: str, attempt: int) -> str:

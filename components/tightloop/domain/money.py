@@ -23,14 +23,15 @@ from decimal import (
 from typing import TypeVar
 
 from tightloop.errors import ExecutionError
+from tightloop.wire.avro import DIGITS
+from tightloop.wire.avro import PLACES as PLACES
 
 K = TypeVar("K")
 
-PLACES = 18
 PRECISION = 100
 ZERO = Decimal(0)
 UNIT = Decimal(1).scaleb(-PLACES)
-BOUND = Decimal(10) ** 58
+BOUND = Decimal(10) ** (DIGITS - PLACES)  # what a record can carry is below it
 
 CONTEXT = Context(
     prec=PRECISION,
@@ -58,7 +59,7 @@ def price(cost: Decimal, amount: Decimal) -> Decimal:
 
 def ratio(part: Decimal, whole: Decimal) -> Decimal:
     """A share, derived: half-even at 18 places. Raises DivisionByZero when there is no whole."""
-    return _tidy(_DERIVED.quantize(_DERIVED.divide(part, whole), UNIT))
+    return tidy(_DERIVED.quantize(_DERIVED.divide(part, whole), UNIT))
 
 
 def total(amounts: Iterable[Decimal]) -> Decimal:
@@ -103,10 +104,10 @@ def check(amount: Decimal) -> Decimal:
 
 def text(amount: Decimal) -> str:
     """An amount as people write it: no exponent, no trailing zeros. Equal amounts have equal texts."""
-    return f"{_tidy(amount):f}"
+    return f"{tidy(amount):f}"
 
 
-def _tidy(value: Decimal) -> Decimal:
+def tidy(value: Decimal) -> Decimal:
     """Without trailing zeros after the point; whole numbers without an exponent; no negative zero."""
     if not value:
         return ZERO

@@ -29,16 +29,16 @@ from tightloop.records.types import Action, Cancel, CexTrade, Delta, Instruction
 from tightloop.wire.codec import has_unknown
 
 MARKET_ORDER_LIFE = timedelta(seconds=30)
-LIFE = timedelta(hours=1)
-# Bounds of what is reckoned with: within them no sum, no product of two amounts and a share, and no date can overflow.
+DEFAULT_LIFE = timedelta(hours=1)
+# Bounds of all figures: within them no sum, no product of two amounts and a share, and no date can overflow.
 LONGEST_LIFE = timedelta(days=366)  # of an instruction, from its `created_at`; also of `timeout_ms`
 HIGHEST_SEQUENCE = 2**53 - 1  # what JSON's numbers hold exactly, too; microseconds since 1970 fit
-LARGEST = Decimal(10) ** 20  # amounts and prices are below it
+LARGEST_AMOUNT = Decimal(10) ** 20  # amounts and prices are below it
 _LONGEST_TIMEOUT_MS = int(LONGEST_LIFE.total_seconds()) * 1000
 _HIGHEST_CHAIN = 2**53 - 1
 _UINT256_DIGITS = 78
-_EARLIEST = datetime(2009, 1, 1, tzinfo=UTC)  # nothing that trades here is older; a zero or a wrong unit is
-_LATEST = datetime(2200, 1, 1, tzinfo=UTC)
+EARLIEST = datetime(2009, 1, 1, tzinfo=UTC)  # an earlier time is a zero, or in a wrong unit
+LATEST = datetime(2200, 1, 1, tzinfo=UTC)
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,100}")
 _ASSET = r"[A-Za-z0-9.]{1,20}"
 _SPOT = re.compile(f"{_ASSET}/{_ASSET}")
@@ -53,7 +53,7 @@ def expires_at(instruction: Instruction) -> datetime:
     if instruction.expires_at is not None:
         return instruction.expires_at
     trade = instruction.cex_trade
-    return instruction.created_at + (MARKET_ORDER_LIFE if trade and trade.order_type == "market" else LIFE)
+    return instruction.created_at + (MARKET_ORDER_LIFE if trade and trade.order_type == "market" else DEFAULT_LIFE)
 
 
 def check_instruction(instruction: Instruction, venues: Venues) -> None:
@@ -95,7 +95,7 @@ def check_on_lane(instruction: Instruction, lane: LaneSpec, venues: Venues) -> N
 
 
 def check_amounts(deltas: Sequence[Delta], field: str = "deltas") -> None:
-    """What somebody writes down as deltas, an operator's ``adjust`` included. Raises ExecutionError EIM-007."""
+    """Deltas that a person wrote down, as in an operator's ``adjust``. Raises ExecutionError EIM-007."""
     for number, delta in enumerate(deltas):
         _check_size(f"{field}[{number}].amount", delta.amount)
 
@@ -121,7 +121,7 @@ def _check_identity(instruction: Instruction) -> None:
 
 
 def _check_times(instruction: Instruction) -> None:
-    if not _EARLIEST <= instruction.created_at < _LATEST:
+    if not EARLIEST <= instruction.created_at < LATEST:
         _refuse(f"created_at: {instruction.created_at.isoformat()} cannot be; it is in microseconds since 1970, UTC")
     _check_end("expires_at", instruction.expires_at, instruction.created_at)
 
@@ -165,7 +165,7 @@ def _check_positive(field: str, amount: Decimal | None) -> None:
 
 
 def _check_size(field: str, amount: Decimal | None) -> None:
-    if amount is not None and not abs(amount) < LARGEST:
+    if amount is not None and not abs(amount) < LARGEST_AMOUNT:
         _refuse(f"{field}: must be below 10^20, either way")
 
 

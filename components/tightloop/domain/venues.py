@@ -86,7 +86,7 @@ class Venues:
         return f"unknown venue {name!r}: {hint}"
 
     def same(self, one: str | None, other: str | None) -> bool:
-        """Do both name one venue? An unknown name is nobody's but its own."""
+        """Do both name one venue? An unknown name is the same as itself only."""
         if one is None or other is None:
             return False
         return one == other or ((found := self._by_name.get(one)) is not None and found is self._by_name.get(other))

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tightloop.errors.catalogue import brk, eif, eim, exi, puh, rec, tlc
+from tightloop.errors.catalogue import brk, bus, eif, eim, exi, puh, rec, tlc
 from tightloop.errors.catalogue.entry import ErrorEntry
 from tightloop.errors.redaction import redacted, redacted_fields
 from tightloop.records.types import ErrorInfo, Severity
 
 CATALOGUE: dict[str, ErrorEntry] = {
-    entry.code: entry for part in (eim, eif, rec, puh, exi, tlc, brk) for entry in part.ENTRIES
+    entry.code: entry for part in (eim, eif, rec, puh, exi, tlc, brk, bus) for entry in part.ENTRIES
 }
 
 _MARKER_CHARS = 40

@@ -1,4 +1,4 @@
-"""What a handler is, and what it may do: the seam between the pure components and the runners.
+"""What a handler is, and what it may do: the border between the pure components and the runners.
 
 A component is a :class:`Handler`. A runner feeds it *events*, one at a time: a record, a moment that has come, an
 answer to a call. For each event it gets a :class:`Context` bound to one key. Through it the handler reads and writes

@@ -77,7 +77,7 @@ class Submit(Struct, frozen=True):
 
 
 class FindOrder(Struct, frozen=True):
-    """What became of this intent, by any of its submissions? Changes nothing."""
+    """How does this intent stand at the venue, by any of its submissions? Changes nothing."""
 
     entry: JournalEntry
 
@@ -109,9 +109,9 @@ Call = Prepare | Replace | Submit | FindOrder | CancelOrder | ReadLedger | ReadP
 
 # --- answers ----------------------------------------------------------------------------------------------------------
 #
-# ``as_of`` is the venue's time, by its own clock. ``asked_at`` is ours (UTC), taken before the question left: whoever
-# performs the call stamps it, so that an answer that is handled late (after a slow commit, a stop of the process, a
-# transaction that was undone) is as old as it is. One that nobody stamped is older than everything.
+# ``as_of`` is the venue's time, by its own clock. ``asked_at`` is ours (UTC), taken before the question left: the
+# performer stamps it, so that an answer that is handled late (after a slow commit, a stop of the process, a transaction
+# that was undone) keeps its age. An answer without the stamp counts as older than everything.
 
 #
 # ``raw`` is what the venue said, word for word, kept for the audit where it decides something.

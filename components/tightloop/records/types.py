@@ -33,8 +33,8 @@ TimeInForce = Literal["GTC", "IOC", "FOK", "PO", "UNKNOWN"]
 # What an operator wants. `UNKNOWN`: a symbol this reader does not have; nothing acts on it.
 Command = Literal["halt", "resume", "adjust", "resolve", "cancel", "adopt", "UNKNOWN"]
 
-# What became of it at the venue. `none`: nothing was submitted; `rolled_back`: an atomic chain undid itself;
-# `unknown`: the venue gave no evidence in time. `UNKNOWN`: a symbol this reader does not have; nothing acts on it.
+# How it ended at the venue. `none`: nothing was submitted; `rolled_back`: an atomic chain undid itself; `unknown`:
+# the venue gave no evidence in time. `UNKNOWN`: a symbol this reader does not have; nothing acts on it.
 Outcome = Literal["none", "filled", "partially_filled", "rejected", "cancelled", "rolled_back", "unknown", "UNKNOWN"]
 
 # Whom a command is for: one `key` (strategy), one `venue`, or `all`. `UNKNOWN`: a symbol this reader does not have;
@@ -53,9 +53,9 @@ Liquidity = Literal["maker", "taker", "UNKNOWN"]
 # `cancel` what another loop works on. `UNKNOWN`: a symbol this reader does not have; nothing acts on it.
 LoopKind = Literal["execute", "refresh", "verify", "adopt", "cancel", "UNKNOWN"]
 
-# `working`: one venue trade of a loop still going on; `final`: its last word, exactly one a loop; `accrual`: one
-# ledger entry nobody ordered; `correction`: what an ended loop turned out to have done. `UNKNOWN`: a symbol this
-# reader does not have; nothing acts on it.
+# `working`: one venue trade of a loop still going on; `final`: the last report of a loop, exactly one; `accrual`:
+# one ledger entry that no order caused; `correction`: what an ended loop turned out to have done. `UNKNOWN`: a
+# symbol this reader does not have; nothing acts on it.
 ReportKind = Literal["working", "final", "accrual", "correction", "UNKNOWN"]
 
 # What a group does when a leg fails: `halt` its strategy, or `cancel_rest` of its legs. `UNKNOWN`: a symbol this
@@ -65,6 +65,11 @@ OnFailure = Literal["halt", "cancel_rest", "UNKNOWN"]
 # When a transfer frees its strategy: `on_arrival` at the destination, or `on_debit` at the source. `UNKNOWN`: a
 # symbol this reader does not have; nothing acts on it.
 Release = Literal["on_arrival", "on_debit", "UNKNOWN"]
+
+# What a frame of an engine's journal says. `opened`: whose journal it is; `published`: a record came from outside;
+# `committed`: what a component did, all of it or nothing; `ends`: how far topics had come; `told`: subscribers were
+# given everything so far. `UNKNOWN`: a symbol this reader does not have; nothing acts on it.
+FrameKind = Literal["opened", "published", "committed", "ends", "told", "UNKNOWN"]
 
 # How an instruction ended. `reconciled`: its loop ended matched, whatever the outcome. `refused`, `expired`,
 # `cancelled`: nothing was submitted. `halted`: its own loop ended in a halt. `UNKNOWN`: a symbol this reader does
@@ -160,7 +165,7 @@ class Action(Struct, frozen=True, kw_only=True):
 
 
 class AppliedCommands(Struct, frozen=True, kw_only=True):
-    """The latest `adjust` commands answered, so that none is answered twice: the position update handler's state
+    """The latest `adjust` commands answered, so that each is answered once: the position update handler's state
     in the topic `positions`. At most one per key.
     """
 
@@ -277,7 +282,7 @@ class ControlCommand(Struct, frozen=True, kw_only=True):
     accept_unverified: bool = False
     # Of an `adjust` or `resolve`: what to apply.
     deltas: tuple[Delta, ...] = ()
-    # Of a `resolve`: what became of the intent.
+    # Of a `resolve`: how the intent ended.
     outcome: Outcome | None = None
     # Of a `resolve`: what it filled in all, in base units.
     filled_amount: Decimal | None = None
@@ -383,7 +388,7 @@ class ExecutionReport(Struct, frozen=True, kw_only=True):
     loop_kind: LoopKind
     # What kind of report this is.
     kind: ReportKind
-    # Of a final report or a correction: what became of the instruction. Of the others: so far.
+    # Of a final report or a correction: how the instruction ended. Of the others: so far.
     outcome: Outcome
     # The lane whose executor reports.
     lane: str
@@ -706,7 +711,7 @@ class InstructionResult(Struct, frozen=True, kw_only=True):
     status: InstructionStatus
     # True: the account is of a simulated lane. False where none was found for it.
     simulated: bool = False
-    # What became of it at the venue; null where nothing was dispatched.
+    # How it ended at the venue; null where nothing was dispatched.
     outcome: Outcome | None = None
     # What was filled, in base units.
     filled_amount: Decimal | None = None
@@ -921,7 +926,7 @@ class JournalEntry(Struct, frozen=True, kw_only=True):
     filled_cost: Decimal = Decimal(0)
     # The venue's id of the order.
     venue_order_id: str | None = None
-    # What became of it, once the venue has said so and only the account's ledger is still to be read.
+    # How it ended, once the venue has said so and only the account's ledger is still to be read.
     outcome: Outcome | None = None
     # What went wrong last.
     error: ErrorInfo | None = None
@@ -931,6 +936,70 @@ class JournalEntry(Struct, frozen=True, kw_only=True):
     trace_id: str | None = None
     # The id of the record that made its writer write this one.
     causation_id: str | None = None
+
+
+class StateChange(Struct, frozen=True, kw_only=True):
+    """An entry of a component's keyed state, as it became."""
+
+    # The key it belongs to; empty: the partition's own.
+    key: str
+    # Its name.
+    name: str
+    # Its bytes, the schema's id included; null: it is gone.
+    value: bytes | None = None
+
+
+class TopicPlace(Struct, frozen=True, kw_only=True):
+    """A place on a topic of an engine in process."""
+
+    # The topic, without a prefix.
+    topic: str
+    # Its partition, from 0.
+    partition: int
+    # The next offset there.
+    offset: int
+
+
+class TopicRecord(Struct, frozen=True, kw_only=True):
+    """A record on a topic of an engine in process."""
+
+    # The topic, without a prefix.
+    topic: str
+    # Its partition, from 0.
+    partition: int
+    # Its offset there.
+    offset: int
+    # Its key.
+    key: bytes | None = None
+    # Its bytes, the schema's id included.
+    value: bytes | None = None
+    # When it was published (UTC).
+    appended_at: datetime
+
+
+class JournalFrame(Struct, frozen=True, kw_only=True):
+    """One frame of the file that an engine in process keeps as its durable journal. Private."""
+
+    # What it says.
+    kind: FrameKind
+    # Of `opened`: the environment whose orders it holds.
+    environment: str | None = None
+    # Of `opened`: how many partitions each topic has.
+    partitions: int = 0
+    # Of `opened`: the components whose state it holds.
+    components: tuple[str, ...] = ()
+    # Of `committed`: which component.
+    component: str | None = None
+    # Of `committed`: which of its partitions.
+    partition: int = 0
+    # Of `committed`: how far it has read, where it read; of `ends`: how far each topic has come.
+    places: tuple[TopicPlace, ...] = ()
+    # What was published.
+    records: tuple[TopicRecord, ...] = ()
+    # Of `committed`: what changed of its state.
+    changes: tuple[StateChange, ...] = ()
+    # When it was written (UTC).
+    produced_at: datetime
 
 
 class KnownAccount(Struct, frozen=True, kw_only=True):
@@ -969,7 +1038,7 @@ class Slot(Struct, frozen=True, kw_only=True):
     suspended: bool = False
     # The account the loop concerns.
     account: AccountRef
-    # The accounts that are still to be looked at before the slot is free.
+    # The accounts that are still to be verified before the slot is free.
     remaining: tuple[AccountRef, ...] = ()
     # When the loop was dispatched (UTC).
     dispatched_at: datetime
@@ -1035,7 +1104,7 @@ class LoopHead(Struct, frozen=True, kw_only=True):
     forgotten_until: datetime | None = None
     # When the slot was last freed (UTC).
     idle_since: datetime | None = None
-    # The latest commands carried out, so that none is twice.
+    # The latest commands carried out, so that none is carried out twice.
     command_ids: tuple[str, ...] = ()
     # When this record was written, by its writer's clock (UTC).
     produced_at: datetime
@@ -1087,23 +1156,6 @@ class MarketData(Struct, frozen=True, kw_only=True):
     trace_id: str | None = None
     # The id of the record that made its writer write this one.
     causation_id: str | None = None
-
-
-class OwedHalt(Struct, frozen=True, kw_only=True):
-    """A dead letter that its component could not take in, so that its key is not halted by it yet: in the state
-    of any component, until it can be. Nothing else of the key is handled before. At most one per key, the first.
-    """
-
-    # The strategy: the Kafka key of every record of its loops. Letters, digits, `.`, `_`, `-`; at most 100.
-    strategy_id: str
-    # The topic of the record that could not be processed.
-    topic: str
-    # Its offset there.
-    offset: int
-    # Why it could not be processed.
-    error: ErrorInfo
-    # When this record was written, by its writer's clock (UTC).
-    produced_at: datetime
 
 
 class Position(Struct, frozen=True, kw_only=True):
@@ -1432,11 +1484,11 @@ class SeenInstruction(Struct, frozen=True, kw_only=True):
     content_hash: str
     # When it was first seen (UTC).
     seen_at: datetime
-    # Its `created_at` (UTC): once it is forgotten, no unknown id without a sequence is taken in up to then.
+    # Its `created_at` (UTC): once it is forgotten, unknown ids without a sequence are refused up to then.
     created_at: datetime | None = None
-    # Its `sequence`: once it is forgotten, no unknown id is taken in up to it.
+    # Its `sequence`: once it is forgotten, unknown ids with a sequence up to it are refused.
     sequence: int | None = None
-    # True: it was refused, and its `sequence`, or without one its `created_at`, is ahead of all that was taken in.
+    # True: it was refused, and its `sequence`, or without one its `created_at`, is ahead of all accepted ones.
     ahead: bool = False
     # Where it is queued; null: it is not.
     queue_name: str | None = None
@@ -1455,8 +1507,25 @@ class SharedHalts(Struct, frozen=True, kw_only=True):
 
     # The halts that stand.
     halts: tuple[Halt, ...] = ()
-    # The latest commands for a venue or for all that were carried out, so that none is twice.
+    # The latest commands for a venue or for all that were carried out, so that none is carried out twice.
     command_ids: tuple[str, ...] = ()
+    # When this record was written, by its writer's clock (UTC).
+    produced_at: datetime
+
+
+class UnwrittenHalt(Struct, frozen=True, kw_only=True):
+    """A dead letter whose halt its component could not write. It stays in the component's state until the halt is
+    written; nothing else of the key is handled before. At most one per key, the first.
+    """
+
+    # The strategy: the Kafka key of every record of its loops. Letters, digits, `.`, `_`, `-`; at most 100.
+    strategy_id: str
+    # The topic of the record that could not be processed.
+    topic: str
+    # Its offset there.
+    offset: int
+    # Why it could not be processed.
+    error: ErrorInfo
     # When this record was written, by its writer's clock (UTC).
     produced_at: datetime
 
@@ -1492,12 +1561,15 @@ RECORDS: dict[str, type[Struct]] = {
     "PreparedTransaction": PreparedTransaction,
     "Submission": Submission,
     "JournalEntry": JournalEntry,
+    "StateChange": StateChange,
+    "TopicPlace": TopicPlace,
+    "TopicRecord": TopicRecord,
+    "JournalFrame": JournalFrame,
     "KnownAccount": KnownAccount,
     "PendingCheck": PendingCheck,
     "Slot": Slot,
     "LoopHead": LoopHead,
     "MarketData": MarketData,
-    "OwedHalt": OwedHalt,
     "Position": Position,
     "PositionUpdate": PositionUpdate,
     "PendingVerification": PendingVerification,
@@ -1509,6 +1581,7 @@ RECORDS: dict[str, type[Struct]] = {
     "ReconciliationResult": ReconciliationResult,
     "SeenInstruction": SeenInstruction,
     "SharedHalts": SharedHalts,
+    "UnwrittenHalt": UnwrittenHalt,
 }
 
 # Values of topics and of state: these have schema ids.
@@ -1525,9 +1598,9 @@ TOP_LEVEL = frozenset(
         "InstructionResult",
         "IntentAudit",
         "JournalEntry",
+        "JournalFrame",
         "LoopHead",
         "MarketData",
-        "OwedHalt",
         "PendingVerification",
         "PositionHead",
         "PositionSnapshot",
@@ -1539,5 +1612,6 @@ TOP_LEVEL = frozenset(
         "RoutedInstruction",
         "SeenInstruction",
         "SharedHalts",
+        "UnwrittenHalt",
     }
 )

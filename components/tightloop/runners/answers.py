@@ -1,4 +1,5 @@
-"""A venue's answers are checked at the door: what no record could carry, or nobody could act on, is no evidence.
+"""A venue's answers are checked as they come in: a value that no record can carry, or that makes no sense, is no
+evidence.
 
 One entry point, :func:`checked`, pure. An answer that fails becomes the one that concludes nothing: ``Ambiguous`` where
 something was to be changed, ``Unavailable`` where something was asked, with EXI-016, the field and its value. So the
@@ -9,31 +10,29 @@ they are cut. Of positions only the amounts must be sound: a key that can't be r
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, NoReturn
 
 from msgspec.structs import replace
 
 from tightloop.domain import money
+from tightloop.domain.deltas import SOURCES
+from tightloop.domain.lengths import ID_CHARS, KEY_CHARS
 from tightloop.domain.positions import parse_key
+from tightloop.domain.validate import EARLIEST, LATEST
 from tightloop.errors import CATALOGUE, ExecutionError, bounded
 from tightloop.errors.redaction import redacted
 from tightloop.handlers import calls
-from tightloop.handlers.positions.checks import SOURCES
 from tightloop.records.types import PreparedOrder, PreparedTransaction
 
 CODE = "EXI-016"
 ENTRIES = 4096  # in one answer: an order with more fills, an account with more positions
 PARTS = 256  # deltas, and fees, of one entry
-ID_CHARS = 200
-KEY_CHARS = 300
 BYTES = 131_072  # of calldata: what a node takes in one transaction (geth's txMaxSize)
 RAW_CHARS = 4096  # of what a venue said
 VALUE_CHARS = 100  # of a value that a message shows
-LARGEST = Decimal(10) ** 40  # sums of many such amounts still fit into a record (10^58)
-EARLIEST = datetime(2009, 1, 1, tzinfo=UTC)
-LATEST = datetime(2200, 1, 1, tzinfo=UTC)
+LARGEST_ANSWERED = Decimal(10) ** 40  # sums of many such amounts still fit into a record (10^58)
 LONGEST_PAUSE_S = 3600.0
 
 _STATUSES = frozenset({"open", "filled", "cancelled", "rejected", "reverted"})
@@ -92,10 +91,10 @@ def _cursor(field: str, value: object) -> None:
         _id_or_none(field, value)
 
 
-def _amount(field: str, value: Decimal | None, *, least: Decimal = -LARGEST) -> None:
+def _amount(field: str, value: Decimal | None, *, least: Decimal = -LARGEST_ANSWERED) -> None:
     if value is None:
         return
-    if not isinstance(value, Decimal) or not value.is_finite() or not least <= value < LARGEST:
+    if not isinstance(value, Decimal) or not value.is_finite() or not least <= value < LARGEST_ANSWERED:
         _fail(field, f"is no amount from {least:.0e} to below 1e+40" if least else "is no amount from 0", value)
     try:
         money.check(value)

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from tightloop.handlers.api import Context
 from tightloop.handlers.calls import Call
-from tightloop.runners.state import OWED, PartitionState
+from tightloop.runners.state import UNWRITTEN_HALT, PartitionState
 
 T = TypeVar("T", bound=Struct)
 
@@ -84,9 +84,9 @@ class EventContext:
         return EventContext(self._worker, "", self.now)
 
     def keys(self) -> list[str]:
-        """Those that a halt is owed to are left out: nothing of them is handled."""
+        """Those whose halt could not be written yet are left out: nothing of them is handled."""
         state = self._worker.state
-        return [key for key in state.strategies() if not state.has(key, OWED)]
+        return [key for key in state.strategies() if not state.has(key, UNWRITTEN_HALT)]
 
     def other(self, key: str) -> Context:
         return EventContext(self._worker, key, self.now)

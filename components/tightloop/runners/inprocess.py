@@ -1,54 +1,46 @@
-"""The in-process runner: the same handlers and workers as on Kafka, without a broker, and deterministic.
+"""The in-process runner: the same handlers and workers as on Kafka, without a broker.
 
-Whoever has something to do stands in a queue: a worker is asked for nothing before a record has come for it, or a
-moment. One worker after another is given what it has not read yet, and commits; then the calls that were asked for are
-performed, one by one; and so on until nothing is left to do. Time stands still until :meth:`InProcessRunner.advance`.
-The same input gives the same bytes.
+Workers with something to do stand in a queue: a worker is not asked before a record has come for it, or a moment. One
+worker after another is given what it has not read yet, and commits; then the calls that were asked for are performed;
+and so on until nothing is left to do. Who publishes and listens uses :attr:`InProcessRunner.bus`.
+
+With a journal each commit, and each record from outside, is written to it first. It is made durable before a call may
+start that is no mere read, and before anybody is told of a record.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
-from typing import Literal, Protocol, TypeVar
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from typing import Protocol, TypeVar
 
 from msgspec import Struct
 
 from tightloop.domain import money
 from tightloop.handlers.api import Handler, Inbound
+from tightloop.handlers.calls import Answer
 from tightloop.records.topics import contract_of
 from tightloop.runners.bus import Stored, Topics
-from tightloop.runners.clock import ManualClock
+from tightloop.runners.clock import Clock
+from tightloop.runners.journal.journal import Journal
 from tightloop.runners.partitioner import partition_of
-from tightloop.runners.performer import Performer, run_now
-from tightloop.runners.worker import PartitionWorker, RawRecord, Started
+from tightloop.runners.seat import Seat
+from tightloop.runners.worker import READS, PartitionWorker, RawRecord, Started
 
 T = TypeVar("T", bound=Struct)
+Asked = tuple[PartitionWorker, Started]
+Answered = tuple[PartitionWorker, Started, Answer]
+_MOST_ANSWERS = 1000
 
 
-class OnTime(Protocol):
-    """Something else that lives by the same clock, such as the simulated venues."""
+class Calls(Protocol):
+    """Performs calls: at once (``stepped.AtOnce``), or while other things go on (``performer.CallLoop``)."""
 
-    def __call__(self, now: datetime) -> None: ...
+    def start(self, calls: Sequence[Asked]) -> None: ...
 
-
-class _Seat:
-    """One partition of one component: its worker, what that has not read yet, and when it wants to be woken."""
-
-    __slots__ = ("_ready", "inbox", "is_ready", "wakes_at", "worker")
-
-    def __init__(self, worker: PartitionWorker, ready: deque[_Seat]) -> None:
-        self.worker = worker
-        self.inbox: list[Stored] = []
-        self.wakes_at: datetime | None = None
-        self.is_ready = False
-        self._ready = ready
-
-    def arrived(self) -> None:
-        if not self.is_ready:
-            self.is_ready = True
-            self._ready.append(self)
+    def take(self, limit: int) -> Iterable[Answered]:
+        """Answers that are there, at most so many."""
 
 
 class InProcessRunner:
@@ -56,37 +48,42 @@ class InProcessRunner:
 
     ``encodes``: every record and every entry of the state becomes bytes, as on Kafka, and what no topic could carry is
     a dead letter, with its code. Without it records are passed on by reference, which is faster: what a handler writes
-    is not looked at again. What is published from outside is encoded and checked in any case.
+    is not looked at again. What is published from outside is encoded and checked in any case. With a journal everything
+    is encoded.
     """
 
     def __init__(
         self,
         handlers: Sequence[Handler],
-        performer: Performer,
-        clock: ManualClock,
+        calls: Calls,
+        clock: Clock,
         *,
         partitions: int = 1,
         encodes: bool = False,
-        on_time: OnTime | None = None,
+        journal: Journal | None = None,
     ) -> None:
-        self.clock = clock
         self.partitions = partitions
-        self.bus = Topics(clock, partitions)
-        self._encodes = encodes
-        self._performer = performer
-        self._on_time = on_time
-        self._ready: deque[_Seat] = deque()
-        self._calls: deque[tuple[_Seat, Started]] = deque()
+        self.bus = Topics(clock, partitions, holds=journal is not None)
+        self._clock = clock
+        self._calls = calls
+        self._journal = journal
+        self._encodes = encodes or journal is not None
+        self._ready: deque[Seat] = deque()
+        self._asked: list[Asked] = []
         self._seats = {
             handler.name: [self._seat(handler, number) for number in range(partitions)] for handler in handlers
         }
         self._every = [seat for seats in self._seats.values() for seat in seats]
+        self._by_worker = {seat.worker: seat for seat in self._every}
 
-    def _seat(self, handler: Handler, partition: int) -> _Seat:
-        seat = _Seat(PartitionWorker(handler, partition, self.partitions, encodes=self._encodes), self._ready)
+    def _seat(self, handler: Handler, partition: int) -> Seat:
+        seat = Seat(self._worker(handler, partition), self._ready)
         for topic in handler.inputs:
             self.bus.read(topic, partition, seat)
         return seat
+
+    def _worker(self, handler: Handler, partition: int) -> PartitionWorker:
+        return PartitionWorker(handler, partition, self.partitions, encodes=self._encodes)
 
     def state(self, component: str, key: str, name: str, kind: type[T]) -> T | None:
         """An entry of a component's keyed state."""
@@ -99,10 +96,24 @@ class InProcessRunner:
 
     # --- running ------------------------------------------------------------------------------------------------------
 
+    def restore(self) -> None:
+        """Take up what the journal holds, as after a restart: every key asks again for what was under way.
+
+        To be called once, when all sinks are subscribed that are to be told what they may not have been told before.
+        Raises ExecutionError TLC-017, TLC-018 and TLC-020.
+        """
+        if self._journal is None:
+            return
+        self._journal.open(self._every, self.bus)
+        with money.exact():
+            for seat in self._every:
+                seat.worker.restored(self._clock.now())
+                self._commit(seat, ())
+
     def run(self, steps: int | None = None) -> int:
         """Until nothing is left to do at this moment, or ``steps`` are done; returns how many were.
 
-        A step is one transaction: a partition's new records and due wake-ups, or one call and its answer.
+        A step is one transaction: a partition's new records and due wake-ups, or one answer to a call.
         """
         done = 0
         with money.exact():
@@ -114,45 +125,34 @@ class InProcessRunner:
                         break
         return done
 
-    def advance(self, seconds: float) -> None:
-        """Move the clock, stopping wherever somebody wants to be woken."""
-        target = self.clock.now() + timedelta(seconds=seconds)
-        self.run()
-        while (at := self._next_wake()) is not None and at <= target:
-            self._move_to(at)
-            self.run()
-        self._move_to(target)
-        self.run()
-
-    def _move_to(self, at: datetime) -> None:
-        self.clock.move_to(at)
-        if self._on_time is not None:
-            self._on_time(self.clock.now())
-
-    def _next_wake(self) -> datetime | None:
+    def next_wake(self) -> datetime | None:
+        """When somebody wants to be woken next."""
         return min((seat.wakes_at for seat in self._every if seat.wakes_at is not None), default=None)
 
     def _wake_due(self) -> None:
-        now = self.clock.now()
+        now = self._clock.now()
         for seat in self._every:
             if seat.wakes_at is not None and seat.wakes_at <= now:
                 seat.arrived()
 
     def _steps(self) -> Iterator[None]:
         """Yields after each transaction; between two of them nothing is half done."""
-        while self._ready or self._calls:
+        while True:
             while self._ready:
                 seat = self._ready.popleft()
                 seat.is_ready = False
                 self._serve(seat)
                 yield
-            for _ in range(len(self._calls)):
-                self._perform(*self._calls.popleft())
+            self._start_calls()
+            for answered in self._calls.take(_MOST_ANSWERS):
+                self._handle(*answered)
                 yield
+            if not (self._ready or self._asked or self._tell()):
+                return
 
-    def _serve(self, seat: _Seat) -> None:
+    def _serve(self, seat: Seat) -> None:
         """Hand the worker what it has not read, and the moments that have come."""
-        worker, now = seat.worker, self.clock.now()
+        worker, now = seat.worker, self._clock.now()
         unread, seat.inbox = seat.inbox, []
         for one in unread:
             content = one.content
@@ -165,46 +165,54 @@ class InProcessRunner:
                 )
         if seat.wakes_at is not None and seat.wakes_at <= now:
             worker.wake(now)
-        self._commit(seat)
+        self._commit(seat, unread)
 
-    def _perform(self, seat: _Seat, started: Started) -> None:
-        answer = run_now(self._performer.perform(started.call))
-        if seat.worker.answer(started.key, started.call_id, started.serial, answer, self.clock.now()):
-            self._commit(seat)
+    def _handle(self, worker: PartitionWorker, started: Started, answer: Answer) -> None:
+        """An answer belongs to the worker that asked, and is dropped when that one is gone."""
+        seat = self._by_worker.get(worker)
+        if seat is not None and worker.answer(started.key, started.call_id, started.serial, answer, self._clock.now()):
+            self._commit(seat, ())
 
-    def _commit(self, seat: _Seat) -> None:
+    def _commit(self, seat: Seat, unread: Sequence[Stored]) -> None:
         worker = seat.worker
+        written = []
         for output in worker.outputs:
             there = contract_of(output.topic).partition_from(worker.partition)
-            self.bus.put(output.topic, there, output.key, output.value if self._encodes else output.record)
+            content = output.value if self._encodes else output.record
+            written.append(self.bus.append(output.topic, there, output.key, content))
+        if self._journal is not None:
+            self._write_down(self._journal, seat, unread, written)
         for started in worker.commit():
-            self._calls.append((seat, started))
+            self._asked.append((worker, started))
         seat.wakes_at = at = worker.next_wake()
-        if at is not None and at <= self.clock.now():
+        if at is not None and at <= self._clock.now():
             seat.arrived()
 
-    # --- faults -------------------------------------------------------------------------------------------------------
+    def _write_down(
+        self, journal: Journal, seat: Seat, unread: Sequence[Stored], written: Sequence[Stored | None]
+    ) -> None:
+        changes = seat.worker.changes()
+        for one in unread:
+            seat.read[one.topic] = one.offset + 1
+        if unread or written or changes:
+            journal.committed(seat, written, changes)
 
-    def restart(self, component: str, *, calls: Literal["lost", "performed"] = "lost") -> None:
-        """As if the component's process had died: its state comes back from what it committed.
+    def _start_calls(self) -> None:
+        if not self._asked:
+            return
+        asked, self._asked = self._asked, []
+        if self._journal is not None and not all(isinstance(started.call, READS) for _, started in asked):
+            self._journal.sync()
+        self._calls.start(asked)
 
-        ``calls``: those it had asked for and not made yet are ``lost``; or ``performed``, and only their answers lost.
-        """
-        dead = self._seats[component]
-        mine = [started for seat, started in self._calls if seat in dead]
-        self._calls = deque(one for one in self._calls if one[0] not in dead)
-        if calls == "performed":
-            for started in mine:
-                run_now(self._performer.perform(started.call))
-        for seat in dead:
-            self._replace(seat)
-
-    def _replace(self, seat: _Seat) -> None:
-        old = seat.worker
-        worker = seat.worker = PartitionWorker(old.handler, old.partition, self.partitions, encodes=self._encodes)
-        with money.exact():
-            for key, name, entry in old.state.entries():
-                worker.state.load(key, name, entry)
-            worker.restored(self.clock.now())
-        seat.wakes_at = None
-        seat.arrived()
+    def _tell(self) -> bool:
+        """Let everybody know what is durable; whether there was anything to tell."""
+        if self._journal is None:
+            return False
+        if not self.bus.is_holding:
+            self._journal.shorten()
+            return False
+        self._journal.sync()
+        self.bus.release()
+        self._journal.told()
+        return True

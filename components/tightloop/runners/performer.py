@@ -104,7 +104,9 @@ def _lane(call: calls.Call) -> str:
 
 
 class CallLoop(Generic[Owner]):
-    """Starts calls and collects answers. ``owner`` is whoever asked: an answer is dropped when it is gone by then."""
+    """Starts calls and collects answers. ``owner``: the worker that asked; its answer is dropped when the worker is
+    gone by then.
+    """
 
     def __init__(self, performer: Performer) -> None:
         self._performer = performer
@@ -112,6 +114,7 @@ class CallLoop(Generic[Owner]):
         self._outstanding = 0
         self._arrived = threading.Event()
         self._awaited = False
+        self._nudged = False
         self._loop = _new_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="effects", daemon=True)
         self._thread.start()
@@ -122,13 +125,18 @@ class CallLoop(Generic[Owner]):
         return self._outstanding
 
     def wait(self, seconds: float) -> bool:
-        """Until there is an answer to take, or the time is up; whether there is one."""
+        """Until there is an answer to take, somebody nudges, or the time is up; whether there is an answer."""
         self._arrived.clear()
         self._awaited = True
-        if not self._answers:
+        if not self._answers and not self._nudged:
             self._arrived.wait(seconds)
-        self._awaited = False
+        self._awaited = self._nudged = False
         return bool(self._answers)
+
+    def nudge(self) -> None:
+        """End the wait under way, or the next one. From any thread."""
+        self._nudged = True
+        self._arrived.set()
 
     def start(self, calls: Sequence[tuple[Owner, Started]]) -> None:
         if calls:

@@ -23,11 +23,13 @@ T = TypeVar("T", bound=Struct)
 Entry = Struct | bytes
 Place = tuple[str, str]  # key and name, or key and group
 _SAFE = "-._~:@"
-OWED = "owed"  # the entry of a halt that could not be written yet: see `worker`
+UNWRITTEN_HALT = "unwritten_halt"  # the entry of a halt that could not be written yet: see `worker`
 
 
 class Stray(Struct, frozen=True):
-    """A record of the changelog whose key no version of this writes. ``owner``: the strategy it seems to belong to."""
+    """A record of the changelog with a key that no version of tightloop writes. ``owner``: the strategy it seems to
+    belong to.
+    """
 
     offset: int
     key: bytes

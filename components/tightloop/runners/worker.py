@@ -19,19 +19,19 @@ from tightloop.errors import ExecutionError, error_info
 from tightloop.handlers.api import Context, Handler, Inbound
 from tightloop.handlers.calls import Answer, Call, Prepare, ReadLedger, ReadPositions, Replace
 from tightloop.records import topics
-from tightloop.records.types import ControlCommand, DeadLetter, OwedHalt
+from tightloop.records.types import ControlCommand, DeadLetter, UnwrittenHalt
 from tightloop.runners import writing
+from tightloop.runners.bus import EVERYONE
 from tightloop.runners.context import EventContext, Output
 from tightloop.runners.partitioner import partition_of
-from tightloop.runners.state import OWED, PartitionState, Stray
+from tightloop.runners.state import UNWRITTEN_HALT, PartitionState, Stray
 from tightloop.runners.writing import DEAD_LETTERS
 from tightloop.wire import codec
 
 log = structlog.get_logger()
-# What changes nothing anywhere need not wait for a commit. (FindOrder does: what it does not find is held against us.)
+# Calls that only read need not wait for a commit. (FindOrder does: that it finds nothing is evidence.)
 READS = (ReadPositions, ReadLedger, Prepare, Replace)
 MOST_STALE = 1000  # wake-ups that were replaced and not yet forgotten
-EVERYONE = "*"  # the Kafka key of a command for a venue or for all, on every partition
 
 
 class RawRecord(Struct, frozen=True):
@@ -110,7 +110,7 @@ class PartitionWorker:
         key = record.key
         context_key = "" if isinstance(record.value, ControlCommand) and record.value.scope != "key" else key
         try:
-            self._check_paid(key, now)
+            self._check_halt_written(key, now)
             self._event(context_key, now, self.handler.on_record, record)
         except ExecutionError as error:
             self._bury(raw(), key, error, now)
@@ -182,7 +182,7 @@ class PartitionWorker:
         return [one for one in started if self._pending.get((one.key, one.call_id)) == one.serial]
 
     def reads(self) -> list[Started]:
-        """The calls asked for that only look: a runner may perform them before the events that asked are durable.
+        """The calls asked for that only read: a runner may perform them before the events that asked are durable.
 
         Their answers may be handled in the same batch. Should it be undone, they are dropped.
         """
@@ -260,7 +260,7 @@ class PartitionWorker:
     def _guarded(self, key: str, now: datetime, what: str, run: Callable[..., None], *about: object) -> None:
         """An event that no record caused: a failure has no bytes to keep, but it halts the key all the same."""
         try:
-            self._check_paid(key, now)
+            self._check_halt_written(key, now)
         except ExecutionError:
             return  # it has caused a dead letter already
         try:
@@ -323,9 +323,8 @@ class PartitionWorker:
         return value
 
     def _bury_strays(self, now: datetime) -> None:
-        """Once for each strategy whose state they seem to be: nobody can say what else of it is in a form unknown here.
-
-        Those that seem to be nobody's halt nothing: no version of this writes them.
+        """Once for each strategy whose state they seem to be: it is not known what else of their state is in an unknown
+        form. Those that belong to no strategy halt nothing: no version of tightloop writes them.
         """
         owners: dict[str | None, list[Stray]] = {}
         for stray in self.state.strays.values():
@@ -347,33 +346,35 @@ class PartitionWorker:
             self._tell_dead(key, raw, error, now)
 
     def _tell_dead(self, key: str, raw: RawRecord, error: ExecutionError, now: datetime) -> None:
-        """Where the handler fails on this, too, the halt is owed, durably: nothing of the key is handled before."""
+        """Where the handler fails on this, too, the state keeps the halt: until it is written, nothing of the key is
+        handled.
+        """
         try:
             self._event(key, now, self.handler.on_dead, raw.topic, raw.offset, error)
         except Exception:
             log.exception("a halt could not be written", component=self.handler.name, key=key, place=_place(raw))
-            if not self.state.has(key, OWED):
-                owed = OwedHalt(
+            if not self.state.has(key, UNWRITTEN_HALT):
+                unwritten = UnwrittenHalt(
                     strategy_id=key, topic=raw.topic, offset=raw.offset, error=error_info(error), produced_at=now
                 )
-                self._event(key, now, lambda context: context.put(OWED, owed))
+                self._event(key, now, lambda context: context.put(UNWRITTEN_HALT, unwritten))
 
-    def _check_paid(self, key: str, now: datetime) -> None:
-        """Raises ExecutionError TLC-016 while a halt of the key is owed and still can't be written."""
-        if not self.state.has(key, OWED):
+    def _check_halt_written(self, key: str, now: datetime) -> None:
+        """Raises ExecutionError TLC-016 while a halt of the key still can't be written."""
+        if not self.state.has(key, UNWRITTEN_HALT):
             return
         try:
-            self._event(key, now, self._pay)
+            self._event(key, now, self._write_halt)
         except Exception as error:
             log.exception("a halt could not be written", component=self.handler.name, key=key)
             raise ExecutionError("TLC-016", f"key {key}: {type(error).__name__}: {error}") from error
 
-    def _pay(self, context: Context) -> None:
-        owed = context.get(OWED, OwedHalt)
-        if owed is not None:
-            error = ExecutionError(owed.error.code, owed.error.message, severity=owed.error.severity)
-            self.handler.on_dead(context, owed.topic, owed.offset, error)
-            context.delete(OWED)
+    def _write_halt(self, context: Context) -> None:
+        unwritten = context.get(UNWRITTEN_HALT, UnwrittenHalt)
+        if unwritten is not None:
+            error = ExecutionError(unwritten.error.code, unwritten.error.message, severity=unwritten.error.severity)
+            self.handler.on_dead(context, unwritten.topic, unwritten.offset, error)
+            context.delete(UNWRITTEN_HALT)
 
 
 def _belongs_to(value: Struct, key: str) -> str | None:

@@ -2,7 +2,7 @@
 
 ``LoopDriver`` feeds records and reads what comes out (as ``TopologyTestDriver`` does for Kafka Streams);
 ``ScriptedVenue`` is a venue that answers what the test says; ``builders`` makes valid records in one call each. As
-pytest fixtures: ``pytest_plugins = ["tightloop.testing.plugin"]``.
+pytest fixtures: ``pytest_plugins = ["tightloop.testing.pytest_plugin"]``.
 """
 
 from tightloop.testing.builders import action, cancel, command, halt, perp, resume, swap, trade, transfer

@@ -82,11 +82,11 @@ class LoopDriver:
         return self.clock.now()
 
     def feed(self, record: Struct, topic: str | None = None, key: str | None = None, *, run: bool = True) -> None:
-        """Publish a record as its writer would, under its strategy's key; ``run=False``: nobody reads it yet.
+        """Publish a record as its writer would, under its strategy's key; ``run=False``: it is not handled yet.
 
         A command for a venue or for all goes to every partition.
         """
-        self.runner.send(record, topic, key)
+        self.runner.bus.publish(record, topic, key)
         if run:
             self.runner.run()
 

@@ -83,7 +83,7 @@ class Books:
         )
 
     def accrue(self, kind: AccrualKind, asset: str, amount: Decimal) -> None:
-        """Something nobody ordered."""
+        """An entry that no order caused."""
         source = "transfer" if kind == "deposit" else kind
         key = f"{self.venue}:BaseToken:{asset}"
         self._post(None, kind, (Delta(position_key=key, amount=amount, source=source),), (), money.ZERO)

@@ -90,7 +90,7 @@ class VenueAdapter(Protocol):
         """Send the intent's latest submission, once."""
 
     async def find(self, entry: JournalEntry) -> Found:
-        """What became of this intent, by any of its submissions? Changes nothing."""
+        """How does this intent stand, by any of its submissions? Changes nothing."""
 
     async def cancel(self, entry: JournalEntry, gate: Gate) -> Cancelled:
         """Cancel what still works of it; the answer is the order as it then is (exchanges)."""

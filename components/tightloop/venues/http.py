@@ -1,8 +1,8 @@
 """HTTP to one venue: a request leaves once at most, and passes its gate after all waiting, right before its bytes go.
 
 It stands on aiohttp's connector (addresses, connections, their pool) and on its parser of answers, and not on its
-session: that one repeats a request whose connection broke (DELETE among them) and follows redirects, which must not
-befall an order; it lets other work run between its last hook and the socket; and it takes twice as long. What fails
+session: that one repeats a request whose connection broke (DELETE among them) and follows redirects, and neither may
+happen to an order; it lets other work run between its last hook and the socket; and it takes twice as long. What fails
 before the first byte has left is :class:`NotLeft`; what fails afterwards is :class:`Broken`: the request may have
 arrived.
 """
@@ -72,7 +72,7 @@ class HttpClient:
         return answer
 
     async def _connection(self) -> tuple[Any, ResponseHandler]:
-        """From the pool, or a new one. One on which something was heard that nobody had asked for is not used."""
+        """From the pool, or a new one. A connection on which data came without a request is not used."""
         if self._closed:
             raise ClientConnectionError("the client is closed")
         if self._connector is None or self._to_server is None:

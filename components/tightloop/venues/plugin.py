@@ -1,4 +1,4 @@
-"""What a venue brings along: what it is, and how what acts for it is built."""
+"""A venue as a plug-in: its specification, and how its simulation is built."""
 
 from __future__ import annotations
 

@@ -86,7 +86,8 @@ def read_count(data: bytes, at: int) -> tuple[int, int]:
     return count, at
 
 
-# One event stamps many fields with the same time, and a time travels through a whole loop: most have just been met.
+# One event stamps many fields with the same time, and a time travels through a whole loop: most were written a moment
+# ago.
 written_times: dict[datetime, bytes] = {}
 read_times: dict[bytes, datetime] = {}
 # Amounts too: balances that did not change, prices, zeros.

@@ -2,7 +2,7 @@
 
 The functions are made once per schema as source text, in which every field is a few lines, so that nothing has to be
 looked up per field: many times as fast on these records as a general codec, which tries each branch of a union on the
-value and builds amounts digit by digit. ``tests/property/test_codec.py`` holds every record against fastavro, both
+value and builds amounts digit by digit. ``tests/property/test_codec.py`` compares every record with fastavro, both
 ways.
 
 Reading takes the schema the bytes were written with. What the class has and that schema has not gets the class's

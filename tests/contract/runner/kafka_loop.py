@@ -19,9 +19,9 @@ from tightloop.domain import money
 from tightloop.records import topics
 from tightloop.records.types import LoopHead
 from tightloop.runners.clock import ManualClock
-from tightloop.runners.kafka.admin import TopicAdmin
 from tightloop.runners.kafka.runner import KafkaRunner
 from tightloop.runners.kafka.settings import KafkaSettings
+from tightloop.runners.kafka.topic_admin import TopicAdmin
 from tightloop.runners.partitioner import partition_of
 from tightloop.runners.performer import CallLoop, Performer
 from tightloop.runners.state import parse_changelog_key

@@ -1,4 +1,4 @@
-"""Bad input ends as architecture.md says, with its code; other keys go on; nothing stops. On both runners."""
+"""Bad input ends with the code of its error; other keys go on, and nothing stops. On both runners."""
 
 from __future__ import annotations
 

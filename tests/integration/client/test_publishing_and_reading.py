@@ -25,8 +25,8 @@ from tightloop.records.types import (
     QueuedInstruction,
     SharedHalts,
 )
-from tightloop.runners.kafka.admin import TopicAdmin
 from tightloop.runners.kafka.settings import KafkaSettings
+from tightloop.runners.kafka.topic_admin import TopicAdmin
 from tightloop.runners.partitioner import partition_of
 from tightloop.runners.state import changelog_key
 from tightloop.wire import codec

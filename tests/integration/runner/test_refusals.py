@@ -15,8 +15,8 @@ from tests.integration.runner.conftest import MakeSystem
 
 from tightloop.assembly.config import Config
 from tightloop.records import topics
-from tightloop.runners.kafka.admin import TopicAdmin
 from tightloop.runners.kafka.settings import KafkaSettings
+from tightloop.runners.kafka.topic_admin import TopicAdmin
 
 pytestmark = pytest.mark.timeout(120)
 

@@ -44,6 +44,7 @@ class Run:
             "drifts": [],
             "orders": [],
             "transactions": [],
+            "pending": [],
             "nonce": None,
         }
         self.data.venues = Venues([self.account], [])
@@ -299,16 +300,6 @@ class Run:
 
     def drop(self, topic: str, index: int = -1) -> None:
         del self.data.topics[topic][index]
-
-    def transact(self, name: str, **changes: Any) -> None:
-        """The last request once more, as one that brought a transaction to a chain."""
-        transaction = {"lane": "ethereum", "operation": "transaction", "tx_hash": name, "nonce": 0}
-        self.request(**{**transaction, **changes})
-
-    def mine(self, *hashes: str) -> None:
-        """The chain holds these transactions in the end."""
-        self.account["lane"] = "ethereum"
-        self.account["transactions"] = [{"tx_hash": name} for name in hashes]
 
     def request(self, **changes: Any) -> None:
         """The last request at the venue once more, with changes."""

@@ -262,6 +262,30 @@ def test_an_amount_that_was_reported_otherwise_is_found_in_the_books() -> None:
     assert kinds(run) == {"fill-otherwise", "filled-otherwise"}
 
 
+def mined(tx_hash: str, client_order_id: str, nonce: int) -> dict[str, object]:
+    entry = {"deltas": [{"position_key": BTC, "amount": "1", "source": "trade"}]}
+    named = {"tx_hash": tx_hash, "client_order_id": client_order_id, "nonce": nonce}
+    return {**named, "status": "filled", "code": None, "entry": entry}
+
+
+def test_a_chain_may_take_siblings_and_mines_one_of_them() -> None:
+    run = Run()
+    run.request(operation="transaction", tx_hash="0xab", nonce=7, client_order_id="client-x", loop_no=9)
+    run.request(operation="transaction", tx_hash="0xcd", nonce=7, client_order_id="client-x", loop_no=9)
+    run.account["transactions"] += [mined("0xab", "client-x", 7)]
+    assert "acted-twice" not in kinds(run)
+    run.account["transactions"] += [mined("0xcd", "client-x", 8)]
+    assert "acted-twice" in kinds(run)
+    run.account["transactions"][-1] = mined("0xcd", "client-y", 7)
+    assert "acted-twice" in kinds(run)
+
+
+def test_what_waits_in_a_mempool_belongs_to_a_loop_that_has_not_ended() -> None:
+    run = Run()
+    run.account["pending"].append({"tx_hash": "0xab", "client_order_id": "client-3"})
+    assert kinds(run) == {"left-open"}
+
+
 def test_a_transaction_must_be_journalled_by_its_hash() -> None:
     run = Run()
     run.data.venues.requests[-1]["tx_hash"] = "0xab"

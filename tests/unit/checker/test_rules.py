@@ -7,13 +7,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any
 
 import pytest
 from tests.unit.checker.sound import BTC, KEY, LANE, ORIGIN, ROUTED, USDT, Run
 
-from tightloop.checker import Terms, Violation, judge, violations
-from tightloop.checker.rules.slots import acted_once
+from tightloop.checker import Terms, judge, violations
 
 HALT = {"halt_id": "h-1", "code": "EIM-011", "message": "by hand", "since": ORIGIN}
 
@@ -175,46 +173,6 @@ def test_while_a_run_goes_on_only_what_is_wrong_for_good_counts() -> None:
     assert kinds(run, going_on) == set()
     run.request()
     assert kinds(run, going_on) == {"acted-twice"}
-
-
-def on_a_chain(*mined: str, second: dict[str, Any]) -> list[Violation]:
-    """What the rule says when two transactions were sent, the second different from the first."""
-    run = Run()
-    run.data.venues.requests.pop()
-    run.data.venues.requests[-1] |= {"client_order_id": "c", "instruction_id": "i"}
-    run.transact("0x1")
-    run.transact("0x2", **second)
-    run.data.venues.requests.pop(0)
-    run.mine(*mined)
-    return list(acted_once(run.data, Terms()))
-
-
-OTHER: dict[str, Any] = {"client_order_id": "other", "instruction_id": "other"}
-
-
-@pytest.mark.parametrize(
-    ("second", "what"),
-    [
-        ({}, {"client order id", "intent", "nonce"}),
-        ({"nonce": 1}, {"client order id", "intent"}),
-        ({"nonce": 1, "client_order_id": "other"}, {"intent"}),
-        ({"nonce": 1, "instruction_id": "other"}, {"client order id"}),
-        (OTHER, {"nonce"}),
-        ({**OTHER, "nonce": 1}, set()),
-    ],
-)
-def test_on_a_chain_what_is_mined_has_acted(second: dict[str, Any], what: set[str]) -> None:
-    told = on_a_chain("0x1", "0x2", second=second)
-    assert {one.kind for one in told} <= {"acted-twice"}
-    assert {
-        name for name in ("client order id", "intent", "nonce") for one in told if one.message.startswith(name)
-    } == what
-
-
-def test_on_a_chain_what_was_replaced_or_sent_again_has_not_acted() -> None:
-    assert on_a_chain("0x2", second={}) == []
-    assert on_a_chain("0x1", second={"tx_hash": "0x1"}) == []
-    assert on_a_chain(second={}) == []
 
 
 def test_a_hundred_thousand_records_are_judged_within_seconds() -> None:

@@ -7,7 +7,8 @@ from decimal import Decimal
 
 import pytest
 
-from tightloop.cli.output import amount, as_data, error_words, table
+from tightloop.cli.output import error_words, table
+from tightloop.client.plain import amount, as_data
 from tightloop.records.types import ErrorInfo
 
 
@@ -30,7 +31,7 @@ def test_records_become_plain_data() -> None:
     )
     assert found == {
         "error": {"code": "EIM-011", "message": "halted", "severity": "HIGH"},
-        "at": "2026-01-01T00:00:00Z",
+        "at": "2026-01-01T00:00:00.000000Z",
         "bytes": "AAE=",
         "amounts": ["1.5", None, True],
     }

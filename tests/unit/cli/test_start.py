@@ -9,7 +9,19 @@ import sys
 
 import pytest
 
-HEAVY = {"ccxt", "web3", "pandas", "numpy", "rich", "confluent_kafka", "structlog", "pydantic", "aiohttp", "fastavro"}
+HEAVY = {
+    "ccxt",
+    "web3",
+    "pandas",
+    "numpy",
+    "pyarrow",
+    "rich",
+    "confluent_kafka",
+    "structlog",
+    "pydantic",
+    "aiohttp",
+    "fastavro",
+}
 LIMIT_S = 0.3
 
 

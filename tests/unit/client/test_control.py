@@ -7,12 +7,11 @@ from datetime import UTC, datetime
 import pytest
 from tests.support.lanes import directory
 
-from tightloop.client.control import EVERYONE
 from tightloop.handlers.manager.handler import InterfaceManager
 from tightloop.handlers.manager.settings import ManagerSettings
 from tightloop.records.types import ControlCommand, DeadLetter, LoopHead, SharedHalts
 from tightloop.runners.partitioner import partition_of
-from tightloop.runners.worker import PartitionWorker, RawRecord
+from tightloop.runners.worker import EVERYONE, PartitionWorker, RawRecord
 from tightloop.wire import codec
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -48,7 +47,7 @@ def refusals(worker: PartitionWorker) -> list[str]:
 def test_a_command_for_more_than_one_key_is_taken_on_every_partition(
     partition: int, scope: str, venue: str | None
 ) -> None:
-    worker = fed(partition, EVERYONE, command(None, scope, venue))
+    worker = fed(partition, EVERYONE.encode(), command(None, scope, venue))
     shared = worker.state.get("", "halts", SharedHalts)
     assert refusals(worker) == []
     assert shared is not None
@@ -70,4 +69,4 @@ def test_a_command_for_all_under_a_key_is_refused() -> None:
 
 
 def test_a_command_for_a_key_without_it_is_refused() -> None:
-    assert refusals(fed(0, EVERYONE, command(None, "key"))) == ["TLC-007"]
+    assert refusals(fed(0, EVERYONE.encode(), command(None, "key"))) == ["TLC-007"]

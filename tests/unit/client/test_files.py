@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import json
+import sys
 from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
 
 from tightloop.client.files import Format, Parsed, parse
+from tightloop.client.table.parquet import load
 from tightloop.errors import ExecutionError
 
+arrow, parquet = load()
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 CSV = """instruction_id,strategy_id,type,venue,market,symbol,side,order_type,amount,reduce_only,metadata.desk
 i1,s1,cex_trade,binance,spot,BTC/USDT,buy,market,0.1,,east
@@ -83,14 +87,29 @@ def test_content_of_another_kind_is_refused_whole() -> None:
         parse(b"\xff\xfe\x00", "jsonl", now=NOW)
     with pytest.raises(ExecutionError):
         parsed("a,b\n1,2\n", "csv")
+    with pytest.raises(ExecutionError, match="EIM-007"):
+        parsed("a,b\n1,2\n", "parquet")
 
 
-def test_parquet_without_its_package_says_which_to_install() -> None:
-    try:
-        import pyarrow  # noqa: F401
-    except ImportError:
-        with pytest.raises(ExecutionError, match="pyarrow"):
-            parse(b"PAR1", "parquet", now=NOW)
+def test_parquet_without_its_package_says_which_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(ExecutionError, match=r"BUS-001.*'pyarrow'") as refused:
+        parse(b"PAR1", "parquet", now=NOW)
+    assert "tightloop[export]" in refused.value.remedy
+
+
+def test_parquet_holds_nested_fields_or_columns_with_dots() -> None:
+    nested = {
+        name: value for name, value in line(1).items() if name in ("instruction_id", "strategy_id", "type", "venue")
+    }
+    trade = {name: value for name, value in line(1, amount=Decimal("0.1")).items() if name not in nested}
+    rows = [{**nested, "cex_trade": trade, "metadata.desk": "east"}]
+    file = io.BytesIO()
+    parquet.write_table(arrow.Table.from_pylist(rows), file)
+    (instruction,) = parse(file.getvalue(), "parquet", now=NOW).instructions
+    assert instruction.metadata == {"desk": "east"}
+    assert instruction.cex_trade is not None
+    assert instruction.cex_trade.amount == Decimal("0.1")
 
 
 def test_defaults_stand_in_for_what_a_line_lacks() -> None:

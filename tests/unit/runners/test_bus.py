@@ -45,8 +45,8 @@ def test_a_reader_has_its_partition_and_a_sink_its_topics() -> None:
 def test_a_record_passed_on_by_reference_has_the_bytes_it_would_have_had() -> None:
     topics, kept, record = Topics(ManualClock(NOW), 1), Kept(), trade("i1", NOW)
     topics.subscribe(kept)
-    topics.publish("instructions", "s1", record)
-    topics.put("instructions", 0, b"s1", record)
+    topics.publish(record)
+    topics.append("instructions", 0, b"s1", record)
     encoded, referred = kept.topics["instructions"]
     assert encoded.value == referred.value and encoded.record == referred.record == record
     assert referred.record is record
@@ -64,7 +64,7 @@ def left_behind(loops: int) -> int:
         engine.bus.subscribe(lambda stored: ended.append(stored.record.verified), ["reconciliation_results"])  # type: ignore[attr-defined]
         for number in range(loops):
             side = "sell" if number % 2 else "buy"
-            engine.send(trade(f"i{number}", engine.clock.now(), side=side, sequence=number + 1))
+            engine.bus.publish(trade(f"i{number}", engine.clock.now(), side=side, sequence=number + 1))
             engine.advance(1)
         assert ended.count(True) >= loops
         ended.clear()

@@ -13,10 +13,10 @@ from tests.support.waking_handler import NOW
 from tightloop.errors import MESSAGE_CHARS, ExecutionError
 from tightloop.handlers.api import Context, Inbound
 from tightloop.records.topics import all_topics, contract_of
-from tightloop.records.types import DeadLetter, ExpectedPosition, OwedHalt
+from tightloop.records.types import DeadLetter, ExpectedPosition, UnwrittenHalt
 from tightloop.runners import writing
 from tightloop.runners.kafka.settings import KafkaSettings
-from tightloop.runners.state import OWED, parse_changelog_key
+from tightloop.runners.state import UNWRITTEN_HALT, parse_changelog_key
 from tightloop.runners.worker import PartitionWorker, RawRecord
 from tightloop.testing import trade
 from tightloop.wire import codec
@@ -243,15 +243,15 @@ def stuck() -> tuple[PartitionWorker, Acting]:
     return worker, worker.handler  # type: ignore[return-value]
 
 
-def test_a_halt_that_cannot_be_written_is_owed_and_stops_its_key_alone() -> None:
+def test_a_halt_that_cannot_be_written_stops_its_key_alone_until_it_can() -> None:
     worker, _ = stuck()
-    assert names(worker) == [OWED]
+    assert names(worker) == [UNWRITTEN_HALT]
     fed(worker, offset=2)
     fed(worker, "other", offset=3)
     assert [(one.error.code, one.offset) for one in letters(worker)] == [("TLC-001", 1), ("TLC-016", 2)]
-    assert [(key, name) for key, name, _ in worker.changes()] == [("s1", OWED), ("other", "head")]
-    owed = worker.state.get("s1", OWED, OwedHalt)
-    assert owed is not None and (owed.error.code, owed.offset) == ("TLC-001", 1)
+    assert [(key, name) for key, name, _ in worker.changes()] == [("s1", UNWRITTEN_HALT), ("other", "head")]
+    unwritten = worker.state.get("s1", UNWRITTEN_HALT, UnwrittenHalt)
+    assert unwritten is not None and (unwritten.error.code, unwritten.offset) == ("TLC-001", 1)
 
 
 def test_it_survives_a_restart_and_is_written_as_soon_as_it_can_be() -> None:
@@ -268,7 +268,7 @@ def test_it_survives_a_restart_and_is_written_as_soon_as_it_can_be() -> None:
     assert not letters(successor)
     assert [(name, value is None) for _, name, value in successor.changes()] == [
         ("dead|1", False),
-        (OWED, True),
+        (UNWRITTEN_HALT, True),
         ("head", False),
     ]
 

@@ -44,8 +44,8 @@ intents = st.fixed_dictionaries(
 )
 blocks = st.fixed_dictionaries({"count": st.integers(1, DEPTH - 1), "lose": st.booleans()})
 changes = st.one_of(
-    st.fixed_dictionaries({"automine": st.sampled_from([True, True, False])}),
-    st.fixed_dictionaries({"block_time_s": st.sampled_from([None, 0.5, 7.0])}),
+    st.fixed_dictionaries({"automine": st.booleans()}),
+    st.fixed_dictionaries({"block_time_s": st.sampled_from([None, 0.5, 7.0, 7.0])}),
     st.fixed_dictionaries({"base_fee": st.sampled_from([None, "1e-9", "5e-7"])}),
 )
 drifts = st.fixed_dictionaries({"key": st.sampled_from([ETH, SUPPLIED]), "amount": amounts})
@@ -56,8 +56,8 @@ kinds: list[tuple[int, str, st.SearchStrategy[Any]]] = [  # how often each is dr
     (1, "mine", blocks),
     (4, "reorg", blocks),
     (1, "drop", st.just({})),
-    (2, "chain", changes),
-    (1, "time", st.fixed_dictionaries({"seconds": st.sampled_from([0.3, 3.0, 4000.0])})),
+    (3, "chain", changes),
+    (3, "time", st.fixed_dictionaries({"seconds": st.sampled_from([0.3, 3.0, 3.0, 4000.0])})),
     (1, "advance", st.fixed_dictionaries({"hours": st.integers(1, 30)})),
     (1, "drift", drifts),
     (1, "fault", st.sampled_from(["revert", "pending", "drop_pending", "slip", "lost_after"])),

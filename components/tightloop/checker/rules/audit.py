@@ -1,4 +1,4 @@
-"""The audit tells of each intent what the public topics tell of it."""
+"""The audit says of each intent what the public topics say of it."""
 
 from __future__ import annotations
 

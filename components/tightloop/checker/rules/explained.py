@@ -1,4 +1,4 @@
-"""Nothing goes wrong by itself: dead letters, halts and ``unknown`` were caused by somebody, or by a fault put in."""
+"""Dead letters, halts and ``unknown`` outcomes each have a cause: a command, a record, or an injected fault."""
 
 from __future__ import annotations
 
@@ -70,9 +70,8 @@ def halts_explained(data: Collected, terms: Terms) -> Iterator[Violation]:
 
 
 def unknowns_explained(data: Collected, terms: Terms) -> Iterator[Violation]:
-    """Nobody knew what became of it, because a fault of ``terms`` kept the venue from telling, because one that was
-    put into the venue struck a request of this very loop, or because its executor was stopped or dead when the request
-    was to leave, and none ever came.
+    """Each has a reason: a fault of ``terms`` kept the venue from telling, a fault injected into the venue struck a
+    request of this very loop, or the executor was stopped or dead when the request was to leave, and none ever came.
     """
     struck = {
         (one["strategy_id"], one["loop_no"])

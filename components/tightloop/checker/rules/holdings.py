@@ -138,7 +138,7 @@ def _adopted(data: Collected) -> set[Account]:
 
 
 def _untold(data: Collected) -> defaultdict[Account, list[Record]]:
-    """Ledger entries of nobody's order that lie after the last one a report has told of."""
+    """Ledger entries that no order caused and that lie after the last one that was reported."""
     told = {
         (seen.value["lane"], seen.value["account"], entry) for seen in data.reports for entry in _entries_of(seen.value)
     }

@@ -1,4 +1,4 @@
-"""The journal before the call: what a venue was asked to do had been written down, and committed, before."""
+"""The journal before the call: each request to a venue was journalled, and committed, before it was sent."""
 
 from __future__ import annotations
 

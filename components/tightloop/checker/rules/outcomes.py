@@ -1,4 +1,4 @@
-"""What is said of a loop agrees along its way: reports, updates, reconciliation, result, and the venue's books."""
+"""All records of a loop agree: reports, updates, reconciliation, result, and the venue's books."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ class Booked:
 
     @property
     def outcomes(self) -> tuple[str, ...]:
-        """What the loop may have come to."""
+        """The outcomes that the loop may have had."""
         filled = bool(total(self.amounts))
         cut = "partially_filled" if filled else "cancelled"
         if not self.statuses:
@@ -113,7 +113,7 @@ class Booked:
 
 
 def results_agree_with_books(data: Collected, terms: Terms) -> Iterator[Violation]:
-    """What an instruction is said to have come to, and to have filled, is what the venue's books say."""
+    """An instruction's outcome and filled amount are those of the venue's books."""
     if not terms.complete:
         return
     booked = _booked(data)
@@ -138,11 +138,10 @@ def nothing_left_open(data: Collected, terms: Terms) -> Iterator[Violation]:
     resolved = {loop_of(seen) for seen in data.reports if seen.value["kind"] == "correction"}
     loops = _loops_of_orders(data)
     for account in data.venues.accounts:
-        for order in account["orders"]:
-            if order["status"] != "open":
-                continue
+        working = [(one, f"the order {one['venue_order_id']}") for one in account["orders"] if one["status"] == "open"]
+        for order, what in (*working, *((one, f"transaction {one['tx_hash']}") for one in account["pending"])):
             loop = loops.get((account["lane"], account["account"], order["client_order_id"]))
-            name = f"{account['lane']}: the order {order['venue_order_id']} is open"
+            name = f"{account['lane']}: {what} is open"
             if loop is None:
                 yield Violation("left-open", "", f"{name}, and nobody has asked for it")
             elif loop in final and (final[loop]["outcome"] != "unknown" or loop in resolved):
@@ -184,8 +183,14 @@ def _booked(data: Collected) -> defaultdict[Loop, Booked]:
         for ended in (*account["orders"], *account["transactions"]):
             loop = loops.get((*place, ended["client_order_id"]))
             if loop is not None:
-                found[loop].statuses.append(ended["status"])
+                found[loop].statuses.append("cancelled" if _only_took_the_nonce(ended) else ended["status"])
     return found
+
+
+def _only_took_the_nonce(ended: Record) -> bool:
+    """Is it an empty transaction, which costs its gas and does nothing else?"""
+    entry = ended.get("entry")
+    return entry is not None and ended["status"] == "filled" and {one["source"] for one in entry["deltas"]} <= {"gas"}
 
 
 def _differences(value: Record, **wanted: object) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import cache, lru_cache
 from urllib.parse import unquote
 
-from tightloop.checker.collected import DELETED, JOURNALS, LANES, Collected, Seen
+from tightloop.checker.collected import DELETED, INSTRUCTIONS, JOURNALS, Collected, Seen
 from tightloop.checker.verdict import Terms, Violation
 
 INPUTS = "inputs"
@@ -20,7 +20,8 @@ _M, _MASK = 0x5BD1E995, 0xFFFFFFFF
 def keys_and_partitions(data: Collected, terms: Terms) -> Iterator[Violation]:
     """The key is the record's strategy, the partition the key's, the same on every topic of the loop.
 
-    What somebody else put on a wrong partition is a dead letter; one whose record's own key was wrong keeps that key.
+    A record that another program put on a wrong partition is a dead letter; one whose record's own key was wrong keeps
+    that key.
     """
     partitions = _partitions(data)
     if partitions is None:
@@ -106,7 +107,7 @@ def _inputs(header: bytes) -> dict[str, int]:
 
 
 def _shown(inputs: dict[str, int]) -> str:
-    return ", ".join(f"{topic.removeprefix(LANES)}:{at}" for topic, at in sorted(inputs.items()))
+    return ", ".join(f"{topic.removeprefix(INSTRUCTIONS)}:{at}" for topic, at in sorted(inputs.items()))
 
 
 @cache

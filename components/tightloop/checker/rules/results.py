@@ -1,4 +1,4 @@
-"""Every instruction ends in one result; halts that were set stand, and who was made to drift is halted."""
+"""Every instruction ends in one result; halts that were set stand, and a key whose balances were changed is halted."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def halts_stand(data: Collected, terms: Terms) -> Iterator[Violation]:
 
 
 def halted_results_halt(data: Collected, terms: Terms) -> Iterator[Violation]:
-    """An instruction that ended ``halted`` leaves a halt behind, until somebody resumes the key."""
+    """An instruction that ended ``halted`` leaves a halt, until an operator resumes the key."""
     if not terms.complete:
         return
     resumed = {seen.value["strategy_id"] for seen in data.commands if seen.value["command"] == "resume"}

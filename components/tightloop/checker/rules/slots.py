@@ -95,34 +95,36 @@ def _was_resumed(data: Collected, strategy_id: str) -> bool:
 
 
 def acted_once(data: Collected, terms: Terms) -> Iterator[Violation]:
-    """No client order id, no nonce and no intent acted twice: of orders by the request log, of transactions by what the
-    chain's books show. A chain takes replacements, and one transaction again after a reorganisation: what acts is what
-    it holds in the end.
+    """No client order id, no nonce and no intent acted twice: at an exchange by its requests, on a chain by what is
+    mined. (A chain may take in a transaction again and again, and its siblings: their nonce lets one of them act.)
     """
-    found: defaultdict[tuple[str, ...], list[Record]] = defaultdict(list)
-    for request in (*_orders(data), *_mined(data)):
-        found["client order id", request["lane"], request["account"], request["client_order_id"]].append(request)
-        intent = request["strategy_id"], request["instruction_id"], str(request["attempt"])
-        found[("intent", *intent)].append(request)
-        if request["nonce"] is not None:
-            found["nonce", request["lane"], request["account"], str(request["nonce"])].append(request)
-    for name, requests in found.items():
+    acted: defaultdict[tuple[str, object], list[Record]] = defaultdict(list)
+    for request in acting(data):
+        if request["operation"] == "order":
+            place = f"{request['lane']}, {request['account']}"
+            acted[f"{place}: client order id", request["client_order_id"]].append(request)
+            intent = request["instruction_id"], request["attempt"]
+            acted[f"{request['strategy_id']}: instruction, attempt", intent].append(request)
+    for (what, name), requests in acted.items():
         if len(requests) > 1:
             numbers = [one["number"] for one in requests]
             loops = [one["loop_no"] for one in requests]
-            message = f"{' '.join(name)} acted {len(requests)} times: requests {numbers} of loops {loops}"
+            message = f"{what} {name} acted {len(requests)} times: requests {numbers} of loops {loops}"
             yield Violation("acted-twice", requests[0]["strategy_id"], message)
+    yield from _mined_twice(data)
 
 
-def _orders(data: Collected) -> Iterator[Record]:
-    return (one for one in acting(data) if one["operation"] == "order")
-
-
-def _mined(data: Collected) -> Iterator[Record]:
-    """For each transaction that a chain holds the request that first brought it."""
-    brought = {(one["lane"], one["tx_hash"]): one for one in reversed(acting(data)) if one["tx_hash"] is not None}
+def _mined_twice(data: Collected) -> Iterator[Violation]:
+    owners = {(one["lane"], one["account"], one["client_order_id"]): one["strategy_id"] for one in data.venues.requests}
     for account in data.venues.accounts:
-        for transaction in account["transactions"]:
-            request = brought.get((account["lane"], transaction["tx_hash"]))
-            if request is not None:
-                yield request
+        place = account["lane"], account["account"]
+        mined: defaultdict[tuple[str, object], list[Record]] = defaultdict(list)
+        for one in account["transactions"]:
+            mined["client order id", one["client_order_id"]].append(one)
+            mined["nonce", one["nonce"]].append(one)
+        for (what, name), transactions in mined.items():
+            if len(transactions) > 1:
+                hashes = ", ".join(one["tx_hash"] for one in transactions)
+                owner = owners.get((*place, transactions[0]["client_order_id"]), "")
+                message = f"{place[0]}, {place[1]}: {what} {name} was mined {len(transactions)} times: {hashes}"
+                yield Violation("acted-twice", owner, message)

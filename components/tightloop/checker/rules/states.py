@@ -15,7 +15,7 @@ Positions = dict[str, Decimal]
 
 
 def position_states_agree(data: Collected, terms: Terms) -> Iterator[Violation]:
-    """Both who add deltas up (position update handler, and reconciliation by itself) have their sums and versions."""
+    """The position update handler and reconciliation each have the sums of the deltas, and the versions."""
     if not terms.complete:
         return
     sums, versions = _sums(data)

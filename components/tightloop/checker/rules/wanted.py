@@ -1,4 +1,4 @@
-"""What an instruction came to was wanted, or due, or the venue's doing: a cancel, an expiry, a refusal, a rejection."""
+"""Each outcome has a cause: a cancel that was requested, an expiry, a refusal, or the venue's rejection."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ HALTED, EXPIRED = "EIM-011", "EIM-010"
 MARKET_LIFE, OTHER_LIFE = timedelta(seconds=30), timedelta(hours=1)  # of an instruction that names no expiry
 EARLY = timedelta(milliseconds=600)  # clocks agree to within half a second
 BY_THE_VENUE = "partial"  # the injected fault that fills a part, and cancels the rest where it is told to
-LOCAL = frozenset({"EXI-006", "EXI-007", "EXI-011", "EXI-013"})  # an adapter refuses before it asks the venue
+# What can't be prepared is sent to no venue: its log of requests tells nothing of it.
+LOCAL = frozenset({"EXI-006", "EXI-007", "EXI-008", "EXI-010", "EXI-011", "EXI-013"})
 
 
 class _Asked(NamedTuple):
-    """Who wanted what to end: loops by a cancel, instructions by strategy and id, keys by an operator's halt."""
+    """What was requested to end: loops by a cancel, instructions by strategy and id, keys by an operator's halt."""
 
     loops: set[Loop]
     instructions: set[tuple[str, str]]
@@ -27,7 +28,8 @@ class _Asked(NamedTuple):
 
 
 def cancels_were_asked_for(data: Collected, terms: Terms) -> Iterator[Violation]:
-    """``cancelled``, or filled in part: somebody cancelled it, its time was over, or the venue ended it by itself.
+    """``cancelled``, or filled in part: it was cancelled on request, its time was over, or the venue ended it by
+    itself.
 
     ``rolled_back`` and ``rejected``: the venue's books or its answers say so, or the order never got there.
     """
@@ -61,7 +63,7 @@ def cancels_were_asked_for(data: Collected, terms: Terms) -> Iterator[Violation]
 
 
 def results_were_due(data: Collected, terms: Terms) -> Iterator[Violation]:
-    """What was never submitted was cancelled by somebody, refused for a reason that is there, or had expired."""
+    """What was never submitted was cancelled on request, refused for a reason that is there, or had expired."""
     asked = _asked(data)
     published = {(seen.value["strategy_id"], seen.value["instruction_id"]): seen.value for seen in data.instructions}
     heads = _halted_since(data)

@@ -24,17 +24,17 @@ def bench(
     as_json: AsJson = False,
 ) -> None:
     """Loops per second and latency of the whole loop, beside an empty ring of transactions on the same warm broker."""
-    from tightloop.bench import run
+    from tightloop.bench import main
     from tightloop.cli import logs
     from tightloop.client.connect import reaching
 
     logs.configure()
     try:
         with reaching(bootstrap or "the embedded broker"):
-            code = run.main(
+            code = main.main(
                 bootstrap=bootstrap,
                 seconds=seconds,
-                keys=tuple(keys or run.KEYS),
+                keys=tuple(keys or main.KEYS),
                 json=as_json,
                 only=only,
                 profiles=profiles,

@@ -7,8 +7,9 @@ from typing import Any
 import typer
 
 from tightloop.cli.options import AsJson, Installation
-from tightloop.cli.output import as_data, emit, table
+from tightloop.cli.output import emit, table
 from tightloop.cli.registration import add
+from tightloop.client.plain import as_data
 
 
 def config(installation: Installation, as_json: AsJson = False) -> None:

@@ -1,4 +1,4 @@
-"""``dead-letters``: what could not be processed; looked at, and put back after a fix."""
+"""``dead-letters``: records that could not be processed: shown, and put back after a fix."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def retry(
     topic: TopicOption = None,
     as_json: AsJson = False,
 ) -> None:
-    """Put the original bytes, key and headers back on the original topic and partition, once the cause is mended.
+    """Put the original bytes, key and headers back on the original topic and partition, once the cause is removed.
 
     The key stays halted until it is resumed. Nothing marks a letter as retried: a second retry puts it back twice,
     which the components take for the repetition it is.

@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from tightloop.checker import Verdict
     from tightloop.cli.demo.progress import Progress
     from tightloop.cli.system.plan import Plan
-    from tightloop.cli.system.state import SystemState
+    from tightloop.cli.system.system_state import SystemState
     from tightloop.runners.kafka.settings import KafkaSettings
 
-QUIET_S = 45.0  # without a single result: something is wrong, and the checker will say what
+WITHOUT_RESULT_S = 45.0  # without a single result: something is wrong, and the checker will say what
 
 WINDOW = 200  # instructions of a strategy under way at once, well below the manager's limit on a queue
 
@@ -146,7 +146,7 @@ def _run(plan: Plan, strategies: int, instructions: int, keep: bool, as_json: bo
 
 
 def _where(plan: Plan) -> tuple[SystemState, KafkaSettings]:
-    from tightloop.cli.system.state import read_state
+    from tightloop.cli.system.system_state import read_state
     from tightloop.errors import ExecutionError
     from tightloop.runners.kafka.settings import KafkaSettings
 
@@ -171,7 +171,7 @@ def _trade(plan: Plan, settings: KafkaSettings, strategies: int, instructions: i
         live_view(show) as view,
     ):
         window = WINDOW * strategies
-        follow(settings, progress, publisher.publish_all, view, window=window, quiet_s=QUIET_S)
+        follow(settings, progress, publisher.publish_all, view, window=window, quiet_s=WITHOUT_RESULT_S)
     return progress
 
 

@@ -1,4 +1,4 @@
-"""``doctor``: everything a new installation needs, and how to mend what is missing."""
+"""``doctor``: everything a new installation needs, and how to repair what is missing."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tightloop.cli.registration import add
 
 
 def doctor(installation: Installation, directory: StateDir = DEFAULT_DIR, as_json: AsJson = False) -> None:
-    """Check Python, packages, Java, Kafka, topics, schemas, venues and clocks; say how to mend what is missing.
+    """Check Python, packages, Java, Kafka, topics, schemas, venues and clocks; say how to repair what is missing.
 
     To compare clocks it makes a topic of its own on the broker and deletes it again. Exit code 1 if something needed
     is missing.

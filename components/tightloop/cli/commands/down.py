@@ -12,7 +12,7 @@ from tightloop.cli.registration import add
 def down(directory: StateDir = DEFAULT_DIR, as_json: AsJson = False) -> None:
     """End everything that `tightloop up` started, by process id. Data, books and logs stay where they are."""
     from tightloop.cli.system.launch import end_broker, stop_system
-    from tightloop.cli.system.state import read_state
+    from tightloop.cli.system.system_state import read_state
 
     state = read_state(directory)
     ended = stop_system(state) if state is not None else 0

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PatientOperator(Operator):
-    """Verifying the positions takes longer than what other commands do."""
+    """Verifying the positions takes longer than the effect of other commands."""
 
     wait: Wait = 45.0
 

@@ -1,4 +1,4 @@
-"""``status``: what runs, where every key stands, and what stops it."""
+"""``status``: what runs, the phase of every key, and the halts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tightloop.cli.health import ComponentHealth
-    from tightloop.cli.system.state import SystemState
+    from tightloop.cli.system.system_state import SystemState
     from tightloop.client.key_states import KeyState, LoopStates
     from tightloop.errors import ExecutionError
 
@@ -27,7 +27,7 @@ def status(installation: Installation, directory: StateDir = DEFAULT_DIR, as_jso
     nothing runs.
     """
     from tightloop.cli.health import components
-    from tightloop.cli.system.state import read_state
+    from tightloop.cli.system.system_state import read_state
     from tightloop.client.key_states import LoopStateReader
 
     running = read_state(directory)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tightloop.cli.moments import FORMS, moment
 from tightloop.cli.options import AsJson, Installation
 from tightloop.cli.output import emit, note, shown
 from tightloop.cli.registration import add
@@ -17,15 +16,11 @@ from tightloop.cli.registration import add
 if TYPE_CHECKING:
     from tightloop.client.reader import Received, Start
 
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
-
 
 def tail(
     installation: Installation,
     topics: Annotated[list[str], typer.Argument(metavar="TOPIC...", help="Names as in the contracts, such as fills.")],
-    start: Annotated[
-        str, typer.Option("--from", help="beginning, end, a time (ISO), or how long ago: 30s, 10m, 2h, 7d.")
-    ] = "end",
+    start: Annotated[str, typer.Option("--from", help=f"beginning, end, {FORMS}.")] = "end",
     key: Annotated[str | None, typer.Option("--key", help="Only this strategy's records.")] = None,
     follow: Annotated[bool, typer.Option("--follow/--no-follow", help="Go on at the end, or stop there.")] = True,
     limit: Annotated[int | None, typer.Option("--limit", min=1, help="Stop after so many records.")] = None,
@@ -70,17 +65,10 @@ def _start(text: str) -> Start:
         return "beginning"
     if text == "end":
         return "end"
-    ago = re.fullmatch(r"(\d+)([smhd])", text)
-    if ago:
-        return datetime.now(UTC) - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        raise typer.BadParameter(
-            f"{text!r} is not a time: give beginning, end, an ISO time, or such as 30s, 10m, 2h, 7d",
-            param_hint="--from",
-        ) from None
-    return at if at.tzinfo else at.replace(tzinfo=UTC)
+    at = moment(text)
+    if at is None:
+        raise typer.BadParameter(f"{text!r} is not a time: give beginning, end, {FORMS}", param_hint="--from")
+    return at
 
 
 def _print(received: Received, as_json: bool) -> None:
@@ -113,7 +101,7 @@ _TELLING = (
 
 
 def _words(record: Any) -> str:
-    """The fields that tell most, as `name=value`; a nested error by its code."""
+    """The most important fields, as `name=value`; a nested error by its code."""
     if record is None:
         return "deleted"
     found = []

@@ -13,7 +13,7 @@ from tightloop.cli.registration import add, subcommands
 
 if TYPE_CHECKING:
     from tightloop.records.topics import TopicContract
-    from tightloop.runners.kafka.admin import Difference, TopicAdmin
+    from tightloop.runners.kafka.topic_admin import Difference, TopicAdmin
 
 topics = subcommands("The topics and their contracts.")
 
@@ -64,7 +64,7 @@ def create(
 def _compare(installation: Installation) -> tuple[list[Difference], TopicAdmin, tuple[TopicContract, ...]]:
     from tightloop.client.connect import reaching
     from tightloop.records.topics import all_topics
-    from tightloop.runners.kafka.admin import TopicAdmin
+    from tightloop.runners.kafka.topic_admin import TopicAdmin
 
     settings = installation.kafka()
     contracts = all_topics(installation.configuration().lanes)

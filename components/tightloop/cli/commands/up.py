@@ -14,7 +14,7 @@ from tightloop.cli.output import emit, note, steps, table
 from tightloop.cli.registration import add
 
 if TYPE_CHECKING:
-    from tightloop.cli.system.state import ProcessState, SystemState
+    from tightloop.cli.system.system_state import ProcessState, SystemState
 
 
 def up(
@@ -29,12 +29,12 @@ def up(
 ) -> None:
     """Start broker (embedded, if no address is configured), simulated venues, topics and all components.
 
-    They run in the background, supervised: what dies or hangs is restarted. Returns once all are ready.
+    They run in the background, supervised: a process that ends or hangs is restarted. Returns once all are ready.
     `tightloop down` ends them. What a supervisor that was killed left running is ended first.
     """
     from tightloop.cli.system.launch import start_system
     from tightloop.cli.system.plan import Plan
-    from tightloop.cli.system.state import read_state
+    from tightloop.cli.system.system_state import read_state
 
     loaded, origins = installation.load()
     plan = Plan(

@@ -1,4 +1,4 @@
-"""What has come back so far, and how it looks while it goes on."""
+"""The results so far, and the live view of them."""
 
 from __future__ import annotations
 

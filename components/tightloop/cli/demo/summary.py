@@ -76,7 +76,7 @@ def tell(found: dict[str, Any], progress: Progress) -> None:
 
 
 def plot(times: Sequence[float]) -> list[str]:
-    """How many came by when: bars of text, ``times`` sorted, in seconds."""
+    """How many had come by each moment, as bars of text: ``times`` sorted, in seconds."""
     if not times:
         return ["(none)"]
     end = max(times[-1], 0.001)

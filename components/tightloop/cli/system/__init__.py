@@ -1,1 +1,1 @@
-"""A whole system on this machine: its processes, who watches over them, and where that is written down."""
+"""A whole system on this machine: its processes, their supervisor, and the file with their state."""

@@ -14,7 +14,7 @@ import structlog
 from msgspec import Struct
 
 from tightloop.cli.system.pulse import EVERY_S, Pulse
-from tightloop.cli.system.state import ProcessState
+from tightloop.cli.system.system_state import ProcessState
 from tightloop.domain.backoff import backoff
 
 log = structlog.get_logger()
@@ -134,7 +134,7 @@ class Child:
         self._ready = False
 
     def terminate(self) -> None:
-        """Asks it to end; `kill` sees to it."""
+        """Asks it to end; `kill` makes sure."""
         if self._process is not None and self._process.poll() is None:
             self._process.terminate()
 

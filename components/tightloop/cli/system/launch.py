@@ -1,4 +1,4 @@
-"""Starting and ending a system from the outside: its supervisor, and whatever a dead supervisor left behind."""
+"""Starting and ending a system from the outside: its supervisor, and what a dead supervisor left running."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import psutil
 
 from tightloop.broker import EmbeddedBroker
 from tightloop.cli.system.plan import Plan, write_plan
-from tightloop.cli.system.state import SystemState, read_state
+from tightloop.cli.system.system_state import SystemState, read_state
 from tightloop.errors import ExecutionError
 
 STOP_S = 40.0
@@ -23,7 +23,7 @@ _POLL_S = 0.05
 def start_system(plan: Plan, step: Callable[[str], None], timeout_s: float = 120.0) -> subprocess.Popen[bytes]:
     """Starts the supervisor, and returns once every process is ready. ``step`` is told what is being done.
 
-    Raises ExecutionError: EIF-010 when one runs already or a process does not come up, else what the supervisor met.
+    Raises ExecutionError: EIF-010 when one runs already or a process does not come up, else the supervisor's own error.
     """
     before = read_state(plan.directory)
     if before is not None and before.is_alive:
@@ -112,7 +112,7 @@ def end_leftovers(state: SystemState) -> None:
     """What a supervisor that was killed left behind."""
     orphans = []
     for one in state.survivors:
-        with suppress(psutil.NoSuchProcess):  # it ended meanwhile: what was wanted
+        with suppress(psutil.NoSuchProcess):  # it has ended meanwhile, as it should
             orphan = psutil.Process(one.pid)
             orphan.terminate()
             orphans.append(orphan)
@@ -128,5 +128,5 @@ def end_broker(data_dir: os.PathLike[str]) -> None:
     try:
         EmbeddedBroker.attach(os.fspath(data_dir)).stop()
     except ExecutionError as error:
-        if error.code != "BRK-005":  # none runs there: what was wanted
+        if error.code != "BRK-005":  # none runs there any more, as it should
             raise

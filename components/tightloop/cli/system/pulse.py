@@ -1,4 +1,6 @@
-"""Does a process that runs still answer? Asked beside the supervisor's loop, which one that hangs must not hold up."""
+"""Does a process that runs still answer? Asked in threads beside the supervisor's loop, which a hanging process must
+not delay.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,7 @@ FAILURES = 3  # in a row at least: after a pause of the whole machine the first 
 
 
 class Silence:
-    """How long nothing good was heard. Times are seconds of one monotonic clock."""
+    """How long no good answer came. Times are seconds of one monotonic clock."""
 
     def __init__(self, began: float) -> None:
         self._last_good = began

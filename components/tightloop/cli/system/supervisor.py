@@ -1,7 +1,8 @@
 """The supervisor: keeps broker, simulated venues and every component running until it is told to end.
 
 ``python -m tightloop.cli.system.supervisor PLAN`` is started by ``tightloop up`` and ``demo``; ``PLAN`` is a file that
-``plan.py`` writes. With ``until_closed`` it ends when its standard input does: when its owner ends, however that was.
+``plan.py`` writes. With ``until_closed`` it ends when its standard input is closed, as it is when its owner ends in any
+way.
 """
 
 from __future__ import annotations
@@ -22,11 +23,11 @@ from tightloop.broker import EmbeddedBroker, Step
 from tightloop.cli import logs
 from tightloop.cli.system.child import Child, Spec, tail_of
 from tightloop.cli.system.plan import Plan, component_specs, read_plan, simulator_spec
-from tightloop.cli.system.state import Phase, Problem, SystemState, write_state
+from tightloop.cli.system.system_state import Phase, Problem, SystemState, write_state
 from tightloop.errors import ExecutionError
 from tightloop.records.topics import all_topics
-from tightloop.runners.kafka.admin import TopicAdmin
 from tightloop.runners.kafka.settings import KafkaSettings
+from tightloop.runners.kafka.topic_admin import TopicAdmin
 
 log = structlog.get_logger()
 PASS_S = 0.05
@@ -104,7 +105,7 @@ class Supervisor:
         child = Child(spec, self.plan.logs / f"{spec.name}.log", self.plan.environment)
         child.start()
         self._children.append(child)
-        self._write(self._phase, self._step)  # from now on: should this process be killed, others can find that one
+        self._write(self._phase, self._step)  # from now on the process can be found, also when this one is killed
 
     # --- keeping ------------------------------------------------------------------------------------------------------
 

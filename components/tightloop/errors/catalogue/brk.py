@@ -29,7 +29,7 @@ ENTRIES = (
         "BRK-002",
         "a jar is not the one that was pinned",
         "A jar's SHA-256 differs from the pinned one: it was damaged or changed in the cache, or on its way.",
-        "Delete the file that the message names, and start again: it is then fetched anew.",
+        "Delete the file that the message names, and start again: it is then downloaded again.",
     ),
     _entry(
         "BRK-003",

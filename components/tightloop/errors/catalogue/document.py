@@ -15,7 +15,7 @@ HEADER = """# Errors: a runbook
 Made from the catalogue in `components/tightloop/errors/catalogue/` (`tightloop errors CODE` shows one entry). Change
 it there, then run `python -m tightloop.errors.catalogue.document`.
 
-CRITICAL stops the component or the key, HIGH retries and then halts the key, MEDIUM degrades, LOW is for the record.
+CRITICAL stops the component or the key, HIGH retries and then halts the key, MEDIUM refuses or degrades, LOW informs.
 """
 FAMILIES = {
     "EIM": "Interface manager",
@@ -25,6 +25,7 @@ FAMILIES = {
     "TLC": "Records that do not decode, on any component",
     "EIF": "Configuration and building of components",
     "BRK": "The embedded broker",
+    "BUS": "Readers of the bus: exports and frames",
 }
 
 
@@ -42,7 +43,7 @@ def _section(entry: ErrorEntry) -> str:
         f"\n### {entry.code} {entry.title} ({entry.severity})\n",
         f"- **Component:** {entry.component}",
         f"- **Trigger:** {entry.cause}",
-        f"- **Seen from outside:** {entry.system}",
+        f"- **What the system does:** {entry.system}",
         f"- **What to do:** {entry.operator}",
     ]
     if entry.reserved:

@@ -28,17 +28,17 @@ ENTRIES = (
         "EIF-001",
         "interface creation failed",
         "HIGH",
-        "A venue that another package brings along (entry point `tightloop.venues`) can't be loaded: the message names "
-        "package, object and cause.",
+        "A venue of another package (entry point `tightloop.venues`) cannot be loaded: the message names package, "
+        "object "
+        "and cause.",
         "Correct or remove that package.",
     ),
     _entry(
         "EIF-002",
         "venue validation failed",
         "HIGH",
-        "The venue does not fit what was asked of it: a wrong kind of interface for it, or one that is unknown.",
+        "The venue has no interface of the kind that was asked for, or is unknown.",
         "Use the interface of the venue's kind; correct the venue's name.",
-        reserved=_LATER,
     ),
     _entry(
         "EIF-003",
@@ -46,7 +46,6 @@ ENTRIES = (
         "CRITICAL",
         "Credentials are missing, incomplete, or not of the form the venue uses.",
         "Set every variable that the message names, for the environment in use.",
-        reserved=_LATER,
     ),
     _entry(
         "EIF-004",
@@ -54,7 +53,6 @@ ENTRIES = (
         "HIGH",
         "`environment` is not dev, staging or prod.",
         "Correct `environment` in the configuration.",
-        reserved=_LATER,
     ),
     _entry(
         "EIF-005",
@@ -62,7 +60,6 @@ ENTRIES = (
         "HIGH",
         "`execution_mode` is not backtest or live.",
         "Correct `execution_mode`.",
-        reserved=_LATER,
     ),
     _entry(
         "EIF-006",
@@ -70,14 +67,13 @@ ENTRIES = (
         "CRITICAL",
         "A credential still has the text of a template, such as `your_...` or `0x...`.",
         "Put the real credential in its place.",
-        reserved=_LATER,
     ),
     _entry(
         "EIF-007",
         "capability missing",
         "HIGH",
         "The configuration needs something that the venue does not offer, such as a live adapter or a simulation.",
-        "Take it out of the configuration, or use a venue that offers it.",
+        "Remove it from the configuration, or use a venue that offers it.",
     ),
     _entry(
         "EIF-008",
@@ -85,7 +81,6 @@ ENTRIES = (
         "CRITICAL",
         "The environment, the credentials' host and the endpoint's chain id do not belong together.",
         "Use the endpoint and the credentials of the same environment; dev never reaches a production endpoint.",
-        reserved=_LATER,
     ),
     _entry(
         "EIF-009",
@@ -120,7 +115,7 @@ ENTRIES = (
         "EIF-013",
         "live trading not enabled",
         "CRITICAL",
-        "Live trading on prod was asked for without the explicit switch, or live in process without a journal.",
+        "Live trading on prod was requested without the explicit switch, or live trading in process without a journal.",
         "Give the switch only when real money is meant to move; in process, give `journal=`.",
         reserved=_LATER,
     ),

@@ -66,7 +66,7 @@ ENTRIES = (
         "A venue that is needed has no credentials, or the venue refuses them.",
         "Refuses to start, or refuses the instruction. Nothing was submitted.",
         "Set the credentials of the environment that is in use (`tightloop doctor` names the variables), restart.",
-        reserved="Simulated venues need no credentials; live ones come with the next issue.",
+        reserved="Simulated venues need no credentials, and there is no live adapter yet.",
     ),
     _entry(
         "EIM-005",
@@ -80,7 +80,7 @@ ENTRIES = (
         "EIM-006",
         "unknown venue",
         "MEDIUM",
-        "The instruction's `venue`, or a protocol of its actions, is not in the catalogue of venues.",
+        "The instruction's `venue`, or a protocol of its actions, is not one that this installation knows.",
         "Refuses the instruction with a result; the key goes on.",
         "Correct the name (the message gives the nearest); or upgrade the components.",
     ),
@@ -104,10 +104,9 @@ ENTRIES = (
         "EIM-009",
         "same instruction id, different content",
         "MEDIUM",
-        "An id came again with other content; or one that is not known came with a `sequence` (without one: a "
-        "`created_at`) up to which ids were forgotten, so that it may have had its result. While it is known that it "
-        "had none, it gets one.",
-        "Writes it to `dead_letters` without a halt and without a result: an id has one, and never a second.",
+        "An id came again with other content; or an unknown id came with a `sequence` (without one: a `created_at`) so "
+        "low that ids up to it are no longer remembered: it may already have had its result.",
+        "Writes it to `dead_letters` without a halt and without a result, as no id gets a second result.",
         "Make the publisher use an id once; a retry must repeat the very same content. Without `sequence` publish "
         "within `timing.max_age`.",
         halts=False,
@@ -116,40 +115,41 @@ ENTRIES = (
         "EIM-010",
         "instruction expired",
         "LOW",
-        "The instruction's `expires_at`, its default, or the order's `timeout_ms` passed before anything was done.",
+        "The instruction's `expires_at`, its default, or the order's `timeout_ms` passed before it was submitted.",
         "Ends it as `expired`; after `timeout_ms` alone with outcome `cancelled`. Nothing was done at the venue.",
-        "If it happens often: see what the key waited for (`tightloop show ID`), or allow more time.",
+        "If it happens often: look at what the key waited for (`tightloop show ID`), or allow more time.",
     ),
     _entry(
         "EIM-011",
         "key halted",
         "HIGH",
-        "An instruction arrived while a halt stands on its key, its venue, or everything.",
-        "Refuses the instruction with a result. Facts are still applied and published.",
-        "`tightloop status` shows the halts and their causes; mend them, then `tightloop resume KEY --reason ...`.",
+        "An instruction arrived while its key, its venue, or everything is halted.",
+        "Refuses the instruction with a result. What happens at a venue is still applied and published.",
+        "`tightloop status` shows the halts and their causes; remove the causes, then `tightloop resume KEY --reason "
+        "...`.",
     ),
     _entry(
         "EIM-012",
         "execution timeout",
         "HIGH",
         "A dispatched loop did not come back within the manager's deadline.",
-        "Halts the key and goes on waiting for the loop's reconciliation result; frees nothing.",
+        "Halts the key and still waits for the loop's reconciliation result; the slot stays taken.",
         "See whether the lane's executor and reconciliation run (`tightloop status`); resume once the loop has ended.",
     ),
     _entry(
         "EIM-013",
         "pre-trade limit breached",
         "MEDIUM",
-        "The instruction would exceed a limit of its strategy, account or venue, or there is no price to tell by.",
+        "The instruction would exceed a limit of its strategy, account or venue, or there is no price to check it by.",
         "Refuses the instruction with a result. Nothing was submitted.",
-        "Lower the size, wait, or change the limit; see that market data arrives.",
-        reserved="Limits come with the next issue; the manager reads no market data yet.",
+        "Lower the size, wait, or change the limit; check that market data arrives.",
+        reserved="There are no limits yet, and the manager reads no market data.",
     ),
     _entry(
         "EIM-014",
         "account awaits adoption",
         "LOW",
-        "A live account was met for the first time; what it holds was taken in and waits to be confirmed.",
+        "A live account is used for the first time; its positions were read and wait to be confirmed.",
         "Halts the key until an operator adopts the position version that the halt names.",
         "Compare the positions with the venue's own page, then `tightloop adopt KEY`.",
     ),
@@ -158,7 +158,7 @@ ENTRIES = (
         "queue or memory of ids full",
         "MEDIUM",
         "The key has as many queued instructions, remembered instruction ids (1,000 of them refused with a `sequence` "
-        "or a date ahead of all that was taken in), or cancels of one loop, as its bounded state may hold.",
+        "or a date ahead of all accepted ones), or cancels of one loop, as its bounded state may hold.",
         "Refuses the instruction with a result; once even refused ids fill the memory, writes it to `dead_letters` "
         "instead, without a halt. Nothing was submitted; what is queued stays.",
         "Publish no faster than the loop closes; number instructions with `sequence`, which needs few remembered ids.",
@@ -167,7 +167,8 @@ ENTRIES = (
         "EIM-016",
         "command refused",
         "MEDIUM",
-        "A control command does not fit what it is about: unknown halt ids, another position version, no such target.",
+        "A control command does not fit the state of its key: unknown halt ids, another position version, no such "
+        "target.",
         "Changes nothing; the command goes to dead_letters, without a halt.",
         "Read `tightloop status`, and give the command again with what it shows.",
     ),
@@ -175,10 +176,10 @@ ENTRIES = (
         "EIM-017",
         "more halts than are kept",
         "HIGH",
-        "32 halts of a key stand, and further ones came; the message counts them and holds the latest.",
-        "Keeps the oldest, and this one for all that came after them; the key stays halted until a resume has named "
+        "A key has 32 halts, and further ones came; the message counts them and holds the latest.",
+        "Keeps the oldest 32, and this one in place of all later ones; the key stays halted until a resume has named "
         "it, too.",
         "`tightloop dead-letters list --key KEY` and `tightloop tail reconciliation_results` hold the others: "
-        "settle what they say, then resume the key.",
+        "remove their causes, then resume the key.",
     ),
 )

@@ -28,7 +28,7 @@ ENTRIES = (
         "EXI-001",
         "order failed",
         "HIGH",
-        "The venue refused, for a reason that has no code of its own; the message gives it.",
+        "The venue refused the order, for a reason that has no code of its own; the message gives it.",
         _REJECTED,
         "Read the venue's reason; correct the strategy or the account.",
     ),
@@ -55,14 +55,15 @@ ENTRIES = (
         "The venue refuses the key, the signature or the permission.",
         "Ends the loop as `rejected`; positions are verified unchanged.",
         "Check the credentials and their permissions at the venue, then restart the executor.",
-        reserved="Simulated venues need no credentials; live ones come with the next issue.",
+        reserved="Simulated venues need no credentials, and there is no live adapter yet.",
     ),
     _entry(
         "EXI-005",
         "outcome unknown",
         "CRITICAL",
-        "A request may have left, and the venue gave no evidence by the deadline of what became of it.",
-        "Ends the loop as `unknown`, halts the key, and goes on asking until there is evidence or an operator's word.",
+        "A request may have been sent, and by the deadline the venue gave no evidence of its outcome.",
+        "Ends the loop as `unknown`, halts the key, and asks again until there is evidence, or an operator resolves "
+        "it.",
         "Look at the venue's own history for the client order id; wait, or `tightloop resolve ID`; then resume.",
     ),
     _entry(
@@ -85,7 +86,7 @@ ENTRIES = (
         "EXI-008",
         "transaction reverted",
         "MEDIUM",
-        "The transaction was mined and undid itself, or would have.",
+        "The transaction was mined and reverted, or its simulation reverted.",
         "Ends the loop as `rolled_back` with its gas as a delta, or as `rejected` when it was never sent.",
         "Read the decoded reason and the step it names; correct amounts, limits or allowances.",
     ),
@@ -95,14 +96,14 @@ ENTRIES = (
         "HIGH",
         "The wallet's nonce was used by a transaction that is not ours.",
         "Looks for its own transaction first; the intent ends `rejected` once another one holds its nonce for good.",
-        "See who else uses the wallet: one strategy, one wallet.",
+        "Find what else uses the wallet: only one strategy may use a wallet.",
     ),
     _entry(
         "EXI-010",
         "fee cap reached",
         "MEDIUM",
         "Gas costs more than `max_fee` or the configured ceiling allows.",
-        "Does not submit, or bumps no further.",
+        "Does not submit the transaction, or does not raise its fees further.",
         "Wait for cheaper gas, or allow more.",
     ),
     _entry(
@@ -118,7 +119,7 @@ ENTRIES = (
         "confirmation timeout or reorg",
         "HIGH",
         "A transaction was not confirmed in time, or the block that held it is gone.",
-        "Goes on watching and broadcasts the same transaction again; without evidence by the deadline, as EXI-005.",
+        "Watches on and broadcasts the same transaction again; without evidence by the deadline it is EXI-005.",
         "Check the node; look for the transaction in an explorer.",
     ),
     _entry(
@@ -135,26 +136,30 @@ ENTRIES = (
         "HIGH",
         "A routed instruction came again, or late: its loop number is not above the last of its key.",
         "Writes it to `dead_letters` and halts the key. Nothing is submitted.",
-        "See who wrote to the lane's topic: only the interface manager may.",
+        "Find the program that wrote to the lane's topic: only the interface manager may.",
     ),
     _entry(
         "EXI-015",
         "clock differs from the broker's or the venue's",
         "CRITICAL",
-        "This machine's clock and the lane's venue's differ by more than the clock margin, as a venue's answer "
-        "shows or its refusal of a signed time says; or the broker took in what is in hand at a time that is still to "
-        "come.",
-        "Submits nothing: the loop ends with outcome `none`, and the next instruction is judged anew.",
-        "Set the machine's clock (NTP). If it is right, see to the broker's; a venue's can only be waited for.",
+        "This machine's clock and the venue's differ by more than the clock margin, as the times in the venue's "
+        "answers "
+        "show, or its refusal of a signed time; or the broker stamped the instruction with a time that is still to "
+        "come "
+        "by this machine's clock.",
+        "Submits nothing: the loop ends with outcome `none`. The clocks are compared again for the next instruction.",
+        "Set the machine's clock (NTP). If it is right, correct the broker's. If the venue's is wrong, wait until it "
+        "is "
+        "corrected.",
     ),
     _entry(
         "EXI-016",
         "answer that cannot be read",
         "HIGH",
-        "A venue's answer holds what no record can carry or nobody can act on: an amount of more than 18 places, a "
-        "time that cannot be, an id without text, more than 4,096 entries. The message names the field and its value.",
-        "Takes it for no answer: asks again, and without evidence by the deadline ends the loop `unknown` (EXI-005) or "
+        "A venue's answer holds a value that no record can carry or that makes no sense: an amount of more than 18 "
+        "places, an impossible time, an empty id, more than 4,096 entries. The message names the field and its value.",
+        "Treats it as no answer: asks again, and without evidence by the deadline ends the loop `unknown` (EXI-005) or "
         "unverified, which halts or suspends the key.",
-        "Report it to whoever wrote the venue's adapter; find out at the venue what happened, and resolve the intent.",
+        "Report it to the author of the venue's adapter; find out at the venue what happened, and resolve the intent.",
     ),
 )

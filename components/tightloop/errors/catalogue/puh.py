@@ -23,7 +23,7 @@ def _entry(
 
 _DEAD = "Writes the record to `dead_letters` and halts its key."
 
-_NEXT = "The classes that are called in process come with the next issue."
+_NEXT = "No class that is called in process raises it yet."
 
 ENTRIES = (
     _entry(
@@ -48,9 +48,9 @@ ENTRIES = (
         "PUH-003",
         "orchestration failed",
         "CRITICAL",
-        "A component of a loop driven in process failed in a way it does not know; the message names the cause.",
-        "Stops, and raises it with its cause.",
-        "Read the cause; report it when it is none of the catalogue.",
+        "The position update handler failed for a reason that has no code; the message names the cause.",
+        _DEAD,
+        "Read the cause in the message and report it; after a fix `tightloop dead-letters retry`, then resume.",
     ),
     _entry(
         "PUH-004",
@@ -59,7 +59,7 @@ ENTRIES = (
         "A report names a loop that cannot exist or was settled too long ago to be remembered, another instruction "
         "than its loop has, or corrects a report its loop never had.",
         _DEAD,
-        "Find who wrote it: only executors may write `fills`. What did happen, `tightloop adjust`.",
+        "Find the program that wrote it: only executors may write `fills`. If it did happen, `tightloop adjust`.",
     ),
     _entry(
         "PUH-005",
@@ -67,7 +67,7 @@ ENTRIES = (
         "HIGH",
         "A report id came again with other content.",
         _DEAD,
-        "Find who wrote it: an executor's ids are made of what they stand for.",
+        "Find the program that wrote it: an executor's ids are computed from loop and report number.",
     ),
     _entry(
         "PUH-006",
@@ -75,7 +75,7 @@ ENTRIES = (
         "HIGH",
         "A report came whose predecessor in its loop is missing.",
         "Applies it (deltas add up in any order), and halts the key.",
-        "Find the missing report (`tightloop dead-letters`), bring it in with `dead-letters retry`, then resume.",
+        "Find the missing report (`tightloop dead-letters list`), `tightloop dead-letters retry` it, then resume.",
     ),
     _entry(
         "PUH-007",
@@ -83,13 +83,13 @@ ENTRIES = (
         "HIGH",
         "A delta's position key or source cannot be read, an amount is out of range, or a fee is not in the deltas.",
         _DEAD,
-        "Find who wrote it; after a fix, `tightloop dead-letters retry`.",
+        "Find the program that wrote it; after a fix, `tightloop dead-letters retry`.",
     ),
     _entry(
         "PUH-008",
         "state restore failed",
         "CRITICAL",
-        "The state topic does not lead to a state that this version can go on from.",
+        "The state topic and the committed offsets do not belong together, or the state cannot be restored.",
         "Stops the component.",
         "Check that the state topic is whole and compacted, not deleted; restore it from a copy, then restart.",
     ),
@@ -106,9 +106,9 @@ ENTRIES = (
         "PUH-010",
         "balance below zero",
         "HIGH",
-        "A report takes more from a balance than it holds by what is expected.",
-        "Applies it: a fact is a fact. The update carries the error, and reconciliation judges it.",
-        "Look for a deposit or a transfer that was not reported; `tightloop adjust` what is explained.",
+        "A report takes more from a balance than is expected to be there.",
+        "Applies it, as it happened. The update carries the error, and the comparison with the venue decides.",
+        "Look for a deposit or a transfer that was not reported; `tightloop adjust` it.",
     ),
     _entry(
         "PUH-011",
@@ -134,7 +134,7 @@ ENTRIES = (
         "position version has moved on",
         "MEDIUM",
         "An `adjust` was decided on a version that is not the current one.",
-        "Refuses it with a final update without deltas. Facts are never refused.",
-        "Look at the positions again (`tightloop status`) and decide anew.",
+        "Refuses it with a final update without deltas.",
+        "Look at the positions again (`tightloop status`) and decide again.",
     ),
 )

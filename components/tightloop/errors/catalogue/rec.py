@@ -37,9 +37,9 @@ ENTRIES = (
         "position mismatch",
         "HIGH",
         "What a venue holds differs from what is expected by more than the tolerance.",
-        "Verifies once more, which takes in what accrued since; mismatched again, it halts the key.",
-        "Look at the checks (`tightloop show ID`) and the venue's own history; `tightloop adjust` what is explained, "
-        "then resume.",
+        "Verifies once more, which also reports what accrued since; if that mismatches too, halts the key.",
+        "Look at the checks (`tightloop show ID`) and the venue's own history; `tightloop adjust` a difference "
+        "that is explained, then resume.",
     ),
     _entry(
         "REC-003",
@@ -47,7 +47,7 @@ ENTRIES = (
         "CRITICAL",
         "A suspended key could not be verified for an hour.",
         "Halts the key.",
-        "Mend the access to the venue, then resume.",
+        "Restore the access to the venue, then resume.",
     ),
     _entry(
         "REC-004",
@@ -85,7 +85,7 @@ ENTRIES = (
         "REC-008",
         "position that was not expected",
         "HIGH",
-        "The account holds something that no report ever put there.",
+        "The account holds a position that no report contains.",
         "Counts as a mismatch.",
         "Find where it came from (a deposit, another strategy, trading by hand); `tightloop adjust` it, then resume.",
     ),
@@ -95,7 +95,7 @@ ENTRIES = (
         "HIGH",
         "A position update's version is not the one after the last.",
         "Applies it all the same, and halts the key.",
-        "Find the missing update (`tightloop dead-letters`), bring it in, then resume.",
+        "Find the missing update (`tightloop dead-letters list`), `tightloop dead-letters retry` it, then resume.",
     ),
     _entry(
         "REC-010",
@@ -119,7 +119,7 @@ ENTRIES = (
         "HIGH",
         "A position version came again with other content. (With the same content it is ignored.)",
         "Writes the record to `dead_letters` and halts its key.",
-        "Find who wrote it: only the position update handler may write `position_updates`.",
+        "Find the program that wrote it: only the position update handler may write `position_updates`.",
     ),
     _entry(
         "REC-013",
@@ -128,7 +128,7 @@ ENTRIES = (
         "A call in process asks to reconcile a key that is halted.",
         "Refuses the call.",
         "Resume the key first.",
-        reserved="The classes that are called in process come with the next issue.",
+        reserved="No class that is called in process raises it yet.",
     ),
     _entry(
         "REC-014",

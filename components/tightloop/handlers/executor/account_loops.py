@@ -38,7 +38,9 @@ def start(turn: ExecutorTurn, routed: RoutedInstruction) -> None:
 
 
 def overtaken(turn: ExecutorTurn, error: ErrorInfo) -> None:
-    """Another loop has come: end this one, if there is one. What accrued is left to whoever reads the ledger next."""
+    """Another loop has come: end this one, if there is one. What accrued is read by the next loop that reads the
+    ledger.
+    """
     if turn.head.reading:
         _end(turn, error=error)
 
@@ -60,7 +62,7 @@ def question_answered(turn: ExecutorTurn, name: str) -> None:
 
 
 def proceed(turn: ExecutorTurn) -> None:
-    """What became of some intents may be known by now."""
+    """The end of some intents may be known by now."""
     loop = turn.head.reading
     if loop is None or not loop.open_questions:
         return
@@ -144,7 +146,7 @@ def _failed(turn: ExecutorTurn, loop: LedgerLoop, message: str) -> None:
     if turn.now >= loop.give_up_at:
         _end(turn, error=info("EXI-003", f"{loop.routed.account} at {loop.routed.venue} could not be read: {message}"))
         return
-    pause = min(turn.settings.poll_s * 2**loop.tries, turn.settings.poll_max_s)
+    pause = turn.settings.poll_pause(loop.tries)
     turn.head = replace(turn.head, reading=replace(loop, tries=loop.tries + 1, retry_at=turn.after(pause)))
 
 

@@ -74,7 +74,7 @@ def ledger_unavailable(turn: ExecutorTurn, entry: JournalEntry) -> None:
     if entry.outcome is not None and entry.tries >= LEDGER_TRIES:
         finish(turn, entry, entry.outcome, entry.error)
     else:
-        pause = min(turn.settings.poll_s * 2**entry.tries, turn.settings.poll_max_s)
+        pause = turn.settings.poll_pause(entry.tries)
         turn.put(replace(entry, tries=entry.tries + 1, next_try_at=turn.after(pause)))
 
 

@@ -1,7 +1,7 @@
 """The executor of a lane: journals each intent before the call that acts on it, and reports what the venue shows.
 
 One loop of kind ``execute`` is one *intent* (``starting.py``, ``intents.py``): journalled, submitted, and asked for
-until the venue has given evidence of what became of it. The loops ``refresh``, ``verify`` and ``adopt`` only read
+until the venue has given evidence of its outcome. The loops ``refresh``, ``verify`` and ``adopt`` only read
 (``account_loops.py``). A ``cancel`` reaches into the loop it names. All calls are performed by the runner after the
 journal has committed.
 """
@@ -107,6 +107,3 @@ def _settle(turn: ExecutorTurn) -> None:
 
 def _is_routed(value: object) -> TypeGuard[RoutedInstruction]:
     return isinstance(value, RoutedInstruction)
-
-
-__all__ = ["Executor", "ExecutorSettings"]

@@ -24,7 +24,7 @@ from tightloop.handlers.executor.evidence import counts_at
 from tightloop.handlers.executor.turn import ExecutorTurn, cancellable, intent_name
 from tightloop.records.types import ErrorInfo, JournalEntry, Outcome, RoutedInstruction
 
-CLOCKS_DIFFER = "EXI-015"  # whoever says so has sent nothing: by such a clock nothing is submitted
+CLOCKS_DIFFER = "EXI-015"  # nothing was sent: by such a clock nothing is submitted
 
 MOST_FILLS = 3000  # of one order: its rest is cancelled then, while its venue's answers can still be taken whole
 
@@ -47,7 +47,7 @@ def submit(turn: ExecutorTurn, entry: JournalEntry) -> None:
 
 
 def ask(turn: ExecutorTurn, entry: JournalEntry) -> None:
-    """What became of it?"""
+    """How does it stand at the venue?"""
     turn.context.call(intent_name(entry), calls.FindOrder(entry))
 
 
@@ -204,7 +204,7 @@ def _found(turn: ExecutorTurn, entry: JournalEntry, found: calls.OrderFound) -> 
     if waits_for_cancel and not is_mined and found.asked_at >= (entry.evidence_deadline or found.asked_at):
         closing.give_up(turn, entry, "EXI-012", "the order is still open long after its cancel was journalled")
         return
-    pause = min(settings.poll_s * 2 ** min(entry.tries, 10), settings.poll_max_s)
+    pause = settings.poll_pause(entry.tries)
     lost_cancel = waits_for_cancel and policy.lost_cancel(settings, entry, found, turn.now)
     wants_cancel = lost_cancel or (entry.cancel_requested and not waits_for_cancel)
     entry = turn.put(
@@ -271,7 +271,7 @@ def _not_sent(turn: ExecutorTurn, entry: JournalEntry, answer: calls.NotSent) ->
     elif entry.cancel_requested or _too_late(turn, entry):
         _submit_again(turn, replace(entry, error=error))
     else:
-        usual = min(turn.settings.poll_s * 2 ** min(entry.tries, 10), turn.settings.poll_max_s)
+        usual = turn.settings.poll_pause(entry.tries)
         left = (submit_by(entry.routed) - turn.now).total_seconds()
         _ask_later(turn, replace(entry, error=error), min(max(answer.retry_after_s, usual), left))
 
@@ -343,5 +343,5 @@ def no_evidence(
     if asked_at >= deadline:
         closing.give_up(turn, entry, "EXI-005", f"no evidence by {deadline}: {message}")
         return
-    usual = min(turn.settings.poll_s * 2 ** min(entry.tries, 10), turn.settings.poll_max_s)
+    usual = turn.settings.poll_pause(entry.tries)
     _ask_later(turn, entry, usual if pause is None else min(usual, pause))

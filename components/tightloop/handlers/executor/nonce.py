@@ -1,7 +1,7 @@
 """Chains: all submissions of an intent share one nonce of its wallet, so that one of them acts at most.
 
-A transaction can wait anywhere for any time: only its nonce ends it. Whoever wants it gone takes the nonce, with an
-empty transaction that pays more.
+A transaction can wait anywhere for any time, until its nonce is used. To end it, an empty transaction that pays more
+takes the nonce.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class NoncePolicy:
 
     def pause_s(self, settings: ExecutorSettings, entry: JournalEntry) -> float:
         sent = times_sent(entry)
-        return min(settings.poll_s * 2 ** min(sent, 10), settings.poll_max_s) if sent > 1 else 0.0
+        return settings.poll_pause(sent) if sent > 1 else 0.0
 
     def asks_after(self, code: str) -> bool:
         return code == CONFLICT

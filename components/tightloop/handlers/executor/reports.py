@@ -7,7 +7,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from tightloop.domain import ids
+from tightloop.domain import ids, money
+from tightloop.domain.deltas import added_up
 from tightloop.handlers.calls import LedgerEntry, OrderFound
 from tightloop.records.types import (
     Delta,
@@ -24,7 +25,7 @@ TRADED = frozenset({"trade", "transaction", "transfer"})
 
 
 def is_accrual(entry: LedgerEntry) -> bool:
-    """Did it come about without an order of anybody's (funding, interest, a deposit)?"""
+    """Is it an entry that no order caused (funding, interest, a deposit)?"""
     if entry.client_order_id is not None or entry.kind in ("trade", "transaction"):
         return False
     return entry.kind != "transfer" or entry.tx_hash is None
@@ -148,7 +149,7 @@ def correction(
         side=last.side if last else None,  # type: ignore[arg-type]  # the venue's own two words
         amount=sum((entry.amount for entry in shown), filled),
         cost=sum(costs, Decimal(0)) if costs else None,
-        deltas=add_deltas(shown) + deltas,
+        deltas=added_up(delta for entry in shown for delta in entry.deltas) + deltas,
         fees=add_fees(shown),
         venue_order_id=intent.venue_order_id,
         client_order_id=intent.client_order_id,
@@ -168,21 +169,7 @@ def correction(
     )
 
 
-def add_deltas(entries: Iterable[LedgerEntry]) -> tuple[Delta, ...]:
-    """The entries' deltas, those of one position and source added up, in the order they first appear."""
-    sums: dict[tuple[str, str], Decimal] = {}
-    for entry in entries:
-        for delta in entry.deltas:
-            place = (delta.position_key, delta.source)
-            sums[place] = sums.get(place, Decimal(0)) + delta.amount
-    return tuple(Delta(position_key=key, amount=amount, source=source) for (key, source), amount in sums.items())
-
-
 def add_fees(entries: Iterable[LedgerEntry]) -> tuple[Fee, ...]:
     """The entries' fees, those of one position and kind added up."""
-    sums: dict[tuple[str, str], Decimal] = {}
-    for entry in entries:
-        for fee in entry.fees:
-            place = (fee.position_key, fee.kind)
-            sums[place] = sums.get(place, Decimal(0)) + fee.amount
+    sums = money.sums(((fee.position_key, fee.kind), fee.amount) for entry in entries for fee in entry.fees)
     return tuple(Fee(position_key=key, amount=amount, kind=kind) for (key, kind), amount in sums.items())

@@ -6,6 +6,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from tightloop.domain.backoff import backoff
 from tightloop.domain.directory import Directory
 from tightloop.handlers.executor.evidence import Policy
 from tightloop.handlers.executor.nonce import NoncePolicy
@@ -15,7 +16,7 @@ _POLICIES: dict[str, Policy] = {"window": WindowPolicy(), "nonce": NoncePolicy()
 
 
 class ExecutorSettings(Struct, frozen=True, kw_only=True):
-    """Raises ValueError for times that could not hold guarantee 3 (architecture.md)."""
+    """Raises ValueError for times that could not hold guarantee 3 (docs/architecture.md)."""
 
     lane: str
     fence: Literal["window", "nonce"]  # what keeps a late request from acting: its signed time, or the wallet's nonce
@@ -44,6 +45,14 @@ class ExecutorSettings(Struct, frozen=True, kw_only=True):
                 f"evidence_s ({self.evidence_s}) must be above send window + acceptance window + clock margin "
                 f"({self.absence_s}): before that, 'not found' is no evidence"
             )
+
+    def poll_pause(self, earlier: int) -> float:
+        """Seconds until a venue is asked again, after ``earlier`` questions that told nothing new."""
+        return backoff(self.poll_s, self.poll_max_s, earlier)
+
+    def watch_pause(self, earlier: int) -> float:
+        """The same for an intent whose loop has ended without evidence."""
+        return backoff(self.watch_s, self.watch_max_s, earlier)
 
     @property
     def absence_s(self) -> float:

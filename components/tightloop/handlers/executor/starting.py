@@ -29,7 +29,8 @@ def start(turn: ExecutorTurn, routed: RoutedInstruction, appended_at: datetime |
 
 
 def give_up_earlier(turn: ExecutorTurn, loop_no: int) -> None:
-    """A loop has come, so the manager goes on with the key: nobody wants what an earlier one may still do.
+    """A loop has come, so the manager has gone on with the key: what an earlier loop may still do is not wanted any
+    more.
 
     Of a loop that a resume ended there may be: an intent that is being prepared, which is never submitted; one that is
     pursued, which is cancelled, and waited for; a reading, whose answer would be told beside the new loop.
@@ -61,7 +62,7 @@ def on_time(turn: ExecutorTurn, entry: JournalEntry) -> None:
 
 
 def prepare_at_once(turn: ExecutorTurn, entry: JournalEntry) -> None:
-    """After a restore: whatever was asked before is answered to nobody."""
+    """After a restore: answers to earlier questions are lost."""
     if entry.next_try_at is not None:
         turn.put(replace(entry, next_try_at=None))
 

@@ -97,7 +97,9 @@ class ExecutorTurn:
         self.context.delete(name)
 
     def audit_journalled(self, entry: JournalEntry) -> None:
-        """Told with what came of it, not in the transaction that the submission waits for: the journal holds it."""
+        """Written together with the answer, not in the transaction that the submission waits for: the journal holds
+        it.
+        """
         self.audit(entry, "journalled", at=entry.journalled_at)
 
     def audit(

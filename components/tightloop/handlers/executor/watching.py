@@ -1,4 +1,4 @@
-"""Intents whose loop ended ``unknown``: watched until the venue, or an operator, says what became of them.
+"""Intents whose loop ended ``unknown``: watched until the venue, or an operator, says how they ended.
 
 What is found is published as one ``correction`` report of the loop that ended.
 """
@@ -62,7 +62,9 @@ def _not_found(turn: ExecutorTurn, entry: JournalEntry, answer: calls.NotFound) 
 
 
 def _may_be_cancelled(turn: ExecutorTurn, entry: JournalEntry, found: calls.OrderFound) -> bool:
-    """Nobody wants it any more; but a cancel may still have been on its way when the venue was asked."""
+    """Its loop is over, so it may be cancelled; but a cancel may still have been on its way when the venue was
+    asked.
+    """
     if found.confirmations is not None or not _is_alone(turn):
         return False
     return not entry.cancel_requested or turn.settings.policy.lost_cancel(turn.settings, entry, found, turn.now)
@@ -93,7 +95,7 @@ def _watch_on(turn: ExecutorTurn, entry: JournalEntry) -> None:
 
 
 def _next(turn: ExecutorTurn, entry: JournalEntry) -> datetime:
-    pause = min(turn.settings.watch_s * 2 ** min(entry.tries, 10), turn.settings.watch_max_s)
+    pause = turn.settings.watch_pause(entry.tries)
     return turn.after(pause)
 
 
@@ -129,7 +131,7 @@ def _correct(
 
 
 def resolve(turn: ExecutorTurn, command: ControlCommand) -> None:
-    """The operator knows what became of an intent. ``target_id``: its instruction id or client order id.
+    """The operator decides how an intent ended. ``target_id``: its instruction id or client order id.
 
     Every executor reads the command; the one whose journal holds the intent acts on it. ``deltas`` are what no report
     told of yet, ``filled_amount`` is all that it filled. Raises ExecutionError EIM-016 (no halt).

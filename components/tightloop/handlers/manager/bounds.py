@@ -1,7 +1,7 @@
-"""How much of a key's head may grow, and what happens at each bound: nothing stands less still for it. Pure.
+"""How much of a key's head may grow, and what happens at each bound: no bound lets a stopped key trade. Pure.
 
-- A key holds at most ``HALTS`` halts, the oldest, and one further that stands for all that came after them (EIM-017):
-  it must be named by a resume as any other. A halt that waits for an adoption is kept in any case: one an account.
+- A key holds at most ``HALTS`` halts, the oldest, and one further in place of all later ones (EIM-017), which a resume
+  must name as any other. A halt that waits for an adoption is kept in any case: one an account.
 - A partition holds at most ``HALTS`` halts of venues and of all. Beyond that only one that stops something which none
   of them stops is taken, so that a halt of all always can be set.
 - At most ``CHECKS`` verifications wait; the resumes beyond it share the last one, which clears the halts of them all.

@@ -1,4 +1,6 @@
-"""The operator's levers, each a record on ``control``. A command that does not fit is refused and changes nothing."""
+"""Operators' commands, each a record on ``control``. One that does not fit the key's state is refused and changes
+nothing.
+"""
 
 from __future__ import annotations
 
@@ -161,7 +163,7 @@ def _resume_shared(
 
 
 def _every_key(turn: ManagerTurn, other: Callable[[str], ManagerTurn]) -> Iterator[ManagerTurn]:
-    """Of the partition; but for those whose head can't be read: they are halted, and must not keep the command from the
+    """Of the partition; but for those whose head can't be read: they are halted, and the command must still reach the
     others.
     """
     for key in turn.context.keys():  # noqa: SIM118  a Context is not a mapping

@@ -83,8 +83,8 @@ def _is_adopted(turn: ManagerTurn, account: AccountRef) -> bool:
 
 
 def start_instruction(turn: ManagerTurn, queued: QueuedInstruction) -> ErrorInfo | None:
-    """Give it the slot. Where that fails, nothing has changed, and the answer says why: what cannot be started ends
-    itself, and not the event that freed the slot for it, which tells of another's loop.
+    """Give it the slot. Where that fails, nothing has changed, and the answer says why: only this instruction is
+    refused, and the event that freed the slot, which belongs to another loop, goes on.
     """
     try:
         _start(turn, queued)

@@ -26,8 +26,8 @@ from tightloop.records.types import (
 log = structlog.get_logger()
 
 UNREADABLE = "EXI-003"
-# What is wrong with the key's own books or with what its strategy believes, and halts it even when positions match.
-# (A balance below zero, PUH-010, does not: what pays for it may come later in the loop, and the comparison judges it.)
+# Errors in the key's own records, or in what its strategy expects: they halt it even when positions match. (A balance
+# below zero, PUH-010, does not: what pays for it may come later in the loop, and the comparison judges it.)
 HALTING = frozenset({"EIM-003", "PUH-004", "PUH-006", "PUH-007", "REC-004", "REC-009", "REC-010", "REC-014"})
 _RESULT_OF = {"execute": "loop"}  # the kind of the result that ends a loop; of all others: the loop's own kind
 
@@ -58,7 +58,7 @@ def _of_slot(turn: ManagerTurn, slot: Slot, result: ReconciliationResult, wrong:
     slot = _learn(slot, result, wrong)
     turn.update(slot=slot)
     unreadable = slot.kind != "execute" and _code(result.execution_error) == UNREADABLE
-    if slot.kind == "adopt" and not unreadable:  # what is held is in the books now: it must never be added again
+    if slot.kind == "adopt" and not unreadable:  # what is held is expected now: it must never be added again
         version = result.position_version
         turn.put_account(KnownAccount(account=slot.account, adopted=True, adopted_version=version))
     if unreadable or result.status in ("unavailable", "timeout"):
@@ -154,14 +154,14 @@ def retry_suspended(turn: ManagerTurn) -> None:
 
 
 def _halt(turn: ManagerTurn, slot: Slot, result: ReconciliationResult, error: ErrorInfo) -> None:
-    """The loop is over and the key is not to go on."""
+    """The loop is over and the key is halted."""
     if not any(one.code == error.code and one.message == error.message for one in turn.head.halts):
         _halt_key(turn, result, error)
     if slot.result is None:
         dispatch.free(turn)
     else:
         if slot.result.outcome == "unknown" and error.code == "REC-002":
-            # a mismatch alone would be adjusted, and the correction would then bring the same once more
+            # an operator would adjust a mismatch, and a correction would then add the same amount again
             cause = halt_id(turn.head.strategy_id, "unknown", slot.result.instruction_id)
             turn.halt(cause, _unknown(slot.result), result.result_id)
         dispatch.free(turn, replace(slot.result, status="halted", error=error))

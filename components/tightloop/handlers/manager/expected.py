@@ -6,12 +6,11 @@ from collections.abc import Iterable
 from decimal import Context, Decimal
 
 from tightloop.domain import money
-from tightloop.domain.deltas import by_position
+from tightloop.domain.deltas import CHARGES, by_position
 from tightloop.domain.directory import Directory
 from tightloop.errors import ExecutionError
 from tightloop.records.types import Delta, Instruction, Slot
 
-_CHARGES = frozenset({"fee", "gas"})
 _ACCRUED = frozenset({"funding", "interest", "reward"})
 _PER_BPS = Decimal("0.0001")
 _DERIVED = Context(prec=money.PRECISION, traps=[])
@@ -35,7 +34,7 @@ def missed(
     """
     carried_out = [one for one in directory.plain_deltas(tuple(happened), strategy_id) if one.source not in _ACCRUED]
     sums = by_position(carried_out)
-    charges = money.sums((one.position_key, one.amount.copy_abs()) for one in carried_out if one.source in _CHARGES)
+    charges = money.sums((one.position_key, one.amount.copy_abs()) for one in carried_out if one.source in CHARGES)
     with money.exact():
         bps = default_bps if slot.slippage_bps is None else slot.slippage_bps
         for told in slot.expected_deltas:

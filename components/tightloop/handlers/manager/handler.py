@@ -100,7 +100,7 @@ def _halt_for(turn: ManagerTurn, topic: str, partition: int, offset: int, error:
 
 
 def _watch_deadline(turn: ManagerTurn) -> None:
-    """The manager's deadline frees nothing: it halts the key and goes on waiting for the loop's result."""
+    """The manager's deadline does not free the slot: it halts the key and still waits for the loop's result."""
     slot = turn.head.slot
     if slot is None or slot.overdue or slot.suspended or slot.deadline_at > turn.now:
         return

@@ -1,4 +1,4 @@
-"""Which instruction ids had their one result: remembered as long as it matters, forgotten so that it shows.
+"""Which instruction ids had their one result: how long each is remembered, and what is kept when it is forgotten.
 
 Memory is bounded, so ids are forgotten. What must never happen is that one which is forgotten gets a second result.
 Therefore forgetting raises a mark: of numbered ids the highest ``sequence`` forgotten, of others the latest
@@ -24,7 +24,7 @@ from tightloop.handlers.manager import waiting
 from tightloop.handlers.manager.turn import ManagerTurn
 from tightloop.records.types import Instruction, SeenInstruction
 
-_LOOKED_AT = 2  # entries per instruction: what comes in pays for what goes out
+_LOOKED_AT = 2  # entries per instruction: each that comes in may forget so many
 
 
 def refuse_spent(turn: ManagerTurn, instruction: Instruction) -> None:

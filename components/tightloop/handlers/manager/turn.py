@@ -187,8 +187,9 @@ class ManagerTurn:
 
 
 def halt_unread(context: Context, error: ErrorInfo) -> None:
-    """For a key whose head can't be read, nor therefore written: its halt stands beside it. The first event that can
-    read the head takes the halt over; until then none gets as far as deciding anything.
+    """For a key whose head can't be read, and therefore not be written: its halt is an entry of its own. The first
+    event that can read the head takes the halt over; until then every event of the key fails before it decides
+    anything.
     """
     halt = Halt(
         halt_id=halt_id(context.key, "dead", UNREAD),

@@ -34,7 +34,7 @@ def ended(turn: ManagerTurn, result: InstructionResult) -> None:
 
 
 def corrected(turn: ManagerTurn, result: ReconciliationResult) -> None:
-    """A correction: evidence, or an operator's word, of what became of it."""
+    """A correction: the venue's evidence, or an operator's decision, of how it ended."""
     if result.instruction_id is None:
         return
     slot = turn.head.slot

@@ -61,7 +61,9 @@ def apply_report(turn: PositionsTurn, report: ExecutionReport) -> None:
 
 
 def _after_the_end(loop: ReportedLoop, report: ExecutionReport) -> bool:
-    """Whether the loop had its last word before this report, which is neither a correction nor an earlier one late."""
+    """Whether the loop's final report came before this one, which is neither a correction nor a late one with a lower
+    number.
+    """
     end = loop.final_report_no
     return end is not None and report.kind != "correction" and (report.kind == "final" or report.report_no > end)
 

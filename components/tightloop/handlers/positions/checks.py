@@ -5,15 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from tightloop.domain import money
-from tightloop.domain.deltas import by_position
+from tightloop.domain.deltas import CHARGES, SOURCES, by_position
 from tightloop.domain.directory import Directory
 from tightloop.errors import ExecutionError
 from tightloop.records.types import Delta, ExecutionReport, ReportedLoop
-
-SOURCES = frozenset(
-    {"trade", "transfer", "funding", "interest", "reward", "fee", "gas", "adjustment", "initial", "correction"}
-)
-_CHARGES = frozenset({"fee", "gas"})
 
 
 def check_report(report: ExecutionReport, directory: Directory) -> None:
@@ -78,7 +73,7 @@ def _check_amounts(report: ExecutionReport) -> None:
 
 def _check_fees(report: ExecutionReport, directory: Directory) -> None:
     """Each fee must be in the deltas with the other sign, as a charge: they alone are applied."""
-    charges = (one for one in directory.plain_deltas(report.deltas, report.strategy_id) if one.source in _CHARGES)
+    charges = (one for one in directory.plain_deltas(report.deltas, report.strategy_id) if one.source in CHARGES)
     taken = by_position(charges)
     fees = money.sums((directory.place_of(fee.position_key, report.strategy_id).key, fee.amount) for fee in report.fees)
     for key, amount in fees.items():

@@ -1,8 +1,8 @@
 """What was handled since the last commit of each partition, and which of it may wait a little.
 
-What only changes state is waited for by nobody: no record to read, no call that may start. It is held back until its
-partition has something that is waited for, or for a moment. So an instruction that is only queued costs no transaction
-of its own, and where it is started in the meantime its place in the queue is never written.
+Nobody waits for an event that only changes state: it has no record to read and no call that may start. It is held back
+until its partition has something that is waited for, or for a moment. So an instruction that is only queued costs no
+transaction of its own, and where it is started in the meantime its place in the queue is never written.
 """
 
 from __future__ import annotations

@@ -178,7 +178,7 @@ class Restorer:
                     _, partition, offset = place(message)
                     state, error = reading.get(partition), message.error()
                     if state is None:
-                        continue  # handed over already: what comes now was written by whoever works on it
+                        continue  # handed over already: what comes now was written by its new owner
                     if error is None:
                         state.load_record(key_of(message), message.value(), offset)
                         latest[partition] = message

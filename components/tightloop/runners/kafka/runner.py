@@ -18,11 +18,11 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Produ
 from tightloop.handlers.api import Handler
 from tightloop.runners import metrics
 from tightloop.runners.clock import Clock
-from tightloop.runners.kafka.admin import common_partitions
 from tightloop.runners.kafka.assignment import Assignment
 from tightloop.runners.kafka.batch import Answered, Batch
 from tightloop.runners.kafka.messages import appended_at, headers_of, place
 from tightloop.runners.kafka.settings import KafkaSettings
+from tightloop.runners.kafka.topic_admin import common_partitions
 from tightloop.runners.kafka.transaction import MustExit, Transaction, Undone, is_member
 from tightloop.runners.kafka.undoing import Undoing
 from tightloop.runners.kafka.watchdog import Watchdog
@@ -314,7 +314,7 @@ class KafkaRunner:
         metrics.ABORTS.labels(self.handler.name).inc()
         elsewhere = self.assignment.committed_elsewhere()
         if elsewhere:
-            raise MustExit(f"somebody else has committed for this replica's partitions: {'; '.join(elsewhere)}")
+            raise MustExit(f"another process has committed for this replica's partitions: {'; '.join(elsewhere)}")
         self._start_over()
         self._undoing.undone(partitions, why)
 

@@ -86,7 +86,8 @@ class Transaction:
         self._call(self._producer.send_offsets_to_transaction, places, group, CALL_S)
 
     def _needed(self, offsets: Offsets) -> Offsets:
-        """Those that differ from what is committed; of a partition whose own do not, one of them: never none at all.
+        """Those that differ from what is committed; of a partition without such, one of them: at least one offset of
+        each partition is sent.
 
         Each offset sent is a record that the broker writes, and most partitions read one of their topics at a time.
         """

@@ -1,4 +1,4 @@
-"""Transactions that are undone again and again: said, seen in readiness, and ended."""
+"""Transactions that are undone again and again: an error in the log, then not ready, then the end of the process."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PAUSE_S = 0.5  # before each further try, from the third on
 
 class Undoing:
     """Counts, by partition, how often its work was undone since it was last committed: other partitions' commits must
-    not hide one that never gets anywhere.
+    not hide one that never commits.
     """
 
     def __init__(self, component: str) -> None:

@@ -25,7 +25,7 @@ from tightloop.venues.sim.faults import FaultRule, FaultState
 from tightloop.venues.sim.requests import Request
 from tightloop.venues.sim.sandbox import Sandbox
 from tightloop.venues.sim.trades import ExchangeAccount
-from tightloop.venues.sim.views import ChainView, OrderView, chain_view, order_views
+from tightloop.venues.sim.views import ChainView, OrderView, SentView, chain_view, order_views, sent_views
 from tightloop.venues.sim.wallets import Transaction, WalletAccount
 
 _PAGE = 10_000
@@ -84,6 +84,7 @@ class AccountBooks(Struct, frozen=True, kw_only=True):
     drifts: list[Drifted]
     orders: list[OrderView]
     transactions: list[Transaction]
+    pending: list[SentView]
     nonce: int | None
     final_sequence: int
 
@@ -220,6 +221,7 @@ def _books(lane: Exchange | Chain, account: Any, now: datetime) -> AccountBooks:
         drifts=account.drifts,
         orders=order_views(account) if isinstance(account, ExchangeAccount) else [],
         transactions=list(account.transactions.values()) if isinstance(account, WalletAccount) else [],
+        pending=sent_views(lane, account.name) if isinstance(lane, Chain) else [],
         nonce=account.nonce if isinstance(account, WalletAccount) else None,
         final_sequence=account.sequence if shown is None else shown.sequence,
     )

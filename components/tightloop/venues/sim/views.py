@@ -121,6 +121,11 @@ def chain_view(chain: Chain, now: datetime) -> ChainView:
     )
 
 
+def sent_views(chain: Chain, account: str) -> list[SentView]:
+    """What of an account's waits in the mempool."""
+    return [_sent(pending) for pending in chain.pool.all() if pending.account == account]
+
+
 def _sent(pending: Pending) -> SentView:
     transaction = pending.transaction
     return SentView(

@@ -11,7 +11,7 @@ from tightloop.cli import commands
 
 COMMANDS = (
     *("demo", "up", "down", "run", "status", "publish", "tail", "show", "halt", "resume", "adjust", "resolve"),
-    *("cancel", "adopt", "errors", "config", "doctor", "bench"),
+    *("cancel", "adopt", "export", "errors", "config", "doctor", "bench"),
     *("dead-letters list", "dead-letters show", "dead-letters retry", "topics plan", "topics check", "topics create"),
     *("schemas list", "schemas ids", "schemas show", "schemas check", "sandbox sim"),
 )

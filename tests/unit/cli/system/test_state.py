@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 from tightloop.cli.main import app
 from tightloop.cli.options import running_bootstrap
 from tightloop.cli.system.launch import stop_system
-from tightloop.cli.system.state import ProcessState, SystemState, is_same_process, read_state, write_state
+from tightloop.cli.system.system_state import ProcessState, SystemState, is_same_process, read_state, write_state
 
 
 def test_a_process_is_told_from_a_later_one_with_its_pid() -> None:

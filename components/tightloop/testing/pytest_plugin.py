@@ -1,4 +1,4 @@
-"""Fixtures for pytest: ``pytest_plugins = ["tightloop.testing.plugin"]`` in a ``conftest.py``."""
+"""Fixtures for pytest: ``pytest_plugins = ["tightloop.testing.pytest_plugin"]`` in a ``conftest.py``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ends the broker when the program that owns it is gone, however that happened.
+"""Ends the broker when the program that owns it has ended in any way.
 
 A shell waits at a pipe whose other end only the owner holds. When the owner dies, even by SIGKILL, the kernel closes
 the pipe, and the shell acts. PR_SET_PDEATHSIG would not do: it has to be set between fork and exec, which is unsafe

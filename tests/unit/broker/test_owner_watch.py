@@ -12,13 +12,13 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tightloop.broker.watchdog import Watchdog
+from tightloop.broker.owner_watch import Watchdog
 
 # The owner may fork a child that outlives it: that must not keep the watchdog waiting.
 _OWNER = """
 import os, subprocess, sys
 from pathlib import Path
-from tightloop.broker.watchdog import Watchdog
+from tightloop.broker.owner_watch import Watchdog
 watched = subprocess.Popen(["sleep", "60"])
 watchdog = Watchdog(watched.pid, Path(sys.argv[1]))
 child = os.fork()

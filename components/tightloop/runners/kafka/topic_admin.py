@@ -84,7 +84,9 @@ class TopicAdmin:
         return [one.name for one in missing]
 
     def _await(self, names: Sequence[str]) -> None:
-        """Created is not yet there: until the brokers know a topic and its leaders, whoever asks is told it is not."""
+        """A created topic is not usable at once: until the brokers know it and its leaders, they answer that it is not
+        there.
+        """
         deadline = time.monotonic() + TIMEOUT_S
         while True:
             known = self._admin.list_topics(timeout=TIMEOUT_S).topics

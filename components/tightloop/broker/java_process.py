@@ -1,4 +1,4 @@
-"""The broker's process: how it is begun, how one knows that it is ready, and what it said when it is not."""
+"""The broker's process: its start, the check that it is ready, and the end of its log when it is not."""
 
 from __future__ import annotations
 
@@ -100,7 +100,8 @@ def end_hard(process: psutil.Process) -> None:
 def _gone(process: psutil.Process, within_s: float) -> bool:
     """Waits until it holds nothing any more: a zombie's other threads may still keep its port.
 
-    A child is reaped. For a stranger a zombie has to do after a second, as nobody may ever reap it.
+    A child is reaped. Of a process that is no child a zombie counts as gone after a second, as its parent may never
+    reap it.
     """
     deadline = time.monotonic() + within_s
     child = isinstance(process, psutil.Popen)

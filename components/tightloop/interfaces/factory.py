@@ -1,0 +1,83 @@
+"""``ExecutionInterfaceFactory``: interfaces by venue; whatever is wrong is refused before anything is built."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tightloop.interfaces.credentials import Credentials
+from tightloop.interfaces.interface import (
+    CEXExecutionInterface,
+    DEXExecutionInterface,
+    OnChainExecutionInterface,
+    TransferExecutionInterface,
+)
+from tightloop.interfaces.loops import BacktestLoops
+from tightloop.interfaces.settings import InProcessConfig, configured
+from tightloop.venues import registry
+from tightloop.venues.plugin import VenuePlugin
+
+Given = Credentials | Mapping[str, Any] | None
+Interfaces = dict[str, dict[str, Any]]
+
+
+class ExecutionInterfaceFactory:
+    """Each method raises ExecutionError EIF-002 for a venue that is unknown or of another kind, EIF-003, EIF-006 and
+    EIF-008 for credentials that can't be, EIF-005 for an unknown mode, EIF-007 for what the venue does not offer. In
+    ``backtest`` no credentials are needed.
+    """
+
+    @staticmethod
+    def create_cex_interface(
+        venue: str, credentials: Given = None, execution_mode: str = "backtest"
+    ) -> CEXExecutionInterface:
+        return CEXExecutionInterface(venue, credentials, execution_mode)
+
+    @staticmethod
+    def create_dex_interface(
+        venue: str, credentials: Given = None, execution_mode: str = "backtest"
+    ) -> DEXExecutionInterface:
+        return DEXExecutionInterface(venue, credentials, execution_mode)
+
+    @staticmethod
+    def create_onchain_interface(
+        venue: str, credentials: Given = None, execution_mode: str = "backtest"
+    ) -> OnChainExecutionInterface:
+        return OnChainExecutionInterface(venue, credentials, execution_mode)
+
+    @staticmethod
+    def create_transfer_interface(
+        venue: str, credentials: Given = None, execution_mode: str = "backtest"
+    ) -> TransferExecutionInterface:
+        return TransferExecutionInterface(venue, credentials, execution_mode)
+
+    @staticmethod
+    def create_all_interfaces(config: Mapping[str, Any], execution_mode: str = "backtest") -> Interfaces:
+        """By kind (``cex``, ``dex``, ``onchain``, ``transfer``) and venue: those of every lane that is configured.
+
+        They share their venues: what one of them does, the others see.
+        """
+        found = configured(config)
+        loops = BacktestLoops(found, None, found.initial_positions, found.slippage_bps)
+        return interfaces_of(found, execution_mode, loops)
+
+    @staticmethod
+    def register(plugin: VenuePlugin) -> None:
+        """A venue of one's own, for what is built from now on. Raises ExecutionError EIF-009."""
+        registry.register(plugin)
+
+
+def interfaces_of(config: InProcessConfig, execution_mode: str, loops: BacktestLoops) -> Interfaces:
+    """Those of every lane of ``config``, on the same loops."""
+    specs = [spec for spec in registry.known().venues if config.directory().lanes_of(spec.name)]
+    shared = {"environment": config.environment, "loops": loops}
+    makers: dict[str, tuple[type[Any], list[str]]] = {
+        "cex": (CEXExecutionInterface, [spec.name for spec in specs if spec.kind == "exchange"]),
+        "dex": (DEXExecutionInterface, [spec.name for spec in specs if "swap" in spec.operations]),
+        "onchain": (OnChainExecutionInterface, [spec.name for spec in specs if spec.kind != "exchange"]),
+        "transfer": (TransferExecutionInterface, [spec.name for spec in specs if spec.kind != "protocol"]),
+    }
+    return {
+        kind: {name: make(name, None, execution_mode, **shared) for name in names}
+        for kind, (make, names) in makers.items()
+    }

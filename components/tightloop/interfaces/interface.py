@@ -1,0 +1,156 @@
+"""What executes at one venue, for a program of one's own: trades, actions on a chain, transfers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, ClassVar, Protocol
+
+from tightloop.client.blocks import instruction_from
+from tightloop.domain.instants import utc
+from tightloop.domain.venues import VenueSpec
+from tightloop.errors import ExecutionError
+from tightloop.interfaces.credentials import Credentials, checked
+from tightloop.interfaces.loops import BacktestLoops, as_data
+from tightloop.interfaces.settings import InProcessConfig, check_mode
+from tightloop.records.types import Instruction
+from tightloop.venues import registry
+
+TIMESTAMP = "timestamp"  # the key of `market_data` that is a time and no symbol
+STRATEGY = "strategy"  # whose instructions those are that name none
+Block = Mapping[str, Any]
+
+
+class ExecutionInterface(Protocol):
+    """What a venue offers to a program of one's own, of whatever kind it is."""
+
+    venue: str
+    execution_mode: str
+
+    def execute(self, instruction: Block, market_data: Block | None = None) -> dict[str, Any]:
+        """The whole execution of one instruction; the result is that of ``route_instruction``."""
+
+
+class _Interface:
+    """What all kinds share. ``loops``: those of a manager that the interface is part of."""
+
+    kinds: ClassVar[tuple[str, ...]]  # of venues that this interface is for
+    types: ClassVar[tuple[str, ...]]  # of instructions that it executes
+
+    def __init__(
+        self,
+        venue: str,
+        credentials: Credentials | Block | None = None,
+        execution_mode: str = "backtest",
+        *,
+        environment: str = "dev",
+        loops: BacktestLoops | None = None,
+    ) -> None:
+        self.spec = self._spec_of(venue)
+        self.venue = self.spec.name
+        if credentials is not None or execution_mode == "live":
+            checked(self.spec, environment, {} if credentials is None else credentials)
+        check_mode(execution_mode)
+        self.execution_mode = execution_mode
+        self._loops = loops or BacktestLoops(InProcessConfig(lanes={self.spec.default_lane: {}}), None)  # type: ignore[dict-item]
+        self._number = 0
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.venue!r}, {self.execution_mode!r})"
+
+    def _spec_of(self, venue: str) -> VenueSpec:
+        """Raises ExecutionError EIF-002 for a venue that is unknown, or of another kind."""
+        spec = registry.known().venues.get(venue)
+        if spec is None:
+            raise ExecutionError("EIF-002", registry.known().venues.unknown(venue))
+        if spec.kind not in self.kinds:
+            raise ExecutionError("EIF-002", f"{spec.name} is a {spec.kind}: {type(self).__name__} is for {self.kinds}")
+        return spec
+
+    def execute(self, instruction: Block, market_data: Block | None = None) -> dict[str, Any]:
+        """The whole execution of one instruction, by the simulated venue.
+
+        ``instruction``: the Instruction record as plain data, nested or flat; its ``venue`` may be left out.
+        ``market_data``: prices or quotes by symbol, and ``timestamp``, which stands for now. Returns what
+        ``ExecutionInterfaceManager.route_instruction`` returns. Raises ExecutionError EIM-005, EIM-007, EIM-009;
+        EIF-002 for another venue's instruction, EIF-007 for a type that this interface does not execute.
+        """
+        prices = dict(market_data or {})
+        at = utc(prices.pop(TIMESTAMP, None) or instruction.get("created_at") or self._loops.now or _now(), TIMESTAMP)
+        self._number += 1
+        names = {"strategy_id": STRATEGY, "instruction_id": f"{self.venue}-{self._number}", "venue": self.venue}
+        made = instruction_from({**names, **instruction}, now=at)
+        if registry.known().venues.get(made.venue) is not self.spec:
+            raise ExecutionError("EIF-002", f"the instruction is for {made.venue!r}: this is {self.venue}'s interface")
+        if made.type not in self.types:
+            raise ExecutionError("EIF-007", f"{type(self).__name__} executes {', '.join(self.types)}, not {made.type}")
+        return as_data(self._loops.execute(made, at, {**carried_by(made), **prices}))
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def carried_by(instruction: Instruction) -> dict[str, Any]:
+    """The prices that an instruction carries itself, by symbol."""
+    trade = instruction.cex_trade
+    price = None if trade is None else trade.reference_price or trade.price
+    return {} if trade is None or price is None else {trade.symbol: price}
+
+
+class CEXExecutionInterface(_Interface):
+    """Trades on an exchange.
+
+    >>> from datetime import datetime, timezone
+    >>> binance = CEXExecutionInterface("binance", None, "backtest")
+    >>> order = {"type": "cex_trade", "symbol": "ETH/USDT", "side": "buy", "amount": 2}
+    >>> market = {"timestamp": datetime(2024, 5, 12, tzinfo=timezone.utc), "ETH/USDT": 3000}
+    >>> fill = binance.execute_trade(order, market)
+    >>> fill["outcome"], fill["execution_deltas"]["binance:BaseToken:USDT"]
+    ('filled', Decimal('-6000.6'))
+    """
+
+    kinds = ("exchange",)
+    types = ("cex_trade",)
+
+    def execute_trade(self, instruction: Block, market_data: Block | None = None) -> dict[str, Any]:
+        """See :meth:`execute`; ``type`` may be left out."""
+        return self.execute({"type": "cex_trade", **instruction}, market_data)
+
+
+class OnChainExecutionInterface(_Interface):
+    """Actions at a protocol: one, or several in one transaction, all of them or none."""
+
+    kinds: ClassVar[tuple[str, ...]] = ("protocol", "wallet")
+    types = ("smart_contract_action",)
+
+    def execute_action(self, instruction: Block, market_data: Block | None = None) -> dict[str, Any]:
+        """See :meth:`execute`; ``type`` may be left out."""
+        return self.execute({"type": "smart_contract_action", **instruction}, market_data)
+
+
+class DEXExecutionInterface(OnChainExecutionInterface):
+    """Swaps at a decentralised exchange. Raises ExecutionError EIF-007 for a protocol that has none."""
+
+    kinds = ("protocol",)
+
+    def _spec_of(self, venue: str) -> VenueSpec:
+        spec = super()._spec_of(venue)
+        if "swap" not in spec.operations:
+            raise ExecutionError("EIF-007", f"{spec.name} has no swap: it offers {', '.join(spec.operations)}")
+        return spec
+
+    def execute_trade(self, instruction: Block, market_data: Block | None = None) -> dict[str, Any]:
+        """A swap: ``token_in``, ``token_out``, ``amount``. See :meth:`execute`."""
+        return self.execute_action({"operation": "swap", **instruction}, market_data)
+
+
+class TransferExecutionInterface(_Interface):
+    """Transfers out of a wallet, or an exchange."""
+
+    kinds = ("exchange", "wallet")
+    types = ("wallet_transfer",)
+
+    def execute_transfer(self, instruction: Block, market_data: Block | None = None) -> dict[str, Any]:
+        """See :meth:`execute`; ``type`` may be left out."""
+        return self.execute({"type": "wallet_transfer", **instruction}, market_data)

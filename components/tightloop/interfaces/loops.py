@@ -1,0 +1,212 @@
+"""One loop after another in process: an instruction goes in, what became of it comes out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from tightloop.assembly.config import Config
+from tightloop.assembly.engine import Engine
+from tightloop.assembly.lanes import with_lanes
+from tightloop.domain import money
+from tightloop.domain.deltas import by_position
+from tightloop.domain.positions import parse_key, position_key
+from tightloop.errors import ExecutionError
+from tightloop.interfaces.prices import DataProvider, ProvidedMarket
+from tightloop.records.types import DeadLetter, ErrorInfo, ExecutionReport, Instruction, InstructionResult
+from tightloop.runners.bus import Stored
+from tightloop.runners.clock import ManualClock
+from tightloop.venues import registry
+from tightloop.venues.sim.commands import OpenAccount
+from tightloop.venues.sim.settings import SimSettings
+
+
+class Executed(Struct, frozen=True):
+    """What became of an instruction: its result, and all that was reported of its execution, oldest first."""
+
+    result: InstructionResult
+    reports: tuple[ExecutionReport, ...]
+
+
+class BacktestLoops:
+    """Every component on simulated venues, by a clock that stands at the latest instruction's time.
+
+    ``opening``: what the strategies hold before the first instruction, by position key, in units of each asset; None:
+    the simulated venues' own opening balances, which are ample. Accounts that ``opening`` does not name are empty then.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        provider: DataProvider | None,
+        opening: Mapping[str, Decimal] | None = None,
+        slippage_bps: Decimal | None = None,
+    ) -> None:
+        self._config = config
+        self._provider = provider
+        self._opening = None if opening is None else dict(opening)
+        self._slippage_bps = slippage_bps
+        self._clock: ManualClock | None = None
+        self._engine: Engine | None = None
+        self._market: ProvidedMarket | None = None
+        self._opened: set[str] = set()
+        self._reports: list[ExecutionReport] = []
+        self._results: list[InstructionResult] = []
+        self._refused: ExecutionError | None = None
+        self._executed: dict[tuple[str, str], Executed] = {}
+
+    @property
+    def now(self) -> datetime | None:
+        """The clock's time, which is later than the last instruction's where that took time; None: nothing was yet."""
+        return self._clock.now() if self._clock else None
+
+    def execute(self, instruction: Instruction, at: datetime, prices: Mapping[str, Any]) -> Executed:
+        """Run the instruction's whole loop, letting the clock go on as long as it takes.
+
+        ``prices``: those that the instruction carries itself, by symbol. Raises ExecutionError EIM-009 for an id that
+        was used before with other content.
+        """
+        engine, clock, market = self._started(at)
+        if at > clock.now():
+            engine.advance((at - clock.now()).total_seconds())
+        self._open(instruction.strategy_id)
+        market.carried.update(prices)
+        self._reports.clear()
+        self._results.clear()
+        self._refused = None
+        engine.bus.publish(instruction)
+        engine.run()
+        name = instruction.strategy_id, instruction.instruction_id
+        while (result := self._result_of(name)) is None:
+            if self._refused is not None:
+                raise self._refused
+            if name in self._executed:  # the same once more changes nothing
+                return self._executed[name]
+            if not engine.advance_to_next():
+                raise RuntimeError(f"{name} has no result, and nothing is left to do")
+        own = [one for one in self._reports if one.instruction_id == instruction.instruction_id]
+        self._executed[name] = Executed(result, tuple(own))
+        return self._executed[name]
+
+    def held(self, strategy_id: str) -> dict[str, Decimal]:
+        """What the simulated venues' books hold for the strategy, by position key; nothing before the first loop."""
+        if self._engine is None:
+            return dict(self._opening or {})
+        directory = self._config.directory()
+        found: dict[str, Decimal] = {}
+        for lane in directory.lanes.values():
+            for account in directory.accounts_of(strategy_id, lane):
+                for key, amount in self._engine.sandbox.positions(lane.name, account.account).amounts.items():
+                    place = parse_key(key)
+                    name = account.account
+                    own = position_key(place.venue, place.kind, place.symbol, account=name, strategy_id=strategy_id)
+                    found[own] = amount
+        return found
+
+    def _started(self, at: datetime) -> tuple[Engine, ManualClock, ProvidedMarket]:
+        if self._engine is None or self._clock is None or self._market is None:
+            self._clock = ManualClock(at)
+            self._market = ProvidedMarket(self._provider, at, self._clock.now)
+            self._engine = Engine(self._config, self._clock, sim=self._simulated(at), market=self._market)
+            self._engine.bus.subscribe(self._reported, ["fills"])
+            self._engine.bus.subscribe(self._ended, ["instruction_results"])
+            self._engine.bus.subscribe(self._buried, ["dead_letters"])
+        return self._engine, self._clock, self._market
+
+    def _simulated(self, at: datetime) -> SimSettings:
+        none = SimSettings(market_origin=at, exchanges=(), chains=())
+        settings = with_lanes(none, self._config.directory().lanes, registry.known())
+        if self._slippage_bps is None:
+            return settings
+        return replace(
+            settings, exchanges=tuple(replace(one, slippage_bps=self._slippage_bps) for one in settings.exchanges)
+        )
+
+    def _open(self, strategy_id: str) -> None:
+        """Give the strategy's accounts what they hold before anything, at its first instruction."""
+        if self._opening is None or self._engine is None or strategy_id in self._opened:
+            return
+        self._opened.add(strategy_id)
+        directory, sandbox = self._config.directory(), self._engine.sandbox
+        held: dict[tuple[str, str], dict[str, Decimal]] = {
+            (lane.name, account.account): {}
+            for lane in directory.lanes.values()
+            for account in directory.accounts_of(strategy_id, lane)
+        }
+        for key, amount in self._opening.items():
+            place = directory.place_of(key, strategy_id)
+            if place.account is None or (place.account.lane, place.account.account) not in held:
+                raise ExecutionError("EIF-010", f"initial_positions: {key} is in no account of {strategy_id}")
+            held[place.account.lane, place.account.account][_plain(key)] = amount
+        for (lane, account), opening in held.items():
+            sandbox.act(lane, OpenAccount(account=account, opening=opening), sandbox.now())
+
+    def _reported(self, stored: Stored) -> None:
+        if isinstance(stored.record, ExecutionReport):
+            self._reports.append(stored.record)
+
+    def _ended(self, stored: Stored) -> None:
+        if isinstance(stored.record, InstructionResult):
+            self._results.append(stored.record)
+
+    def _buried(self, stored: Stored) -> None:
+        letter = stored.record
+        if isinstance(letter, DeadLetter) and letter.topic == "instructions":
+            self._refused = ExecutionError(letter.error.code, letter.error.message)
+
+    def _result_of(self, name: tuple[str, str]) -> InstructionResult | None:
+        return next((one for one in self._results if (one.strategy_id, one.instruction_id) == name), None)
+
+
+def _plain(key: str) -> str:
+    """A position key as the account itself has it: without the account's name."""
+    head, colon, rest = key.partition(":")
+    return f"{head.partition('@')[0]}{colon}{rest}"
+
+
+def as_data(executed: Executed) -> dict[str, Any]:
+    """The result as plain data, under the names of the public API; amounts are Decimals, times datetimes in UTC."""
+    result, reports = executed.result, executed.reports
+    deltas = by_position(delta for report in reports for delta in report.deltas)
+    return {
+        "success": result.status == "reconciled" and result.outcome in ("filled", "partially_filled"),
+        "instruction_id": result.instruction_id,
+        "strategy_id": result.strategy_id,
+        "venue": result.venue,
+        "status": result.status,
+        "outcome": result.outcome,
+        "filled_amount": None if result.filled_amount is None else money.tidy(result.filled_amount),
+        "fills": [_fill(report) for report in reports if report.venue_trade_ids],
+        "execution_deltas": {key: money.tidy(amount) for key, amount in deltas.items() if amount},
+        "fees": _fees(reports),
+        "error": _error(result.error),
+    }
+
+
+def _fees(reports: Iterable[ExecutionReport]) -> dict[str, Decimal]:
+    sums = money.sums((fee.position_key, fee.amount) for report in reports for fee in report.fees)
+    return {key: money.tidy(amount) for key, amount in sums.items()}
+
+
+def _fill(report: ExecutionReport) -> dict[str, Any]:
+    amount, cost = report.amount, report.cost
+    return {
+        "symbol": report.symbol,
+        "side": report.side,
+        "amount": money.tidy(amount),
+        "cost": None if cost is None else money.tidy(cost),
+        "price": None if not amount or cost is None else money.tidy(money.price(cost, amount)),
+        "liquidity": report.liquidity,
+        "venue_trade_ids": list(report.venue_trade_ids),
+        "tx_hash": report.tx_hash,
+        "time": report.event_time,
+    }
+
+
+def _error(error: ErrorInfo | None) -> dict[str, Any] | None:
+    return None if error is None else {"code": error.code, "message": error.message}

@@ -1,0 +1,104 @@
+"""``ExecutionInterfaceManager``: one instruction after another, executed, applied and reconciled in this process."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from tightloop.client.blocks import instruction_from
+from tightloop.domain.instants import utc
+from tightloop.interfaces.factory import interfaces_of
+from tightloop.interfaces.interface import (
+    STRATEGY,
+    CEXExecutionInterface,
+    DEXExecutionInterface,
+    OnChainExecutionInterface,
+    TransferExecutionInterface,
+    carried_by,
+)
+from tightloop.interfaces.loops import BacktestLoops, as_data
+from tightloop.interfaces.prices import DataProvider
+from tightloop.interfaces.settings import InProcessConfig, check_mode, configured
+from tightloop.records.types import Instruction
+
+
+class ExecutionInterfaceManager:
+    """Executes instructions in process, by the same handlers as the components on Kafka.
+
+    ``config``: a mapping of the configuration file's structure; ``{}`` is valid. Further keys: ``initial_positions``
+    (position key to amount, in units of the asset), ``slippage_bps``. ``data_provider``: anything with
+    ``get_market_data(timestamp)``; None: the prices that the instructions carry themselves. ``execution_mode``:
+    ``backtest``. Raises ExecutionError EIF-005, EIF-007, EIF-010.
+
+    >>> from datetime import datetime, timezone
+    >>> manager = ExecutionInterfaceManager({}, None, "backtest")
+    >>> result = manager.route_instruction(
+    ...     datetime(2024, 5, 12, tzinfo=timezone.utc),
+    ...     {
+    ...         "type": "cex_trade",
+    ...         "venue": "binance",
+    ...         "symbol": "BTC/USDT",
+    ...         "side": "buy",
+    ...         "amount": 0.01,
+    ...         "order_type": "market",
+    ...         "reference_price": 60000,
+    ...     },
+    ... )
+    >>> result["success"], result["outcome"], result["execution_deltas"]["binance:BaseToken:USDT"]
+    (True, 'filled', Decimal('-600.06'))
+    """
+
+    def __init__(
+        self,
+        config: Mapping[str, Any] | None = None,
+        data_provider: DataProvider | None = None,
+        execution_mode: str = "backtest",
+    ) -> None:
+        self.config: InProcessConfig = configured(config or {})
+        check_mode(execution_mode)
+        self.execution_mode = execution_mode
+        self._loops = BacktestLoops(self.config, data_provider, self.config.initial_positions, self.config.slippage_bps)
+        interfaces = interfaces_of(self.config, execution_mode, self._loops)
+        self.cex_execution_interfaces: dict[str, CEXExecutionInterface] = interfaces["cex"]
+        self.dex_execution_interfaces: dict[str, DEXExecutionInterface] = interfaces["dex"]
+        self.onchain_execution_interfaces: dict[str, OnChainExecutionInterface] = interfaces["onchain"]
+        self.transfer_execution_interfaces: dict[str, TransferExecutionInterface] = interfaces["transfer"]
+        self.current_instruction: Instruction | None = None
+        self.routing_history: list[dict[str, Any]] = []
+        self.instructions_routed = 0
+        self.instructions_failed = 0
+
+    def get_positions(self, timestamp: datetime, strategy_id: str = STRATEGY) -> dict[str, Decimal]:
+        """What the simulated venues hold for the strategy now, by position key: all of it.
+
+        ``timestamp`` is for others that provide positions; these are those of the latest instruction's time.
+        """
+        return self._loops.held(strategy_id)
+
+    def route_instruction(self, timestamp: datetime, instruction_block: Mapping[str, Any]) -> dict[str, Any]:
+        """The whole execution of one instruction, until its positions are reconciled.
+
+        ``timestamp`` (with a time zone; a ``pandas.Timestamp`` too) is when it was decided. One that was decided while
+        the last one still ran waited for it, and may have expired meanwhile. ``instruction_block`` is the Instruction
+        record as plain data, nested or flat.
+
+        Returns ``success``, ``instruction_id``, ``strategy_id``, ``venue``, ``status``, ``outcome``, ``filled_amount``,
+        ``fills``, ``execution_deltas`` (position key to Decimal), ``fees`` and ``error`` (code and message, or None).
+        Raises ExecutionError (a ValueError) EIM-005, EIM-007 for a block that is no instruction, EIM-009 for an id used
+        again with other content.
+        """
+        at = utc(timestamp, "timestamp")
+        number = len(self.routing_history) + 1
+        names = {"strategy_id": STRATEGY, "instruction_id": f"instruction-{number}"}
+        instruction = instruction_from({**names, **instruction_block}, now=at)
+        self.current_instruction = instruction
+        try:
+            found = as_data(self._loops.execute(instruction, at, carried_by(instruction)))
+        finally:
+            self.current_instruction = None
+        self.routing_history.append({"timestamp": at, **found})
+        self.instructions_routed += 1
+        self.instructions_failed += not found["success"]
+        return found

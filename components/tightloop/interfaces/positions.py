@@ -1,0 +1,105 @@
+"""``PositionUpdateHandler``: what an execution did is added to the positions, and these are reconciled at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from tightloop.domain import money
+from tightloop.domain.instants import utc
+from tightloop.errors import ExecutionError
+from tightloop.interfaces.reconciliation import Amounts, ReconciliationComponent
+from tightloop.interfaces.settings import check_mode, configured
+
+EXECUTION = "execution"  # why a monitor's state changes
+
+
+class PositionMonitor:
+    """Adds up what it is told. ``positions``: by position key, what is zero left out."""
+
+    def __init__(self, initial: Mapping[str, Decimal] | None = None) -> None:
+        self.positions: dict[str, Decimal] = dict(initial or {})
+
+    def update_state(self, timestamp: datetime, trigger: str, deltas: Amounts) -> None:
+        """Raises ExecutionError TLC-009 for an amount that is none."""
+        with money.exact():
+            told = ((str(key), money.parse(value)) for key, value in deltas.items())
+            sums = money.sums((*self.positions.items(), *told))
+        self.positions = {key: amount for key, amount in sums.items() if amount}
+
+    def get_positions(self, timestamp: datetime) -> dict[str, Decimal]:
+        return dict(self.positions)
+
+
+class PositionUpdateHandler:
+    """Update, then reconcile; what went wrong is raised with its cause.
+
+    ``position_monitor``: anything with ``update_state(timestamp, trigger, deltas)``; by default one that adds up.
+    ``reconciliation_component``: by default one that asks ``data_provider``, or, where that can't tell positions, the
+    venues of ``execution_interface_manager``, or, without one, the monitor. Raises ExecutionError EIF-005, EIF-007,
+    EIF-010, REC-011.
+
+    >>> from datetime import datetime, timezone
+    >>> handler = PositionUpdateHandler({}, None, "backtest")
+    >>> at = datetime(2024, 5, 12, tzinfo=timezone.utc)
+    >>> report = handler.handle_position_update(at, {"binance:BaseToken:BTC": 1})
+    >>> report["verified"], report["expected_position"]
+    (True, {'binance:BaseToken:BTC': Decimal('1')})
+    """
+
+    def __init__(
+        self,
+        config: Mapping[str, Any] | None = None,
+        data_provider: Any = None,
+        execution_mode: str = "backtest",
+        *,
+        position_monitor: Any = None,
+        reconciliation_component: Any = None,
+        execution_interface_manager: Any = None,
+    ) -> None:
+        self.config = configured(config or {})
+        check_mode(execution_mode)
+        self.execution_mode = execution_mode
+        self.position_monitor = position_monitor or PositionMonitor(self.config.initial_positions)
+        self.execution_interface_manager = execution_interface_manager
+        tellers = (data_provider, execution_interface_manager, self.position_monitor)
+        teller = next((one for one in tellers if hasattr(one, "get_positions")), None)
+        self.reconciliation_component = reconciliation_component or ReconciliationComponent(
+            config, teller, execution_mode
+        )
+        self.update_history: list[dict[str, Any]] = []
+        self.update_successes = 0
+        self.update_failures = 0
+
+    def handle_position_update(self, timestamp: datetime, execution_deltas: Amounts) -> dict[str, Any]:
+        """Returns what ``ReconciliationComponent.reconcile_position`` returns.
+
+        Raises ExecutionError PUH-007 for deltas that are none (nothing was changed), PUH-001 when the positions do not
+        match or could not be reconciled; its cause is the error of whoever found it.
+        """
+        at = utc(timestamp, "timestamp")
+        deltas = _deltas(execution_deltas)
+        try:
+            self.position_monitor.update_state(at, EXECUTION, deltas)
+            report: dict[str, Any] = self.reconciliation_component.reconcile_position(at, deltas)
+            if not report["verified"]:
+                error = report.get("error") or {"code": "REC-002", "message": "the positions do not match"}
+                raise ExecutionError(error["code"], error["message"])
+        except Exception as error:
+            self.update_failures += 1
+            self.update_history.append({"timestamp": at, "deltas": deltas, "verified": False, "error": str(error)})
+            raise ExecutionError("PUH-001", f"{at}: update and reconciliation failed: {error}") from error
+        self.update_successes += 1
+        self.update_history.append({"timestamp": at, "deltas": deltas, "verified": True, "error": None})
+        return report
+
+
+def _deltas(given: Amounts) -> dict[str, Decimal]:
+    if not isinstance(given, Mapping):
+        raise ExecutionError("PUH-007", f"deltas are a mapping of position key to amount, not a {type(given).__name__}")
+    try:
+        return {str(key): money.parse(value) for key, value in given.items()}
+    except ExecutionError as error:
+        raise ExecutionError("PUH-007", error.message) from error
