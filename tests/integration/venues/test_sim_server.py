@@ -148,7 +148,8 @@ def test_a_plain_client_trades_and_sees_everything(sim: Sim) -> None:
             400,
         ),
         ("POST", "/ethereum/simulate?account=s", b'{"to": "0x12", "data": "e30="}', 400),
-        ("GET", "/ethereum/transaction?account=s&hashes=0x12,0x34", None, 404),
+        ("POST", "/ethereum/find?account=s", b'["0x12", "0x34"]', 404),
+        ("POST", "/ethereum/find?account=s", b'["0x12", 34]', 400),
         ("GET", "/binance/order?account=s&client_order_id=never", None, 404),
     ],
 )

@@ -27,7 +27,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from msgspec import UNSET, Struct
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from tightloop.handlers.calls import OrderFound
@@ -42,32 +42,8 @@ from tightloop.venues.sim.execution import NO_EFFECT, Execution
 from tightloop.venues.sim.market import LendingIndices, Market
 from tightloop.venues.sim.mempool import Mempool, Pending
 from tightloop.venues.sim.settings import ChainSettings
-from tightloop.venues.sim.transactions import tidy
+from tightloop.venues.sim.transactions import Call, Simulated, tidy
 from tightloop.venues.sim.wallets import OWED, SUPPLIED, Lending, Transaction, WalletAccount
-
-
-class Call(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What a transaction is to do, before it is one. With neither calldata nor value it does nothing."""
-
-    to: str
-    value: Decimal = ZERO
-    data: bytes = b""
-
-
-class Simulated(Struct, frozen=True, kw_only=True):
-    """What a node tells before a transaction is made; fees in native units per gas, all by its latest block.
-
-    ``gas`` is what the call would take, ``balance`` what the wallet has of the native asset.
-    """
-
-    chain_id: int
-    nonce: int
-    base_fee: Decimal
-    tip: Decimal
-    gas: int
-    balance: Decimal
-    block_number: int
-    as_of: datetime
 
 
 class Chain:

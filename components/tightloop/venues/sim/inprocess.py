@@ -29,7 +29,6 @@ from tightloop.records.types import JournalEntry
 from tightloop.venues.adapter import Cancelled, Found, Gate, GateShut, PreparedAs, Submitted
 from tightloop.venues.sim import translate
 from tightloop.venues.sim.books import VenueError
-from tightloop.venues.sim.chain import Call, Simulated
 from tightloop.venues.sim.commands import Acting, PlaceOrder
 from tightloop.venues.sim.errors import meaning
 from tightloop.venues.sim.faults import DROPPED, Operation, Strike
@@ -42,6 +41,7 @@ from tightloop.venues.sim.prepared_transactions import (
 )
 from tightloop.venues.sim.preparing import listed, prepare_order
 from tightloop.venues.sim.sandbox import Sandbox
+from tightloop.venues.sim.transactions import Call, Simulated
 
 T = TypeVar("T")
 Mutated = OrderFound | VenueError | NotSent | GateClosed | Ambiguous
