@@ -1,4 +1,4 @@
-"""The entry of a component's process in these tests: the product's own, with the seam of ``seam.py`` around it.
+"""The entry of a component's process in these tests: the product's own, with ``instruments.py`` around it.
 
 ``python -m tests.chaos.component SPEC``: a JSON file with ``component``, ``lane``, ``replica``, ``config`` (of
 ``tightloop.assembly.config``), ``folder`` (where points are armed), ``parent`` (the process without which this one
@@ -18,7 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tests.chaos import defects, seam
+from tests.chaos import defects, instruments
 
 from tightloop.assembly import build, process
 from tightloop.assembly.config import Config
@@ -40,7 +40,7 @@ def main(spec: dict[str, Any]) -> int:
 
 
 def _end_with(parent: int) -> None:
-    """Nobody outlives the test run, however that ends."""
+    """No process outlives the test run, however that ends."""
     while os.getppid() == parent:
         time.sleep(0.5)
     os._exit(1)
@@ -48,29 +48,30 @@ def _end_with(parent: int) -> None:
 
 def _run(spec: dict[str, Any], config: Config) -> int:
     without = frozenset(spec["without"])
-    points = seam.Points(Path(spec["folder"]))
+    points = instruments.Points(Path(spec["folder"]))
     component, lane = spec["component"], spec["lane"]
     for defect in spec.get("defects", ()):
         defects.put_in(defect)
-    if seam.DEDUPE in without:
+    if instruments.DEDUPE in without:
         reported.is_duplicate = lambda loop, report, digest: False
-    early = seam.EarlyCalls(build.make_adapters(component, lane, config)) if seam.JOURNAL in without else None
-    runner.Transaction = seam.pointed_transaction(points, without, early)
-    process.KafkaRunner = seam.pointed_runner(points)
-    process.SystemClock = partial(seam.SkewedClock, Path(spec["folder"]))
+    early = (
+        instruments.EarlyCalls(build.make_adapters(component, lane, config)) if instruments.JOURNAL in without else None
+    )
+    runner.Transaction = instruments.pointed_transaction(points, without, early)
+    process.KafkaRunner = instruments.pointed_runner(points)
+    process.SystemClock = partial(instruments.SkewedClock, Path(spec["folder"]))
     process.Probe = _probe_that_says_where(Path(spec["folder"]))
     adapters = {
-        name: seam.PointedAdapter(adapter, points, without, early)
+        name: instruments.PointedAdapter(adapter, points, without, early)
         for name, adapter in build.make_adapters(component, lane, config).items()
     }
     return process.run_handler(
         build.make_handler(
-            component, lane, _not_found_counts_at_once(config) if seam.SEND_WINDOW in without else config
+            component, lane, _not_found_counts_at_once(config) if instruments.SEND_WINDOW in without else config
         ),
         adapters,
         KafkaSettings(bootstrap=config.bootstrap, prefix=config.prefix, replica=spec["replica"]),
         build.outputs_of(component, tuple(config.lanes)),
-        config.timing.send_window,
         probe_port=0,
     )
 

@@ -32,7 +32,7 @@ def _bury() -> None:
 
 
 def _cancel() -> None:
-    """Orders are cancelled as soon as they rest, although nobody asked for it and their time has not come."""
+    """Orders are cancelled as soon as they rest, without a request and before their time is over."""
     sound = starting._new_entry
 
     def new_entry(turn: Any, routed: Any, nonce: int | None) -> Any:

@@ -16,7 +16,9 @@ ROOT = Path(__file__).parents[2]
 
 
 class Process:
-    """``folder`` holds its spec, its output and the orders of the seam. ``wanted``: a supervisor is to keep it up."""
+    """``folder`` holds its spec, its output and the orders to ``instruments.py``. ``wanted``: a supervisor is to keep
+    it up.
+    """
 
     def __init__(self, name: str, folder: Path, spec: dict[str, Any]) -> None:
         self.name = name

@@ -80,7 +80,7 @@ def _told(storm: Storm, system: System, seconds: float) -> str:
 
 
 def _keep_evidence(watch: Watch, terms: Terms, folder: Path) -> None:
-    """Everything the judge saw, for whoever looks for the cause."""
+    """Everything the judge saw, to look for the cause in."""
     with (folder / "records.pickle").open("wb") as kept:
         pickle.dump({"data": watch.data, "terms": terms}, kept)
     with (folder / "records.txt").open("w") as file:

@@ -10,14 +10,14 @@ from collections.abc import Callable
 from typing import Any
 
 from confluent_kafka import Consumer, TopicPartition
-from tests.chaos import seam, workload
+from tests.chaos import instruments, workload
 from tests.chaos.harness import ZOMBIE_S, System
 
 KEY = "directed"
 
 
 def killed_before_the_journal_commits(system: System) -> None:
-    """The journal before the call: whoever calls first and is killed before the commit has left no trace."""
+    """The journal before the call: a process that calls first and is killed before the commit leaves no trace."""
     _aim(system, "before_submit", "kill")
 
 
@@ -63,23 +63,23 @@ def a_report_comes_twice(system: System) -> None:
 
 
 def killed_between_broadcast_and_answer(system: System) -> None:
-    """The journalled hash: the chain has it, and whoever takes over must recognise it by what was signed then."""
+    """The journalled hash: the chain has the transaction, and a successor must recognise it by what was signed then."""
     _aim(system, "after_answer", "kill", workload.swap())
 
 
 SCENARIOS: dict[str, Callable[[System], None]] = {
-    seam.JOURNAL: killed_before_the_journal_commits,
-    seam.READ_BACK: the_answer_is_lost,
-    seam.SEND_WINDOW: a_zombie_wakes_before_the_last_check,
-    seam.OFFSETS: a_zombie_wakes_with_an_answer,
-    seam.DEDUPE: a_report_comes_twice,
-    seam.JOURNALLED_HASH: killed_between_broadcast_and_answer,
+    instruments.JOURNAL: killed_before_the_journal_commits,
+    instruments.READ_BACK: the_answer_is_lost,
+    instruments.SEND_WINDOW: a_zombie_wakes_before_the_last_check,
+    instruments.OFFSETS: a_zombie_wakes_with_an_answer,
+    instruments.DEDUPE: a_report_comes_twice,
+    instruments.JOURNALLED_HASH: killed_between_broadcast_and_answer,
 }
 
 
 def lane_of(safeguard: str) -> str:
     """Where it is needed: on the chain's lane, or on the exchange's."""
-    return "ethereum" if safeguard == seam.JOURNALLED_HASH else "binance"
+    return "ethereum" if safeguard == instruments.JOURNALLED_HASH else "binance"
 
 
 def _order(name: str) -> workload.Instruction:
@@ -90,7 +90,7 @@ def _aim(system: System, point: str, action: str, payload: dict[str, Any] | None
     """Publish an order (or ``payload``), and let the executor that works on it stop or die at ``point``."""
     replicas = system.executors
     for process in replicas:
-        process.arm(point, action, seconds=ZOMBIE_S, strategy=KEY if point in seam.VENUE_POINTS else "")
+        process.arm(point, action, seconds=ZOMBIE_S, strategy=KEY if point in instruments.VENUE_POINTS else "")
     system.publish(workload.instruction(KEY, f"{action}-{point}", **(payload or workload.market())))
     system.until(lambda: any(process.was_hit(point) for process in replicas), 30, f"an executor reaches {point}", 0.02)
     for process in replicas:

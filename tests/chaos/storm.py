@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from tests.chaos import workload
+from tests.chaos.disturbances import FAR_S, LARGE, SLOW_S, Disturbances
 from tests.chaos.harness import System
-from tests.chaos.mishaps import FAR_S, LARGE, SLOW_S, Mishaps
+from tests.chaos.instruments import ANSWER_POINT, SUBMIT_POINT, TRANSACTION_POINTS, VENUE_POINTS
 from tests.chaos.points import Points
 from tests.chaos.processes import Process
-from tests.chaos.seam import ANSWER_POINT, SUBMIT_POINT, TRANSACTION_POINTS, VENUE_POINTS
 from tests.chaos.settled import unknown
 
 from tightloop.broker import EmbeddedBroker
@@ -62,7 +62,7 @@ class Storm:
 
     def __post_init__(self) -> None:
         chance = random.Random(self.seed)
-        self._mishaps = Mishaps(self.system, self.broker, self.happened)
+        self._disturbances = Disturbances(self.system, self.broker, self.happened)
         self._points = (
             Points((*VENUE_POINTS, SUBMIT_POINT, ANSWER_POINT), self._executors, chance, self.happened, 1.0),
             Points((ANSWER_POINT, *TRANSACTION_POINTS), self._others(chance), chance, self.happened, 8.0),
@@ -92,8 +92,8 @@ class Storm:
         return Terms(
             drifted=frozenset(self.drifted),
             standing={HALTED: [HALT_COMMAND]},
-            causes=tuple(self._mishaps.causes),
-            skews=tuple(self._mishaps.skews),
+            causes=tuple(self._disturbances.causes),
+            skews=tuple(self._disturbances.skews),
             interruptions=tuple(
                 Interruption(process.spec["lane"], int(since * 1000), int(until * 1000))
                 for process in self.system.executors
@@ -135,18 +135,18 @@ class Storm:
             while at < span:
                 yield at, act
                 at += chance.uniform(0.5 * mean, 1.5 * mean)
-        mishaps = self._mishaps
+        disturbances = self._disturbances
         for mean, act in (
             (12.0, self._skew),
-            (25.0, mishaps.skew_venues),
-            (45.0, mishaps.jump),
-            (40.0, mishaps.large),
+            (25.0, disturbances.skew_venues),
+            (45.0, disturbances.jump),
+            (40.0, disturbances.large),
             (15.0, self._resume),
-            (30.0, mishaps.remove_old),
+            (30.0, disturbances.remove_old),
             (40.0, self._skew_far),
-            (7.0, mishaps.reorganise),
-            (15.0, mishaps.forget),
-            (20.0, mishaps.dear_gas),
+            (7.0, disturbances.reorganise),
+            (15.0, disturbances.forget),
+            (20.0, disturbances.dear_gas),
         ):
             at = chance.uniform(2, mean)
             while at < span:
@@ -154,10 +154,10 @@ class Storm:
                 at += chance.uniform(0.5 * mean, 1.5 * mean)
         for number in range(max(1, round(span / 120))):  # each of these once in two minutes
             start, part = number * 120.0, min(span, 120.0)
-            yield start + 0.3 * part, mishaps.kill_venues
-            yield start + 0.4 * part, mishaps.kill_broker
-            yield start + 0.55 * part, mishaps.restart_broker
-        yield 0.95 * span, mishaps.large_and_unreadable
+            yield start + 0.3 * part, disturbances.kill_venues
+            yield start + 0.4 * part, disturbances.kill_broker
+            yield start + 0.55 * part, disturbances.restart_broker
+        yield 0.95 * span, disturbances.large_and_unreadable
         yield 0.6 * span, self._drift
         yield 0.7 * span, self._blind
 
@@ -197,10 +197,10 @@ class Storm:
         self.happened[f"venue: {rule['kind']}"] += 1
 
     def _skew(self, chance: random.Random) -> None:
-        self._mishaps.skew_component(self._any(chance), chance)
+        self._disturbances.skew_component(self._any(chance), chance)
 
     def _skew_far(self, chance: random.Random) -> None:
-        self._mishaps.skew_component(chance.choice(self.system.executors), chance, FAR_S)
+        self._disturbances.skew_component(chance.choice(self.system.executors), chance, FAR_S)
 
     def _resume(self, chance: random.Random) -> None:
         """An operator looks after keys that a slow loop, or an ``unknown`` that is resolved by now, has halted."""
@@ -241,7 +241,7 @@ class Storm:
         strategy_id = strategy.strategy_id
         now = int(time.time() * 1000)
         cause = Cause("unknown", ("EXI-005",), strategy_id, "binance", now, now + int(1000 * (2 * seconds + SLOW_S)))
-        self._mishaps.causes.append(cause)
+        self._disturbances.causes.append(cause)
         at = {"lane": "binance", "account": strategy_id, "duration_s": seconds}
         self.system.fault("down", operations=["find"], **at)
         self.system.fault("lost_after", operations=["order"], **at, count=1)
@@ -253,7 +253,7 @@ class Storm:
     def _tend(self) -> None:
         for points in self._points:
             points.tend()
-        self._mishaps.tend()
+        self._disturbances.tend()
         self._bring_back()
 
     def _finish_points(self, deadline: float) -> None:
@@ -285,7 +285,7 @@ class Storm:
                 self._gone.remove((after, process))
 
     def _calm(self) -> None:
-        self._mishaps.tend(everything=True)
+        self._disturbances.tend(everything=True)
         self.system.venue("DELETE", "/faults")
         self._bring_back(everybody=True)
         for process in self.system.components.values():

@@ -11,8 +11,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.chaos.instruments import VENUE_POINTS
 from tests.chaos.run import DRAIN_S, new_seed, run
-from tests.chaos.seam import VENUE_POINTS
 
 SECONDS = float(os.environ.get("TIGHTLOOP_CHAOS_SECONDS", "120"))
 SEED = int(os.environ.get("TIGHTLOOP_CHAOS_SEED", "0")) or new_seed()

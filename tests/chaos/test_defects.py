@@ -1,4 +1,6 @@
-"""The judge finds what it once passed over: instructions buried, orders cancelled by nobody, amounts doubled."""
+"""The judge finds what it once missed: instructions dead-lettered without a reason, orders cancelled without a request,
+amounts doubled.
+"""
 
 from __future__ import annotations
 

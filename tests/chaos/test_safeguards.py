@@ -1,5 +1,5 @@
-"""The proof can fail: each safeguard taken away lets its misfortune do harm, and the judge sees it. With the safeguard
-in its place the same misfortune harms nothing.
+"""The judge can find violations: without its safeguard each scenario does harm, and the judge sees it. With the
+safeguard the same scenario does none.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def test_without_a_safeguard_the_judge_finds_a_violation(
 
 
 @pytest.mark.parametrize("safeguard", SCENARIOS)
-def test_with_its_safeguard_the_same_misfortune_harms_nothing(
+def test_with_its_safeguard_the_same_scenario_does_no_harm(
     safeguard: str, broker: Any, topic_prefix: str, tmp_path: Path
 ) -> None:
     with _system(safeguard, broker, topic_prefix, tmp_path) as system:

@@ -4,7 +4,7 @@
     python -m tests.mutants NAME ...    these
     python -m tests.mutants --list      what there is, and whether it still fits the code
 
-Each mutant (``tests/mutants/listed``) is a slip that somebody could make where money is decided: an exact change of one
+Each mutant (``tests/mutants/listed``) is a mistake that could be made where money is decided: an exact change of one
 file's text. It is made in a copy of the working tree, never in the tree itself, and the tests that are likely to catch
 it run there until one fails, for two minutes at most. In the end those that failed run without any mutant, and must
 pass: a test that fails anyhow has caught nothing. Some start a broker, as the integration tests do.

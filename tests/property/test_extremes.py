@@ -1,4 +1,4 @@
-"""Instructions that decode and hold what nobody would write: each ends itself, and no other, and never its key."""
+"""Instructions that decode and hold extreme values: each ends alone, without harm to others or to its key."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def close_all(desk: Desk) -> None:
 @example(builders.trade("odd", START, price=D(1), timeout_ms=2**62), True)
 @example(builders.trade("odd", START, price=D(1), expires_at=START.replace(year=9999)), True)
 @example(builders.trade("odd", START, price=D(1), timeout_ms=2**62), False)
-def test_no_instruction_that_decodes_changes_anothers_result_or_wedges_its_key(made: Instruction, queued: bool) -> None:
+def test_no_instruction_that_decodes_changes_anothers_result_or_blocks_its_key(made: Instruction, queued: bool) -> None:
     odd = codec.decode(codec.encode(made))
     if codec.has_unknown(odd) is not None:
         return  # the runner dead-letters it before any handler sees it

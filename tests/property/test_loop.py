@@ -16,13 +16,13 @@ COMMON = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow, Heal
 
 @settings(max_examples=EXAMPLES, **COMMON)  # type: ignore[arg-type]
 @given(lives)
-def test_no_life_of_a_loop_loses_money_instructions_or_order(steps: list[Step]) -> None:
+def test_no_course_of_a_loop_loses_money_instructions_or_their_order(steps: list[Step]) -> None:
     Life().live(steps).check()
 
 
 @settings(max_examples=max(EXAMPLES // 8, 3), **COMMON)  # type: ignore[arg-type]
 @given(lives)
-def test_the_same_life_leaves_the_same_bytes(steps: list[Step]) -> None:
+def test_the_same_course_writes_the_same_bytes(steps: list[Step]) -> None:
     assert Life().live(steps).driver.digest() == Life().live(steps).driver.digest()
 
 

@@ -1,9 +1,9 @@
 """An engine with a journal as a process of its own, to be killed: ``python -m tests.support.engine_process SPEC``.
 
-SPEC is a JSON file: ``folder`` (journal, orders of the seam, and ``told``: what subscribers were told), ``port`` (the
-simulated venues' server), ``created_at``, and ``loops`` (how many instructions each strategy has). Strategy ``s1``
-trades on the exchange, ``w1`` swaps on the chain. Every start publishes all instructions, and ends with 0 when each has
-its result. The seam is that of the chaos run, and its points are these as well: ``before_journal`` and
+SPEC is a JSON file: ``folder`` (journal, orders to ``instruments.py``, and ``told``: what subscribers were told),
+``port`` (the simulated venues' server), ``created_at``, and ``loops`` (how many instructions each strategy has).
+Strategy ``s1`` trades on the exchange, ``w1`` swaps on the chain. Every start publishes all instructions, and ends
+with 0 when each has its result. Its points are those of the chaos run, and these as well: ``before_journal`` and
 ``after_journal_write`` (around the frame that holds an intent), ``before_sync`` and ``after_sync`` (around making it
 durable), ``before_told`` and ``after_told`` (around telling subscribers), ``before_short``, ``in_short`` and
 ``after_short`` (around replacing the file by a shorter one).
@@ -20,7 +20,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from tests.chaos import seam
+from tests.chaos import instruments
 
 from tightloop.assembly import live
 from tightloop.assembly.config import Config
@@ -40,7 +40,7 @@ SHORT_BYTES = 30_000
 STRATEGIES = {"s1": "binance", "w1": "ethereum"}
 
 
-def pointed_journal(points: seam.Points) -> type[Journal]:
+def pointed_journal(points: instruments.Points) -> type[Journal]:
     class PointedFile(JournalFile):
         def replace(self, payloads: Iterable[bytes]) -> None:
             points.reach("before_short")
@@ -102,11 +102,16 @@ def written(folder: Path) -> list[dict[str, Any]]:
 
 def main(spec: dict[str, Any]) -> int:
     folder, port = Path(spec["folder"]), spec["port"]
-    points = seam.Points(folder)
+    points = instruments.Points(folder)
     live.Journal = pointed_journal(points)
+    lanes = Config().directory().lanes
     adapters = {
-        "binance": seam.PointedAdapter(SimExchange("binance", "127.0.0.1", port), points, frozenset(), None),
-        "ethereum": seam.PointedAdapter(SimChain("ethereum", "127.0.0.1", port), points, frozenset(), None),
+        "binance": instruments.PointedAdapter(
+            SimExchange(lanes["binance"], "127.0.0.1", port), points, frozenset(), None
+        ),
+        "ethereum": instruments.PointedAdapter(
+            SimChain(lanes["ethereum"], "127.0.0.1", port), points, frozenset(), None
+        ),
     }
     published = list(instructions(datetime.fromisoformat(spec["created_at"]), spec["loops"]))
     missing = {one.instruction_id for one in published}

@@ -35,6 +35,11 @@ def directory(
 EVERYWHERE = directory(["binance", "bybit", "okx", "ethereum"])
 
 
+def account(lane: str, name: str) -> AccountRef:
+    """An account of a lane that needs no more than its name."""
+    return AccountRef(lane=lane, venue=REGISTRY.lane(lane).home, account=name)
+
+
 def position_updates() -> PositionUpdates:
     return PositionUpdates(PositionSettings(directory=EVERYWHERE))
 

@@ -263,7 +263,7 @@ class Answering:
 
     answer = calls.Unavailable("EXI-003", "not now")
 
-    async def perform(self, call: calls.Call) -> calls.Answer:
+    async def perform(self, call: calls.Call, strategy_id: str) -> calls.Answer:
         return self.answer
 
     async def close(self) -> None:

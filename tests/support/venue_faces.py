@@ -21,6 +21,8 @@ from urllib.parse import urlencode
 
 import msgspec
 from msgspec.structs import replace
+from tests.support.lanes import REGISTRY
+from tests.support.lanes import account as ref
 from tests.support.venue_intents import to_be_sent
 
 from tightloop.handlers.calls import Ledger, LedgerEntry, Positions, Prepared
@@ -86,10 +88,10 @@ class Face(ABC):
         return self.drive(self.adapters[entry.lane].find(entry))
 
     def ledger(self, lane: str, account: str, cursor: str | None = None) -> Any:
-        return self.drive(self.adapters[lane].ledger(account, lane, account, cursor))
+        return self.drive(self.adapters[lane].ledger(ref(lane, account), cursor))
 
     def positions(self, lane: str, account: str) -> Any:
-        return self.drive(self.adapters[lane].positions(account, lane, account))
+        return self.drive(self.adapters[lane].positions(ref(lane, account)))
 
     def prepare(self, entry: JournalEntry, least_nonce: int | None = None) -> Any:
         return self.drive(self.adapters[entry.lane].prepare(entry, least_nonce))
@@ -163,9 +165,12 @@ class InProcessFace(Face):
         if now is not None and self.sandbox.manual is not None:
             self.sandbox.manual.move(timedelta(0), now)
         self.adapters = {
-            lane: InProcessExchange(lane, self.sandbox, **self._timeouts) for lane in self.sandbox.exchanges
+            lane: InProcessExchange(REGISTRY.lane(lane), self.sandbox, **self._timeouts)
+            for lane in self.sandbox.exchanges
         }
-        self.adapters |= {lane: InProcessChain(lane, self.sandbox, **self._timeouts) for lane in self.sandbox.chains}
+        self.adapters |= {
+            lane: InProcessChain(REGISTRY.lane(lane), self.sandbox, **self._timeouts) for lane in self.sandbox.chains
+        }
         self._routes = admin_routes(self.sandbox)
 
     def drive(self, coroutine: Coroutine[Any, Any, T]) -> T:
@@ -226,7 +231,9 @@ class HttpFace(Face):
         self._control = HttpClient("127.0.0.1", self._port)
         lanes = self.control("GET", "/admin/health")["lanes"]
         self.adapters = {
-            lane: (SimChain if lane == "ethereum" else SimExchange)(lane, "127.0.0.1", self._port, **self._timeouts)
+            lane: (SimChain if lane == "ethereum" else SimExchange)(
+                REGISTRY.lane(lane), "127.0.0.1", self._port, **self._timeouts
+            )
             for lane in lanes
         }
 

@@ -17,7 +17,9 @@ from tightloop.handlers.positions.settings import PositionSettings
 from tightloop.handlers.reconciliation.handler import Reconciliation
 from tightloop.handlers.reconciliation.settings import ReconciliationSettings, Tolerances
 from tightloop.records import topics
-from tightloop.venues.adapter import VenueAdapter
+from tightloop.venues import registry
+from tightloop.venues.adapter import VenueReader
+from tightloop.venues.credentials import from_environment
 
 MANAGER, EXECUTOR, POSITIONS, RECONCILIATION = (
     "interface-manager",
@@ -50,30 +52,48 @@ def make_handler(component: str, lane: str | None, config: Config) -> Handler:
     raise ExecutionError("EIF-010", f"there is no component {component!r}; there are {', '.join(COMPONENTS)}")
 
 
-def make_adapters(component: str, lane: str | None, config: Config) -> dict[str, VenueAdapter]:
-    """By lane: an executor's own; all of them for reconciliation, which only reads; none for the others."""
+def make_adapters(component: str, lane: str | None, config: Config) -> dict[str, VenueReader]:
+    """By lane: an executor's own adapter; for reconciliation a reader of each, which can't trade; none for the others.
+
+    Raises ExecutionError: EIF-007 for a lane that is not simulated whose venue has no live adapter, EIF-003 and
+    EIF-006 for its credentials.
+    """
     lanes = config.directory().lanes
     if component == EXECUTOR and lane is not None:
         return {lane: _adapter(lanes[lane], config)}
     if component == RECONCILIATION:
-        return {one.name: _adapter(one, config) for one in lanes.values()}
+        return {one.name: _reader(one, config) for one in lanes.values()}
     return {}
 
 
-def _adapter(lane: LaneSpec, config: Config) -> VenueAdapter:
-    """Raises ExecutionError EIF-007 for a lane that is not simulated."""
-    from tightloop.venues.sim.client import SimChain, SimExchange  # loads aiohttp: for those that ask a venue
+def _adapter(lane: LaneSpec, config: Config) -> VenueReader:
+    if lane.simulated:
+        from tightloop.venues.sim.client import SimChain, SimExchange  # loads aiohttp: for those that ask a venue
 
-    if not lane.simulated:
-        raise ExecutionError(
-            "EIF-007",
-            f"lane {lane.name} is not simulated, and {lane.home} has no live adapter in this version",
-            remedy=f"Take `simulated = false` out of `[lanes.{lane.name}]`.",
-        )
-    host, port = config.simulator_address
-    if lane.kind == "chain":
-        return SimChain(lane.name, host, port)
-    return SimExchange(lane.name, host, port, acceptance_window_s=lane.acceptance_window_s)
+        return (SimChain if lane.kind == "chain" else SimExchange)(lane, *config.simulator_address)
+    plugin = registry.known().plugin(lane.home)
+    if plugin.connect is None:
+        raise _not_live(lane)
+    return plugin.connect(lane, from_environment(plugin.spec, config.environment))
+
+
+def _reader(lane: LaneSpec, config: Config) -> VenueReader:
+    if lane.simulated:
+        from tightloop.venues.sim.client import SimReader
+
+        return SimReader(lane, *config.simulator_address)
+    plugin = registry.known().plugin(lane.home)
+    if plugin.connect_reader is None:
+        raise _not_live(lane)
+    return plugin.connect_reader(lane, from_environment(plugin.spec, config.environment, reading=True))
+
+
+def _not_live(lane: LaneSpec) -> ExecutionError:
+    return ExecutionError(
+        "EIF-007",
+        f"lane {lane.name} is not simulated, and {lane.home} has no live adapter in this version",
+        remedy=f"Take `simulated = false` out of `[lanes.{lane.name}]`.",
+    )
 
 
 def outputs_of(component: str, lanes: Sequence[str]) -> list[str]:
@@ -96,16 +116,11 @@ def manager_settings(config: Config) -> ManagerSettings:
 def executor_settings(lane: str, config: Config) -> ExecutorSettings:
     """Raises ExecutionError EIF-010 for times under which 'not found' would be no evidence."""
     timing, directory = config.timing, config.directory()
-    spec = directory.lanes[lane]
     try:
         return ExecutorSettings(
-            lane=lane,
-            fence=spec.policy,
+            lane=directory.lanes[lane],
             directory=directory,
             environment=config.environment,
-            simulated=spec.simulated,
-            send_window_s=timing.send_window,
-            acceptance_window_s=spec.acceptance_window_s,
             clock_margin_s=timing.clock_margin,
             evidence_s=timing.evidence,
             replace_s=timing.replace,

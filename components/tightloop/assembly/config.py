@@ -51,7 +51,9 @@ class Lane(_Section):
     venues: tuple[str, ...] | None = None
     chain_id: ChainId | None = None
     simulated: bool = True
+    send_window: Seconds | None = None
     acceptance_window: Seconds | None = None
+    confirmations: Annotated[int, Field(ge=1, le=64)] | None = None
 
 
 class Timing(_Section):
@@ -99,7 +101,7 @@ class Config(_Section):
 
     def directory(self) -> Directory:
         """Its lanes and accounts, with the venues that are registered. Raises ExecutionError EIF-010."""
-        return directory_of(self.lanes, self.accounts, registry.known())
+        return directory_of(self.lanes, self.accounts, registry.known(), self.timing.send_window)
 
     @property
     def simulator_address(self) -> tuple[str, int]:

@@ -51,7 +51,7 @@ class Engine(SteppedRunner):
         replaced = dict(handlers or {})
         super().__init__(
             [replaced.get(handler.name, handler) for handler in made],
-            Performer(adapters, clock, config.timing.send_window, config.timing.clock_margin),
+            Performer(adapters, clock, config.timing.clock_margin),
             clock,
             partitions=partitions,
             encodes=encodes,
@@ -63,4 +63,4 @@ def _simulated(lane: LaneSpec, sandbox: Sandbox) -> VenueAdapter:
     """Raises ExecutionError EIF-007 for a lane that is not simulated."""
     if not lane.simulated:
         raise ExecutionError("EIF-007", f"lane {lane.name} is not simulated: give its adapter, in `venues`")
-    return InProcessChain(lane.name, sandbox) if lane.kind == "chain" else InProcessExchange(lane.name, sandbox)
+    return InProcessChain(lane, sandbox) if lane.kind == "chain" else InProcessExchange(lane, sandbox)

@@ -21,9 +21,13 @@ if TYPE_CHECKING:
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,39}")  # part of topics' names, and after a dot of accounts'
 
 
-def directory_of(lanes: Mapping[str, Lane], accounts: Mapping[str, Account], registry: Registry) -> Directory:
-    """Raises ExecutionError EIF-010 for what is unknown or does not hold together."""
-    specs = {name: lane_spec(name, lane, registry) for name, lane in lanes.items()}
+def directory_of(
+    lanes: Mapping[str, Lane], accounts: Mapping[str, Account], registry: Registry, send_window_s: float
+) -> Directory:
+    """``send_window_s``: of lanes that say nothing else. Raises ExecutionError EIF-010 for what is unknown or does not
+    hold together.
+    """
+    specs = {name: lane_spec(name, lane, registry, send_window_s) for name, lane in lanes.items()}
     chains: dict[int, str] = {}
     for spec in specs.values():
         if spec.chain_id is not None and chains.setdefault(spec.chain_id, spec.name) != spec.name:
@@ -44,7 +48,7 @@ def _wrong(lane: str, what: str) -> ExecutionError:
 # --- lanes ------------------------------------------------------------------------------------------------------------
 
 
-def lane_spec(name: str, lane: Lane, registry: Registry) -> LaneSpec:
+def lane_spec(name: str, lane: Lane, registry: Registry, send_window_s: float) -> LaneSpec:
     """Raises ExecutionError EIF-010."""
     if not _NAME.fullmatch(name):
         raise _wrong(name, "a lane's name has 1 to 40 of a to z, 0 to 9 and '-', and begins with a letter")
@@ -56,11 +60,17 @@ def lane_spec(name: str, lane: Lane, registry: Registry) -> LaneSpec:
         spec = registry.lane(name)
     if lane.kind not in (None, spec.kind):
         raise _wrong(name, f"its kind is {spec.kind}, not {lane.kind}")
-    if lane.acceptance_window is not None:
-        if spec.kind == "chain":
-            raise _wrong(name, "acceptance_window: is an exchange's")
-        spec = replace(spec, acceptance_window_s=lane.acceptance_window)
-    return replace(spec, simulated=lane.simulated)
+    if lane.acceptance_window is not None and spec.kind == "chain":
+        raise _wrong(name, "acceptance_window: is an exchange's")
+    if lane.confirmations is not None and spec.kind == "exchange":
+        raise _wrong(name, "confirmations: are a chain's")
+    return replace(
+        spec,
+        simulated=lane.simulated,
+        send_window_s=lane.send_window or send_window_s,
+        acceptance_window_s=lane.acceptance_window or spec.acceptance_window_s,
+        confirmations=lane.confirmations or spec.confirmations,
+    )
 
 
 def _exchange(name: str, venue: str, registry: Registry) -> LaneSpec:

@@ -12,6 +12,7 @@ from msgspec import Struct
 from tightloop.assembly import build
 from tightloop.assembly.config import Config
 from tightloop.domain import money
+from tightloop.errors import ExecutionError
 from tightloop.runners.bus import Address
 from tightloop.runners.clock import Clock, SystemClock
 from tightloop.runners.inprocess import InProcessRunner
@@ -28,18 +29,16 @@ class LiveEngine(InProcessRunner):
 
     Subscribe on ``bus``, then :meth:`restore`, then :meth:`serve`, all in one thread; other threads :meth:`post`.
     Subscribers are told what is durable: each record at least once, in the order in which they were published, also
-    over a restart. Raises ExecutionError TLC-017 to TLC-020 for the journal.
+    over a restart. Raises ExecutionError TLC-017 to TLC-020 for the journal, and EIF-008 to EIF-012 for a venue that is
+    not the one meant; one that can't be reached is tried again before each call.
     """
 
     def __init__(
         self, config: Config, adapters: Mapping[str, VenueAdapter], journal: Path, *, clock: Clock | None = None
     ) -> None:
         clock = clock or SystemClock()
-        timing = config.timing
         self._file = Journal(journal, config.environment, clock)
-        self._loop: CallLoop[PartitionWorker] = CallLoop(
-            Performer(adapters, clock, timing.send_window, timing.clock_margin)
-        )
+        self._loop: CallLoop[PartitionWorker] = CallLoop(Performer(adapters, clock, config.timing.clock_margin))
         self._posted: deque[Address] = deque()
         self._stopped = False
         money.install()
@@ -49,6 +48,11 @@ class LiveEngine(InProcessRunner):
             clock,
             journal=self._file,
         )
+        try:
+            self._loop.open()
+        except ExecutionError:
+            self.close()
+            raise
 
     def post(self, record: Struct, topic: str | None = None, key: str | None = None) -> None:
         """Publish from any thread. Raises ExecutionError as :meth:`~tightloop.runners.bus.Topics.publish`."""

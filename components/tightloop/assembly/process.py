@@ -14,6 +14,7 @@ from tightloop.assembly import build
 from tightloop.assembly.config import Config
 from tightloop.assembly.probe import LOOPBACK, Probe
 from tightloop.domain import money
+from tightloop.errors import ExecutionError
 from tightloop.handlers.api import Handler
 from tightloop.runners.clock import SystemClock
 from tightloop.runners.kafka.runner import KafkaRunner
@@ -21,7 +22,7 @@ from tightloop.runners.kafka.settings import KafkaSettings
 from tightloop.runners.kafka.transaction import MustExit
 from tightloop.runners.performer import CallLoop, Performer
 from tightloop.runners.worker import PartitionWorker
-from tightloop.venues.adapter import VenueAdapter
+from tightloop.venues.adapter import VenueReader
 
 log = structlog.get_logger()
 RESTART_ME = 75  # EX_TEMPFAIL: the supervisor starts the component again
@@ -43,28 +44,29 @@ def run_component(
         bootstrap=config.bootstrap, prefix=config.prefix, replica=replica, client=dict(config.kafka)
     )
     outputs = build.outputs_of(component, tuple(config.lanes))
-    timing = config.timing
-    return run_handler(
-        handler, adapters, settings, outputs, timing.send_window, probe_port, probe_host, timing.clock_margin
-    )
+    return run_handler(handler, adapters, settings, outputs, probe_port, probe_host, config.timing.clock_margin)
 
 
 def run_handler(
     handler: Handler,
-    adapters: Mapping[str, VenueAdapter],
+    adapters: Mapping[str, VenueReader],
     settings: KafkaSettings,
     outputs: list[str],
-    send_window_s: float,
     probe_port: int | None = None,
     probe_host: str = LOOPBACK,
     clock_margin_s: float = 0.5,
 ) -> int:
-    """The same for a handler and adapters of one's own."""
+    """The same for a handler and adapters of one's own. Raises ExecutionError for a venue that is not the one meant."""
     sys.setswitchinterval(0.0005)  # the loop and the calls take turns often: both have little to do at a time
     money.install()
     clock = SystemClock()
-    performer = Performer(adapters, clock, send_window_s, clock_margin_s)
+    performer = Performer(adapters, clock, clock_margin_s)
     effects: CallLoop[PartitionWorker] = CallLoop(performer)
+    try:
+        effects.open()
+    except ExecutionError:
+        effects.stop()
+        raise
     runner = KafkaRunner(handler, settings, effects, clock, outputs)
     probe = Probe(runner, probe_port, probe_host) if probe_port is not None else None
     # What is loaded now stays, and state lives long: the collector need not look at it again and again.

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from msgspec import Struct
 
+from tightloop.client.closing import Closing
 from tightloop.client.reader import Received, Start, TopicReader
 from tightloop.errors import ExecutionError
 from tightloop.runners.kafka.settings import KafkaSettings
 
 
-class ResultConsumer:
+class ResultConsumer(Closing):
     """Iterate over it for records; over ``received()`` for records with their place, time and headers.
 
     ``topics``: one name or several, as in the contracts. ``from_``: ``"beginning"``, ``"end"`` (what comes from now
@@ -56,14 +56,6 @@ class ResultConsumer:
 
     def close(self) -> None:
         self._reader.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def bus(

@@ -5,14 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from confluent_kafka import KafkaException, Message, Producer
 from msgspec import Struct
 from msgspec.structs import replace
 
 from tightloop.client.blocks import instruction_from
+from tightloop.client.closing import Closing
 from tightloop.client.connect import TIMEOUT_S, partition_counts, reaching
 from tightloop.client.consumer import bus
 from tightloop.client.reader import Start, TopicReader
@@ -38,7 +38,7 @@ class Published(Struct, frozen=True):
     offset: int
 
 
-class InstructionPublisher:
+class InstructionPublisher(Closing):
     """Idempotent: a retry of the client's own never doubles a record; the same instruction again changes nothing.
 
     ``bootstrap``: by default the configuration's. Not to be shared between threads.
@@ -98,14 +98,6 @@ class InstructionPublisher:
 
     def close(self) -> None:
         self._producer.flush(TIMEOUT_S)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _checked(self, given: Instruction | Mapping[str, Any]) -> Instruction:
         instruction = given if isinstance(given, Instruction) else instruction_from(given)

@@ -5,13 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
-from types import TracebackType
-from typing import Self
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import OffsetSpec
 from msgspec import Struct
 
+from tightloop.client.closing import Closing
 from tightloop.client.connect import Place, offsets, partition_counts, reaching
 from tightloop.client.reader import Received, consumer_settings, received_from
 from tightloop.errors import ExecutionError
@@ -105,7 +104,7 @@ def _wrong(message: str) -> ExecutionError:
     return ExecutionError("BUS-003", message)
 
 
-class SpanReader:
+class SpanReader(Closing):
     """Reads spans one after the other, so that the same spans give the same records in the same order."""
 
     def __init__(self, settings: KafkaSettings) -> None:
@@ -133,14 +132,6 @@ class SpanReader:
 
     def close(self) -> None:
         self._consumer.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _fetch(self, span: Span) -> tuple[list[Received], bool]:
         """What came of the span, and whether that was all. A transaction's own marks take up offsets, too."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from types import TracebackType
-from typing import Literal, Self
+from typing import Literal
 
 from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, KafkaException, Message, TopicPartition
 from msgspec import Struct
 
+from tightloop.client.closing import Closing
 from tightloop.client.connect import TIMEOUT_S, Place, partition_counts, patiently, reaching
 from tightloop.errors import ExecutionError
 from tightloop.records.topics import contract_of
@@ -41,7 +41,7 @@ class Received(Struct, frozen=True):
         return next((value.decode(errors="replace") for found, value in self.headers if found == name), None)
 
 
-class TopicReader:
+class TopicReader(Closing):
     """``partitions``: only these, of the co-partitioned topics, and all of any other. Not to be shared between threads.
 
     Raises ExecutionError EIF-010 (no such topic) and EIF-011 (no broker answers).
@@ -93,14 +93,6 @@ class TopicReader:
 
     def close(self) -> None:
         self._consumer.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _fetch(self, timeout_s: float) -> None:
         with reaching(self._settings.bootstrap):

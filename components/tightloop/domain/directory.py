@@ -31,17 +31,21 @@ class LaneSpec(Struct, frozen=True, kw_only=True):
     """What signs: an exchange with its accounts, or a chain with its wallets.
 
     ``home``: the venue that its accounts are named after in loops without an instruction: the exchange, or the wallet.
-    ``venues``: all of them, by their own names. ``chain_id``: by EIP-155 (chains). ``acceptance_window_s``: its
-    exchange refuses a request whose signed time is older.
+    ``venues``: all of them, by their own names. ``send_window_s``: a request that changes something leaves no later
+    than so long after its journal record's time. ``acceptance_window_s``: its exchange refuses a request whose signed
+    time is older. ``chain_id``: by EIP-155, and ``confirmations``: how many blocks must hold a transaction, its own
+    among them, before it is final (chains).
     """
 
     name: str
     kind: Literal["exchange", "chain"]
     home: str
     venues: tuple[str, ...]
-    chain_id: int | None = None
     simulated: bool = True
+    send_window_s: float = 3.0
     acceptance_window_s: float = 2.0
+    chain_id: int | None = None
+    confirmations: int = 1
 
     @property
     def policy(self) -> Literal["window", "nonce"]:

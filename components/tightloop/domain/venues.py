@@ -28,8 +28,9 @@ class VenueSpec(Struct, frozen=True, kw_only=True):
     ``kind``: an ``exchange`` trades, a ``protocol`` acts on a chain, a ``wallet`` transfers, holds, and signs for the
     protocols of its chain. ``aliases``: further names of the same. ``markets``: what an exchange trades.
     ``operations``: what actions at a protocol may do. ``credentials``: the variables that live trading needs, without
-    what they begin with (:meth:`variables`). ``acceptance_window_s``: an exchange refuses requests whose signed time is
-    older, unless its lane is configured otherwise.
+    what they begin with (:meth:`variables`); ``read_credentials``: what reading needs, with which nobody can trade.
+    ``acceptance_window_s``: an exchange refuses requests whose signed time is older, unless its lane is configured
+    otherwise.
     """
 
     name: str
@@ -38,6 +39,7 @@ class VenueSpec(Struct, frozen=True, kw_only=True):
     markets: tuple[str, ...] = ()
     operations: tuple[str, ...] = ()
     credentials: tuple[str, ...] = ()
+    read_credentials: tuple[str, ...] = ()
     acceptance_window_s: float = 2.0
 
     @property
@@ -50,9 +52,10 @@ class VenueSpec(Struct, frozen=True, kw_only=True):
         """The lane that is its by name alone, and on which a strategy's own account bears the strategy's name."""
         return self.name if self.kind == "exchange" else FIRST_CHAIN
 
-    def variables(self, environment: str) -> tuple[str, ...]:
+    def variables(self, environment: str, *, reading: bool = False) -> tuple[str, ...]:
         """The names of the environment variables that hold its credentials in ``dev``, ``staging`` or ``prod``."""
-        return tuple(f"BASIS_{environment.upper()}__{name}" for name in self.credentials)
+        names = self.read_credentials if reading else self.credentials
+        return tuple(f"BASIS_{environment.upper()}__{name}" for name in names)
 
 
 class Venues:
@@ -90,8 +93,3 @@ class Venues:
         if one is None or other is None:
             return False
         return one == other or ((found := self._by_name.get(one)) is not None and found is self._by_name.get(other))
-
-
-# Read until calls carry their account's lane: which lane a venue's reads go to.
-def lane_of(venue: str) -> str:
-    return venue if venue in ("binance", "bybit", "okx") else FIRST_CHAIN

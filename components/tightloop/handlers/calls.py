@@ -13,19 +13,19 @@ from typing import Literal
 
 from msgspec import Struct
 
-from tightloop.records.types import Delta, Fee, JournalEntry, PreparedOrder, PreparedTransaction
+from tightloop.records.types import AccountRef, Delta, Fee, JournalEntry, PreparedOrder, PreparedTransaction
 
 
 class LedgerEntry(Struct, frozen=True):
     """One line of an account's ledger at the venue: a trade, a transaction, or something that accrued.
 
     ``deltas`` is complete (what is bought, what pays, fees, gas); ``fees`` and ``realised_pnl`` explain parts of it.
-    ``sequence`` counts up within the account. What an order caused bears its ``client_order_id``; what a transaction of
-    the wallet caused, its ``tx_hash``: a chain knows no other id of it.
+    ``sequence`` counts up within the account; None: the venue does not count. What an order caused bears its
+    ``client_order_id``; what a transaction of the wallet caused, its ``tx_hash``: a chain knows no other id of it.
     """
 
     entry_id: str
-    sequence: int
+    sequence: int | None
     kind: Literal["trade", "transaction", "transfer", "funding", "interest", "reward", "deposit"]
     event_time: datetime
     deltas: tuple[Delta, ...]
@@ -91,23 +91,23 @@ class CancelOrder(Struct, frozen=True):
 class ReadLedger(Struct, frozen=True):
     """The account's ledger after ``cursor`` (``None``: from its beginning)."""
 
-    strategy_id: str
-    venue: str
-    account: str
+    account: AccountRef
     cursor: str | None
 
 
 class ReadPositions(Struct, frozen=True):
     """A complete snapshot of what the account holds."""
 
-    strategy_id: str
-    venue: str
-    account: str
+    account: AccountRef
 
 
 Call = Prepare | Replace | Submit | FindOrder | CancelOrder | ReadLedger | ReadPositions
 
 # --- answers ----------------------------------------------------------------------------------------------------------
+#
+# Position keys are the account's own: they name no account (``binance:BaseToken:BTC``). The performer makes the
+# strategy's keys of them. A ``cursor`` is read by its adapter alone: a place in the ledger, or, where the venue has
+# none, what the adapter compares with.
 #
 # ``as_of`` is the venue's time, by its own clock. ``asked_at`` is ours (UTC), taken before the question left: the
 # performer stamps it, so that an answer that is handled late (after a slow commit, a stop of the process, a transaction
@@ -221,6 +221,13 @@ class Ledger(Struct, frozen=True):
     cursor: str
     as_of: datetime
     more: bool = False
+
+
+class Arrived(Struct, frozen=True):
+    """A transfer has arrived in an account: the ledger entry that brought it."""
+
+    entry: LedgerEntry
+    as_of: datetime
 
 
 class Positions(Struct, frozen=True):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tightloop.interfaces.credentials import Credentials
 from tightloop.interfaces.interface import (
     CEXExecutionInterface,
     DEXExecutionInterface,
@@ -15,6 +14,7 @@ from tightloop.interfaces.interface import (
 from tightloop.interfaces.loops import BacktestLoops
 from tightloop.interfaces.settings import InProcessConfig, configured
 from tightloop.venues import registry
+from tightloop.venues.credentials import Credentials
 from tightloop.venues.plugin import VenuePlugin
 
 Given = Credentials | Mapping[str, Any] | None

@@ -10,11 +10,11 @@ from tightloop.client.blocks import instruction_from
 from tightloop.domain.instants import utc
 from tightloop.domain.venues import VenueSpec
 from tightloop.errors import ExecutionError
-from tightloop.interfaces.credentials import Credentials, checked
 from tightloop.interfaces.loops import BacktestLoops, as_data
 from tightloop.interfaces.settings import InProcessConfig, check_mode
 from tightloop.records.types import Instruction
 from tightloop.venues import registry
+from tightloop.venues.credentials import Credentials, checked
 
 TIMESTAMP = "timestamp"  # the key of `market_data` that is a time and no symbol
 STRATEGY = "strategy"  # whose instructions those are that name none

@@ -29,6 +29,7 @@ from tightloop.records.types import PreparedOrder, PreparedTransaction
 CODE = "EXI-016"
 ENTRIES = 4096  # in one answer: an order with more fills, an account with more positions
 PARTS = 256  # deltas, and fees, of one entry
+CURSOR_CHARS = 4096  # one that compares holds what it compares with
 BYTES = 131_072  # of calldata: what a node takes in one transaction (geth's txMaxSize)
 RAW_CHARS = 4096  # of what a venue said
 VALUE_CHARS = 100  # of a value that a message shows
@@ -87,8 +88,8 @@ def _id_or_none(field: str, value: object) -> None:
 
 
 def _cursor(field: str, value: object) -> None:
-    if value != "":  # of an account that has no ledger yet
-        _id_or_none(field, value)
+    if value is not None and value != "":  # empty: of an account that has no ledger yet
+        _id(field, value, CURSOR_CHARS)
 
 
 def _amount(field: str, value: Decimal | None, *, least: Decimal = -LARGEST_ANSWERED) -> None:
@@ -135,9 +136,11 @@ def _raw(text: str | None) -> str | None:
 def _key(field: str, value: str) -> None:
     _id(field, value, KEY_CHARS)
     try:
-        parse_key(value)
+        named = parse_key(value).account
     except ExecutionError:
         _fail(field, "is no position key", value)
+    if named is not None:
+        _fail(field, "names an account: the one that was asked about is meant", value)
 
 
 # --- answers ----------------------------------------------------------------------------------------------------------

@@ -9,14 +9,13 @@ import asyncio
 import threading
 from collections import deque
 from collections.abc import Awaitable, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
 import structlog
 from msgspec.structs import replace
 
-from tightloop.domain.venues import lane_of
-from tightloop.errors import bounded
+from tightloop.errors import ExecutionError, bounded
 from tightloop.handlers import calls
 from tightloop.handlers.executor.deadline import submit_by
 from tightloop.handlers.executor.submissions import is_cancel
@@ -24,35 +23,69 @@ from tightloop.records.types import JournalEntry
 from tightloop.runners.answers import checked
 from tightloop.runners.clock import Clock
 from tightloop.runners.clock_check import ClockCheck
+from tightloop.runners.strategy_keys import named
 from tightloop.runners.worker import Started
-from tightloop.venues.adapter import ClockGate, VenueAdapter
+from tightloop.venues.adapter import ClockGate, VenueAdapter, VenueReader
 
 log = structlog.get_logger()
 Owner = TypeVar("Owner")
+UNAVAILABLE, UNREACHABLE = "EXI-003", "EIF-011"
+RETRY_S = 0.5  # what could not leave is sent again after so long
 _OF_INTENTS = (calls.Prepare, calls.Replace, calls.Submit, calls.FindOrder, calls.CancelOrder)
 _TIMED = (calls.Prepared, calls.OrderFound, calls.NotFound, calls.Ledger, calls.Positions)
 
 
 class Performer:
-    """Turns a call into one adapter method. ``adapters``: by lane. ``clock_margin_s``: how far clocks may differ."""
+    """Turns a call into one adapter method. ``adapters``: by lane. ``clock_margin_s``: how far clocks may differ.
 
-    def __init__(
-        self,
-        adapters: Mapping[str, VenueAdapter],
-        clock: Clock,
-        send_window_s: float,
-        clock_margin_s: float = 0.5,
-    ) -> None:
+    A lane's adapter is opened before its first call: until what it checks is found in order, nothing is asked of its
+    venue and nothing sent there.
+    """
+
+    def __init__(self, adapters: Mapping[str, VenueReader], clock: Clock, clock_margin_s: float = 0.5) -> None:
         self.adapters = dict(adapters)
+        self._acting = {name: adapter for name, adapter in adapters.items() if isinstance(adapter, VenueAdapter)}
+        self._unopened = set(adapters)
         self._clock = clock
-        self._send_window = timedelta(seconds=send_window_s)
         margin = timedelta(seconds=clock_margin_s)
         self._checks = {
-            lane: ClockCheck(lane, margin, block_time=adapter.fence == "nonce") for lane, adapter in adapters.items()
+            name: ClockCheck(name, margin, block_time=adapter.lane.policy == "nonce")
+            for name, adapter in adapters.items()
         }
 
-    async def perform(self, call: calls.Call) -> calls.Answer:
+    async def open(self) -> None:
+        """Open them all. Raises ExecutionError for what another try would not mend; a venue that can't be reached is
+        tried again before each call.
+        """
+        lanes = sorted(self._unopened)
+        failures = await asyncio.gather(*(self._failure_to_open(lane) for lane in lanes))
+        for lane, failed in zip(lanes, failures, strict=True):
+            if failed is not None and failed.code != UNREACHABLE:
+                raise failed
+            if failed is not None:
+                log.warning("a venue can't be reached yet", lane=lane, why=failed.message)
+
+    async def _failure_to_open(self, lane: str) -> ExecutionError | None:
         asked_at = self._clock.now()
+        try:
+            as_of = await self.adapters[lane].open()
+        except ExecutionError as error:
+            return error
+        except Exception as error:
+            log.exception("a lane could not be opened", lane=lane)
+            return ExecutionError(UNREACHABLE, bounded(f"{type(error).__name__}: {error}"))
+        self._checks[lane].heard(as_of, asked_at, self._clock.now())
+        self._unopened.discard(lane)
+        return None
+
+    async def perform(self, call: calls.Call, strategy_id: str) -> calls.Answer:
+        """The answer, checked, in the strategy's own position keys. Never raises."""
+        asked_at, lane = self._clock.now(), _lane(call)
+        if lane in self._unopened and (failed := await self._failure_to_open(lane)) is not None:
+            message = f"{lane} is not open: {failed.code} {failed.message}"
+            if isinstance(call, calls.Submit | calls.CancelOrder):
+                return calls.NotSent(UNAVAILABLE, message, RETRY_S)
+            return calls.Unavailable(UNAVAILABLE, message, asked_at)
         try:
             answer = checked(call, await self._perform(call))
         except Exception as error:
@@ -60,9 +93,10 @@ class Performer:
             message = bounded(f"{type(error).__name__}: {error}")
             if isinstance(call, calls.Submit | calls.CancelOrder):
                 return calls.Ambiguous(message)
-            return calls.Unavailable("EXI-003", message, asked_at)
+            return calls.Unavailable(UNAVAILABLE, message, asked_at)
         if isinstance(answer, _TIMED) and answer.as_of is not None:
-            self._checks[_lane(call)].heard(answer.as_of, asked_at, self._clock.now())
+            self._checks[lane].heard(answer.as_of, asked_at, self._clock.now())
+        answer = named(answer, _account(call), strategy_id)
         if isinstance(answer, calls.Prepared | calls.OrderFound | calls.NotFound | calls.Unavailable):
             return replace(answer, asked_at=asked_at)
         return answer
@@ -70,29 +104,30 @@ class Performer:
     async def _perform(self, call: calls.Call) -> calls.Answer:
         match call:
             case calls.Prepare(entry, least_nonce):
-                return await self._of(entry).prepare(entry, least_nonce)
+                return await self._acting[entry.lane].prepare(entry, least_nonce)
             case calls.Replace(entry, kind):
-                return await self._of(entry).replace(entry, kind)
+                return await self._acting[entry.lane].replace(entry, kind)
             case calls.Submit(entry):
                 fault = self._checks[entry.lane].fault
                 if fault is not None:
                     return calls.NotSent("EXI-015", fault)
                 # What takes the nonce away may leave after that: it is what ends a transaction then.
                 until = None if is_cancel(entry) else submit_by(entry.routed)
-                gate = ClockGate(self._clock.now, entry.journalled_at, self._send_window, until)
-                return await self._of(entry).submit(entry, gate)
+                gate = self._gate(entry, entry.journalled_at, until)
+                return await self._acting[entry.lane].submit(entry, gate)
             case calls.FindOrder(entry):
-                return await self._of(entry).find(entry)
+                return await self._acting[entry.lane].find(entry)
             case calls.CancelOrder(entry):  # a cancel may leave after that: it is what ends an order then
-                gate = ClockGate(self._clock.now, entry.journalled_at, self._send_window, None)
-                return await self._of(entry).cancel(entry, gate)
-            case calls.ReadLedger(strategy_id, venue, account, cursor):
-                return await self.adapters[lane_of(venue)].ledger(strategy_id, venue, account, cursor)
-            case calls.ReadPositions(strategy_id, venue, account):
-                return await self.adapters[lane_of(venue)].positions(strategy_id, venue, account)
+                gate = self._gate(entry, entry.journalled_at, None)
+                return await self._acting[entry.lane].cancel(entry, gate)
+            case calls.ReadLedger(account, cursor):
+                return await self.adapters[account.lane].ledger(account, cursor)
+            case calls.ReadPositions(account):
+                return await self.adapters[account.lane].positions(account)
 
-    def _of(self, entry: JournalEntry) -> VenueAdapter:
-        return self.adapters[entry.lane]
+    def _gate(self, entry: JournalEntry, journalled_at: datetime, until: datetime | None) -> ClockGate:
+        window = timedelta(seconds=self.adapters[entry.lane].lane.send_window_s)
+        return ClockGate(self._clock.now, journalled_at, window, until)
 
     async def close(self) -> None:
         for adapter in self.adapters.values():
@@ -100,7 +135,11 @@ class Performer:
 
 
 def _lane(call: calls.Call) -> str:
-    return call.entry.lane if isinstance(call, _OF_INTENTS) else lane_of(call.venue)
+    return call.entry.lane if isinstance(call, _OF_INTENTS) else call.account.lane
+
+
+def _account(call: calls.Call) -> str:
+    return call.entry.account if isinstance(call, _OF_INTENTS) else call.account.account
 
 
 class CallLoop(Generic[Owner]):
@@ -118,6 +157,10 @@ class CallLoop(Generic[Owner]):
         self._loop = _new_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="effects", daemon=True)
         self._thread.start()
+
+    def open(self) -> None:
+        """Open every lane's adapter. Raises ExecutionError for what another try would not mend."""
+        asyncio.run_coroutine_threadsafe(self._performer.open(), self._loop).result()
 
     @property
     def outstanding(self) -> int:
@@ -179,7 +222,7 @@ class CallLoop(Generic[Owner]):
             task.add_done_callback(_TASKS.discard)
 
     async def _run(self, owner: Owner, started: Started) -> None:
-        answer = await self._performer.perform(started.call)
+        answer = await self._performer.perform(started.call, started.key)
         self._answers.append((owner, started, answer))
         if self._awaited:
             self._arrived.set()

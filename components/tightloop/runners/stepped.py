@@ -37,13 +37,13 @@ class AtOnce:
     def take(self, limit: int) -> Iterator[Answered]:
         for _ in range(min(limit, len(self._asked))):
             worker, started = self._asked.popleft()
-            yield worker, started, run_now(self._performer.perform(started.call))
+            yield worker, started, run_now(self._performer.perform(started.call, started.key))
 
     def drop(self, workers: Collection[PartitionWorker], *, perform: bool) -> None:
         """Forget what these have asked for; ``perform``: do it all the same, and forget the answers alone."""
         for worker, started in self._asked:
             if perform and worker in workers:
-                run_now(self._performer.perform(started.call))
+                run_now(self._performer.perform(started.call, started.key))
         self._asked = deque(one for one in self._asked if one[0] not in workers)
 
 

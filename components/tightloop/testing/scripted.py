@@ -17,12 +17,13 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from tightloop.domain import money
+from tightloop.domain.directory import LaneSpec
 from tightloop.handlers import calls
-from tightloop.records.types import JournalEntry
+from tightloop.records.types import AccountRef, JournalEntry
 from tightloop.runners.clock import ManualClock
 from tightloop.testing.scripted_account import Books, Order
 from tightloop.venues.adapter import Gate, GateShut
-from tightloop.venues.registry import CHAIN_IDS
+from tightloop.venues.registry import known
 
 Method = Literal["prepare", "replace", "submit", "find", "cancel", "ledger", "positions"]
 Behaviour = Callable[["ScriptedVenue", JournalEntry, Gate], Any]
@@ -47,27 +48,23 @@ class VenueClock:
 
 
 class ScriptedVenue:
-    """The adapter of one lane. ``fence`` follows from the lane. ``price``: quote per base of everything it trades.
+    """The adapter of one lane, which may be one by its name alone. ``price``: quote per base of everything it trades.
 
     ``clock`` is the test's, ``own_clock`` the venue's, which may be wrong.
     """
 
-    acceptance_window_s = 2.0
-
     def __init__(
         self,
-        lane: str,
+        lane: str | LaneSpec,
         clock: ManualClock,
         *,
         price: Decimal = Decimal(60000),
         opening: dict[str, Decimal] | None = None,
     ) -> None:
-        chain = lane in CHAIN_IDS
-        self.lane = lane
+        self.lane = known().lane(lane) if isinstance(lane, str) else lane
         self.clock = clock
-        self.fence: Literal["window", "nonce"] = "nonce" if chain else "window"
         self.own_clock = VenueClock(clock)
-        self.books = Books(lane, chain, self.own_clock, price, opening)
+        self.books = Books(self.lane, self.own_clock, price, opening)
         self.asked: list[Asked] = []
         self._script: dict[Method, deque[Any]] = {}
 
@@ -111,15 +108,23 @@ class ScriptedVenue:
             return scripted(self, entry, None) if callable(scripted) else scripted
         return self.books.find(entry)
 
-    async def ledger(self, strategy_id: str, venue: str, account: str, cursor: str | None) -> Any:
+    async def open(self) -> datetime:
+        return self.own_clock.now()
+
+    async def ledger(self, account: AccountRef, cursor: str | None) -> Any:
         self.asked.append(Asked("ledger"))
         scripted = self._scripted("ledger")
         return self.books.ledger(cursor) if scripted is None else scripted
 
-    async def positions(self, strategy_id: str, venue: str, account: str) -> Any:
+    async def positions(self, account: AccountRef) -> Any:
         self.asked.append(Asked("positions"))
         scripted = self._scripted("positions")
         return self.books.positions() if scripted is None else scripted
+
+    async def find_arrival(self, account: AccountRef, reference: str) -> Any:
+        found = [one for one in self.books.entries if one.kind == "deposit" and one.entry_id == reference]
+        now = self.own_clock.now()
+        return calls.Arrived(found[0], now) if found else calls.NotFound(now)
 
     async def close(self) -> None:
         self.asked.clear()
@@ -178,7 +183,7 @@ def cancels() -> Behaviour:
     def behave(venue: ScriptedVenue, entry: JournalEntry, gate: Gate) -> Any:
         gate.pass_through()
         order = venue.books.orders.get(entry.client_order_id)
-        if venue.fence == "nonce":
+        if venue.lane.policy == "nonce":
             if order is None or order.status == "open":
                 order = venue.books.take_nonce(entry)
         elif order is None:

@@ -7,6 +7,7 @@ from hashlib import blake2b
 from typing import Any, Literal
 
 from tightloop.domain import money
+from tightloop.domain.directory import LaneSpec
 from tightloop.handlers import calls
 from tightloop.records.types import Delta, Fee, JournalEntry, PreparedOrder, PreparedTransaction
 from tightloop.runners.clock import Clock
@@ -32,13 +33,12 @@ class Order:
 class Books:
     """What one account holds. An exchange trades ``symbol`` for cash; a chain swaps the tokens of its first action."""
 
-    def __init__(
-        self, lane: str, chain: bool, clock: Clock, price: Decimal, opening: dict[str, Decimal] | None
-    ) -> None:
-        self.venue = "wallet" if chain else lane
-        self.chain = chain
+    def __init__(self, lane: LaneSpec, clock: Clock, price: Decimal, opening: dict[str, Decimal] | None) -> None:
+        self.venue = lane.home
+        self.chain = lane.kind == "chain"
+        self.chain_id = lane.chain_id or 1
         self.price = price
-        self.amounts = dict(opening if opening is not None else _opening(self.venue, chain))
+        self.amounts = dict(opening if opening is not None else _opening(self.venue, self.chain))
         self.entries: list[calls.LedgerEntry] = []
         self.orders: dict[str, Order] = {}
         self.acted: list[str] = []  # the client order id of every order taken, in order: one that stands twice is a bug
@@ -100,7 +100,9 @@ class Books:
             return calls.Prepared(_order(entry))
         nonce = max(self.nonce, least_nonce or 0)
         data = entry.client_order_id.encode()
-        return calls.Prepared(_transaction(nonce, "0x" + "c0" * 20, data, FEE_CAP, TIP), self._clock.now())
+        return calls.Prepared(
+            _transaction(self.chain_id, nonce, "0x" + "c0" * 20, data, FEE_CAP, TIP), self._clock.now()
+        )
 
     def replace(self, entry: JournalEntry, kind: Literal["bump", "cancel"]) -> calls.Prepared:
         """A sibling: the same once more, or an empty one, that pays an eighth more than the dearest so far."""
@@ -109,7 +111,7 @@ class Books:
         cap = max(one.max_fee_per_gas for one in siblings) * RAISE
         tip = max(one.max_priority_fee_per_gas for one in siblings) * RAISE
         to, data = ("0x" + "aa" * 20, b"") if kind == "cancel" else (last.to, last.data)
-        return calls.Prepared(_transaction(last.nonce, to, data, cap, tip), self._clock.now())
+        return calls.Prepared(_transaction(self.chain_id, last.nonce, to, data, cap, tip), self._clock.now())
 
     # --- asking -------------------------------------------------------------------------------------------------------
 
@@ -121,7 +123,8 @@ class Books:
         return self.evidence(order)
 
     def evidence(self, order: Order) -> calls.OrderFound:
-        adjoins = bool(order.entries) and order.entries[-1].sequence - int(order.before) == len(order.entries)
+        last = (order.entries[-1].sequence or 0) if order.entries else 0
+        adjoins = bool(order.entries) and last - int(order.before) == len(order.entries)
         return calls.OrderFound(
             status=order.status,
             as_of=self._clock.now(),
@@ -129,11 +132,9 @@ class Books:
             entries=tuple(order.entries),
             remaining=order.remaining,
             cursor_before=order.before if adjoins else None,
-            cursor_after=str(order.entries[-1].sequence) if adjoins else None,
+            cursor_after=str(last) if adjoins else None,
             tx_hash=_hash(order.entry) if self.chain else None,
-            confirmations=(len(self.entries) - order.entries[-1].sequence + 1 if order.entries else None)
-            if self.chain
-            else None,
+            confirmations=len(self.entries) - last + 1 if self.chain and order.entries else None,
         )
 
     def ledger(self, cursor: str | None) -> calls.Ledger:
@@ -214,10 +215,10 @@ def _order(entry: JournalEntry) -> PreparedOrder:
     return PreparedOrder(**{name: getattr(trade, name) for name in same})
 
 
-def _transaction(nonce: int, to: str, data: bytes, cap: Decimal, tip: Decimal) -> PreparedTransaction:
-    signed = f"{nonce}|{to}|{data.hex()}|{cap}|{tip}"
+def _transaction(chain_id: int, nonce: int, to: str, data: bytes, cap: Decimal, tip: Decimal) -> PreparedTransaction:
+    signed = f"{chain_id}|{nonce}|{to}|{data.hex()}|{cap}|{tip}"
     return PreparedTransaction(
-        chain_id=1,
+        chain_id=chain_id,
         nonce=nonce,
         to=to,
         data=data,

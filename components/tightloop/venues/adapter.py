@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
+from tightloop.domain.directory import LaneSpec
 from tightloop.handlers.calls import (
     Ambiguous,
+    Arrived,
     GateClosed,
     Ledger,
     NotFound,
@@ -23,7 +25,7 @@ from tightloop.handlers.calls import (
     Refused,
     Unavailable,
 )
-from tightloop.records.types import JournalEntry
+from tightloop.records.types import AccountRef, JournalEntry
 
 PreparedAs = Prepared | Refused | Unavailable
 Submitted = OrderFound | Refused | NotSent | GateClosed | Ambiguous
@@ -73,12 +75,34 @@ class ClockGate:
         return now
 
 
-class VenueAdapter(Protocol):
-    """One lane's venue. ``fence``: what keeps a late request from acting: its signed time, or the wallet's nonce."""
+class VenueReader(Protocol):
+    """The lesser half of a lane's adapter: it only looks. Reconciliation gets no more, and no key that could trade."""
 
-    lane: str
-    acceptance_window_s: float
-    fence: Literal["window", "nonce"]
+    @property
+    def lane(self) -> LaneSpec: ...
+
+    async def open(self) -> datetime:
+        """Check what all else rests on; the venue's time, by its clock. Asked again until it succeeds.
+
+        Raises ExecutionError: EIF-011 when the venue can't be reached, EIF-010 when it has no such lane, EIF-008 when
+        it is another chain than configured, EIF-012 when the credentials may not do what is needed.
+        """
+
+    async def positions(self, account: AccountRef) -> Positions | Unavailable:
+        """Everything the account holds."""
+
+    async def ledger(self, account: AccountRef, cursor: str | None) -> Ledger | Unavailable:
+        """The account's ledger after ``cursor``; None: from its beginning."""
+
+    async def find_arrival(self, account: AccountRef, reference: str) -> Arrived | NotFound | Unavailable:
+        """Has a transfer arrived there? ``reference``: the hash of its transaction, or its id at the sending venue."""
+
+    async def close(self) -> None: ...
+
+
+@runtime_checkable
+class VenueAdapter(VenueReader, Protocol):
+    """All of it: what prepares, changes and finds things, under the lane's policy and windows."""
 
     async def prepare(self, entry: JournalEntry, least_nonce: int | None) -> PreparedAs:
         """Exactly what is to be sent for this intent. Reads only. ``least_nonce``: no nonce below it (chains)."""
@@ -94,11 +118,3 @@ class VenueAdapter(Protocol):
 
     async def cancel(self, entry: JournalEntry, gate: Gate) -> Cancelled:
         """Cancel what still works of it; the answer is the order as it then is (exchanges)."""
-
-    async def ledger(self, strategy_id: str, venue: str, account: str, cursor: str | None) -> Ledger | Unavailable:
-        """The account's ledger after ``cursor``; None: from its beginning."""
-
-    async def positions(self, strategy_id: str, venue: str, account: str) -> Positions | Unavailable:
-        """Everything the account holds."""
-
-    async def close(self) -> None: ...

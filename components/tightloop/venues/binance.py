@@ -17,6 +17,12 @@ SPEC = VenueSpec(
         "CEX__BINANCE_FUTURES_API_KEY",
         "CEX__BINANCE_FUTURES_SECRET",
     ),
+    read_credentials=(
+        "CEX__BINANCE_SPOT_READONLY_API_KEY",
+        "CEX__BINANCE_SPOT_READONLY_SECRET",
+        "CEX__BINANCE_FUTURES_READONLY_API_KEY",
+        "CEX__BINANCE_FUTURES_READONLY_SECRET",
+    ),
 )
 
 

@@ -12,6 +12,7 @@ SPEC = VenueSpec(
     kind="exchange",
     markets=("spot", "perp"),
     credentials=("CEX__BYBIT_API_KEY", "CEX__BYBIT_SECRET"),
+    read_credentials=("CEX__BYBIT_READONLY_API_KEY", "CEX__BYBIT_READONLY_SECRET"),
 )
 
 

@@ -12,6 +12,7 @@ SPEC = VenueSpec(
     kind="exchange",
     markets=("spot", "perp"),
     credentials=("CEX__OKX_API_KEY", "CEX__OKX_SECRET", "CEX__OKX_PASSPHRASE"),
+    read_credentials=("CEX__OKX_READONLY_API_KEY", "CEX__OKX_READONLY_SECRET", "CEX__OKX_PASSPHRASE"),
 )
 
 

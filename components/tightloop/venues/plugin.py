@@ -8,6 +8,8 @@ from msgspec import Struct
 
 from tightloop.domain.directory import LaneSpec
 from tightloop.domain.venues import VenueSpec
+from tightloop.venues.adapter import VenueAdapter, VenueReader
+from tightloop.venues.credentials import Credentials
 from tightloop.venues.sim.settings import ChainSettings, ExchangeSettings
 
 Simulate = Callable[[LaneSpec], ExchangeSettings | ChainSettings]
@@ -17,8 +19,12 @@ class VenuePlugin(Struct, frozen=True, kw_only=True):
     """One venue. A package of one's own names such an object as an entry point of the group ``tightloop.venues``.
 
     ``simulate``: what the simulated venues' server has of a lane that is this venue's (an exchange's, or a wallet's
-    chain); None: it has nothing.
+    chain); None: it has nothing. ``connect``: the adapter of such a lane that is live, and ``connect_reader`` the one
+    that can't trade, each with the credentials that the specification names for it; None: there is none. They open
+    no connection: the adapter's ``open`` does.
     """
 
     spec: VenueSpec
     simulate: Simulate | None = None
+    connect: Callable[[LaneSpec, Credentials], VenueAdapter] | None = None
+    connect_reader: Callable[[LaneSpec, Credentials], VenueReader] | None = None

@@ -19,12 +19,13 @@ SPEC = VenueSpec(
         "ALCHEMY__NETWORK",
         "ALCHEMY__CHAIN_ID",
     ),
+    read_credentials=("ALCHEMY__RPC_URL", "ALCHEMY__WALLET_ADDRESS", "ALCHEMY__NETWORK", "ALCHEMY__CHAIN_ID"),
 )
 
 
 def simulate(lane: LaneSpec) -> ChainSettings:
     """A chain with the tokens of the basis trades, Uniswap's swaps and Aave's lending."""
-    return chain(lane.name, lane.chain_id)
+    return chain(lane.name, lane.chain_id, lane.confirmations)
 
 
 PLUGIN = VenuePlugin(spec=SPEC, simulate=simulate)

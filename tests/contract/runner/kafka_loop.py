@@ -16,6 +16,7 @@ from tests.contract.runner.loops import CONFIG, PARTITIONS, Loop, decoded
 
 from tightloop.assembly import build
 from tightloop.domain import money
+from tightloop.domain.directory import LaneSpec
 from tightloop.records import topics
 from tightloop.records.types import LoopHead
 from tightloop.runners.clock import ManualClock
@@ -98,8 +99,8 @@ class KafkaLoop(Loop):
 
     def _start(self, component: str, lane: str | None) -> None:
         handler = build.make_handler(component, lane, CONFIG)
-        adapters = {one: _Guarded(one, self.sandbox, self._lock) for one in CONFIG.lanes}
-        performer = Performer(adapters, self.clock, CONFIG.timing.send_window)
+        adapters = {one: _Guarded(lane, self.sandbox, self._lock) for one, lane in CONFIG.directory().lanes.items()}
+        performer = Performer(adapters, self.clock)
         effects: CallLoop[PartitionWorker] = CallLoop(performer)
         outputs = build.outputs_of(component, tuple(CONFIG.lanes))
         runner = KafkaRunner(handler, self._settings, effects, self.clock, outputs)
@@ -189,13 +190,11 @@ def _holds_everything(running: tuple[KafkaRunner, threading.Thread]) -> bool:
 class _Guarded:
     """A simulated venue that several threads may ask."""
 
-    def __init__(self, lane: str, sandbox: Sandbox, lock: threading.RLock) -> None:  # type: ignore[valid-type]
-        inner: VenueAdapter = (InProcessChain if CONFIG.directory().lanes[lane].kind == "chain" else InProcessExchange)(
-            lane, sandbox
-        )
+    def __init__(self, lane: LaneSpec, sandbox: Sandbox, lock: threading.RLock) -> None:  # type: ignore[valid-type]
+        inner: VenueAdapter = (InProcessChain if lane.kind == "chain" else InProcessExchange)(lane, sandbox)
         self._inner = inner
         self._lock: Any = lock
-        self.lane, self.fence, self.acceptance_window_s = inner.lane, inner.fence, inner.acceptance_window_s
+        self.lane = lane
 
     def __getattr__(self, name: str) -> Any:
         method = getattr(self._inner, name)

@@ -14,7 +14,7 @@ from tightloop.testing import action, cancel, command, halt, resume, swap, trade
 D = Decimal
 
 
-def test_an_instruction_goes_round_the_loop(loop: Loop, key: str) -> None:
+def test_an_instruction_is_executed_applied_and_reconciled(loop: Loop, key: str) -> None:
     loop.feed(trade("i1", loop.now, strategy_id=key))
     result = loop.result(key, "i1")
     assert (result.status, result.outcome, result.filled_amount) == ("reconciled", "filled", D("0.01"))

@@ -8,6 +8,7 @@ from decimal import Decimal
 
 import pytest
 from msgspec.structs import replace
+from tests.support.lanes import REGISTRY
 from tests.support.venue_faces import SEND_WINDOW, Face
 from tests.support.venue_intents import perp, trade
 
@@ -263,7 +264,7 @@ def test_50_nothing_listens_so_nothing_was_sent(face: Face, account: str) -> Non
 
     if not isinstance(face, HttpFace):
         pytest.skip("there is nothing to listen in process")
-    adapter = SimExchange("binance", "127.0.0.1", 1)
+    adapter = SimExchange(REGISTRY.lane("binance"), "127.0.0.1", 1)
     entry = trade(account, "a", face.now())
     answer = face.drive(adapter.submit(entry, face.gate(entry, None)))
     assert isinstance(answer, NotSent)

@@ -11,7 +11,7 @@ from tests.support.venue_faces import Face
 from tests.support.venue_intents import actions as chain_actions
 from tests.support.venue_intents import perp, swap, trade
 
-from tightloop.handlers.calls import Ambiguous, NotFound, OrderFound, Positions, Refused, Unavailable
+from tightloop.handlers.calls import Ambiguous, NotFound, OrderFound, Refused, Unavailable
 
 D = Decimal
 USDT, BTC = "binance:BaseToken:USDT", "binance:BaseToken:BTC"
@@ -236,16 +236,12 @@ def test_16_funding_is_paid_at_its_times_and_nowhere_else(own_face: Face) -> Non
     assert len(face.entries("binance", "s")) == 5
 
 
-def test_17_an_account_that_is_not_the_strategys_own_is_named_in_its_keys(face: Face, account: str) -> None:
-    adapter = face.adapters["binance"]
+def test_17_position_keys_are_the_accounts_own_whosever_it_is(face: Face, account: str) -> None:
     found = face.submit(trade(account, "a", face.now(), strategy_id="other"))
-    assert found.entries[0].deltas[0].position_key == f"binance@{account}:BaseToken:BTC"
-    assert found.entries[0].fees[0].position_key == f"binance@{account}:BaseToken:BTC"
-    positions = face.drive(adapter.positions("other", "binance", account))
-    assert isinstance(positions, Positions)
-    assert all(key.startswith(f"binance@{account}:") for key in positions.amounts)
-    ledger = face.drive(adapter.ledger("other", "binance", account, None))
-    assert ledger.entries == found.entries
+    entry = found.entries[0]
+    assert entry.deltas[0].position_key == entry.fees[0].position_key == "binance:BaseToken:BTC"
+    assert "binance:BaseToken:BTC" in face.amounts("binance", account)
+    assert face.ledger("binance", account).entries == found.entries
 
 
 def test_18_what_an_exchange_can_not_do_is_refused_before_it_is_asked(face: Face, account: str) -> None:

@@ -33,7 +33,7 @@ def test_the_demo_trades_and_is_judged_and_leaves_nothing(tightloop: CommandLine
     assert list(tightloop.directory.glob("tightloop-demo-*")) == []
 
 
-def test_a_demo_that_is_killed_takes_everything_with_it(tightloop: CommandLine) -> None:
+def test_killing_a_demo_ends_all_its_processes(tightloop: CommandLine) -> None:
     demo = subprocess.Popen(
         [sys.executable, "-m", "tightloop.cli", "demo", "--json", "--instructions", "100000"],
         cwd=tightloop.directory,

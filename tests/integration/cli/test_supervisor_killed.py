@@ -33,7 +33,7 @@ def kill_supervisor(system: dict[str, Any]) -> None:
     eventually(lambda: not broker.is_running() or broker.status() == psutil.STATUS_ZOMBIE, 10, "the broker's end")
 
 
-def test_a_killed_supervisor_is_told_of_and_up_and_down_deal_with_what_it_left(tightloop: CommandLine) -> None:
+def test_after_a_killed_supervisor_status_says_so_and_up_and_down_end_its_processes(tightloop: CommandLine) -> None:
     first = tightloop.json("up")
     assert publish(tightloop, 1)["status"] == "reconciled"
     kill_supervisor(first)

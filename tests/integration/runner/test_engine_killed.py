@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.chaos.seam import VENUE_POINTS
+from tests.chaos.instruments import VENUE_POINTS
 from tests.support.engine_process import OTHER_POINTS, OWN_POINTS, STRATEGIES, instructions, written
 from tests.support.venue_faces import HttpFace
 

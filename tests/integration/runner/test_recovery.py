@@ -70,7 +70,7 @@ def test_a_standby_takes_over_when_nobody_restarts_the_dead(make_system: MakeSys
         assert_sound(system)
 
 
-def test_everything_is_known_again_after_a_stop_and_a_start(make_system: MakeSystem) -> None:
+def test_all_state_is_there_again_after_a_stop_and_a_start(make_system: MakeSystem) -> None:
     with make_system() as system:
         round_trip(system, "key-0", "before")
         system.control(workload.halt("key-halted", "stays"))
@@ -94,7 +94,7 @@ def test_everything_is_known_again_after_a_stop_and_a_start(make_system: MakeSys
         )
 
 
-def test_replicas_join_and_leave_while_keys_go_round(make_system: MakeSystem) -> None:
+def test_replicas_join_and_leave_while_keys_trade(make_system: MakeSystem) -> None:
     keys = [key for keys in keys_by_partition(4).values() for key in keys[:2]]
     with make_system(partitions=4, first=keys[0]) as system:
         for turn in range(3):

@@ -64,7 +64,7 @@ def test_topics_with_different_numbers_of_partitions_are_refused(manager: Proces
 
 
 def test_a_start_behind_the_state_is_refused(make_system: MakeSystem) -> None:
-    """Somebody reset the group's offsets: going on from there would do again what the state knows was done."""
+    """The group's offsets were reset: going on from there would do again what the state knows was done."""
     with make_system() as system:
         (executor,) = system.replicas_of("binance")
         assert executor.end(grace_s=10) == 0
@@ -91,7 +91,7 @@ def test_a_group_whose_offsets_are_gone_is_refused(make_system: MakeSystem) -> N
         assert "fills/0: the committed offset is missing, but the state goes up to" in handler.output()
 
 
-def test_a_component_that_is_told_to_stop_hands_in_what_is_under_way(make_system: MakeSystem) -> None:
+def test_a_component_that_is_told_to_stop_commits_the_answers_under_way(make_system: MakeSystem) -> None:
     """SIGTERM while the venue takes its time: the answer is still committed, so that nobody has to ask for it again."""
     with make_system() as system:
         (executor,) = system.replicas_of("binance")

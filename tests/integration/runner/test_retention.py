@@ -59,7 +59,7 @@ def test_partitions_change_hands_after_retention_removed_what_was_read(make_syst
 
 
 def test_a_component_that_retention_has_overtaken_says_where_and_does_not_go_on(make_system: MakeSystem) -> None:
-    """Nobody knows whose records they were: to go on as if nothing had been there is to trade on a guess."""
+    """It is not known whose records they were, so the component must not go on."""
     with make_system() as system:
         (executor,) = system.replicas_of("binance")
         assert executor.end(grace_s=10) == 0

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support.lanes import REGISTRY
 from tests.support.venue_intents import actions, swap, to_be_sent, trade
 
 from tightloop.checker.collecting import read_venues
@@ -153,7 +154,7 @@ def test_a_plain_client_trades_and_sees_everything(sim: Sim) -> None:
         ("GET", "/binance/order?account=s&client_order_id=never", None, 404),
     ],
 )
-def test_nonsense_is_refused_and_the_server_goes_on(
+def test_invalid_requests_are_refused_and_the_server_goes_on(
     sim: Sim, method: str, path: str, body: bytes | None, status: int
 ) -> None:
     sim.start()
@@ -189,8 +190,8 @@ def test_what_was_acknowledged_survives_a_kill_under_load(sim: Sim) -> None:
                     return
 
     async def until_killed(life: int, after_s: float) -> None:
-        exchange = SimExchange("binance", "127.0.0.1", sim.port)
-        chain = SimChain("ethereum", "127.0.0.1", sim.port)
+        exchange = SimExchange(REGISTRY.lane("binance"), "127.0.0.1", sim.port)
+        chain = SimChain(REGISTRY.lane("ethereum"), "127.0.0.1", sim.port)
         running = [asyncio.ensure_future(strategy(life, number, exchange, chain)) for number in range(8)]
         asyncio.get_running_loop().call_later(after_s, sim.end, signal.SIGKILL)
         async with asyncio.timeout(30):

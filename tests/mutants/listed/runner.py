@@ -18,11 +18,11 @@ MUTANTS = (
         "gate-counts-from-the-calls-start",
         "a request may leave long after its journal's time: a successor has found nothing by then, and sent it again",
         EFFECTS,
-        """                return await self._of(entry).submit(entry, gate)
+        """                return await self._acting[entry.lane].submit(entry, gate)
 """,
         """                until = submit_by(entry.routed)
-                gate = ClockGate(self._clock.now, self._clock.now(), self._send_window, until)
-                return await self._of(entry).submit(entry, gate)
+                gate = self._gate(entry, self._clock.now(), until)
+                return await self._acting[entry.lane].submit(entry, gate)
 """,
         UNIT,
     ),
@@ -30,10 +30,10 @@ MUTANTS = (
         "cancels-gate-counts-from-the-calls-start",
         "the same for a cancel: it may act after its loop has ended as not cancelled",
         EFFECTS,
-        """                return await self._of(entry).cancel(entry, gate)
+        """                return await self._acting[entry.lane].cancel(entry, gate)
 """,
-        """                gate = ClockGate(self._clock.now, self._clock.now(), self._send_window, None)
-                return await self._of(entry).cancel(entry, gate)
+        """                gate = self._gate(entry, self._clock.now(), None)
+                return await self._acting[entry.lane].cancel(entry, gate)
 """,
         UNIT,
     ),

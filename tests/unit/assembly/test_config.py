@@ -13,11 +13,6 @@ from tightloop.errors import ExecutionError
 from tightloop.runners.kafka.settings import KafkaSettings
 
 
-@pytest.fixture(autouse=True)
-def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-
-
 def written(text: str) -> Path:
     path = Path("given.toml")
     path.write_text(text)

@@ -30,11 +30,6 @@ venues = ["uniswap", "aave", "alchemy"]
 """
 
 
-@pytest.fixture(autouse=True)
-def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-
-
 def loaded(text: str) -> Config:
     path = Path("given.toml")
     path.write_text(text)
@@ -62,8 +57,8 @@ def test_tables_add_chains_and_further_lanes_of_an_exchange() -> None:
     names = {one.name for one in topics.all_topics(config.lanes)}
     assert {"instructions.arbitrum", "execution_journal.binance-2"} <= names
     assert ("executor", "arbitrum") in build.every_component(config)
-    assert build.executor_settings("binance-2", config).acceptance_window_s == 5.0
-    assert build.executor_settings("arbitrum", config).fence == "nonce"
+    assert build.executor_settings("binance-2", config).absence_s == 3.0 + 5.0 + 0.5
+    assert build.executor_settings("arbitrum", config).lane.policy == "nonce"
 
 
 def test_variables_say_more_about_the_lanes_of_a_list(monkeypatch: pytest.MonkeyPatch) -> None:

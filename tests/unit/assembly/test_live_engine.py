@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import decimal
 import os
 import threading
 from collections.abc import Callable, Iterator
@@ -18,7 +19,7 @@ from tightloop.assembly.config import Config
 from tightloop.assembly.live import LiveEngine
 from tightloop.errors import ExecutionError
 from tightloop.handlers.calls import Answer
-from tightloop.records.types import InstructionResult, JournalEntry, JournalFrame, LoopHead
+from tightloop.records.types import AccountRef, InstructionResult, JournalEntry, JournalFrame, LoopHead
 from tightloop.runners.bus import Kept, Stored
 from tightloop.runners.clock import SystemClock
 from tightloop.runners.journal import framing, journal
@@ -48,9 +49,9 @@ class Waiting:
         await asyncio.sleep(0.01)
         return await self._adapter.submit(entry, gate)
 
-    async def positions(self, *account: str) -> Any:
+    async def positions(self, account: AccountRef) -> Any:
         await asyncio.sleep(0.01)
-        return await self._adapter.positions(*account)
+        return await self._adapter.positions(account)
 
 
 class World:
@@ -65,11 +66,16 @@ class World:
         self.engine: LiveEngine | None = None
 
     def start(self, **config: Any) -> LiveEngine:
+        made = Config(**config)
+        lanes = made.directory().lanes
         adapters = {
-            "binance": Waiting(InProcessExchange("binance", self.sandbox), lambda entry: self.seen(entry)),
-            "ethereum": Waiting(InProcessChain("ethereum", self.sandbox), lambda entry: self.seen(entry)),
+            name: Waiting(
+                (InProcessChain if lane.kind == "chain" else InProcessExchange)(lane, self.sandbox),
+                lambda entry: self.seen(entry),
+            )
+            for name, lane in lanes.items()
         }
-        self.engine = LiveEngine(Config(**config), adapters, self.path)
+        self.engine = LiveEngine(made, adapters, self.path)
         self.engine.bus.subscribe(self.told)
         self.engine.restore()
         return self.engine
@@ -104,8 +110,9 @@ class World:
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
     made = World(tmp_path / "engine.journal")
-    yield made
-    made.end()
+    with decimal.localcontext():  # the engine sets the context of its thread, for as long as that lives
+        yield made
+        made.end()
 
 
 def now() -> datetime:

@@ -455,5 +455,5 @@ def test_the_three_defects_at_once_fail_the_verdict() -> None:
 
 
 def cancelled_instead(run: Run) -> None:
-    """The last order was given up by a bug: the venue shows that nobody cancelled it."""
+    """The last order was given up by a bug: the venue shows that it was not cancelled."""
     outcome(run, "cancelled")

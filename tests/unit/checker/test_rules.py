@@ -145,7 +145,7 @@ def test_interest_that_nobody_has_looked_at_yet_is_no_difference() -> None:
     assert kinds(run) == {"books-differ"}
 
 
-def test_whoever_drifted_must_be_halted_and_need_not_match() -> None:
+def test_a_key_that_was_made_to_drift_must_be_halted_and_need_not_match() -> None:
     run = Run()
     position_of_nobody(run)
     terms = Terms(drifted=frozenset({KEY}))

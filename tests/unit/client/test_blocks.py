@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from tests.support.instruction_blocks import MARKET_BUY
 from tests.support.lanes import VENUES
 
 from tightloop.client.blocks import instruction_from
@@ -14,17 +15,6 @@ from tightloop.domain.validate import check_instruction
 from tightloop.errors import ExecutionError
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-FLAT: dict[str, Any] = {
-    "instruction_id": "i1",
-    "strategy_id": "s1",
-    "type": "cex_trade",
-    "venue": "binance",
-    "market": "spot",
-    "symbol": "BTC/USDT",
-    "side": "buy",
-    "order_type": "market",
-    "amount": 0.1,
-}
 
 
 def refused(block: dict[str, Any]) -> ExecutionError:
@@ -34,48 +24,48 @@ def refused(block: dict[str, Any]) -> ExecutionError:
 
 
 def test_flat_and_nested_say_the_same() -> None:
-    outer = {name: FLAT[name] for name in ("instruction_id", "strategy_id", "type", "venue")}
-    inner = {name: value for name, value in FLAT.items() if name not in outer}
-    assert instruction_from(FLAT, now=NOW) == instruction_from({**outer, "cex_trade": inner}, now=NOW)
+    outer = {name: MARKET_BUY[name] for name in ("instruction_id", "strategy_id", "type", "venue")}
+    inner = {name: value for name, value in MARKET_BUY.items() if name not in outer}
+    assert instruction_from(MARKET_BUY, now=NOW) == instruction_from({**outer, "cex_trade": inner}, now=NOW)
 
 
 def test_a_float_is_taken_as_its_shortest_text() -> None:
-    trade = instruction_from({**FLAT, "amount": 0.1 + 0.2}, now=NOW).cex_trade
+    trade = instruction_from({**MARKET_BUY, "amount": 0.1 + 0.2}, now=NOW).cex_trade
     assert trade is not None
     assert trade.amount == Decimal("0.30000000000000004")
 
 
 def test_without_a_time_it_was_decided_now() -> None:
-    assert instruction_from(FLAT, now=NOW).created_at == NOW
+    assert instruction_from(MARKET_BUY, now=NOW).created_at == NOW
 
 
 def test_times_are_turned_into_utc() -> None:
-    given = instruction_from({**FLAT, "created_at": "2026-01-01T02:00:00+02:00"})
+    given = instruction_from({**MARKET_BUY, "created_at": "2026-01-01T02:00:00+02:00"})
     assert given.created_at == NOW
     assert given.created_at.tzinfo is UTC
 
 
 def test_a_time_without_a_zone_is_refused() -> None:
-    error = refused({**FLAT, "created_at": "2026-01-01T02:00:00"})
+    error = refused({**MARKET_BUY, "created_at": "2026-01-01T02:00:00"})
     assert (error.code, "created_at" in error.message) == ("EIM-007", True)
 
 
 @pytest.mark.parametrize("amount", [float("nan"), float("inf"), Decimal("NaN")])
 def test_what_is_no_number_is_refused(amount: object) -> None:
-    assert refused({**FLAT, "amount": amount}).code == "EIM-007"
+    assert refused({**MARKET_BUY, "amount": amount}).code == "EIM-007"
 
 
 def test_an_unknown_field_is_refused_with_the_nearest() -> None:
-    assert "did you mean 'symbol'" in refused({**FLAT, "simbol": "BTC/USDT"}).message
+    assert "did you mean 'symbol'" in refused({**MARKET_BUY, "simbol": "BTC/USDT"}).message
 
 
 def test_a_field_of_a_wrong_kind_is_named() -> None:
-    error = refused({**FLAT, "side": "up"})
+    error = refused({**MARKET_BUY, "side": "up"})
     assert (error.code, error.message.startswith("cex_trade.side:")) == ("EIM-007", True)
 
 
 def test_an_unknown_type_is_refused() -> None:
-    assert refused({**FLAT, "type": "trade"}).code == "EIM-005"
+    assert refused({**MARKET_BUY, "type": "trade"}).code == "EIM-005"
 
 
 def test_a_single_action_may_lie_flat() -> None:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
+from tests.support.instruction_blocks import MARKET_BUY
 
 from tightloop.client.files import Format, Parsed, parse
 from tightloop.client.table.parquet import load
@@ -28,18 +29,7 @@ def parsed(content: str, form: Format) -> Parsed:
 
 
 def line(number: int, **changes: object) -> dict[str, object]:
-    fields = {
-        "instruction_id": f"i{number}",
-        "strategy_id": "s1",
-        "type": "cex_trade",
-        "venue": "binance",
-        "market": "spot",
-        "symbol": "BTC/USDT",
-        "side": "buy",
-        "order_type": "market",
-        "amount": "0.1",
-    }
-    return {**fields, **changes}
+    return {**MARKET_BUY, "instruction_id": f"i{number}", "amount": "0.1", **changes}
 
 
 def test_csv_columns_are_fields_and_dots_reach_inside() -> None:

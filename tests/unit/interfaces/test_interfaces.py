@@ -21,8 +21,8 @@ from tightloop import (
     OnChainExecutionInterface,
     TransferExecutionInterface,
 )
-from tightloop.interfaces import credentials, interface
-from tightloop.venues import registry
+from tightloop.interfaces import interface
+from tightloop.venues import credentials, registry
 
 SECRET = "s3cr3t-never-shown-1f6e"
 MARKET = {"timestamp": datetime(2024, 5, 12, tzinfo=UTC), "BTC/USDT": 60_000, "ETH/USDT": 3_000}

@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 from msgspec.structs import replace
+from tests.support.lanes import REGISTRY, account
 
 from tightloop.domain import money
 from tightloop.handlers import calls
-from tightloop.records.types import Delta, Fee, PreparedOrder, PreparedTransaction
+from tightloop.records.types import AccountRef, Delta, Fee, PreparedOrder, PreparedTransaction
 from tightloop.runners.answers import ENTRIES, checked
 from tightloop.runners.clock import SystemClock
 from tightloop.runners.performer import Performer
@@ -20,8 +21,8 @@ from tightloop.runners.performer import Performer
 D = Decimal
 NOW = datetime(2024, 5, 12, 12, tzinfo=UTC)
 SUBMIT, FIND = calls.Submit(None), calls.FindOrder(None)  # type: ignore[arg-type]  # nobody looks into them here
-LEDGER = calls.ReadLedger("s", "binance", "s", None)
-POSITIONS = calls.ReadPositions("s", "binance", "s")
+LEDGER = calls.ReadLedger(account("binance", "s"), None)
+POSITIONS = calls.ReadPositions(account("binance", "s"))
 PREPARE, REPLACE = calls.Prepare(None), calls.Replace(None, "bump")  # type: ignore[arg-type]  # nor there
 
 ENTRY = calls.LedgerEntry(
@@ -59,6 +60,7 @@ SOUND: list[tuple[calls.Call, calls.Answer]] = [
     (SUBMIT, calls.Ambiguous("?")),
     (FIND, calls.NotFound(NOW, 3)),
     (LEDGER, calls.Ledger((ENTRY,), "1", NOW)),
+    (LEDGER, calls.Ledger((replace(ENTRY, sequence=None),), "x" * 4096, NOW)),
     (POSITIONS, HELD),
     (FIND, calls.NotFound(NOW, 3, 2, 100)),
     (PREPARE, calls.Prepared(ORDER)),
@@ -90,6 +92,7 @@ BAD: dict[str, tuple[calls.Call, Any, str]] = {
     "a time without a zone": (FIND, replace(FOUND, as_of=datetime(2024, 1, 1)), "as_of"),  # noqa: DTZ001  that is it
     "a time of the year 1": (FIND, entry(event_time=datetime(1, 1, 1, tzinfo=UTC)), "entries[0].event_time"),
     "no time": (FIND, calls.NotFound(None), "as_of"),  # type: ignore[arg-type]
+    "a key with an account": (SUBMIT, delta(position_key="binance@s:BaseToken:BTC"), "entries[0].deltas.position_key"),
     "no position key": (SUBMIT, delta(position_key="BTC"), "entries[0].deltas.position_key"),
     "a source unknown": (SUBMIT, delta(source="luck"), "entries[0].deltas.source"),
     "a side unknown": (SUBMIT, entry(side="long"), "entries[0].side"),
@@ -105,7 +108,7 @@ BAD: dict[str, tuple[calls.Call, Any, str]] = {
     "sent instead of prepared": (PREPARE, FOUND, "OrderFound"),
     "a sequence beyond 64 bits": (LEDGER, calls.Ledger((replace(ENTRY, sequence=2**63),), "1", NOW), "sequence"),
     "too many entries": (LEDGER, calls.Ledger((ENTRY,) * (ENTRIES + 1), "1", NOW), "entries"),
-    "no cursor": (LEDGER, calls.Ledger((), "x" * 201, NOW), "cursor"),
+    "no cursor": (LEDGER, calls.Ledger((), "x" * 4097, NOW), "cursor"),
     "too many positions": (POSITIONS, replace(HELD, amounts=dict.fromkeys(map(str, range(4097)), D(1))), "amounts"),
     "a position of 19 places": (POSITIONS, replace(HELD, amounts={"binance:BaseToken:BTC": D("1e-19")}), "amounts["),
     "an endless pause": (SUBMIT, calls.NotSent("EXI-002", "slower", float("inf")), "retry_after_s"),
@@ -152,11 +155,14 @@ def test_a_venues_own_words_are_kept_without_secrets_and_cut() -> None:
 
 def test_the_performer_checks_what_its_adapters_answer() -> None:
     class Venue:
-        fence = "window"
+        lane = REGISTRY.lane("binance")
 
-        async def positions(self, strategy_id: str, venue: str, account: str) -> calls.Positions:
+        async def open(self) -> datetime:
+            return datetime.now(UTC)
+
+        async def positions(self, account: AccountRef) -> calls.Positions:
             return replace(HELD, amounts={"binance:BaseToken:BTC": D("NaN")})
 
     venue: Any = Venue()
-    answer = asyncio.run(Performer({"binance": venue}, SystemClock(), 3.0).perform(POSITIONS))
+    answer = asyncio.run(Performer({"binance": venue}, SystemClock()).perform(POSITIONS, "s"))
     assert isinstance(answer, calls.Unavailable) and "amounts[binance:BaseToken:BTC]" in answer.message

@@ -1,7 +1,8 @@
-"""An event that fails leaves nothing behind but its dead letter, and what the handler notes of that."""
+"""An event that fails leaves only its dead letter, and what the handler writes because of that."""
 
 from __future__ import annotations
 
+from tests.support.lanes import account
 from tests.support.waking_handler import NOW, Waking, note
 
 from tightloop.errors import ExecutionError
@@ -21,7 +22,7 @@ class Noting(Waking):
         context.delete("before")
         context.emit("fills", note(context))
         context.call("find", FindOrder(None))  # type: ignore[arg-type]  # nobody looks into it here
-        context.call("read", ReadPositions(context.key, "binance", "s"))
+        context.call("read", ReadPositions(account("binance", context.key)))
         context.wake_at(NOW)
         if context.key == "fails":
             raise ValueError("as the test wants it")

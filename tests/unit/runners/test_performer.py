@@ -35,6 +35,6 @@ def test_a_call_that_begins_late_has_what_is_left_of_the_journals_window(
 ) -> None:
     entry = journalled()
     clock = ManualClock(entry.journalled_at + timedelta(seconds=late_s))
-    performer = Performer({"binance": ScriptedVenue("binance", clock)}, clock, SEND_WINDOW_S)
-    answer = asyncio.run(performer.perform(call(entry)))
+    performer = Performer({"binance": ScriptedVenue("binance", clock)}, clock)
+    answer = asyncio.run(performer.perform(call(entry), "s1"))
     assert (answer == calls.GateClosed("window")) is not leaves

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
+from tests.support.lanes import REGISTRY, account
 from tests.support.waking_handler import NOW, woken
 
 from tightloop.handlers.api import Context
 from tightloop.handlers.calls import Call, FindOrder, ReadLedger, ReadPositions, Unavailable
+from tightloop.records.types import AccountRef
 from tightloop.runners.clock import SystemClock
 from tightloop.runners.performer import CallLoop, Performer
 from tightloop.runners.worker import PartitionWorker, Started
 
-READ = ReadPositions("s", "binance", "s")
-LEDGER = ReadLedger("s", "binance", "s", None)
+READ = ReadPositions(account("binance", "s"))
+LEDGER = ReadLedger(account("binance", "s"), None)
 ANSWER = Unavailable("EXI-003", "not now")
 
 
@@ -91,12 +94,15 @@ def test_undoing_brings_back_the_call_that_was_under_way_before_the_batch() -> N
 class Reading:
     """A venue that answers when it is let to."""
 
-    lane, fence = "binance", "window"
+    lane = REGISTRY.lane("binance")
 
     def __init__(self) -> None:
         self.go = threading.Event()
 
-    async def positions(self, strategy_id: str, venue: str, account: str) -> Unavailable:
+    async def open(self) -> datetime:
+        return datetime.now(UTC)
+
+    async def positions(self, account: AccountRef) -> Unavailable:
         self.go.wait(10)
         return ANSWER
 
@@ -106,7 +112,7 @@ class Reading:
 
 def test_waiting_ends_with_an_answer_or_with_the_time() -> None:
     venue: Any = Reading()
-    effects: CallLoop[str] = CallLoop(Performer({"binance": venue}, SystemClock(), 3.0))
+    effects: CallLoop[str] = CallLoop(Performer({"binance": venue}, SystemClock()))
     try:
         effects.start([("owner", Started("s", "a", 1, READ))])
         assert not effects.wait(0.01)

@@ -273,7 +273,7 @@ def test_it_survives_a_restart_and_is_written_as_soon_as_it_can_be() -> None:
     ]
 
 
-def test_a_key_whose_halt_is_owed_is_not_among_those_that_a_command_for_all_reaches() -> None:
+def test_a_command_for_all_does_not_reach_a_key_whose_halt_is_not_written_yet() -> None:
     worker, _ = stuck()
     found: list[list[str]] = []
     worker.handler.act = lambda context, record: found.append(context.keys())  # type: ignore[attr-defined]

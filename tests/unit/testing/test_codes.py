@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from msgspec.structs import replace
-from tests.support.lanes import directory, judging, position_updates
+from tests.support.lanes import REGISTRY, directory, judging, position_updates
 
 from tightloop.errors import CATALOGUE
 from tightloop.handlers.api import Context, Inbound
@@ -113,7 +113,7 @@ def broken(handler: Any) -> Any:
 
 DEFECTS: dict[str, Callable[[], Any]] = {
     "EIM-001": lambda: InterfaceManager(ManagerSettings(directory=directory())),
-    "EXI-001": lambda: Executor(ExecutorSettings(lane="binance", fence="window", directory=directory())),
+    "EXI-001": lambda: Executor(ExecutorSettings(lane=REGISTRY.lane("binance"), directory=directory())),
     "PUH-003": position_updates,
     "REC-001": lambda: Reconciliation(judging()),
 }

@@ -41,7 +41,7 @@ def test_everything_that_tells_of_a_simulated_venue_says_so() -> None:
 def test_what_a_lane_that_is_not_simulated_did_is_told_apart() -> None:
     settings: dict[str, Any] = {
         "lanes": {"binance": {"simulated": False}, "ethereum": {}},
-        "accounts": {"real": {"strategy": "real", "lane": "binance"}},
+        "accounts": {"desk": {"strategy": "real", "lane": "binance"}},
     }
     clock = ManualClock(START)
     loop = LoopDriver(Config.model_validate(settings), venues={"binance": ScriptedVenue("binance", clock)}, clock=clock)

@@ -33,7 +33,7 @@ def accrued_meanwhile(data: Collected, end: Record) -> bool:
         if (books["lane"], books["account"]) != (lane, account):
             continue
         for entry in books["ledger"]:
-            shown = entry["sequence"] <= snapshot["venue_sequence"]
+            shown = entry["sequence"] is not None and entry["sequence"] <= snapshot["venue_sequence"]
             if shown and entry["client_order_id"] is None and entry["entry_id"] not in told:
                 for delta in entry["deltas"]:
                     add(sums, qualified(delta["position_key"], account, end["strategy_id"]), delta["amount"])

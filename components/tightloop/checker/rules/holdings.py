@@ -146,15 +146,20 @@ def _untold(data: Collected) -> defaultdict[Account, list[Record]]:
     for seen in data.reports:
         if seen.value["account_cursor"]:
             account = (seen.value["lane"], seen.value["account"])
-            marks[account] = max(marks.get(account, 0), int(seen.value["account_cursor"]))
+            marks[account] = max(marks.get(account, 0), _sequence_at(seen.value["account_cursor"]))
     found: defaultdict[Account, list[Record]] = defaultdict(list)
     for one in data.venues.accounts:
         account = (one["lane"], one["account"])
         for entry in one["ledger"]:
-            late = entry["sequence"] > marks.get(account, 0)
+            late = entry["sequence"] is None or entry["sequence"] > marks.get(account, 0)
             if entry["client_order_id"] is None and late and (*account, entry["entry_id"]) not in told:
                 found[account].append(entry)
     return found
+
+
+def _sequence_at(cursor: str) -> int:
+    """A cursor is its adapter's own: where it is no sequence, only what the reports have named is known to be told."""
+    return int(cursor) if cursor.isdecimal() else 0
 
 
 def _held(account: Record, untold: list[Record], strategy_id: str) -> dict[str, Decimal]:

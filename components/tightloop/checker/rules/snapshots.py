@@ -58,7 +58,7 @@ def snapshots_show_the_books(data: Collected, terms: Terms) -> Iterator[Violatio
     for seen in data.snapshots:
         value = seen.value
         account = books.get((value["lane"], value["account"]))
-        if account is None or value["venue_sequence"] is None or not value["complete"]:
+        if account is None or not account.counts or value["venue_sequence"] is None or not value["complete"]:
             continue
         if value["venue_sequence"] > account.last:
             if terms.complete:
@@ -78,12 +78,13 @@ class _Books:
 
     def __init__(self, account: Record) -> None:
         self.last = len(account["ledger"])
+        self.counts = all(entry["sequence"] is not None for entry in account["ledger"])
         self._opening = {key: Decimal(amount) for key, amount in account["opening"].items()}
         self._drifts = [(one["sequence"], datetime.fromisoformat(one["at"]), one) for one in account.get("drifts", ())]
         self._sums: dict[str, tuple[list[int], list[Decimal]]] = {}
         steps: defaultdict[str, list[tuple[int, Decimal]]] = defaultdict(list)
         for entry in account["ledger"]:
-            for delta in entry["deltas"]:
+            for delta in entry["deltas"] if self.counts else ():
                 steps[delta["position_key"]].append((entry["sequence"], Decimal(delta["amount"])))
         with localcontext(EXACT):
             for key, changes in steps.items():

@@ -21,7 +21,7 @@ def _entry(
     )
 
 
-_LATER = "Live venues, and what checks their credentials, are not part of this version."
+_LATER = "No venue of this version has a live adapter."
 
 ENTRIES = (
     _entry(
@@ -44,7 +44,8 @@ ENTRIES = (
         "EIF-003",
         "credential validation failed",
         "CRITICAL",
-        "Credentials are missing, incomplete, or not of the form the venue uses.",
+        "A lane is not simulated, and credentials of its venue are not set. Reconciliation has read-only ones of its "
+        "own.",
         "Set every variable that the message names, for the environment in use.",
     ),
     _entry(
@@ -79,8 +80,10 @@ ENTRIES = (
         "EIF-008",
         "environment and endpoint disagree",
         "CRITICAL",
-        "The environment, the credentials' host and the endpoint's chain id do not belong together.",
-        "Use the endpoint and the credentials of the same environment; dev never reaches a production endpoint.",
+        "The credentials are another environment's or venue's, or the venue that was reached is another chain than the "
+        "lane's `chain_id` says.",
+        "Use the endpoint and the credentials of the same environment; dev never reaches a production endpoint. Or "
+        "correct the lane's `chain_id`.",
     ),
     _entry(
         "EIF-009",

@@ -2,33 +2,9 @@
 
 from __future__ import annotations
 
-from tightloop.errors.catalogue.entry import ErrorEntry
-from tightloop.records.types import Severity
+from tightloop.errors.catalogue.entry import Component
 
-
-def _entry(
-    code: str,
-    title: str,
-    severity: Severity,
-    cause: str,
-    system: str,
-    operator: str,
-    *,
-    halts: bool = True,
-    reserved: str | None = None,
-) -> ErrorEntry:
-    return ErrorEntry(
-        code=code,
-        title=title,
-        severity=severity,
-        component="interface-manager",
-        cause=cause,
-        system=system,
-        operator=operator,
-        halts=halts,
-        reserved=reserved,
-    )
-
+_entry = Component("interface-manager")
 
 _CORRECT = "Correct the strategy and publish again under a new instruction id."
 

@@ -24,3 +24,34 @@ class ErrorEntry(Struct, frozen=True, kw_only=True):
     operator: str
     halts: bool = True
     reserved: str | None = None
+
+
+class Component:
+    """The entries of one component: ``title`` and the texts as in :class:`ErrorEntry`."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __call__(
+        self,
+        code: str,
+        title: str,
+        severity: Severity,
+        cause: str,
+        system: str,
+        operator: str,
+        *,
+        halts: bool = True,
+        reserved: str | None = None,
+    ) -> ErrorEntry:
+        return ErrorEntry(
+            code=code,
+            title=title,
+            severity=severity,
+            component=self._name,
+            cause=cause,
+            system=system,
+            operator=operator,
+            halts=halts,
+            reserved=reserved,
+        )

@@ -2,24 +2,9 @@
 
 from __future__ import annotations
 
-from tightloop.errors.catalogue.entry import ErrorEntry
-from tightloop.records.types import Severity
+from tightloop.errors.catalogue.entry import Component
 
-
-def _entry(
-    code: str, title: str, severity: Severity, cause: str, system: str, operator: str, *, reserved: str | None = None
-) -> ErrorEntry:
-    return ErrorEntry(
-        code=code,
-        title=title,
-        severity=severity,
-        component="executor",
-        cause=cause,
-        system=system,
-        operator=operator,
-        reserved=reserved,
-    )
-
+_entry = Component("executor")
 
 _REJECTED = "Ends the loop as `rejected`; positions are verified unchanged and the key goes on."
 

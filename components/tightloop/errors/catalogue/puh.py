@@ -2,24 +2,9 @@
 
 from __future__ import annotations
 
-from tightloop.errors.catalogue.entry import ErrorEntry
-from tightloop.records.types import Severity
+from tightloop.errors.catalogue.entry import Component
 
-
-def _entry(
-    code: str, title: str, severity: Severity, cause: str, system: str, operator: str, *, reserved: str | None = None
-) -> ErrorEntry:
-    return ErrorEntry(
-        code=code,
-        title=title,
-        severity=severity,
-        component="position-update-handler",
-        cause=cause,
-        system=system,
-        operator=operator,
-        reserved=reserved,
-    )
-
+_entry = Component("position-update-handler")
 
 _DEAD = "Writes the record to `dead_letters` and halts its key."
 
@@ -33,7 +18,6 @@ ENTRIES = (
         "A loop driven in process ended in an error; the message names the cause.",
         "Raises it with its cause; the positions keep what was really done.",
         "Read the cause in the message and correct what it names.",
-        reserved=_NEXT,
     ),
     _entry(
         "PUH-002",

@@ -2,24 +2,9 @@
 
 from __future__ import annotations
 
-from tightloop.errors.catalogue.entry import ErrorEntry
-from tightloop.records.types import Severity
+from tightloop.errors.catalogue.entry import Component
 
-
-def _entry(
-    code: str, title: str, severity: Severity, cause: str, system: str, operator: str, *, reserved: str | None = None
-) -> ErrorEntry:
-    return ErrorEntry(
-        code=code,
-        title=title,
-        severity=severity,
-        component="reconciliation",
-        cause=cause,
-        system=system,
-        operator=operator,
-        reserved=reserved,
-    )
-
+_entry = Component("reconciliation")
 
 _SUSPENDED = "Suspends the key and verifies again, 5 s doubling to 5 min, for an hour; then halts it."
 

@@ -11,7 +11,7 @@ from tightloop.errors import info
 from tightloop.handlers import calls
 from tightloop.handlers.executor import reports
 from tightloop.handlers.executor.turn import ExecutorTurn, intent_name
-from tightloop.records.types import Delta, ErrorInfo, LedgerLoop, ReportKind, RoutedInstruction
+from tightloop.records.types import AccountRef, Delta, ErrorInfo, LedgerLoop, ReportKind, RoutedInstruction
 
 READING = "reading|"
 
@@ -110,11 +110,11 @@ def _read(turn: ExecutorTurn) -> None:
     if loop is None:
         return
     routed = loop.routed
+    account = AccountRef(lane=routed.lane, venue=routed.venue, account=routed.account)
     if routed.kind == "adopt" and not turn.cursor(routed.account):
-        call: calls.Call = calls.ReadPositions(routed.strategy_id, routed.venue, routed.account)
+        call: calls.Call = calls.ReadPositions(account)
     else:
-        cursor = turn.cursor(routed.account)
-        call = calls.ReadLedger(routed.strategy_id, routed.venue, routed.account, cursor)
+        call = calls.ReadLedger(account, turn.cursor(routed.account))
     turn.context.call(f"{READING}{routed.loop_no}", call)
 
 
@@ -183,7 +183,7 @@ def _report(
         kind=kind,
         outcome="none",
         now=turn.now,
-        simulated=turn.settings.simulated,
+        simulated=turn.settings.lane.simulated,
         shown=shown,
         error=error,
         cursor=turn.cursor(loop.routed.account),

@@ -17,7 +17,7 @@ from tightloop.errors import info
 from tightloop.handlers import calls
 from tightloop.handlers.executor import reports, submissions
 from tightloop.handlers.executor.turn import ExecutorTurn, intent_name
-from tightloop.records.types import ErrorInfo, JournalEntry, Outcome, ReportKind
+from tightloop.records.types import AccountRef, ErrorInfo, JournalEntry, Outcome, ReportKind
 
 LEDGER_TRIES = 8
 
@@ -47,8 +47,8 @@ def close(turn: ExecutorTurn, entry: JournalEntry, outcome: Outcome, error: Erro
 
 
 def read_ledger(turn: ExecutorTurn, entry: JournalEntry) -> None:
-    cursor = turn.cursor(entry.account)
-    turn.context.call(intent_name(entry), calls.ReadLedger(entry.strategy_id, entry.venue, entry.account, cursor))
+    account = AccountRef(lane=entry.lane, venue=entry.venue, account=entry.account)
+    turn.context.call(intent_name(entry), calls.ReadLedger(account, turn.cursor(entry.account)))
 
 
 def on_ledger(turn: ExecutorTurn, entry: JournalEntry, ledger: calls.Ledger) -> None:
@@ -132,7 +132,7 @@ def _report(
         kind=kind,
         outcome=outcome,
         now=turn.now,
-        simulated=turn.settings.simulated,
+        simulated=turn.settings.lane.simulated,
         shown=shown,
         intent=entry,
         error=error,

@@ -67,4 +67,4 @@ def counts_at(settings: ExecutorSettings, entry: JournalEntry) -> datetime:
 
 def may_still_leave(settings: ExecutorSettings, entry: JournalEntry, asked_at: datetime) -> bool:
     """Was the venue asked when the request journalled last might not have left yet?"""
-    return asked_at < entry.journalled_at + timedelta(seconds=settings.send_window_s)
+    return asked_at < entry.journalled_at + timedelta(seconds=settings.lane.send_window_s)

@@ -33,9 +33,9 @@ class Executor:
 
     def __init__(self, settings: ExecutorSettings) -> None:
         self.settings = settings
-        self.name = f"executor-{settings.lane}"
-        self.changelog = f"execution_journal.{settings.lane}"
-        self.inputs: tuple[str, ...] = (f"instructions.{settings.lane}", "control")
+        self.name = f"executor-{settings.lane.name}"
+        self.changelog = f"execution_journal.{settings.lane.name}"
+        self.inputs: tuple[str, ...] = (f"instructions.{settings.lane.name}", "control")
 
     def on_record(self, context: Context, record: Inbound) -> None:
         turn = ExecutorTurn(context, self.settings)
@@ -47,7 +47,7 @@ class Executor:
         _settle(turn)
 
     def _routed(self, turn: ExecutorTurn, routed: RoutedInstruction, appended_at: datetime | None) -> None:
-        if routed.lane != self.settings.lane:
+        if routed.lane != self.settings.lane.name:
             raise ExecutionError("EXI-013", f"loop {routed.loop_no} is for lane {routed.lane}, not {self.name}")
         if routed.kind == "cancel":
             starting.request_cancel(turn, routed)

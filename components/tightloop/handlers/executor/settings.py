@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from msgspec import Struct
 
 from tightloop.domain.backoff import backoff
-from tightloop.domain.directory import Directory
+from tightloop.domain.directory import Directory, LaneSpec
 from tightloop.handlers.executor.evidence import Policy
 from tightloop.handlers.executor.nonce import NoncePolicy
 from tightloop.handlers.executor.window import WindowPolicy
@@ -18,13 +16,9 @@ _POLICIES: dict[str, Policy] = {"window": WindowPolicy(), "nonce": NoncePolicy()
 class ExecutorSettings(Struct, frozen=True, kw_only=True):
     """Raises ValueError for times that could not hold guarantee 3 (docs/architecture.md)."""
 
-    lane: str
-    fence: Literal["window", "nonce"]  # what keeps a late request from acting: its signed time, or the wallet's nonce
+    lane: LaneSpec  # with its windows, and what keeps a late request from acting there
     directory: Directory
     environment: str = "dev"
-    simulated: bool = True
-    send_window_s: float = 3.0  # a mutating request leaves no later than this after its journal record's time
-    acceptance_window_s: float = 2.0  # the venue refuses a request whose signed time is older
     clock_margin_s: float = 0.5
     evidence_s: float = 60.0  # without evidence for so long, a loop ends `unknown`
     poll_s: float = 0.25  # how soon a working order is asked for again; doubles up to `poll_max_s`
@@ -35,9 +29,12 @@ class ExecutorSettings(Struct, frozen=True, kw_only=True):
     watch_max_s: float = 60.0
 
     def __post_init__(self) -> None:
-        for name in ("send_window_s", "acceptance_window_s", "evidence_s", "poll_s", "read_s", "replace_s", "watch_s"):
+        for name in ("evidence_s", "poll_s", "read_s", "replace_s", "watch_s"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name} must be above zero, not {getattr(self, name)}")
+        for name in ("send_window_s", "acceptance_window_s"):
+            if getattr(self.lane, name) <= 0:
+                raise ValueError(f"{name} of {self.lane.name} must be above zero, not {getattr(self.lane, name)}")
         if self.clock_margin_s < 0:
             raise ValueError(f"clock_margin_s must not be negative, not {self.clock_margin_s}")
         if self.evidence_s <= self.absence_s:
@@ -57,9 +54,9 @@ class ExecutorSettings(Struct, frozen=True, kw_only=True):
     @property
     def absence_s(self) -> float:
         """How long after the journalled time 'not found' begins to count as evidence."""
-        return self.send_window_s + self.acceptance_window_s + self.clock_margin_s
+        return self.lane.send_window_s + self.lane.acceptance_window_s + self.clock_margin_s
 
     @property
     def policy(self) -> Policy:
         """What "not found" proves on this lane."""
-        return _POLICIES[self.fence]
+        return _POLICIES[self.lane.policy]

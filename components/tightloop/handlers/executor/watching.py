@@ -122,7 +122,7 @@ def _correct(
             entries=entries,
             error=error,
             now=turn.now,
-            simulated=turn.settings.simulated,
+            simulated=turn.settings.lane.simulated,
             resolved_by="evidence",
         )
     )
@@ -150,7 +150,7 @@ def resolve(turn: ExecutorTurn, command: ControlCommand) -> None:
                 deltas=deltas,
                 filled=filled - entry.filled_amount,
                 now=turn.now,
-                simulated=turn.settings.simulated,
+                simulated=turn.settings.lane.simulated,
                 resolved_by=command.command_id,
             )
         )

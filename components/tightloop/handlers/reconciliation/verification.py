@@ -91,8 +91,7 @@ def on_restore(turn: ReconciliationTurn) -> None:
 def _ask(turn: ReconciliationTurn, pending: PendingVerification) -> None:
     for index, account in enumerate(pending.accounts):
         if index not in pending.answered:
-            call = ReadPositions(pending.strategy_id, account.venue, account.account)
-            turn.context.call(f"{_CALL}|{pending.position_version}|{index}", call)
+            turn.context.call(f"{_CALL}|{pending.position_version}|{index}", ReadPositions(account))
 
 
 def _read(

@@ -50,6 +50,14 @@ class DriftRequest(Struct, frozen=True, kw_only=True):
     amount: Decimal
 
 
+class DepositRequest(Struct, frozen=True, kw_only=True):
+    lane: str
+    account: str
+    position_key: str
+    amount: Decimal
+    reference: str
+
+
 class FillRequest(Struct, frozen=True, kw_only=True):
     lane: str
     account: str
@@ -114,6 +122,7 @@ def admin_routes(sandbox: Sandbox) -> dict[str, Callable[[dict[str, str], bytes]
         "DELETE /admin/faults": admin.clear_faults,
         "POST /admin/clock": admin.clock,
         "POST /admin/drift": admin.drift,
+        "POST /admin/deposit": admin.deposit,
         "POST /admin/fill": admin.fill,
         "POST /admin/accounts": admin.open_account,
         "GET /admin/chain": admin.chain,
@@ -180,6 +189,14 @@ class _Admin:
     def drift(self, query: dict[str, str], body: bytes) -> Any:
         asked = msgspec.json.decode(body, type=DriftRequest)
         command = c.Drift(account=asked.account, position_key=asked.position_key, amount=asked.amount)
+        self._sandbox.act(asked.lane, command, self._sandbox.now())
+        return self._sandbox.positions(asked.lane, asked.account)
+
+    def deposit(self, query: dict[str, str], body: bytes) -> Any:
+        asked = msgspec.json.decode(body, type=DepositRequest)
+        command = c.Deposit(
+            account=asked.account, position_key=asked.position_key, amount=asked.amount, reference=asked.reference
+        )
         self._sandbox.act(asked.lane, command, self._sandbox.now())
         return self._sandbox.positions(asked.lane, asked.account)
 

@@ -77,6 +77,27 @@ class Account:
             balances[key] = balances.get(key, ZERO) + delta.amount
         return entry
 
+    @property
+    def shown_to(self) -> int:
+        """The last sequence that may be told of."""
+        return len(self.ledger)
+
+    def deposit(self, key: str, amount: Decimal, reference: str, at: datetime) -> None:
+        """Raises VenueError for one that came already, brings nothing, or is no token."""
+        if amount <= 0 or key.split(":")[1:2] != ["BaseToken"]:
+            raise VenueError("bad_request", f"a deposit brings a token, above zero, and not {amount} of {key}")
+        if any(entry.kind == "deposit" and entry.tx_hash == reference for entry in self.ledger):
+            raise VenueError("bad_request", f"the deposit {reference} has arrived already")
+        delta = Delta(position_key=key, amount=amount, source="transfer")
+        self.post(f"deposit-{reference}", "deposit", at, (delta,), tx_hash=reference)
+
+    def deposited(self, reference: str) -> LedgerEntry:
+        """Raises VenueError when it has not arrived."""
+        for entry in reversed(self.ledger[: self.shown_to]):
+            if entry.kind == "deposit" and entry.tx_hash == reference:
+                return entry
+        raise VenueError("unknown_order", f"no deposit {reference} has arrived in {self.name}")
+
     def drift(self, key: str, amount: Decimal, at: datetime) -> None:
         self.drifts.append(Drifted(at, key, amount, self.sequence))
         self.balances[key] = self.balance(key) + amount
@@ -101,10 +122,10 @@ class Account:
         after: str | None
         if not entries:
             before = after = str(self.sequence)
-        elif entries[-1].sequence - entries[0].sequence + 1 == len(entries):
-            before, after = str(entries[0].sequence - 1), str(entries[-1].sequence)
         else:
-            before = after = None
+            first, last = (entry.sequence or 0 for entry in (entries[0], entries[-1]))
+            adjoin = last - first + 1 == len(entries)
+            before, after = (str(first - 1), str(last)) if adjoin else (None, None)
         return OrderFound(status, now, entries=entries, cursor_before=before, cursor_after=after, **facts)
 
 

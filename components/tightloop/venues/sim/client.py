@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Literal
 from urllib.parse import quote
 
 import msgspec
-from msgspec.structs import replace
 
+from tightloop.domain.directory import LaneSpec
+from tightloop.errors import ExecutionError
 from tightloop.handlers.calls import (
     Ambiguous,
+    Arrived,
     GateClosed,
     Ledger,
+    NotFound,
     NotSent,
     OrderFound,
     Positions,
     Refused,
     Unavailable,
 )
-from tightloop.records.types import JournalEntry
+from tightloop.records.types import AccountRef, JournalEntry
 from tightloop.venues.adapter import Cancelled, Found, Gate, GateShut, PreparedAs, Submitted
 from tightloop.venues.http import Answer, Broken, HttpClient, NotLeft
 from tightloop.venues.sim import translate
@@ -40,31 +44,96 @@ _ledger = msgspec.json.Decoder(Ledger).decode
 _markets = msgspec.json.Decoder(tuple[SymbolRules, ...]).decode
 _positions = msgspec.json.Decoder(Positions).decode
 _simulated = msgspec.json.Decoder(Simulated).decode
+_arrived = msgspec.json.Decoder(Arrived).decode
 _error = msgspec.json.Decoder(translate.ErrorBody).decode
 _NO_CODE = translate.ErrorBody("", "the answer can't be read")
 
 
-class _SimLane:
-    """What both kinds of lane share: the connections, and the questions about an account."""
+class _Told(msgspec.Struct, frozen=True):
+    """What a lane says of itself. ``chain_id``: chains."""
 
-    fence: Literal["window", "nonce"]
+    time: datetime
+    chain_id: int | None = None
+
+
+_told = msgspec.json.Decoder(_Told).decode
+
+
+class SimReader:
+    """A lane of the simulated venues for whoever only looks."""
+
+    def __init__(self, lane: LaneSpec, host: str, port: int, *, read_timeout_s: float = 10.0) -> None:
+        self.lane = lane
+        self._read_timeout_s = read_timeout_s
+        self._http = HttpClient(host, port)
+        self._path = f"/{lane.name}"
+
+    async def open(self) -> datetime:
+        """Raises ExecutionError EIF-008, EIF-010, EIF-011."""
+        got = await self._read("/time")
+        if isinstance(got, Unavailable):
+            raise ExecutionError("EIF-011", f"{self.lane.name}: {got.message}")
+        status, body = got
+        if status == 404:
+            raise ExecutionError(
+                "EIF-010",
+                f"the simulated venues have no lane {self.lane.name}",
+                remedy="Start them with the configuration that the components have (`tightloop sandbox sim --config`).",
+            )
+        if status != 200:
+            raise ExecutionError("EIF-011", f"{self.lane.name}: {_unavailable(got).message}")
+        told = _told(body)
+        if told.chain_id != self.lane.chain_id:
+            raise ExecutionError(
+                "EIF-008", f"{self.lane.name} is chain {self.lane.chain_id} here, and {told.chain_id} at the venue"
+            )
+        return told.time
+
+    async def _read(self, path: str, method: str = "GET", body: bytes | None = None) -> Answer | Unavailable:
+        try:
+            return await self._http.ask(method, self._path + path, body, self._read_timeout_s)
+        except (NotLeft, Broken) as error:
+            return Unavailable(translate.UNAVAILABLE, str(error))
+
+    async def ledger(self, account: AccountRef, cursor: str | None) -> Ledger | Unavailable:
+        got = await self._read(f"/ledger?account={quote(account.account)}&after={cursor or 0}")
+        if isinstance(got, Unavailable) or got[0] != 200:
+            return _unavailable(got)
+        return _ledger(got[1])
+
+    async def positions(self, account: AccountRef) -> Positions | Unavailable:
+        got = await self._read(f"/positions?account={quote(account.account)}")
+        if isinstance(got, Unavailable) or got[0] != 200:
+            return _unavailable(got)
+        return _positions(got[1])
+
+    async def find_arrival(self, account: AccountRef, reference: str) -> Arrived | NotFound | Unavailable:
+        got = await self._read(f"/arrival?account={quote(account.account)}&reference={quote(reference)}")
+        if isinstance(got, Unavailable):
+            return got
+        error = _refusal(got[1]) if got[0] == 404 else _NO_CODE
+        if error.code == "unknown_order" and error.as_of is not None:
+            return NotFound(error.as_of)
+        return _arrived(got[1]) if got[0] == 200 else _unavailable(got)
+
+    async def close(self) -> None:
+        await self._http.close()
+
+
+class _SimLane(SimReader):
+    """What both kinds of lane share of what acts."""
 
     def __init__(
         self,
-        lane: str,
+        lane: LaneSpec,
         host: str,
         port: int,
         *,
         mutation_timeout_s: float = 5.0,
         read_timeout_s: float = 10.0,
-        acceptance_window_s: float = 2.0,
     ) -> None:
-        self.lane = lane
-        self.acceptance_window_s = acceptance_window_s
+        super().__init__(lane, host, port, read_timeout_s=read_timeout_s)
         self._mutation_timeout_s = mutation_timeout_s
-        self._read_timeout_s = read_timeout_s
-        self._http = HttpClient(host, port)
-        self._path = f"/{lane}"
 
     async def _mutate(self, method: str, path: str, body: Callable[[], bytes]) -> Answer | Submitted:
         """Send once, through the gate that ``body`` passes."""
@@ -77,47 +146,20 @@ class _SimLane:
         except Broken as error:
             return Ambiguous(str(error))
 
-    async def _read(self, path: str, method: str = "GET", body: bytes | None = None) -> Answer | Unavailable:
-        try:
-            return await self._http.ask(method, self._path + path, body, self._read_timeout_s)
-        except (NotLeft, Broken) as error:
-            return Unavailable(translate.UNAVAILABLE, str(error))
-
     def _evidence(self, entry: JournalEntry, got: Answer | Unavailable) -> Found:
         if isinstance(got, Unavailable):
             return got
         status, body = got
         if status == 200:
-            return _found(body, entry)
+            return _found(body)
         error = _refusal(body)
         if status == 404 and error.code == "unknown_order" and error.as_of is not None:
             return translate.not_found(error, error.as_of, _text(body))
         return Unavailable(translate.UNAVAILABLE, f"{status} {error.code}: {error.message}")
 
-    async def ledger(self, strategy_id: str, venue: str, account: str, cursor: str | None) -> Ledger | Unavailable:
-        got = await self._read(f"/ledger?account={quote(account)}&after={cursor or 0}")
-        if isinstance(got, Unavailable) or got[0] != 200:
-            return _unavailable(got)
-        ledger = _ledger(got[1])
-        if account == strategy_id:
-            return ledger
-        return replace(ledger, entries=translate.qualified_entries(ledger.entries, account))
 
-    async def positions(self, strategy_id: str, venue: str, account: str) -> Positions | Unavailable:
-        got = await self._read(f"/positions?account={quote(account)}")
-        if isinstance(got, Unavailable) or got[0] != 200:
-            return _unavailable(got)
-        positions = _positions(got[1])
-        if account == strategy_id:
-            return positions
-        return replace(positions, amounts=translate.qualified_amounts(positions.amounts, account))
-
-    async def close(self) -> None:
-        await self._http.close()
-
-
-def _found(body: bytes, entry: JournalEntry) -> OrderFound:
-    return translate.order_found(_order(body), entry.strategy_id, entry.account, _text(body))
+def _found(body: bytes) -> OrderFound:
+    return translate.order_found(_order(body), _text(body))
 
 
 def _text(body: bytes) -> str:
@@ -140,20 +182,19 @@ def _unavailable(got: Answer | Unavailable) -> Unavailable:
     return Unavailable(translate.UNAVAILABLE, f"{got[0]} {error.code}: {error.message}")
 
 
-def _submitted(got: Answer | Submitted, entry: JournalEntry) -> Submitted:
+def _submitted(got: Answer | Submitted) -> Submitted:
     if not isinstance(got, tuple):
         return got
     status, body = got
     if status == 200:
-        return _found(body, entry)
+        return _found(body)
     error = _refusal(body)
     return translate.refusal_of_submit(error, _text(body))
 
 
 class SimExchange(_SimLane):
-    """An exchange lane of the simulated venues. The signed time is its fence."""
+    """An exchange lane of the simulated venues."""
 
-    fence: Literal["window", "nonce"] = "window"
     _listed: Listed | None = None
 
     async def prepare(self, entry: JournalEntry, least_nonce: int | None) -> PreparedAs:
@@ -166,11 +207,11 @@ class SimExchange(_SimLane):
         return prepare_order(entry, self._listed)
 
     async def replace(self, entry: JournalEntry, kind: Literal["bump", "cancel"]) -> PreparedAs:
-        return Refused(translate.UNSUPPORTED, f"{self.lane} is an exchange: its orders are cancelled, not replaced")
+        return Refused(translate.UNSUPPORTED, f"{self.lane.name}: an exchange's orders are cancelled, not replaced")
 
     async def submit(self, entry: JournalEntry, gate: Gate) -> Submitted:
         got = await self._mutate("POST", "/order", lambda: _encode(translate.place_order(entry, gate.pass_through())))
-        return _submitted(got, entry)
+        return _submitted(got)
 
     async def find(self, entry: JournalEntry) -> Found:
         path = f"/order?account={quote(entry.account)}&client_order_id={quote(entry.client_order_id)}"
@@ -184,13 +225,11 @@ class SimExchange(_SimLane):
             error = _refusal(got[1])
             if error.as_of is not None:
                 return translate.refusal_of_cancel(error, error.as_of, _text(got[1]))
-        return _submitted(got, entry)
+        return _submitted(got)
 
 
 class SimChain(_SimLane):
-    """A chain lane of the simulated venues. The nonce is its fence."""
-
-    fence: Literal["window", "nonce"] = "nonce"
+    """A chain lane of the simulated venues."""
 
     async def prepare(self, entry: JournalEntry, least_nonce: int | None) -> PreparedAs:
         refused = unsupported(entry)
@@ -222,7 +261,7 @@ class SimChain(_SimLane):
             found = await self.find(entry)  # for it is there
             if isinstance(found, OrderFound):
                 return found
-        return _submitted(got, entry)
+        return _submitted(got)
 
     async def find(self, entry: JournalEntry) -> Found:
         hashes = _encode(translate.hashes_of(entry))

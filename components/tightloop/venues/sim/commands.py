@@ -89,6 +89,15 @@ class Drift(Struct, frozen=True, kw_only=True, tag_field="op", tag="drift"):
     amount: Decimal
 
 
+class Deposit(Struct, frozen=True, kw_only=True, tag_field="op", tag="deposit"):
+    """Something arrives from elsewhere, and the ledger says so. ``reference``: the transaction, or the sender's id."""
+
+    account: str
+    position_key: str
+    amount: Decimal
+    reference: str
+
+
 class FillWorking(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="op", tag="fill"):
     """The operator of the sandbox fills a working order: all of it, or ``amount``."""
 
@@ -127,7 +136,7 @@ class ChangeChain(
 
 Acting = PlaceOrder | CancelWorking | Broadcast
 ACTING = (PlaceOrder, CancelWorking, Broadcast)
-Command = PlaceOrder | CancelWorking | Broadcast | OpenAccount | Drift | FillWorking | AdvanceMarket | ChangeChain
+Command = Acting | OpenAccount | Drift | Deposit | FillWorking | AdvanceMarket | ChangeChain
 
 
 class Effect(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -13,22 +13,26 @@ from datetime import datetime, timedelta
 from typing import Literal, TypeVar
 
 import msgspec
-from msgspec.structs import replace
 
+from tightloop.domain.directory import LaneSpec
+from tightloop.errors import ExecutionError
 from tightloop.handlers.calls import (
     Ambiguous,
+    Arrived,
     GateClosed,
     Ledger,
+    NotFound,
     NotSent,
     OrderFound,
     Positions,
     Refused,
     Unavailable,
 )
-from tightloop.records.types import JournalEntry
+from tightloop.records.types import AccountRef, JournalEntry
 from tightloop.venues.adapter import Cancelled, Found, Gate, GateShut, PreparedAs, Submitted
 from tightloop.venues.sim import translate
 from tightloop.venues.sim.books import VenueError
+from tightloop.venues.sim.chain import Chain
 from tightloop.venues.sim.commands import Acting, PlaceOrder
 from tightloop.venues.sim.errors import meaning
 from tightloop.venues.sim.faults import DROPPED, Operation, Strike
@@ -49,25 +53,73 @@ _encode = msgspec.json.Encoder().encode
 _LOST = "the connection was closed before an answer (an injected fault)"
 
 
-class _InProcessLane:
-    """What both kinds of lane share."""
+class InProcessReader:
+    """A lane of a sandbox in this process, for whoever only looks."""
 
-    fence: Literal["window", "nonce"]
-
-    def __init__(
-        self,
-        lane: str,
-        sandbox: Sandbox,
-        *,
-        mutation_timeout_s: float = 5.0,
-        read_timeout_s: float = 10.0,
-        acceptance_window_s: float = 2.0,
-    ) -> None:
+    def __init__(self, lane: LaneSpec, sandbox: Sandbox, *, read_timeout_s: float = 10.0) -> None:
         self.lane = lane
         self.sandbox = sandbox
-        self.acceptance_window_s = acceptance_window_s
-        self._mutation_timeout_s = mutation_timeout_s
+        self._name = lane.name
         self._read_timeout_s = read_timeout_s
+
+    async def open(self) -> datetime:
+        """Raises ExecutionError EIF-008, EIF-010."""
+        there = self.sandbox.lanes.get(self._name)
+        if there is None:
+            raise ExecutionError("EIF-010", f"the sandbox has no lane {self._name}")
+        chain_id = there.settings.chain_id if isinstance(there, Chain) else None
+        if chain_id != self.lane.chain_id:
+            what = f"{self._name} is chain {self.lane.chain_id} here, and {chain_id} at the venue"
+            raise ExecutionError("EIF-008", what)
+        return self.sandbox.now()
+
+    def _look(self, operation: Operation, account: str, request: str, ask: Callable[[], T]) -> T | Unavailable:
+        """A question, past the faults. Raises VenueError."""
+        sandbox = self.sandbox
+        strike = sandbox.faults.strike(self._name, account, operation, request, sandbox.now())
+        delay = 0.0 if strike is None else strike.delay_before_s + strike.delay_after_s
+        if strike is not None and (strike.drop or strike.lost_after or delay >= self._read_timeout_s):
+            return Unavailable(translate.UNAVAILABLE, f"{strike.name}: {_LOST}")
+        try:
+            return ask()
+        finally:
+            sandbox.flush()
+
+    async def ledger(self, account: AccountRef, cursor: str | None) -> Ledger | Unavailable:
+        name, after = account.account, int(cursor or 0)
+        try:
+            return self._look("ledger", name, str(after), lambda: self.sandbox.ledger(self._name, name, after))
+        except VenueError as refusal:
+            return _unavailable(refusal)
+
+    async def positions(self, account: AccountRef) -> Positions | Unavailable:
+        name = account.account
+        try:
+            return self._look("positions", name, "", lambda: self.sandbox.positions(self._name, name))
+        except VenueError as refusal:
+            return _unavailable(refusal)
+
+    async def find_arrival(self, account: AccountRef, reference: str) -> Arrived | NotFound | Unavailable:
+        name = account.account
+        try:
+            return self._look("ledger", name, reference, lambda: self.sandbox.arrival(self._name, name, reference))
+        except VenueError as refusal:
+            if refusal.code == "unknown_order":
+                return NotFound(self.sandbox.now())
+            return _unavailable(refusal)
+
+    async def close(self) -> None:
+        self.sandbox.flush()
+
+
+class _InProcessLane(InProcessReader):
+    """What both kinds of lane share of what acts."""
+
+    def __init__(
+        self, lane: LaneSpec, sandbox: Sandbox, *, mutation_timeout_s: float = 5.0, read_timeout_s: float = 10.0
+    ) -> None:
+        super().__init__(lane, sandbox, read_timeout_s=read_timeout_s)
+        self._mutation_timeout_s = mutation_timeout_s
 
     def _mutate(
         self, operation: Operation, request: str, entry: JournalEntry, gate: Gate, build: Callable[[datetime], Acting]
@@ -80,7 +132,7 @@ class _InProcessLane:
         sandbox = self.sandbox
         sandbox.catch_up()
         arrived = sandbox.now()
-        strike = sandbox.faults.strike(self.lane, entry.account, operation, request, arrived)
+        strike = sandbox.faults.strike(self._name, entry.account, operation, request, arrived)
         try:
             if strike is None:
                 return self._act(command, arrived, None, timedelta(0))
@@ -91,7 +143,7 @@ class _InProcessLane:
             sandbox.flush()
 
     def _act(self, command: Acting, arrived: datetime, strike: Strike | None, late: timedelta) -> OrderFound:
-        found = self.sandbox.act(self.lane, command, arrived, strike, late)
+        found = self.sandbox.act(self._name, command, arrived, strike, late)
         if found is None:
             raise TypeError(f"{type(command).__name__} has no evidence")
         return found
@@ -101,11 +153,11 @@ class _InProcessLane:
 
     def _misact(self, command: Acting, arrived: datetime, strike: Strike) -> OrderFound | VenueError | Ambiguous:
         if strike.drop is not None:
-            self.sandbox.drop(self.lane, command, arrived, strike)
+            self.sandbox.drop(self._name, command, arrived, strike)
             return _dropped(strike)
         delay = timedelta(seconds=strike.delay_before_s)
         if strike.delay_before_s >= self._mutation_timeout_s:
-            self.sandbox.defer(arrived + delay, self.lane, command, arrived, strike)
+            self.sandbox.defer(arrived + delay, self._name, command, arrived, strike)
             return Ambiguous("no answer in time (an injected fault)")
         try:
             found = self._act(command, arrived, strike, delay)
@@ -118,23 +170,11 @@ class _InProcessLane:
         with suppress(VenueError):  # the duplicate's answer reaches nobody; the request log has it
             self._act(command, arrived, strike, delay)
 
-    def _look(self, operation: Operation, account: str, request: str, ask: Callable[[], T]) -> T | Unavailable:
-        """A question, past the faults. Raises VenueError."""
-        sandbox = self.sandbox
-        strike = sandbox.faults.strike(self.lane, account, operation, request, sandbox.now())
-        delay = 0.0 if strike is None else strike.delay_before_s + strike.delay_after_s
-        if strike is not None and (strike.drop or strike.lost_after or delay >= self._read_timeout_s):
-            return Unavailable(translate.UNAVAILABLE, f"{strike.name}: {_LOST}")
-        try:
-            return ask()
-        finally:
-            sandbox.flush()
-
     def _found(self, entry: JournalEntry, request: str, named: str | list[str]) -> Found:
         """``request``: the question's own id, for the faults; ``named``: what the venue is asked for."""
         try:
             found = self._look(
-                "find", entry.account, request, lambda: self.sandbox.find(self.lane, entry.account, named)
+                "find", entry.account, request, lambda: self.sandbox.find(self._name, entry.account, named)
             )
         except VenueError as refusal:
             if meaning(refusal.code).verdict == "unknown":
@@ -144,29 +184,7 @@ class _InProcessLane:
             return _unavailable(refusal)
         if isinstance(found, Unavailable):
             return found
-        return translate.order_found(found, entry.strategy_id, entry.account, _text(found))
-
-    async def ledger(self, strategy_id: str, venue: str, account: str, cursor: str | None) -> Ledger | Unavailable:
-        after = int(cursor or 0)
-        try:
-            ledger = self._look("ledger", account, str(after), lambda: self.sandbox.ledger(self.lane, account, after))
-        except VenueError as refusal:
-            return _unavailable(refusal)
-        if isinstance(ledger, Unavailable) or account == strategy_id:
-            return ledger
-        return replace(ledger, entries=translate.qualified_entries(ledger.entries, account))
-
-    async def positions(self, strategy_id: str, venue: str, account: str) -> Positions | Unavailable:
-        try:
-            positions = self._look("positions", account, "", lambda: self.sandbox.positions(self.lane, account))
-        except VenueError as refusal:
-            return _unavailable(refusal)
-        if isinstance(positions, Unavailable) or account == strategy_id:
-            return positions
-        return replace(positions, amounts=translate.qualified_amounts(positions.amounts, account))
-
-    async def close(self) -> None:
-        self.sandbox.flush()
+        return translate.order_found(found, _text(found))
 
 
 def _dropped(strike: Strike) -> VenueError | Ambiguous:
@@ -179,12 +197,12 @@ def _unavailable(refusal: VenueError) -> Unavailable:
     return Unavailable(translate.UNAVAILABLE, f"{refusal.code}: {refusal.message}")
 
 
-def _submitted(got: Mutated, entry: JournalEntry, now: datetime) -> Submitted:
+def _submitted(got: Mutated, now: datetime) -> Submitted:
     if isinstance(got, VenueError):
         error = translate.error_body(got, now)
         return translate.refusal_of_submit(error, _text(error))
     if isinstance(got, OrderFound):
-        return translate.order_found(got, entry.strategy_id, entry.account, _text(got))
+        return translate.order_found(got, _text(got))
     return got
 
 
@@ -196,20 +214,18 @@ def _text(answer: OrderFound | translate.ErrorBody) -> str:
 class InProcessExchange(_InProcessLane):
     """An exchange lane of a sandbox in this process."""
 
-    fence: Literal["window", "nonce"] = "window"
-
     async def prepare(self, entry: JournalEntry, least_nonce: int | None) -> PreparedAs:
-        return prepare_order(entry, listed(self.sandbox.exchanges[self.lane].settings.symbols))
+        return prepare_order(entry, listed(self.sandbox.exchanges[self._name].settings.symbols))
 
     async def replace(self, entry: JournalEntry, kind: Literal["bump", "cancel"]) -> PreparedAs:
-        return Refused(translate.UNSUPPORTED, f"{self.lane} is an exchange: its orders are cancelled, not replaced")
+        return Refused(translate.UNSUPPORTED, f"{self._name}: an exchange's orders are cancelled, not replaced")
 
     async def submit(self, entry: JournalEntry, gate: Gate) -> Submitted:
         def build(signed: datetime) -> PlaceOrder:
             return translate.place_order(entry, signed)
 
         got = self._mutate("order", entry.client_order_id, entry, gate, build)
-        return _submitted(got, entry, self.sandbox.now())
+        return _submitted(got, self.sandbox.now())
 
     async def find(self, entry: JournalEntry) -> Found:
         return self._found(entry, entry.client_order_id, entry.client_order_id)
@@ -222,13 +238,11 @@ class InProcessExchange(_InProcessLane):
         if isinstance(got, VenueError):
             error = translate.error_body(got, now)
             return translate.refusal_of_cancel(error, now, _text(error))
-        return _submitted(got, entry, now)
+        return _submitted(got, now)
 
 
 class InProcessChain(_InProcessLane):
     """A chain lane of a sandbox in this process."""
-
-    fence: Literal["window", "nonce"] = "nonce"
 
     async def prepare(self, entry: JournalEntry, least_nonce: int | None) -> PreparedAs:
         refused = unsupported(entry)
@@ -245,7 +259,7 @@ class InProcessChain(_InProcessLane):
     def _simulate(self, entry: JournalEntry, call: Call) -> Simulated | Refused | Unavailable:
         account = entry.account
         try:
-            return self._look("simulate", account, "", lambda: self.sandbox.simulate(self.lane, account, call))
+            return self._look("simulate", account, "", lambda: self.sandbox.simulate(self._name, account, call))
         except VenueError as refusal:
             error = translate.error_body(refusal, self.sandbox.now())
             return translate.refusal_of_prepare(error, meaning(refusal.code).status, _text(error))
@@ -261,7 +275,7 @@ class InProcessChain(_InProcessLane):
             found = await self.find(entry)  # for it is there
             if isinstance(found, OrderFound):
                 return found
-        return _submitted(got, entry, self.sandbox.now())
+        return _submitted(got, self.sandbox.now())
 
     async def find(self, entry: JournalEntry) -> Found:
         hashes = translate.hashes_of(entry)

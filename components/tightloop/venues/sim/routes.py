@@ -42,7 +42,7 @@ def _bad_request(message: str) -> Answer:
 class Routes:
     """Routes to the sandbox. Per exchange lane: ``POST|GET|DELETE /<lane>/order``, ``GET /<lane>/open-orders|markets``;
     per chain lane: ``POST /<lane>/transaction``, ``POST /<lane>/simulate|find`` (which change nothing), ``GET
-    /<lane>/block``; for both: ``GET /<lane>/ledger|positions|time``; and ``/admin/...``, see ``admin.py``.
+    /<lane>/block``; for both: ``GET /<lane>/ledger|positions|arrival|time``; and ``/admin/...``, see ``admin.py``.
     """
 
     def __init__(self, sandbox: Sandbox) -> None:
@@ -128,7 +128,19 @@ class Routes:
 
         self._routes[f"GET /{lane}/ledger"] = ledger
         self._routes[f"GET /{lane}/positions"] = positions
-        self._routes[f"GET /{lane}/time"] = self._plain(lambda query, _: {"time": self.sandbox.now()})
+
+        async def arrival(query: Query, body: bytes) -> Answer:
+            account, reference = query["account"], query["reference"]
+            return await self._look(
+                lane, "ledger", account, reference, lambda: self.sandbox.arrival(lane, account, reference)
+            )
+
+        chain = self.sandbox.chains.get(lane)
+        chain_id = None if chain is None else chain.settings.chain_id
+        self._routes[f"GET /{lane}/arrival"] = arrival
+        self._routes[f"GET /{lane}/time"] = self._plain(
+            lambda query, _: {"time": self.sandbox.now(), "chain_id": chain_id}
+        )
 
     # --- answering ------------------------------------------------------------------------------------------------
 

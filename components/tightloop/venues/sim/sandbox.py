@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 
 from tightloop.domain import money
-from tightloop.handlers.calls import Ledger, OrderFound, Positions
+from tightloop.handlers.calls import Arrived, Ledger, OrderFound, Positions
 from tightloop.venues.sim import commands as c
 from tightloop.venues.sim.books import VenueError
 from tightloop.venues.sim.chain import Chain
@@ -167,6 +167,9 @@ class Sandbox:
         if isinstance(command, c.Drift):
             lane.drift(account, command.position_key, command.amount, logged.at)
             return None
+        if isinstance(command, c.Deposit):
+            account.deposit(command.position_key, command.amount, command.reference, logged.at)
+            return None
         if isinstance(lane, Exchange):
             return lane.fill(account, command, logged.at)
         raise VenueError("bad_request", f"{lane.lane} has no working orders")
@@ -243,6 +246,12 @@ class Sandbox:
             _, account, now = self._settled(lane, name)
             ledger: Ledger = account.read_ledger(after, limit, now)
             return ledger
+
+    def arrival(self, lane: str, name: str, reference: str) -> Arrived:
+        """The deposit of that reference. Raises VenueError when there was none."""
+        with money.exact():
+            _, account, now = self._settled(lane, name)
+            return Arrived(account.deposited(reference), now)
 
     def positions(self, lane: str, name: str) -> Positions:
         with money.exact():

@@ -96,7 +96,7 @@ def exchange(lane: str, venue: str | None = None, acceptance_window_s: float = 2
     )
 
 
-def chain(lane: str, chain_id: int | None = None) -> ChainSettings:
+def chain(lane: str, chain_id: int | None = None, confirmations: int = 1) -> ChainSettings:
     """A chain with the tokens of the basis trades, and an ample wallet. ``chain_id`` None: 1."""
     opening = {
         "wallet:BaseToken:ETH": D(100),
@@ -116,7 +116,14 @@ def chain(lane: str, chain_id: int | None = None) -> ChainSettings:
         "wallet.transfer_native": 0,
     }
     decimals = {"ETH": 18, "WETH": 18, "WBTC": 8, "USDT": 6, "USDC": 6}
-    return ChainSettings(lane=lane, chain_id=chain_id or 1, decimals=decimals, gas=gas, opening=opening)
+    return ChainSettings(
+        lane=lane,
+        chain_id=chain_id or 1,
+        confirmations=confirmations,
+        decimals=decimals,
+        gas=gas,
+        opening=opening,
+    )
 
 
 class SimSettings(Struct, frozen=True, kw_only=True):

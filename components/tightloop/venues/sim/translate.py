@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
 import msgspec
 from msgspec.structs import replace
 
-from tightloop.handlers.calls import Ambiguous, LedgerEntry, NotFound, NotSent, OrderFound, Refused, Unavailable
-from tightloop.records.types import Delta, Fee, JournalEntry, PreparedTransaction
+from tightloop.handlers.calls import Ambiguous, NotFound, NotSent, OrderFound, Refused, Unavailable
+from tightloop.records.types import JournalEntry, PreparedTransaction
 from tightloop.venues.sim.books import VenueError
 from tightloop.venues.sim.commands import Broadcast, CancelWorking, PlaceOrder
 from tightloop.venues.sim.errors import meaning
@@ -114,48 +113,9 @@ def not_found(error: ErrorBody, as_of: datetime, raw: str) -> NotFound:
     return NotFound(as_of, error.nonce, error.settled_nonce, error.block_number, raw)
 
 
-def order_found(found: OrderFound, strategy_id: str, account: str, raw: str) -> OrderFound:
-    """The catalogue's code for the venue's, and position keys that name the account where it is not the default."""
-    found = replace(found, raw=raw, code=None if found.code is None else meaning(found.code).code)
-    if account == strategy_id:
-        return found
-    return replace(found, entries=qualified_entries(found.entries, account))
-
-
-def qualified_entries(entries: tuple[LedgerEntry, ...], account: str) -> tuple[LedgerEntry, ...]:
-    return tuple(
-        [
-            replace(
-                entry,
-                deltas=tuple(
-                    [
-                        Delta(
-                            position_key=qualified(delta.position_key, account),
-                            amount=delta.amount,
-                            source=delta.source,
-                        )
-                        for delta in entry.deltas
-                    ]
-                ),
-                fees=tuple(
-                    [
-                        Fee(position_key=qualified(fee.position_key, account), amount=fee.amount, kind=fee.kind)
-                        for fee in entry.fees
-                    ]
-                ),
-            )
-            for entry in entries
-        ]
-    )
-
-
-def qualified(key: str, account: str) -> str:
-    venue, colon, rest = key.partition(":")
-    return f"{venue}@{account}{colon}{rest}"
-
-
-def qualified_amounts(amounts: dict[str, Decimal], account: str) -> dict[str, Decimal]:
-    return {qualified(key, account): amount for key, amount in amounts.items()}
+def order_found(found: OrderFound, raw: str) -> OrderFound:
+    """The catalogue's code for the venue's."""
+    return replace(found, raw=raw, code=None if found.code is None else meaning(found.code).code)
 
 
 class ErrorBody(msgspec.Struct, frozen=True, omit_defaults=True):

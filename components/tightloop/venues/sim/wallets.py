@@ -99,6 +99,10 @@ class WalletAccount(Account):
         else:
             self.shares.pop(key, None)
 
+    @property
+    def shown_to(self) -> int:
+        return len(self.ledger) if self.shown is None else self.shown.sequence
+
     def read_ledger(self, after: int, limit: int, now: datetime) -> Ledger:
         """As of any account, up to what is final. A chain knows the hash of what caused an entry, and no id of ours."""
         shown = self.shown

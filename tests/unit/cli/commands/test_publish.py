@@ -5,29 +5,18 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from tests.support.instruction_blocks import MARKET_BUY
 from tests.unit.cli.commands.running import run
-
-TRADE = {
-    "instruction_id": "i1",
-    "strategy_id": "s1",
-    "type": "cex_trade",
-    "venue": "binance",
-    "market": "spot",
-    "symbol": "BTC/USDT",
-    "side": "buy",
-    "order_type": "market",
-    "amount": 0.1,
-}
 
 
 def test_a_dry_run_validates_and_sends_nothing() -> None:
-    done = run("publish", "-", "--dry-run", "--json", stdin=json.dumps(TRADE))
+    done = run("publish", "-", "--dry-run", "--json", stdin=json.dumps(MARKET_BUY))
     assert done.exit_code == 0
     assert json.loads(done.stdout) == {"published": [], "bad": [], "valid": 1}
 
 
 def test_with_one_bad_line_nothing_is_sent_and_the_line_is_named() -> None:
-    lines = [json.dumps(TRADE), "", "{not json", json.dumps({**TRADE, "venue": "binanse"})]
+    lines = [json.dumps(MARKET_BUY), "", "{not json", json.dumps({**MARKET_BUY, "venue": "binanse"})]
     done = run("publish", "-", "--json", "--bootstrap", "127.0.0.1:1", stdin="\n".join(lines))
     found = json.loads(done.stdout)
     assert done.exit_code == 1

@@ -1,4 +1,5 @@
-"""The whole loop on the simulated venue's real books, which judge: what was journalled acts once, whoever is late.
+"""The whole loop on the simulated venue's real books, which decide: what was journalled acts once, however late each
+part is.
 
 The owner of an intent is stopped with its request in hand, which leaves within its send window; meanwhile somebody is
 told "not found". However late that answer is handled, and whichever clock is wrong, the order must not act again, and
@@ -13,6 +14,7 @@ from decimal import Decimal
 from typing import Any, Literal
 
 import pytest
+from tests.support.lanes import REGISTRY
 
 from tightloop.assembly.config import Config
 from tightloop.handlers import calls
@@ -36,11 +38,9 @@ LATE: list[Late] = ["the process was stopped", "the transaction was undone"]
 class StoppedOwner:
     """The exchange as an executor meets it whose first request after :meth:`stop` stays in its hands."""
 
-    lane, fence, acceptance_window_s = "binance", "window", 2.0
-
     def __init__(self, clock: ManualClock) -> None:
         self.sandbox = Sandbox(SimSettings(market_origin=START - timedelta(days=30)), clock.now)
-        self._venue = InProcessExchange("binance", self.sandbox)
+        self._venue = InProcessExchange(REGISTRY.lane("binance"), self.sandbox)
         self._stopped = False
         self.held: JournalEntry | None = None
         self.after_find: Callable[[], None] | None = None

@@ -1,4 +1,4 @@
-"""What a restart, or a loop that was given up, leaves behind: nothing is submitted twice, nothing is left running."""
+"""After a restart, or a loop that was given up: nothing is submitted twice, and nothing is left open at the venue."""
 
 from __future__ import annotations
 
@@ -245,7 +245,7 @@ def test_a_loop_of_another_lane_is_refused() -> None:
     assert [letter.error.code for letter in desk.driver.dead_letters()] == ["EXI-013"]
 
 
-def test_an_account_is_taken_over_once_whoever_asks_again() -> None:
+def test_an_account_is_adopted_once_however_often_that_is_dispatched() -> None:
     desk = Desk().adopted()
     before = desk.driver.expected()
     desk.driver.feed(routed(desk, "adopt", 9), "instructions.binance")

@@ -17,7 +17,7 @@ REFUSED = calls.Refused("EXI-006", "no, it says")
 
 
 def not_found(venue: ScriptedVenue, entry: JournalEntry, gate: Any) -> calls.NotFound:
-    return calls.NotFound(venue.clock.now(), venue.books.nonce if venue.fence == "nonce" else None)
+    return calls.NotFound(venue.clock.now(), venue.books.nonce if venue.lane.policy == "nonce" else None)
 
 
 def test_an_order_that_was_shown_and_is_not_found_any_more_is_not_submitted_again() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from tests.support.handler_context import FakeContext, World
-from tests.support.lanes import directory
+from tests.support.lanes import REGISTRY, directory
 from tests.unit.handlers.executor.desk import EVIDENCE_S, Desk
 
 from tightloop.handlers import calls
@@ -184,7 +184,7 @@ def test_nothing_is_submitted_by_a_clock_behind_the_brokers(behind_s: float, out
     routed = source.driver.records("instructions.binance")[-1]
     world = World(routed.dispatched_at)
     inbound = Inbound("instructions.binance", 0, 0, "s1", routed, appended_at=world.now + timedelta(seconds=behind_s))
-    executor = Executor(ExecutorSettings(lane="binance", fence="window", directory=directory()))
+    executor = Executor(ExecutorSettings(lane=REGISTRY.lane("binance"), directory=directory()))
     executor.on_record(FakeContext(world, "s1"), inbound)
     reports = [one.record for one in world.emitted if one.topic == "fills"]
     if outcome is None:

@@ -1,4 +1,4 @@
-"""The operator's levers: halts are sets and outlast everything, a resume names what it clears and verifies first."""
+"""Operators' commands: halts are a set and survive everything, a resume names what it clears and verifies first."""
 
 from __future__ import annotations
 

@@ -409,7 +409,7 @@ def test_what_arrives_under_a_suspension_is_queued() -> None:
 
 
 @pytest.mark.parametrize("queued", [True, False])
-def test_one_that_cannot_be_started_is_refused_and_neither_its_key_nor_the_loop_before_it_notices(
+def test_an_instruction_that_cannot_be_started_is_refused_without_harm_to_its_key_or_the_loop_before_it(
     queued: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """EIM-001: what frees the slot tells of another's loop, and must not be undone."""
@@ -436,7 +436,7 @@ def test_one_that_cannot_be_started_is_refused_and_neither_its_key_nor_the_loop_
     assert (desk.halts(), desk.head().slot, desk.head().queued) == ([], None, 0)
 
 
-def test_one_that_cannot_be_judged_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_instruction_whose_check_fails_by_a_defect_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     desk = Desk()
 
     def fail(instruction: Instruction) -> Any:

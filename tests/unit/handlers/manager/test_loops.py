@@ -131,7 +131,7 @@ def test_an_unknown_outcome_halts_even_when_positions_match() -> None:
 
 @pytest.mark.parametrize("code", ["PUH-006", "REC-009", "REC-010"])
 @pytest.mark.parametrize("status", ["matched", "mismatched", "unavailable"])
-def test_books_that_are_wrong_halt_whatever_the_comparison_says(code: str, status: str) -> None:
+def test_errors_in_the_keys_own_records_halt_also_when_positions_match(code: str, status: str) -> None:
     desk = Desk()
     desk.instruct()
     told: dict[str, ErrorInfo] = {"execution_error" if code.startswith("PUH") else "error": error(code)}

@@ -58,7 +58,7 @@ def test_a_report_of_another_instruction_than_its_loop_has_is_refused(driver: Ha
 
 
 @pytest.mark.parametrize("wrong", [{"loop_no": 0}, {"report_no": 0}, {"loop_kind": "cancel"}])
-def test_a_report_of_what_cannot_exist_is_refused(driver: HandlerDriver, wrong: dict[str, object]) -> None:
+def test_a_report_with_an_impossible_loop_or_number_is_refused(driver: HandlerDriver, wrong: dict[str, object]) -> None:
     refused(driver, replace(report(1, 1), **wrong), "PUH-004")
 
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 from msgspec.structs import replace
-from tests.support.lanes import judging
+from tests.support.lanes import account, judging
 from tests.support.position_records import AUSDT, BTC, ETH, MARGIN, PERP, USDT, delta, error
 from tests.support.reconciliation_desk import Desk
 
@@ -30,7 +30,7 @@ def test_a_final_update_has_the_account_read_and_a_match_is_published_with_its_s
     assert desk.tell(desk.books.update(delta(USDT, 1000), kind="working")) == []
     assert desk.asked() == []
     assert desk.tell(desk.books.update(delta(BTC, 1), filled_amount=D(1))) == []
-    assert list(desk.driver.calls.values()) == [ReadPositions("s1", "binance", "s1")]
+    assert list(desk.driver.calls.values()) == [ReadPositions(account("binance", "s1"))]
     result = only(desk.answer(desk.holds(venue_sequence=9, block_number=4)))
     snapshot = desk.snapshots()[0]
     assert (result.status, result.verified, result.error) == ("matched", True, None)
@@ -126,7 +126,7 @@ def test_a_snapshot_may_spell_the_default_account_out(desk: Desk) -> None:
 def test_a_wallet_is_one_account_whatever_the_protocol(desk: Desk) -> None:
     wallet = {"lane": "ethereum", "venue": "aave"}
     desk.tell(desk.books.update(delta(ETH, 1), delta(AUSDT, 5), **wallet))
-    assert list(desk.driver.calls.values()) == [ReadPositions("s1", "aave", "s1")]
+    assert list(desk.driver.calls.values()) == [ReadPositions(replace(account("ethereum", "s1"), venue="aave"))]
     result = only(desk.answer())
     assert (result.status, len(result.checks)) == ("matched", 2)
 
@@ -145,7 +145,7 @@ def test_positions_of_other_accounts_and_in_transit_are_not_compared(desk: Desk)
 def test_every_account_that_the_loop_touched_is_read_and_compared(desk: Desk) -> None:
     desk.tell(desk.books.update(delta(USDT, 10), delta("okx:BaseToken:USDT", 4), kind="working"))
     desk.tell(desk.books.update(delta(BTC, 1)))
-    assert list(desk.driver.calls.values()) == [ReadPositions("s1", "binance", "s1"), ReadPositions("s1", "okx", "s1")]
+    assert list(desk.driver.calls.values()) == [ReadPositions(account(lane, "s1")) for lane in ("binance", "okx")]
     assert desk.answer(desk.holds({"okx:BaseToken:USDT": D(4)}), call=1) == []
     result = only(desk.answer(desk.holds({USDT: D(10), BTC: D(1)})))
     assert (result.status, len(result.checks), len(desk.snapshots())) == ("matched", 3, 2)

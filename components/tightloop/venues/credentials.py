@@ -23,7 +23,7 @@ _PLACEHOLDER = re.compile(_TEMPLATES, re.IGNORECASE | re.DOTALL)
 
 
 class Credentials(BaseModel):
-    """What a venue's keys are in one environment, by the names of ``VenueSpec.credentials``."""
+    """What a venue's keys are in one environment, by the names in ``VenueSpec.credentials`` or ``read_credentials``."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
@@ -48,8 +48,11 @@ def checked_environment(name: str) -> Environment:
     raise ExecutionError("EIF-004", f"environment {name!r} is none of {', '.join(get_args(Environment))}")
 
 
-def from_environment(venue: VenueSpec, environment: str, variables: Mapping[str, str] | None = None) -> Credentials:
-    """The venue's credentials from variables (None: this process's own) or the files that they name.
+def from_environment(
+    venue: VenueSpec, environment: str, variables: Mapping[str, str] | None = None, *, reading: bool = False
+) -> Credentials:
+    """The venue's credentials from variables (None: this process's own) or the files that they name. ``reading``: those
+    with which nobody can trade.
 
     Raises ExecutionError EIF-003 that names every variable that is missing, EIF-004, EIF-006 for a placeholder.
     """
@@ -57,14 +60,15 @@ def from_environment(venue: VenueSpec, environment: str, variables: Mapping[str,
     kind = checked_environment(environment)
     found = {
         name: value
-        for name, variable in zip(venue.credentials, venue.variables(kind), strict=True)
+        for name, variable in _variables(venue, kind, reading)
         if (value := _value(known, variable)) is not None
     }
-    return checked(venue, kind, found)
+    return checked(venue, kind, found, reading=reading)
 
 
-def checked(venue: VenueSpec, environment: str, given: Any) -> Credentials:
-    """``given``: a mapping of the names in ``VenueSpec.credentials`` to texts or secrets, or Credentials.
+def checked(venue: VenueSpec, environment: str, given: Any, *, reading: bool = False) -> Credentials:
+    """``given``: a mapping of the names in ``VenueSpec.credentials`` (``reading``: ``read_credentials``) to texts or
+    secrets, or Credentials.
 
     Raises ExecutionError EIF-003 for what is missing or unknown, EIF-004, EIF-006 for a placeholder, EIF-008 for
     credentials of another venue or environment. No message holds a value.
@@ -78,26 +82,24 @@ def checked(venue: VenueSpec, environment: str, given: Any) -> Credentials:
     if not isinstance(given, Mapping):
         raise ExecutionError("EIF-003", f"credentials of {venue.name} are a mapping, not a {type(given).__name__}")
     values = {str(name): one if isinstance(one, SecretStr) else SecretStr(str(one)) for name, one in given.items()}
-    unknown = sorted(values.keys() - set(venue.credentials))
+    wanted = _variables(venue, kind, reading)
+    unknown = sorted(values.keys() - {name for name, _ in wanted})
     if unknown:
-        raise ExecutionError(
-            "EIF-003", f"{venue.name} has no credential {', '.join(unknown)}; it needs {_names(venue)}"
-        )
-    missing = [variable for name, variable in _variables(venue, kind) if name not in values]
+        needed = ", ".join(name for name, _ in wanted) or "none"
+        raise ExecutionError("EIF-003", f"{venue.name} has no credential {', '.join(unknown)}; it needs {needed}")
+    missing = [variable for name, variable in wanted if name not in values]
     if missing:
         raise ExecutionError("EIF-003", f"{venue.name} in {kind} needs {', '.join(missing)}")
-    for name, variable in _variables(venue, kind):
+    for name, variable in wanted:
         if _PLACEHOLDER.fullmatch(values[name].get_secret_value()):
             raise ExecutionError("EIF-006", f"{variable} still has a placeholder, or nothing")
     return Credentials(venue=venue.name, environment=kind, values=values)
 
 
-def _variables(venue: VenueSpec, environment: str) -> list[tuple[str, str]]:
-    return list(zip(venue.credentials, venue.variables(environment), strict=True))
-
-
-def _names(venue: VenueSpec) -> str:
-    return ", ".join(venue.credentials) or "none"
+def _variables(venue: VenueSpec, environment: str, reading: bool) -> list[tuple[str, str]]:
+    """Each credential's name, and the variable that holds it."""
+    names = venue.read_credentials if reading else venue.credentials
+    return list(zip(names, venue.variables(environment, reading=reading), strict=True))
 
 
 def _value(variables: Mapping[str, str], name: str) -> SecretStr | None:

@@ -1,7 +1,6 @@
-"""What befalls the system from outside, apart from its processes: the broker and the venues die, clocks go wrong, old
-records are removed, records of the largest size come, funding and interest jump.
-
-Each says what it may bring about (``causes``) and when the venues' clock was wrong (``skews``), for the judge.
+"""Disturbances from outside, beside kills of components: the broker and the venues die, clocks go wrong, old records
+are removed, records of the largest size come, funding and interest jump. Each says what it may cause (``causes``) and
+when the venues' clock was wrong (``skews``), for the judge.
 """
 
 from __future__ import annotations
@@ -38,7 +37,7 @@ INPUTS = ("instructions", "fills", "position_updates", "reconciliation_results")
 
 
 @dataclass
-class Mishaps:
+class Disturbances:
     system: System
     broker: EmbeddedBroker
     happened: Counter[str]

@@ -1,5 +1,5 @@
-"""The seam that exists only in the tests: named points at which a component's process stops or kills itself, and
-switches that take one safeguard away each.
+"""What tests add to a component's process: named points at which it stops or kills itself, and switches that take one
+safeguard away each.
 
 Points on the way of a request to a venue, in their order: ``after_journal`` (the intent is committed, its call begins),
 ``before_check`` and ``after_check`` (around the last check before the bytes leave), ``after_answer`` (it is not handed
@@ -133,7 +133,9 @@ class PointedAdapter:
         return await self._adapter.find(entry)
 
     async def _as_prepared_now(self, entry: JournalEntry) -> JournalEntry:
-        """What whoever journals no hash sends, and looks for: the transaction as it would be signed at this moment."""
+        """What is sent, and looked for, without a journalled hash: the transaction as it would be signed at this
+        moment.
+        """
         bare = replace(entry, submissions=())
         prepared = await self._adapter.prepare(bare, None)
         return with_prepared(bare, "first", prepared, entry.journalled_at) if isinstance(prepared, Prepared) else entry
