@@ -11,6 +11,7 @@ from datetime import datetime
 from decimal import Decimal
 from hashlib import blake2b
 
+from tightloop.handlers.calls import LedgerEntry
 from tightloop.venues.sim.books import Drifted
 from tightloop.venues.sim.mempool import Pending
 from tightloop.venues.sim.wallets import WalletAccount
@@ -46,10 +47,13 @@ class Undo:
         self._settled_to = account.settled_to
         self.drifts = len(account.drifts)
 
-    def restore(self) -> list[Drifted]:
-        """Put the wallet back. What drifted since is not of the block: it is returned, to be done once more."""
+    def restore(self) -> list[Drifted | LedgerEntry]:
+        """Put the wallet back. What drifted or was deposited since is not of the block: it is returned, in the order in
+        which it came, to be done once more.
+        """
         account = self.account
         drifts = account.drifts[self.drifts :]
+        deposits = [entry for entry in account.ledger[self.sequence :] if entry.kind == "deposit"]
         del account.drifts[self.drifts :]
         del account.ledger[self.sequence :]
         account.nonce = self.nonce
@@ -57,7 +61,11 @@ class Undo:
         account.shares = dict(self._shares)
         account.step = self._step
         account.settled_to = self._settled_to
-        return drifts
+        return sorted([*drifts, *deposits], key=_came_at)
+
+
+def _came_at(one: Drifted | LedgerEntry) -> datetime:
+    return one.at if isinstance(one, Drifted) else one.event_time
 
 
 class Block:

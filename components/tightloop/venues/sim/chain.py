@@ -17,8 +17,8 @@ them. So a cursor never points at an entry that vanishes, and reconciliation com
 final. A reorganisation of ``confirmations`` blocks or more breaks that promise, as it does on a real chain.
 
 A reorganisation puts the wallets back as they were before the blocks that are gone, and the transactions back into the
-mempool, unless they are lost. What an operator let drift meanwhile is no transaction, and is done once more. The chain
-gets no shorter: empty blocks take the place of those that are gone.
+mempool, unless they are lost. What drifted or was deposited meanwhile, by the control endpoint, is none of the wallet's
+transactions and is done once more. The chain gets no shorter: empty blocks take the place of those that are gone.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ from decimal import Decimal
 from msgspec import UNSET
 from msgspec.structs import replace
 
-from tightloop.handlers.calls import OrderFound
+from tightloop.handlers.calls import LedgerEntry, OrderFound
 from tightloop.records.types import PreparedTransaction
 from tightloop.venues.sim.accruals import settle_wallet
 from tightloop.venues.sim.admission import Admission
 from tightloop.venues.sim.blocks import KEPT, Blocks, Undo
-from tightloop.venues.sim.books import ZERO, VenueError, WalletView
+from tightloop.venues.sim.books import ZERO, Drifted, VenueError, WalletView
 from tightloop.venues.sim.clock import MarketClock
 from tightloop.venues.sim.commands import Broadcast, ChangeChain, Effect
 from tightloop.venues.sim.execution import NO_EFFECT, Execution
@@ -286,9 +286,17 @@ class Chain:
                 if not lose:
                     self.pool.put(pending)
         for undo in before.values():
-            for drifted in undo.restore():
-                self._accrue(undo.account, drifted.at)
-                self.drift(undo.account, drifted.position_key, drifted.amount, drifted.at)
+            for one in undo.restore():
+                self._again(undo.account, one)
+
+    def _again(self, account: WalletAccount, one: Drifted | LedgerEntry) -> None:
+        """What was no transaction is done as it was."""
+        if isinstance(one, Drifted):
+            self._accrue(account, one.at)
+            self.drift(account, one.position_key, one.amount, one.at)
+        else:
+            self._accrue(account, one.event_time)
+            account.post(one.entry_id, one.kind, one.event_time, one.deltas, tx_hash=one.tx_hash)
 
     def drift(self, account: WalletAccount, key: str, amount: Decimal, now: datetime) -> None:
         account.drift(key, amount, now)
