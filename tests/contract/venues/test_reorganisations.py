@@ -209,6 +209,21 @@ def test_109_what_drifted_is_not_undone_with_a_block(own_deep_face: Face) -> Non
     assert [one["position_key"] for one in books["drifts"]] == [WETH, SUPPLIED]
 
 
+def test_109_what_was_deposited_is_not_undone_with_a_block(own_deep_face: Face) -> None:
+    face = own_deep_face
+    made = prepared(face, "s")
+    face.submit(made)
+    deposit = {"lane": "ethereum", "account": "s", "position_key": WETH, "amount": "3", "reference": "0xd1"}
+    face.control("POST", "/admin/deposit", deposit)
+    assert shown(face, "s")[0] == [], "it came after what may still go away"
+    face.chain(reorg=1)
+    entries, held = shown(face, "s")
+    assert [(line.kind, line.sequence, line.tx_hash) for line in entries] == [("deposit", 1, "0xd1")]
+    assert held[WETH] == 103
+    face.chain(mine=3)
+    assert [line.tx_hash for line in face.entries("ethereum", "s")] == ["0xd1", hash_of(made)]
+
+
 def test_110_a_restart_in_the_middle_of_it_all_changes_nothing(own_deep_face: Face) -> None:
     face = own_deep_face
     face.chain(block_time_s=7)
@@ -249,3 +264,12 @@ def test_111_only_a_reorganisation_as_deep_as_the_confirmations_takes_back_what_
     else:
         assert_open(face.find(made), None)
         assert isinstance(face.ledger("ethereum", "s", cursor), Unavailable)
+
+
+def test_112_what_replaces_a_block_has_its_number_and_another_hash(deep_face: Face) -> None:
+    face = deep_face
+    face.chain(mine=3)
+    empty = face.chain()
+    replaced = face.chain(reorg=1)
+    assert replaced["head"] == empty["head"]
+    assert replaced["head_hash"] != empty["head_hash"]

@@ -22,7 +22,7 @@ from tests.support.venue_intents import actions, lend, pool, swap, to_be_sent, t
 
 from tightloop.domain import money
 from tightloop.handlers.calls import LedgerEntry, NotFound, OrderFound, Prepared
-from tightloop.records.types import JournalEntry
+from tightloop.records.types import JournalEntry, PreparedTransaction
 from tightloop.venues.sim.books import VenueError
 from tightloop.venues.sim.chain import Chain
 from tightloop.venues.sim.chain_settings import chain
@@ -46,8 +46,8 @@ intents = st.fixed_dictionaries(
 )
 blocks = st.fixed_dictionaries({"count": st.integers(1, DEPTH - 1), "lose": st.booleans()})
 changes = st.one_of(
-    st.fixed_dictionaries({"automine": st.sampled_from([True, True, False])}),
-    st.fixed_dictionaries({"block_time_s": st.sampled_from([None, 0.5, 7.0])}),
+    st.fixed_dictionaries({"automine": st.booleans()}),
+    st.fixed_dictionaries({"block_time_s": st.sampled_from([None, 0.5, 7.0, 7.0])}),
     st.fixed_dictionaries({"base_fee": st.sampled_from([None, "1e-9", "5e-7"])}),
 )
 drifts = st.fixed_dictionaries({"key": st.sampled_from([ETH, SUPPLIED]), "amount": amounts})
@@ -58,10 +58,11 @@ kinds: list[tuple[int, str, st.SearchStrategy[Any]]] = [  # how often each is dr
     (1, "mine", blocks),
     (4, "reorg", blocks),
     (1, "drop", st.just({})),
-    (2, "chain", changes),
-    (1, "time", st.fixed_dictionaries({"seconds": st.sampled_from([0.3, 3.0, 4000.0])})),
+    (3, "chain", changes),
+    (3, "time", st.fixed_dictionaries({"seconds": st.sampled_from([0.3, 3.0, 3.0, 4000.0])})),
     (1, "advance", st.fixed_dictionaries({"hours": st.integers(1, 30)})),
     (1, "drift", drifts),
+    (1, "deposit", st.fixed_dictionaries({"amount": amounts})),
     (1, "fault", st.sampled_from(["revert", "pending", "drop_pending", "slip", "lost_after"])),
 ]
 moves = st.sampled_from([one for often, *one in kinds for _ in range(often)]).flatmap(
@@ -82,6 +83,7 @@ class Player:
         self.face = face
         self.entries: dict[str, JournalEntry] = {}
         self.sent: dict[str, set[str]] = defaultdict(set)  # by client order id: the hashes of all that left
+        self.deposits: dict[str, list[str]] = defaultdict(list)
 
     def play(self, program: list[tuple[str, Move]], look: Callable[[], None]) -> None:
         for number, (wallet, (kind, given_)) in enumerate(program):
@@ -103,13 +105,10 @@ class Player:
             "native": lambda: transfer(wallet, name, now, "ETH", amount / 100),
             "token": lambda: transfer(wallet, name, now, "USDC", amount),
         }[given_["what"]]()
-        answer = self.face.prepare(entry, self._nonce(wallet) + given_["ahead"])
-        if isinstance(answer, Prepared):
+        answer = self.face.prepare(entry)
+        if isinstance(answer, Prepared) and isinstance(answer.what, PreparedTransaction):
+            answer = self.face.prepare(entry, answer.what.nonce + given_["ahead"])
             self._submit(to_be_sent(entry, answer.what))
-
-    def _nonce(self, wallet: str) -> int:
-        account = self.chain.accounts.get(wallet)
-        return 0 if account is None else account.nonce
 
     def _submit(self, entry: JournalEntry) -> None:
         self.entries[entry.account] = entry
@@ -150,6 +149,11 @@ class Player:
     def _drift(self, wallet: str, given_: dict[str, Any], number: int) -> None:
         drift = {"lane": "ethereum", "account": wallet, "position_key": given_["key"], "amount": str(given_["amount"])}
         self.face.control("POST", "/admin/drift", drift)
+
+    def _deposit(self, wallet: str, given_: dict[str, Any], number: int) -> None:
+        deposit = {"lane": "ethereum", "account": wallet, "position_key": ETH, "reference": f"0xd{number}"}
+        self.face.control("POST", "/admin/deposit", {**deposit, "amount": str(given_["amount"])})
+        self.deposits[wallet].append(f"0xd{number}")
 
     def _fault(self, wallet: str, kind: Any, number: int) -> None:
         self.face.fault(kind, wallet, count=1, slippage_bps="10", operations=["transaction"])
@@ -216,7 +220,9 @@ class Judge:
             assert entered - unit <= account.balance(key) <= now + unit
 
     def _acted_once(self, account: WalletAccount) -> None:
-        mined = [entry for entry in account.ledger if entry.tx_hash is not None]
+        arrived = [entry.tx_hash for entry in account.ledger if entry.kind == "deposit"]
+        assert arrived == self.player.deposits[account.name], "what arrived from elsewhere is there"
+        mined = [entry for entry in account.ledger if entry.client_order_id is not None]
         assert len(mined) == account.nonce == len(account.transactions)
         assert [account.transactions[entry.tx_hash or ""].nonce for entry in mined] == list(range(account.nonce))
         for entry in mined:
@@ -229,7 +235,8 @@ class Judge:
         account = self.player.chain.accounts["s"]
         if isinstance(found, NotFound):
             assert found.nonce == account.nonce
-            assert found.settled_nonce == sum(line.tx_hash is not None for line in self.shown["s"])
+            transactions = [line for line in self.shown["s"] if line.gas_used is not None]
+            assert found.settled_nonce == len(transactions)
         elif found.status == "open":
             assert found.entries == ()
             assert found.confirmations is None or found.confirmations < DEPTH

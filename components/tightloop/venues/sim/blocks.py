@@ -12,6 +12,7 @@ from datetime import datetime
 from decimal import Decimal
 from hashlib import blake2b
 
+from tightloop.handlers.calls import LedgerEntry
 from tightloop.venues.sim.books import Drifted
 from tightloop.venues.sim.mempool import Pending
 from tightloop.venues.sim.protocols.pools import Pools
@@ -50,10 +51,13 @@ class Undo:
         self._settled_to = account.settled_to
         self.drifts = len(account.drifts)
 
-    def restore(self) -> list[Drifted]:
-        """Put the wallet back. What drifted since is not of the block: it is returned, to be done once more."""
+    def restore(self) -> list[Drifted | LedgerEntry]:
+        """Put the wallet back. What drifted or was deposited since is not of the block: it is returned, in the order in
+        which it came, to be done once more.
+        """
         account = self.account
         drifts = account.drifts[self.drifts :]
+        deposits = [entry for entry in account.ledger[self.sequence :] if entry.kind == "deposit"]
         del account.drifts[self.drifts :]
         del account.ledger[self.sequence :]
         account.nonce = self.nonce
@@ -62,20 +66,21 @@ class Undo:
         account.not_collateral = self._not_collateral
         account.step = self._step
         account.settled_to = self._settled_to
-        return drifts
+        return sorted([*drifts, *deposits], key=_came_at)
+
+
+def _came_at(one: Drifted | LedgerEntry) -> datetime:
+    return one.at if isinstance(one, Drifted) else one.event_time
 
 
 class Block:
     """A block with transactions, in the order in which they were run."""
 
-    __slots__ = ("at", "base_fee", "hash", "number", "parent", "pools_before", "transactions", "undos")
+    __slots__ = ("at", "base_fee", "hash", "number", "pools_before", "transactions", "undos")
 
-    def __init__(
-        self, number: int, block_hash: str, parent: str, at: datetime, base_fee: Decimal, pools: Pools
-    ) -> None:
+    def __init__(self, number: int, block_hash: str, at: datetime, base_fee: Decimal, pools: Pools) -> None:
         self.number = number
         self.hash = block_hash
-        self.parent = parent  # the hash of the last block before it that held transactions
         self.at = at
         self.base_fee = base_fee
         self.pools_before = dict(pools)
@@ -90,8 +95,8 @@ class Blocks:
         self.head = first
         self.kept: deque[Block] = deque()
         self._first = first
-        self._last_hash = _hash(name)
-        self._forks = 0
+        self._name = name
+        self._forks = 0  # how often blocks were replaced
 
     @property
     def head_hash(self) -> str:
@@ -99,20 +104,20 @@ class Blocks:
         return latest.hash if latest is not None and latest.number == self.head else self._hash_of(self.head)
 
     def _hash_of(self, number: int) -> str:
-        return _hash(self._last_hash, str(number), str(self._forks))
+        """No two blocks of a chain have the same: of one number there is one between two reorganisations."""
+        return "0x" + blake2b(f"{self._name}|{number}|{self._forks}".encode(), digest_size=32).hexdigest()
 
     def next(self, at: datetime, base_fee: Decimal, pools: Pools) -> Block:
         """The block that would come now. It is part of the chain once it is appended."""
         number = self.head + 1
-        return Block(number, self._hash_of(number), self._last_hash, at, base_fee, pools)
+        return Block(number, self._hash_of(number), at, base_fee, pools)
 
     def append(self, block: Block) -> None:
         self.head = block.number
         self.kept.append(block)
-        self._last_hash = block.hash
         while self.kept[0].number <= self.head - KEPT:
             for undo in self.kept.popleft().undos:
-                undo.account.undos.remove(undo)
+                undo.account.undos.popleft()
 
     def append_empty(self, count: int) -> None:
         self.head += count
@@ -126,12 +131,6 @@ class Blocks:
         """Replace the latest ``count`` blocks by empty ones; those with transactions, the latest first."""
         gone = []
         while self.kept and self.kept[-1].number > self.head - count:
-            block = self.kept.pop()
-            self._last_hash = block.parent
-            gone.append(block)
+            gone.append(self.kept.pop())
         self._forks += 1
         return gone
-
-
-def _hash(*parts: str) -> str:
-    return "0x" + blake2b("|".join(parts).encode(), digest_size=32).hexdigest()

@@ -17,8 +17,8 @@ them. So a cursor never points at an entry that vanishes, and reconciliation com
 final. A reorganisation of ``confirmations`` blocks or more breaks that promise, as it does on a real chain.
 
 A reorganisation puts the wallets back as they were before the blocks that are gone, and the transactions back into the
-mempool, unless they are lost. What an operator let drift meanwhile is no transaction, and is done once more. The chain
-gets no shorter: empty blocks take the place of those that are gone.
+mempool, unless they are lost. What drifted or was deposited meanwhile, by the control endpoint, is none of the wallet's
+transactions and is done once more. The chain gets no shorter: empty blocks take the place of those that are gone.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from msgspec import UNSET, Struct
+from msgspec import UNSET
 from msgspec.structs import replace
 
-from tightloop.handlers.calls import OrderFound
+from tightloop.handlers.calls import LedgerEntry, OrderFound
 from tightloop.records.types import PreparedTransaction
 from tightloop.venues.sim.admission import Admission
 from tightloop.venues.sim.blocks import KEPT, Blocks, Undo
-from tightloop.venues.sim.books import ZERO, VenueError, WalletView
+from tightloop.venues.sim.books import ZERO, Drifted, VenueError, WalletView
 from tightloop.venues.sim.chain_settings import ChainSettings
 from tightloop.venues.sim.clock import MarketClock
 from tightloop.venues.sim.commands import Broadcast, ChangeChain, Effect
@@ -47,33 +47,9 @@ from tightloop.venues.sim.protocols.growth import Steps
 from tightloop.venues.sim.protocols.lending import Lending, is_shared
 from tightloop.venues.sim.protocols.pools import ProtocolBooks
 from tightloop.venues.sim.protocols.tokens import Tokens
-from tightloop.venues.sim.transactions import tidy
+from tightloop.venues.sim.transactions import Call, Simulated, tidy
 from tightloop.venues.sim.wallet_accruals import WalletAccruals
 from tightloop.venues.sim.wallets import Transaction, WalletAccount
-
-
-class Call(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What a transaction is to do, before it is one. With neither calldata nor value it does nothing."""
-
-    to: str
-    value: Decimal = ZERO
-    data: bytes = b""
-
-
-class Simulated(Struct, frozen=True, kw_only=True):
-    """What a node tells before a transaction is made; fees in native units per gas, all by its latest block.
-
-    ``gas`` is what the call would take, ``balance`` what the wallet has of the native asset.
-    """
-
-    chain_id: int
-    nonce: int
-    base_fee: Decimal
-    tip: Decimal
-    gas: int
-    balance: Decimal
-    block_number: int
-    as_of: datetime
 
 
 class Chain:
@@ -328,9 +304,17 @@ class Chain:
                 if not lose:
                     self.pool.put(pending)
         for undo in before.values():
-            for drifted in undo.restore():
-                self._accrue(undo.account, drifted.at)
-                self.drift(undo.account, drifted.position_key, drifted.amount, drifted.at)
+            for one in undo.restore():
+                self._again(undo.account, one)
+
+    def _again(self, account: WalletAccount, one: Drifted | LedgerEntry) -> None:
+        """What was no transaction is done as it was."""
+        if isinstance(one, Drifted):
+            self._accrue(account, one.at)
+            self.drift(account, one.position_key, one.amount, one.at)
+        else:
+            self._accrue(account, one.event_time)
+            account.post(one.entry_id, one.kind, one.event_time, one.deltas, tx_hash=one.tx_hash)
 
     def drift(self, account: WalletAccount, key: str, amount: Decimal, now: datetime) -> None:
         account.drift(key, amount, now)

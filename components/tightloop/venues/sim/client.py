@@ -27,7 +27,6 @@ from tightloop.records.types import AccountRef, JournalEntry
 from tightloop.venues.adapter import Cancelled, Found, Gate, GateShut, PreparedAs, Submitted
 from tightloop.venues.http import Answer, Broken, HttpClient, NotLeft
 from tightloop.venues.sim import translate
-from tightloop.venues.sim.chain import Call, Simulated
 from tightloop.venues.sim.prepared_transactions import (
     call_of,
     nothing,
@@ -37,6 +36,7 @@ from tightloop.venues.sim.prepared_transactions import (
 )
 from tightloop.venues.sim.preparing import Listed, listed, prepare_order
 from tightloop.venues.sim.settings import SymbolRules
+from tightloop.venues.sim.transactions import Call, Simulated
 
 _encode = msgspec.json.Encoder().encode
 _order = msgspec.json.Decoder(OrderFound).decode
@@ -146,8 +146,7 @@ class _SimLane(SimReader):
         except Broken as error:
             return Ambiguous(str(error))
 
-    async def _find(self, entry: JournalEntry, path: str) -> Found:
-        got = await self._read(path)
+    def _evidence(self, entry: JournalEntry, got: Answer | Unavailable) -> Found:
         if isinstance(got, Unavailable):
             return got
         status, body = got
@@ -216,7 +215,7 @@ class SimExchange(_SimLane):
 
     async def find(self, entry: JournalEntry) -> Found:
         path = f"/order?account={quote(entry.account)}&client_order_id={quote(entry.client_order_id)}"
-        return await self._find(entry, path)
+        return self._evidence(entry, await self._read(path))
 
     async def cancel(self, entry: JournalEntry, gate: Gate) -> Cancelled:
         got = await self._mutate(
@@ -265,8 +264,8 @@ class SimChain(_SimLane):
         return _submitted(got)
 
     async def find(self, entry: JournalEntry) -> Found:
-        hashes = ",".join(translate.hashes_of(entry))
-        return await self._find(entry, f"/transaction?account={quote(entry.account)}&hashes={hashes}")
+        hashes = _encode(translate.hashes_of(entry))
+        return self._evidence(entry, await self._read(f"/find?account={quote(entry.account)}", "POST", hashes))
 
     async def cancel(self, entry: JournalEntry, gate: Gate) -> Cancelled:
         return Refused(translate.UNSUPPORTED, "a transaction is cancelled by one that replaces it")

@@ -32,7 +32,7 @@ from tightloop.records.types import AccountRef, JournalEntry
 from tightloop.venues.adapter import Cancelled, Found, Gate, GateShut, PreparedAs, Submitted
 from tightloop.venues.sim import translate
 from tightloop.venues.sim.books import VenueError
-from tightloop.venues.sim.chain import Call, Chain, Simulated
+from tightloop.venues.sim.chain import Chain
 from tightloop.venues.sim.commands import Acting, PlaceOrder
 from tightloop.venues.sim.errors import meaning
 from tightloop.venues.sim.faults import DROPPED, Operation, Strike
@@ -45,6 +45,7 @@ from tightloop.venues.sim.prepared_transactions import (
 )
 from tightloop.venues.sim.preparing import listed, prepare_order
 from tightloop.venues.sim.sandbox import Sandbox
+from tightloop.venues.sim.transactions import Call, Simulated
 
 T = TypeVar("T")
 Mutated = OrderFound | VenueError | NotSent | GateClosed | Ambiguous

@@ -16,10 +16,9 @@ from tightloop.domain import money
 from tightloop.handlers.calls import Prepared, Refused
 from tightloop.records.types import Instruction, JournalEntry, PreparedTransaction
 from tightloop.venues.sim import rounding
-from tightloop.venues.sim.chain import Call, Simulated
 from tightloop.venues.sim.chain_settings import NATIVE
 from tightloop.venues.sim.commands import ChainAction
-from tightloop.venues.sim.transactions import Calldata, encode_calldata, signed, tidy, wallet_address
+from tightloop.venues.sim.transactions import Call, Calldata, Simulated, encode_calldata, signed, tidy, wallet_address
 
 TIP_FLOOR = Decimal("1e-10")  # native units per gas
 BUMP = Decimal("1.125")

@@ -17,11 +17,11 @@ import msgspec
 from tightloop.venues.sim.admin import admin_routes
 from tightloop.venues.sim.answers import NO_ANSWER, Answer, Query
 from tightloop.venues.sim.books import VenueError
-from tightloop.venues.sim.chain import Call
 from tightloop.venues.sim.commands import Acting, Broadcast, CancelWorking, PlaceOrder
 from tightloop.venues.sim.errors import meaning
 from tightloop.venues.sim.faults import DROPPED, Operation, Strike
 from tightloop.venues.sim.sandbox import PAGE, Sandbox
+from tightloop.venues.sim.transactions import Call
 from tightloop.venues.sim.translate import ErrorBody, error_body
 
 Route = Callable[[Query, bytes], Awaitable[Answer]]
@@ -31,6 +31,7 @@ _encode = msgspec.json.Encoder().encode
 _decode_order = msgspec.json.Decoder(PlaceOrder).decode
 _decode_cancel = msgspec.json.Decoder(CancelWorking).decode
 _decode_transaction = msgspec.json.Decoder(Broadcast).decode
+_decode_hashes = msgspec.json.Decoder(list[str]).decode
 _decode_call = msgspec.json.Decoder(Call).decode
 
 
@@ -40,7 +41,7 @@ def _bad_request(message: str) -> Answer:
 
 class Routes:
     """Routes to the sandbox. Per exchange lane: ``POST|GET|DELETE /<lane>/order``, ``GET /<lane>/open-orders|markets``;
-    per chain lane: ``POST|GET /<lane>/transaction``, ``POST /<lane>/simulate`` (changes nothing), ``GET
+    per chain lane: ``POST /<lane>/transaction``, ``POST /<lane>/simulate|find`` (which change nothing), ``GET
     /<lane>/block``; for both: ``GET /<lane>/ledger|positions|arrival|time``; and ``/admin/...``, see ``admin.py``.
     """
 
@@ -92,9 +93,9 @@ class Routes:
             return await self._act(lane, "transaction", transaction, transaction.transaction.tx_hash)
 
         async def find(query: Query, body: bytes) -> Answer:
-            account, named = query["account"], query["hashes"]
-            hashes = named.split(",") if named else []
-            return await self._look(lane, "find", account, named, lambda: self.sandbox.find(lane, account, hashes))
+            account, hashes = query["account"], _decode_hashes(body)
+            request = ",".join(hashes)
+            return await self._look(lane, "find", account, request, lambda: self.sandbox.find(lane, account, hashes))
 
         async def simulate(query: Query, body: bytes) -> Answer:
             account, call = query["account"], _decode_call(body)
@@ -102,7 +103,7 @@ class Routes:
 
         blocks = self.sandbox.chains[lane].blocks
         routes[f"POST /{lane}/transaction"] = broadcast
-        routes[f"GET /{lane}/transaction"] = find
+        routes[f"POST /{lane}/find"] = find
         routes[f"POST /{lane}/simulate"] = simulate
         routes[f"GET /{lane}/block"] = self._plain(
             lambda query, _: {"time": self.sandbox.settle_everything(), "number": blocks.head, "hash": blocks.head_hash}

@@ -20,7 +20,7 @@ from tightloop.domain import money
 from tightloop.handlers.calls import Arrived, Ledger, OrderFound, Positions
 from tightloop.venues.sim import commands as c
 from tightloop.venues.sim.books import VenueError
-from tightloop.venues.sim.chain import Call, Chain, Simulated
+from tightloop.venues.sim.chain import Chain
 from tightloop.venues.sim.clock import ManualClock, MarketClock, wall_clock
 from tightloop.venues.sim.exchange import Exchange
 from tightloop.venues.sim.faults import Faults, Strike
@@ -30,6 +30,7 @@ from tightloop.venues.sim.market_sources import load_market, synthetic_market
 from tightloop.venues.sim.requests import RequestLog
 from tightloop.venues.sim.settings import SimSettings
 from tightloop.venues.sim.trades import ExchangeAccount
+from tightloop.venues.sim.transactions import Call, Simulated
 from tightloop.venues.sim.views import OrderView, order_views
 
 PAGE = 1000  # ledger entries an answer holds at most

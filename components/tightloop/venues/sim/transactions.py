@@ -9,6 +9,7 @@ Both sides use this module: the adapter to prepare a transaction, the simulated 
 
 from __future__ import annotations
 
+from datetime import datetime
 from decimal import Decimal
 from hashlib import blake2b
 
@@ -28,6 +29,30 @@ class Calldata(Struct, frozen=True, kw_only=True, omit_defaults=True):
     decided_at: Moment
     atomic: bool = False
     deadline: Moment | None = None
+
+
+class Call(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a transaction is to do, before it is one. With neither calldata nor value it does nothing."""
+
+    to: str
+    value: Decimal = Decimal(0)
+    data: bytes = b""
+
+
+class Simulated(Struct, frozen=True, kw_only=True):
+    """What a node tells before a transaction is made; fees in native units per gas, all by its latest block.
+
+    ``gas`` is what the call would take, ``balance`` what the wallet has of the native asset.
+    """
+
+    chain_id: int
+    nonce: int
+    base_fee: Decimal
+    tip: Decimal
+    gas: int
+    balance: Decimal
+    block_number: int
+    as_of: datetime
 
 
 encode_calldata = msgspec.json.Encoder().encode
