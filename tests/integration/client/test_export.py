@@ -68,7 +68,7 @@ def test_an_export_holds_what_is_committed_and_the_next_one_goes_on(settings: Ka
     put(settings, 3, partition=3)
     put_in_transaction(settings, 4, commit=True)
     put_in_transaction(settings, 5, commit=False)
-    first = exported(settings, "instructions", "--out", "first", "--format", "jsonl")
+    first = exported(settings, "instructions", "--to", "first", "--format", "jsonl")
     assert ids("first") == ["i1", "i2", "i4", "i3"]  # by partition and offset
     (topic,) = first["topics"]
     assert (topic["records"], topic["unreadable"], topic["gone"]) == (4, 0, 0)
@@ -77,20 +77,20 @@ def test_an_export_holds_what_is_committed_and_the_next_one_goes_on(settings: Ka
     open_one = put_in_transaction(settings, 6, commit=None)
     put(settings, 7)
     put(settings, 8, partition=3)
-    second = exported(settings, "instructions", "--out", "second", "--format", "jsonl", "--from", topic["next_from"])
+    second = exported(settings, "instructions", "--to", "second", "--format", "jsonl", "--from", topic["next_from"])
     assert ids("second") == ["i8"]  # 6 is not decided yet, and 7 lies behind it
     open_one.commit_transaction()
     third = second["topics"][0]["next_from"]
-    exported(settings, "instructions", "--out", "third", "--format", "jsonl", "--from", third)
+    exported(settings, "instructions", "--to", "third", "--format", "jsonl", "--from", third)
     assert ids("third") == ["i6", "i7"]
 
-    exported(settings, "instructions", "--out", "part", "--format", "jsonl", "--from", "0:1", "--to", "0:2")
+    exported(settings, "instructions", "--to", "part", "--format", "jsonl", "--from", "0:1", "--until", "0:2")
     assert ids("part") == ["i2"]
-    before = ("--to", (NOW - timedelta(hours=1)).isoformat())
+    before = ("--until", (NOW - timedelta(hours=1)).isoformat())
     assert (
-        exported(settings, "instructions", "--out", "before", "--format", "jsonl", *before)["topics"][0]["records"] == 0
+        exported(settings, "instructions", "--to", "before", "--format", "jsonl", *before)["topics"][0]["records"] == 0
     )
-    exported(settings, "instructions", "--out", "since", "--format", "jsonl", "--from", "1h")
+    exported(settings, "instructions", "--to", "since", "--format", "jsonl", "--from", "1h")
     assert ids("since") == ["i1", "i2", "i4", "i6", "i7", "i3", "i8"]
 
 
@@ -100,11 +100,11 @@ def test_what_retention_removed_and_what_is_not_there_is_told(settings: KafkaSet
     admin = AdminClient(settings.admin())
     for future in admin.delete_records([place]).values():
         future.result(30)
-    found = exported(settings, "instructions", "--out", "gone", "--format", "jsonl", "--from", "0:1", code=1)
+    found = exported(settings, "instructions", "--to", "gone", "--format", "jsonl", "--from", "0:1", code=1)
     assert (found["topics"][0]["gone"], ids("gone")) == (2, ["i3", "i4"])
     for wrong in ("0:6", "8:0"):
         done = run(
-            *("export", "instructions", "--out", "wrong", "--from", wrong),
+            *("export", "instructions", "--to", "wrong", "--from", wrong),
             *("--bootstrap", settings.bootstrap, "--prefix", settings.prefix),
         )
         assert (done.exit_code, "BUS-003" in done.stderr) == (2, True)
@@ -113,7 +113,7 @@ def test_what_retention_removed_and_what_is_not_there_is_told(settings: KafkaSet
 def test_all_is_every_public_topic_and_what_cannot_be_read_lies_beside(settings: KafkaSettings) -> None:
     put(settings, 1)
     write_raw(settings, [("instructions", 2, b"s2", b"\x00garbage", {})])
-    found = exported(settings, "all", "--out", "everything", code=1)
+    found = exported(settings, "all", "--to", "everything", code=1)
     names = [one["topic"] for one in found["topics"]]
     assert names == sorted(one.name for one in all_topics(["binance"]) if one.visibility == "public")
     files = {one.name for one in Path("everything").iterdir()}

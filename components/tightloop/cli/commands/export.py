@@ -27,7 +27,7 @@ def export(
         list[str],
         typer.Argument(metavar="TOPIC...", help="Names as in the contracts, such as fills; or all: every public one."),
     ],
-    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The folder of the files; one a topic.")],
+    out: Annotated[Path, typer.Option("--to", metavar="DIR", help="The folder of the files; one a topic.")],
     form: Annotated[
         Literal["parquet", "csv", "jsonl"],
         typer.Option("--format", help="parquet needs the extra tightloop[export]; jsonl and parquet hold everything."),
@@ -37,7 +37,7 @@ def export(
         typer.Option("--from", help=f"beginning; {FORMS}; or offsets of one topic: PARTITION:OFFSET,..."),
     ] = "beginning",
     end: Annotated[
-        str, typer.Option("--to", help="end (as it is now), or the same forms; the record there is left out.")
+        str, typer.Option("--until", help="end (as it is now), or the same forms; the record there is left out.")
     ] = "end",
     key: Annotated[str | None, typer.Option("--key", help="Only the records with this key, mostly a strategy.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the files of an earlier export.")] = False,
@@ -51,7 +51,7 @@ def export(
     from tightloop.client.export import export as write
     from tightloop.client.export import public_topics
 
-    from_, to = _bound(start, "beginning", "--from"), _bound(end, "end", "--to")
+    from_, to = _bound(start, "beginning", "--from"), _bound(end, "end", "--until")
     settings = installation.kafka()
     names = public_topics(settings) if topics == ["all"] else list(dict.fromkeys(topics))
     with steps() as told:
@@ -98,7 +98,7 @@ def add_to(app: typer.Typer) -> None:
     add(
         app,
         export,
-        "tightloop export fills instruction_results --out data",
-        "tightloop export all --out data --from 2026-01-01 --to 2026-02-01 --format jsonl",
-        "tightloop export fills --out data/next --from 0:1200,1:980",
+        "tightloop export fills instruction_results --to data",
+        "tightloop export all --to data --from 2026-01-01 --until 2026-02-01 --format jsonl",
+        "tightloop export fills --to data/next --from 0:1200,1:980",
     )
