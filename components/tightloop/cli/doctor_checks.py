@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.metadata
-import os
 import re
 import shutil
 import subprocess
@@ -50,17 +49,24 @@ def every_check(installation: Installation, directory: Path) -> list[Check]:
 
 
 def _credentials(config: Config) -> Check:
-    """Of the lanes that are not simulated: which variables are set, and never what is in them."""
+    """Of the lanes that are not simulated, for executors and for reconciliation: whether they are there, not what."""
+    from tightloop.venues.credentials import from_environment
+
     directory = config.directory()
     live = [lane for lane in directory.lanes.values() if not lane.simulated]
     if not live:
         return Check("credentials", "ok", "none are needed: every venue is simulated")
-    wanted = [name for lane in live for name in directory.venues.find(lane.home).variables(config.environment)]
-    lacking = [name for name in dict.fromkeys(wanted) if not os.environ.get(name)]
+    lacking = []
+    for venue in {lane.home: directory.venues.find(lane.home) for lane in live}.values():
+        for reading in (False, True):
+            try:
+                from_environment(venue, config.environment, reading=reading)
+            except ExecutionError as error:
+                lacking.append(error.message)
     lanes = ", ".join(lane.name for lane in live)
     if lacking:
-        return Check("credentials", "missing", f"for {lanes}: not set: {', '.join(lacking)}", "Set these variables.")
-    return Check("credentials", "ok", f"for {lanes}: {', '.join(dict.fromkeys(wanted))}")
+        return Check("credentials", "missing", f"for {lanes}: {'; '.join(lacking)}", "Set these variables.")
+    return Check("credentials", "ok", f"for {lanes}: all are set, of {config.environment}")
 
 
 def _guarded(name: str, look: Callable[[], Check]) -> Check:

@@ -80,7 +80,9 @@ class Performer:
 
     async def perform(self, call: calls.Call, strategy_id: str) -> calls.Answer:
         """The answer, checked, in the strategy's own position keys. Never raises."""
-        asked_at, lane = self._clock.now(), _lane(call)
+        asked_at = self._clock.now()
+        about = call.entry if isinstance(call, _OF_INTENTS) else call.account
+        lane = about.lane
         if lane in self._unopened and (failed := await self._failure_to_open(lane)) is not None:
             message = f"{lane} is not open: {failed.code} {failed.message}"
             if isinstance(call, calls.Submit | calls.CancelOrder):
@@ -96,7 +98,7 @@ class Performer:
             return calls.Unavailable(UNAVAILABLE, message, asked_at)
         if isinstance(answer, _TIMED) and answer.as_of is not None:
             self._checks[lane].heard(answer.as_of, asked_at, self._clock.now())
-        answer = named(answer, _account(call), strategy_id)
+        answer = named(answer, about.account, strategy_id)
         if isinstance(answer, calls.Prepared | calls.OrderFound | calls.NotFound | calls.Unavailable):
             return replace(answer, asked_at=asked_at)
         return answer
@@ -132,14 +134,6 @@ class Performer:
     async def close(self) -> None:
         for adapter in self.adapters.values():
             await adapter.close()
-
-
-def _lane(call: calls.Call) -> str:
-    return call.entry.lane if isinstance(call, _OF_INTENTS) else call.account.lane
-
-
-def _account(call: calls.Call) -> str:
-    return call.entry.account if isinstance(call, _OF_INTENTS) else call.account.account
 
 
 class CallLoop(Generic[Owner]):

@@ -2,8 +2,8 @@
 
 ``GET /admin/health``; ``GET /admin/books[?lane=&account=]``; ``GET /admin/requests[?after=N&limit=M]``; ``POST
 /admin/faults`` (a FaultRule), ``GET /admin/faults``, ``DELETE /admin/faults[?id=N]``; ``POST /admin/clock``; ``POST
-/admin/drift``, ``/admin/fill``, ``/admin/liquidate``, ``/admin/accounts``; ``POST /admin/chain`` (``lane``, and what
-commands.ChangeChain holds), ``GET /admin/chain?lane=``.
+/admin/drift``, ``/admin/deposit``, ``/admin/fill``, ``/admin/liquidate``, ``/admin/accounts``; ``POST /admin/chain``
+(``lane``, and what commands.ChangeChain holds), ``GET /admin/chain?lane=``.
 """
 
 from __future__ import annotations

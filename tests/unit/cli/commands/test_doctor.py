@@ -7,6 +7,9 @@ import json
 import pytest
 from tests.unit.cli.commands.running import run
 
+from tightloop.assembly.config import Config
+from tightloop.cli import doctor_checks
+
 
 def test_doctor_says_how_to_repair_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     from tightloop.runners.kafka import topic_admin
@@ -18,3 +21,19 @@ def test_doctor_says_how_to_repair_what_is_missing(monkeypatch: pytest.MonkeyPat
     assert checks["Kafka"]["state"] == "missing"
     assert checks["Kafka"]["mend"]
     assert checks["Python"]["state"] == checks["schemas"]["state"] == "ok"
+
+
+def test_credentials_of_live_lanes_are_named_by_variable_and_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    simulated = doctor_checks._credentials(Config())
+    assert (simulated.state, simulated.found) == ("ok", "none are needed: every venue is simulated")
+    live = Config.model_validate({"lanes": {"okx": {"simulated": False}}})
+    names = [f"BASIS_DEV__CEX__OKX_{one}" for one in ("API_KEY", "SECRET", "PASSPHRASE")]
+    names += ["BASIS_DEV__CEX__OKX_READONLY_API_KEY", "BASIS_DEV__CEX__OKX_READONLY_SECRET"]
+    missing = doctor_checks._credentials(live)
+    assert missing.state == "missing"
+    assert all(name in missing.found for name in names)
+    for name in names:
+        monkeypatch.setenv(name, "k3y-that-nobody-may-see")
+    found = doctor_checks._credentials(live)
+    assert found.state == "ok"
+    assert "k3y" not in found.found
