@@ -107,7 +107,10 @@ class Disturbances:
             now = int(time.time() * 1000)
             until = now + int((seconds + by_s + SLOW_S) * 1000)
             lane = process.spec["lane"]
-            self.causes.append(Cause("none", (CLOCK_FAULT,), lane=lane, since_ms=now, until_ms=until))
+            between = {"lane": lane, "since_ms": now, "until_ms": until}
+            self.causes.append(Cause("none", (CLOCK_FAULT,), **between))
+            # By a clock that is ahead, what works is over before its time, and is cancelled.
+            self.causes += [Cause(effect, **between) for effect in ("cancelled", "partially_filled")]
         self.happened[f"clock skew {by_s} s {process.spec['component']}"] += 1
 
     def skew_venues(self, chance: random.Random) -> None:
