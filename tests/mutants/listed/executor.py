@@ -190,11 +190,11 @@ MUTANTS = (
     ),
     Mutant(
         "fees-are-raised-after-expiry",
-        "a pending transaction is replaced by one with higher fees although its instruction has expired",
-        NONCE,
-        "entry.replace_at <= now < entry.routed.not_after",
-        "entry.replace_at <= now",
-        BY_NONCES,
+        "a transaction with higher fees leaves although its instruction has expired",
+        "runners/performer.py",
+        "                until = None if is_cancel(entry) else submit_by(entry.routed)\n",
+        "                until = None\n",
+        ("tests/unit/runners/test_performer.py",),
     ),
     Mutant(
         "latest-sibling-takes-a-new-nonce",

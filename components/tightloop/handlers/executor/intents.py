@@ -154,9 +154,6 @@ def on_answer(turn: ExecutorTurn, entry: JournalEntry, answer: calls.Answer) -> 
 def _replaced(turn: ExecutorTurn, entry: JournalEntry, prepared: calls.Prepared) -> None:
     """One submission more under the same nonce: journalled before it is sent, as the first was."""
     kind: submissions.Kind = "cancel" if entry.cancel_requested else "bump"
-    if kind == "bump" and _too_late(turn, entry):
-        ask(turn, entry)
-        return
     entry = _send_sibling(turn, submissions.with_prepared(entry, kind, prepared, turn.now))
     turn.audit(entry, "journalled", f"submission {len(entry.submissions)}: {kind}")
 

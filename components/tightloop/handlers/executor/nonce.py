@@ -48,7 +48,7 @@ class NoncePolicy:
 
     def replaces(self, settings: ExecutorSettings, entry: JournalEntry, found: OrderFound, now: datetime) -> bool:
         pending = found.status == "open" and found.confirmations is None
-        return pending and entry.replace_at is not None and entry.replace_at <= now < entry.routed.not_after
+        return pending and entry.replace_at is not None and entry.replace_at <= now
 
     def lost_cancel(self, settings: ExecutorSettings, entry: JournalEntry, found: OrderFound, now: datetime) -> bool:
         if found.confirmations is not None:  # mined: it can be outbid no more

@@ -68,6 +68,8 @@ def test_a_transaction_that_stays_pending_is_replaced_by_one_with_higher_fees() 
     desk.driver.advance(REPLACE_S + 3)
     sent = [one.entry.submissions[-1] for one in desk.venue.calls("submit") if one.entry]
     assert [one.kind for one in sent] == ["first", "bump"] and set(desk.nonces()) == {1}
+    entry = desk.intent()
+    assert entry is not None and [one.kind for one in entry.submissions] == ["first", "bump"], "both are asked for"
     assert sent[1].transaction.data == sent[0].transaction.data
     assert sent[1].transaction.max_fee_per_gas >= sent[0].transaction.max_fee_per_gas * D("1.1")
     desk.driver.advance(REPLACE_S + 3)
@@ -137,6 +139,16 @@ def test_a_nonce_that_was_too_high_is_replaced_when_nothing_has_left() -> None:
     desk.driver.advance(2)
     assert desk.result().outcome == "filled"
     assert desk.nonces() == [1, 0]
+
+
+def test_what_may_have_left_keeps_its_nonce_though_a_block_is_gone() -> None:
+    desk = chain()
+    desk.venue.books.nonce -= 1
+    desk.venue.on("submit", lost(), lost())
+    desk.instruct()
+    desk.driver.advance(10)
+    assert desk.result().outcome == "filled" and desk.acted() == 1
+    assert set(desk.nonces()) == {1} and len(desk.nonces()) == 3
 
 
 def test_what_cannot_be_read_is_asked_for_with_pauses_and_then_ends_the_loop() -> None:
