@@ -35,8 +35,8 @@ def _cancel() -> None:
     """Orders are cancelled as soon as they rest, without a request and before their time is over."""
     sound = starting._new_entry
 
-    def new_entry(turn: Any, routed: Any, nonce: int | None) -> Any:
-        return replace(sound(turn, routed, nonce), cancel_at=turn.now)
+    def new_entry(turn: Any, routed: Any) -> Any:
+        return replace(sound(turn, routed), cancel_at=turn.now)
 
     starting._new_entry = new_entry
 

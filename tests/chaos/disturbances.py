@@ -25,6 +25,7 @@ from tightloop.wire import codec
 # With the venues' own together no more than the half second to within which clocks are to agree.
 COMPONENT_SKEW_S, VENUE_SKEW_S = 0.3, 0.2
 FAR_S = 6.0  # more than the wait until "not found" counts
+UNREADABLE = "EXI-003"  # what an instruction ends with that could not be prepared, as its venue did not answer
 CLOCK_FAULT = "EXI-015"  # what an instruction ends with, of which nothing was submitted for a wrong clock
 LARGE = "chaos-large"
 CHAIN = "ethereum"
@@ -93,6 +94,7 @@ class Disturbances:
             between = {"since_ms": int(since * 1000), "until_ms": int(until * 1000)}
             self.causes.append(Cause("unknown", ("EXI-005", "EXI-012"), **between))
             self.causes.append(Cause("halt", ("EIM-012",), **between))
+            self.causes.append(Cause("none", (UNREADABLE,), **between))
 
     # clocks
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from tests.chaos import workload
-from tests.chaos.disturbances import FAR_S, LARGE, SLOW_S, Disturbances
+from tests.chaos.disturbances import FAR_S, LARGE, SLOW_S, UNREADABLE, Disturbances
 from tests.chaos.harness import System
 from tests.chaos.instruments import ANSWER_POINT, SUBMIT_POINT, TRANSACTION_POINTS, VENUE_POINTS
 from tests.chaos.points import Points
@@ -194,6 +194,9 @@ class Storm:
         lane = chance.choice((*self.system.config.lanes, None))
         duration = chance.uniform(least, most)
         self.system.fault(**rule, lane=lane, duration_s=duration, seed=chance.randrange(2**31))
+        now = int(time.time() * 1000)
+        until = now + int((duration + SLOW_S) * 1000)
+        self._disturbances.causes.append(Cause("none", (UNREADABLE,), lane=lane, since_ms=now, until_ms=until))
         self.happened[f"venue: {rule['kind']}"] += 1
 
     def _skew(self, chance: random.Random) -> None:

@@ -54,7 +54,7 @@ def pointed_journal(points: instruments.Points) -> type[Journal]:
                 yield payload
 
     class PointedJournal(Journal):
-        submits = ""  # the strategy whose intent is journalled and was not synced yet
+        submits: tuple[str, ...] = ()  # the strategies whose intents are journalled and were not synced yet
 
         def __init__(self, *parts: Any) -> None:
             journal.JournalFile = PointedFile
@@ -66,16 +66,16 @@ def pointed_journal(points: instruments.Points) -> type[Journal]:
                 points.reach("before_journal", entry.strategy_id)
             super().committed(seat, *parts)
             for entry in entries:
-                self.submits = entry.strategy_id
+                self.submits = (*self.submits, entry.strategy_id)
                 points.reach("after_journal_write", entry.strategy_id)
 
         def sync(self) -> None:
-            about, self.submits = self.submits, ""
-            if about:
-                points.reach("before_sync", about)
+            about, self.submits = self.submits, ()
+            for strategy_id in about:
+                points.reach("before_sync", strategy_id)
             super().sync()
-            if about:
-                points.reach("after_sync", about)
+            for strategy_id in about:
+                points.reach("after_sync", strategy_id)
 
         def told(self) -> None:
             points.reach("after_told")

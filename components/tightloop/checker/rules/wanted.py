@@ -12,6 +12,7 @@ from tightloop.checker.rules.outcomes import Loop, loop_of
 from tightloop.checker.verdict import Terms, Violation
 
 HALTED, EXPIRED = "EIM-011", "EIM-010"
+UNREADABLE = "EXI-003"  # it could not be prepared: its venue did not answer for as long as that is tried
 MARKET_LIFE, OTHER_LIFE = timedelta(seconds=30), timedelta(hours=1)  # of an instruction that names no expiry
 EARLY = timedelta(milliseconds=600)  # clocks agree to within half a second
 BY_THE_VENUE = "partial"  # the injected fault that fills a part, and cancels the rest where it is told to
@@ -57,6 +58,7 @@ def cancels_were_asked_for(data: Collected, terms: Terms) -> Iterator[Violation]
             fine = bool(code) and (refused or code in LOCAL or code == "EXI-009")
         elif outcome == "none":
             fine = code == EXPIRED and _was_over(routed, value["observed_at"])
+            fine = fine or (code == UNREADABLE and _was_interrupted(terms, value["lane"], loops[loop], seen))
         if not fine and not terms.explain(outcome, code, loop[0], value["lane"], seen.at_ms):
             what = f"{seen.place}: {value['instruction_id']} (loop {loop[1]}) is {outcome} and nothing explains it"
             yield Violation("outcome-unexplained", loop[0], f"{what} ({code or 'no error'})")
@@ -100,6 +102,14 @@ def _asked(data: Collected) -> _Asked:
         {(one["strategy_id"], one["target_loop_no"]) for one in cancels},
         wanted | {(one["strategy_id"], one["target_id"]) for one in by_hand if one["command"] == "cancel"},
         {one["strategy_id"] for one in by_hand if one["command"] == "halt" and one["cancel_working"]},
+    )
+
+
+def _was_interrupted(terms: Terms, lane: str, dispatched: Seen, ended: Seen) -> bool:
+    """Was an executor of the lane stopped or dead while it could have been prepared?"""
+    return any(
+        one.lane == lane and one.since_ms <= ended.at_ms and dispatched.at_ms <= one.until_ms
+        for one in terms.interruptions
     )
 
 
