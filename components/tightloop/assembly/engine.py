@@ -63,4 +63,5 @@ def _simulated(lane: LaneSpec, sandbox: Sandbox) -> VenueAdapter:
     """Raises ExecutionError EIF-007 for a lane that is not simulated."""
     if not lane.simulated:
         raise ExecutionError("EIF-007", f"lane {lane.name} is not simulated: give its adapter, in `venues`")
-    return InProcessChain(lane, sandbox) if lane.kind == "chain" else InProcessExchange(lane, sandbox)
+    adapter = InProcessChain if lane.kind == "chain" else InProcessExchange
+    return adapter(lane, sandbox, quotes_found=False)

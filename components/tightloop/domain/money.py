@@ -95,11 +95,16 @@ def check(amount: Decimal) -> Decimal:
     """The amount, when records can carry it. Raises ExecutionError TLC-009."""
     if not amount.is_finite():
         raise ExecutionError("TLC-009", f"{amount} is not an amount")
-    if amount.copy_abs() >= BOUND:
+    if not -BOUND < amount < BOUND:
         raise ExecutionError("TLC-009", f"{amount} is 10^58 or more")
-    if amount != _DERIVED.quantize(amount, UNIT):
+    if not fits(amount):
         raise ExecutionError("TLC-009", f"{amount} has more than {PLACES} places")
     return amount
+
+
+def fits(amount: Decimal) -> bool:
+    """Has a finite amount below 10^58 no more places than records have?"""
+    return amount == _DERIVED.quantize(amount, UNIT)
 
 
 def text(amount: Decimal) -> str:

@@ -21,7 +21,7 @@ from tightloop.handlers.calls import Answer, Call
 T = TypeVar("T", bound=Struct)
 
 
-class Inbound(Struct, frozen=True):
+class Inbound(Struct, frozen=True, gc=False):
     """A record as it arrived. ``value`` is a record class of ``tightloop.records.types``."""
 
     topic: str

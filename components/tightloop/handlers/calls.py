@@ -16,7 +16,7 @@ from msgspec import Struct
 from tightloop.records.types import AccountRef, Delta, Fee, JournalEntry, PreparedOrder, PreparedTransaction
 
 
-class LedgerEntry(Struct, frozen=True):
+class LedgerEntry(Struct, frozen=True, gc=False):
     """One line of an account's ledger at the venue: a trade, a transaction, or something that accrued.
 
     ``deltas`` is complete (what is bought, what pays, fees, gas); ``fees`` and ``realised_pnl`` explain parts of it.
@@ -47,7 +47,7 @@ class LedgerEntry(Struct, frozen=True):
 # --- calls ------------------------------------------------------------------------------------------------------------
 
 
-class Prepare(Struct, frozen=True):
+class Prepare(Struct, frozen=True, gc=False):
     """What exactly is to be sent for this intent, which has no submission yet? Reads only, and changes nothing.
 
     ``least_nonce``: a chain's answer takes no nonce below it, however far the node that answers lags.
@@ -57,7 +57,7 @@ class Prepare(Struct, frozen=True):
     least_nonce: int | None = None
 
 
-class Replace(Struct, frozen=True):
+class Replace(Struct, frozen=True, gc=False):
     """What exactly is to be sent as a sibling of this intent's submissions, under their nonce? Reads only (chains).
 
     ``bump``: the latest transaction with fees high enough to replace all its siblings; ``cancel``: an empty transaction
@@ -68,7 +68,7 @@ class Replace(Struct, frozen=True):
     kind: Literal["bump", "cancel"]
 
 
-class Submit(Struct, frozen=True):
+class Submit(Struct, frozen=True, gc=False):
     """Send the latest of this intent's journalled submissions, and nothing else, once. The gate refuses it when the
     send window, or the instruction's time, has passed.
     """
@@ -76,26 +76,26 @@ class Submit(Struct, frozen=True):
     entry: JournalEntry
 
 
-class FindOrder(Struct, frozen=True):
+class FindOrder(Struct, frozen=True, gc=False):
     """How does this intent stand at the venue, by any of its submissions? Changes nothing."""
 
     entry: JournalEntry
 
 
-class CancelOrder(Struct, frozen=True):
+class CancelOrder(Struct, frozen=True, gc=False):
     """Cancel what still works of this intent; the answer is the order as it then is (exchanges)."""
 
     entry: JournalEntry
 
 
-class ReadLedger(Struct, frozen=True):
+class ReadLedger(Struct, frozen=True, gc=False):
     """The account's ledger after ``cursor`` (``None``: from its beginning)."""
 
     account: AccountRef
     cursor: str | None
 
 
-class ReadPositions(Struct, frozen=True):
+class ReadPositions(Struct, frozen=True, gc=False):
     """A complete snapshot of what the account holds."""
 
     account: AccountRef
@@ -119,7 +119,7 @@ Call = Prepare | Replace | Submit | FindOrder | CancelOrder | ReadLedger | ReadP
 NEVER = datetime.min.replace(tzinfo=UTC)
 
 
-class Prepared(Struct, frozen=True):
+class Prepared(Struct, frozen=True, gc=False):
     """Exactly what is to be sent. What can't be prepared is :class:`Refused`, before anything is journalled.
 
     ``as_of`` is None where nothing had to be asked.
@@ -130,7 +130,7 @@ class Prepared(Struct, frozen=True):
     asked_at: datetime = NEVER
 
 
-class OrderFound(Struct, frozen=True, omit_defaults=True):
+class OrderFound(Struct, frozen=True, omit_defaults=True, gc=False):
     """The venue's evidence of an order or a transaction.
 
     ``entries`` holds every ledger entry of the order so far, oldest first. ``cursor_before`` and ``cursor_after`` are
@@ -156,7 +156,7 @@ class OrderFound(Struct, frozen=True, omit_defaults=True):
     asked_at: datetime = NEVER
 
 
-class NotFound(Struct, frozen=True):
+class NotFound(Struct, frozen=True, gc=False):
     """The venue knows nothing of any of the intent's submissions.
 
     On a chain, all of one view of it: ``nonce`` is the wallet's next by its latest block, ``settled_nonce`` by the
@@ -176,7 +176,7 @@ class NotFound(Struct, frozen=True):
         return min(self.asked_at, self.as_of)
 
 
-class Refused(Struct, frozen=True):
+class Refused(Struct, frozen=True, gc=False):
     """The venue refused, for certain: nothing was done and nothing will be. ``code`` is one of the catalogue."""
 
     code: str
@@ -184,7 +184,7 @@ class Refused(Struct, frozen=True):
     raw: str | None = None
 
 
-class NotSent(Struct, frozen=True):
+class NotSent(Struct, frozen=True, gc=False):
     """Nothing was done, for certain; the same intent may be tried again (rate limit, no connection, late timestamp)."""
 
     code: str
@@ -193,20 +193,20 @@ class NotSent(Struct, frozen=True):
     raw: str | None = None
 
 
-class GateClosed(Struct, frozen=True):
+class GateClosed(Struct, frozen=True, gc=False):
     """The last check before the socket refused: ``window`` (journal again), ``expired`` (its time has passed)."""
 
     reason: Literal["window", "expired"]
 
 
-class Ambiguous(Struct, frozen=True):
+class Ambiguous(Struct, frozen=True, gc=False):
     """Neither success nor rejection: only the venue can tell what happened. Ask it."""
 
     message: str
     raw: str | None = None
 
 
-class Unavailable(Struct, frozen=True):
+class Unavailable(Struct, frozen=True, gc=False):
     """A question could not be answered (reads only)."""
 
     code: str
@@ -214,7 +214,7 @@ class Unavailable(Struct, frozen=True):
     asked_at: datetime = NEVER
 
 
-class Ledger(Struct, frozen=True):
+class Ledger(Struct, frozen=True, gc=False):
     """Entries after the asked cursor, oldest first, and the cursor after the last of them."""
 
     entries: tuple[LedgerEntry, ...]
@@ -223,14 +223,14 @@ class Ledger(Struct, frozen=True):
     more: bool = False
 
 
-class Arrived(Struct, frozen=True):
+class Arrived(Struct, frozen=True, gc=False):
     """A transfer has arrived in an account: the ledger entry that brought it."""
 
     entry: LedgerEntry
     as_of: datetime
 
 
-class Positions(Struct, frozen=True):
+class Positions(Struct, frozen=True, gc=False):
     """What the account holds: every position that is not zero, by position key, at one point of the venue's time."""
 
     as_of: datetime
@@ -246,6 +246,6 @@ Answer = (
 )
 
 
-class Nonce(Struct, frozen=True):
+class Nonce(Struct, frozen=True, gc=False):
     value: int
     as_of: datetime

@@ -83,7 +83,7 @@ def _docstring(doc: str) -> list[str]:
 
 
 def record_source(schema: Schema) -> str:
-    lines = [f"class {schema['name']}(Struct, frozen=True, kw_only=True):", *_docstring(schema["doc"]), ""]
+    lines = [f"class {schema['name']}(Struct, frozen=True, kw_only=True, gc=False):", *_docstring(schema["doc"]), ""]
     for field in schema["fields"]:
         default = python_default(field)
         lines += _comment(field["doc"])

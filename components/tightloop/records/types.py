@@ -96,7 +96,7 @@ ReconciliationKind = Literal["loop", "refresh", "verify", "adopt", "UNKNOWN"]
 ReconciliationStatus = Literal["matched", "mismatched", "unavailable", "timeout", "UNKNOWN"]
 
 
-class AccountCursor(Struct, frozen=True, kw_only=True):
+class AccountCursor(Struct, frozen=True, kw_only=True, gc=False):
     """How far an account's ledger at its venue is reported."""
 
     # The venue asked.
@@ -109,7 +109,7 @@ class AccountCursor(Struct, frozen=True, kw_only=True):
     next_nonce: int | None = None
 
 
-class AccountMark(Struct, frozen=True, kw_only=True):
+class AccountMark(Struct, frozen=True, kw_only=True, gc=False):
     """How far an account was acted on: a snapshot that verifies it must not be older."""
 
     # The lane that acts on it.
@@ -126,7 +126,7 @@ class AccountMark(Struct, frozen=True, kw_only=True):
     venue_time: datetime | None = None
 
 
-class AccountRef(Struct, frozen=True, kw_only=True):
+class AccountRef(Struct, frozen=True, kw_only=True, gc=False):
     """An account on a lane."""
 
     # The lane that acts on it.
@@ -137,7 +137,7 @@ class AccountRef(Struct, frozen=True, kw_only=True):
     account: str
 
 
-class Action(Struct, frozen=True, kw_only=True):
+class Action(Struct, frozen=True, kw_only=True, gc=False):
     """One step on one protocol. Tokens are named by symbol and identified by chain and address in a token list."""
 
     # `uniswap`, `curve`, `aave`, `morpho`, ...
@@ -164,7 +164,7 @@ class Action(Struct, frozen=True, kw_only=True):
     parameters: dict[str, str] = field(default_factory=dict)
 
 
-class AppliedCommands(Struct, frozen=True, kw_only=True):
+class AppliedCommands(Struct, frozen=True, kw_only=True, gc=False):
     """The latest `adjust` commands answered, so that each is answered once: the position update handler's state
     in the topic `positions`. At most one per key.
     """
@@ -179,7 +179,7 @@ class AppliedCommands(Struct, frozen=True, kw_only=True):
     produced_at: datetime
 
 
-class Cancel(Struct, frozen=True, kw_only=True):
+class Cancel(Struct, frozen=True, kw_only=True, gc=False):
     """Cancels an instruction or a group: one that is queued, or an order that works. Handled ahead of the queue.
     Exactly one target is given.
     """
@@ -190,7 +190,7 @@ class Cancel(Struct, frozen=True, kw_only=True):
     group_id: str | None = None
 
 
-class CexTrade(Struct, frozen=True, kw_only=True):
+class CexTrade(Struct, frozen=True, kw_only=True, gc=False):
     """A trade on an exchange, spot or perpetual. Leverage, margin mode and position mode are configuration, not
     part of it.
     """
@@ -221,7 +221,7 @@ class CexTrade(Struct, frozen=True, kw_only=True):
     timeout_ms: int | None = None
 
 
-class Check(Struct, frozen=True, kw_only=True):
+class Check(Struct, frozen=True, kw_only=True, gc=False):
     """One position compared."""
 
     # `venue[@account]:type:symbol`.
@@ -241,7 +241,7 @@ class Check(Struct, frozen=True, kw_only=True):
     code: str | None = None
 
 
-class Delta(Struct, frozen=True, kw_only=True):
+class Delta(Struct, frozen=True, kw_only=True, gc=False):
     """A change of one position. A list of deltas is complete: what is bought, what pays for it, every fee in the
     asset in which it was taken, gas in the native asset.
     """
@@ -255,7 +255,7 @@ class Delta(Struct, frozen=True, kw_only=True):
     source: str
 
 
-class ControlCommand(Struct, frozen=True, kw_only=True):
+class ControlCommand(Struct, frozen=True, kw_only=True, gc=False):
     """What an operator orders: the value of the topic `control`. Who may write it is decided by the topic's ACL."""
 
     # The command's id: the same id again changes nothing.
@@ -300,7 +300,7 @@ class ControlCommand(Struct, frozen=True, kw_only=True):
     causation_id: str | None = None
 
 
-class ErrorInfo(Struct, frozen=True, kw_only=True):
+class ErrorInfo(Struct, frozen=True, kw_only=True, gc=False):
     """What went wrong, as it travels on other records."""
 
     # A code of the catalogue, such as `EXI-006` (`tightloop errors CODE` explains it).
@@ -311,7 +311,7 @@ class ErrorInfo(Struct, frozen=True, kw_only=True):
     severity: Severity
 
 
-class Header(Struct, frozen=True, kw_only=True):
+class Header(Struct, frozen=True, kw_only=True, gc=False):
     """One header of a Kafka record, as it stood there."""
 
     # Its name; names may repeat.
@@ -320,7 +320,7 @@ class Header(Struct, frozen=True, kw_only=True):
     value: bytes | None = None
 
 
-class DeadLetter(Struct, frozen=True, kw_only=True):
+class DeadLetter(Struct, frozen=True, kw_only=True, gc=False):
     """A record that could not be processed, byte for byte: the value of the topic `dead_letters`."""
 
     # The key it came under, where that can be told.
@@ -356,7 +356,7 @@ class DeadLetter(Struct, frozen=True, kw_only=True):
     causation_id: str | None = None
 
 
-class Fee(Struct, frozen=True, kw_only=True):
+class Fee(Struct, frozen=True, kw_only=True, gc=False):
     """What was charged. It explains a part of the deltas, where the same amount stands with the other sign, and
     is never applied by itself.
     """
@@ -369,7 +369,7 @@ class Fee(Struct, frozen=True, kw_only=True):
     kind: str
 
 
-class ExecutionReport(Struct, frozen=True, kw_only=True):
+class ExecutionReport(Struct, frozen=True, kw_only=True, gc=False):
     """What happened at a venue: the value of the topic `fills`. Incremental: it holds only what no earlier report
     of its loop held. A correction holds the difference.
     """
@@ -462,7 +462,7 @@ class ExecutionReport(Struct, frozen=True, kw_only=True):
     causation_id: str | None = None
 
 
-class SmartContractAction(Struct, frozen=True, kw_only=True):
+class SmartContractAction(Struct, frozen=True, kw_only=True, gc=False):
     """One or several actions on a chain."""
 
     # The chain's id by EIP-155: 1 is Ethereum.
@@ -477,7 +477,7 @@ class SmartContractAction(Struct, frozen=True, kw_only=True):
     actions: tuple[Action, ...] = ()
 
 
-class WalletTransfer(Struct, frozen=True, kw_only=True):
+class WalletTransfer(Struct, frozen=True, kw_only=True, gc=False):
     """Moves an asset between a venue account and a wallet, or between venue accounts."""
 
     # Where from: `wallet`, or a venue account such as `binance:spot`.
@@ -494,7 +494,7 @@ class WalletTransfer(Struct, frozen=True, kw_only=True):
     release: Release = "on_arrival"
 
 
-class Instruction(Struct, frozen=True, kw_only=True):
+class Instruction(Struct, frozen=True, kw_only=True, gc=False):
     """What a strategy wants done: the value of the topic `instructions`. Exactly one payload is given, the one
     that `type` names.
     """
@@ -548,7 +548,7 @@ class Instruction(Struct, frozen=True, kw_only=True):
     causation_id: str | None = None
 
 
-class RoutedInstruction(Struct, frozen=True, kw_only=True):
+class RoutedInstruction(Struct, frozen=True, kw_only=True, gc=False):
     """One loop, from the interface manager to the executor of a lane: the value of the topics `instructions.<lane>`."""
 
     # The strategy: the Kafka key of every record of its loops. Letters, digits, `.`, `_`, `-`; at most 100.
@@ -584,7 +584,7 @@ class RoutedInstruction(Struct, frozen=True, kw_only=True):
     causation_id: str | None = None
 
 
-class LedgerLoop(Struct, frozen=True, kw_only=True):
+class LedgerLoop(Struct, frozen=True, kw_only=True, gc=False):
     """A loop that reads an account instead of executing: `refresh`, `verify` or `adopt`."""
 
     # The loop as it was dispatched.
@@ -603,7 +603,7 @@ class LedgerLoop(Struct, frozen=True, kw_only=True):
     next_report_no: int = 1
 
 
-class ExecutorHead(Struct, frozen=True, kw_only=True):
+class ExecutorHead(Struct, frozen=True, kw_only=True, gc=False):
     """Where a key stands at an executor: its state in the topic `execution_journal`, beside the intents. One per
     key.
     """
@@ -620,7 +620,7 @@ class ExecutorHead(Struct, frozen=True, kw_only=True):
     produced_at: datetime
 
 
-class ExpectedPosition(Struct, frozen=True, kw_only=True):
+class ExpectedPosition(Struct, frozen=True, kw_only=True, gc=False):
     """How much of a position is expected to be held: the position update handler's state in the topic
     `positions`. One per position that is not zero.
     """
@@ -637,7 +637,7 @@ class ExpectedPosition(Struct, frozen=True, kw_only=True):
     produced_at: datetime
 
 
-class FoldedPosition(Struct, frozen=True, kw_only=True):
+class FoldedPosition(Struct, frozen=True, kw_only=True, gc=False):
     """How much of a position reconciliation itself expects, and what it has tolerated: its state in the topic
     `reconciliation_state`. One per position that is not zero or has a residual.
     """
@@ -659,7 +659,7 @@ class FoldedPosition(Struct, frozen=True, kw_only=True):
     produced_at: datetime
 
 
-class Halt(Struct, frozen=True, kw_only=True):
+class Halt(Struct, frozen=True, kw_only=True, gc=False):
     """Why a key is stopped. A key holds a set of halts, and nothing is dispatched while one stands."""
 
     # Deterministic: the same cause always gives the same id, so that it is never counted twice.
@@ -682,7 +682,7 @@ class Halt(Struct, frozen=True, kw_only=True):
     cause_id: str | None = None
 
 
-class InstructionResult(Struct, frozen=True, kw_only=True):
+class InstructionResult(Struct, frozen=True, kw_only=True, gc=False):
     """How an instruction ended: the value of the topic `instruction_results`. Exactly one per instruction id; a
     later correction of an `unknown` is a further record, with `resolves`.
     """
@@ -739,7 +739,7 @@ class InstructionResult(Struct, frozen=True, kw_only=True):
     causation_id: str | None = None
 
 
-class IntentAudit(Struct, frozen=True, kw_only=True):
+class IntentAudit(Struct, frozen=True, kw_only=True, gc=False):
     """What happened to an intent, one record a step: the value of the topic `execution_audit`. Private."""
 
     # The strategy: the Kafka key of every record of its loops. Letters, digits, `.`, `_`, `-`; at most 100.
@@ -790,7 +790,7 @@ class IntentAudit(Struct, frozen=True, kw_only=True):
     causation_id: str | None = None
 
 
-class PreparedOrder(Struct, frozen=True, kw_only=True):
+class PreparedOrder(Struct, frozen=True, kw_only=True, gc=False):
     """Exactly the order that an exchange is sent: after rounding to its steps."""
 
     # `spot` or `perp`.
@@ -819,7 +819,7 @@ class PreparedOrder(Struct, frozen=True, kw_only=True):
     rounded_off: Decimal = Decimal(0)
 
 
-class PreparedTransaction(Struct, frozen=True, kw_only=True):
+class PreparedTransaction(Struct, frozen=True, kw_only=True, gc=False):
     """Exactly the transaction that a chain is sent, but for its signature: from these fields it can be signed
     again, to the same bytes and hash.
     """
@@ -846,7 +846,7 @@ class PreparedTransaction(Struct, frozen=True, kw_only=True):
     tx_hash: str
 
 
-class Submission(Struct, frozen=True, kw_only=True):
+class Submission(Struct, frozen=True, kw_only=True, gc=False):
     """What an intent was, or is, to be sent as. Siblings of one intent share its client order id; on a chain its
     nonce too, so that one of them acts at most.
     """
@@ -865,7 +865,7 @@ class Submission(Struct, frozen=True, kw_only=True):
     transaction: PreparedTransaction | None = None
 
 
-class JournalEntry(Struct, frozen=True, kw_only=True):
+class JournalEntry(Struct, frozen=True, kw_only=True, gc=False):
     """What the executor means to do, written before it does it: its state, one per intent, in the topic
     `execution_journal`. Private.
     """
@@ -938,7 +938,7 @@ class JournalEntry(Struct, frozen=True, kw_only=True):
     causation_id: str | None = None
 
 
-class StateChange(Struct, frozen=True, kw_only=True):
+class StateChange(Struct, frozen=True, kw_only=True, gc=False):
     """An entry of a component's keyed state, as it became."""
 
     # The key it belongs to; empty: the partition's own.
@@ -949,7 +949,7 @@ class StateChange(Struct, frozen=True, kw_only=True):
     value: bytes | None = None
 
 
-class TopicPlace(Struct, frozen=True, kw_only=True):
+class TopicPlace(Struct, frozen=True, kw_only=True, gc=False):
     """A place on a topic of an engine in process."""
 
     # The topic, without a prefix.
@@ -960,7 +960,7 @@ class TopicPlace(Struct, frozen=True, kw_only=True):
     offset: int
 
 
-class TopicRecord(Struct, frozen=True, kw_only=True):
+class TopicRecord(Struct, frozen=True, kw_only=True, gc=False):
     """A record on a topic of an engine in process."""
 
     # The topic, without a prefix.
@@ -977,7 +977,7 @@ class TopicRecord(Struct, frozen=True, kw_only=True):
     appended_at: datetime
 
 
-class JournalFrame(Struct, frozen=True, kw_only=True):
+class JournalFrame(Struct, frozen=True, kw_only=True, gc=False):
     """One frame of the file that an engine in process keeps as its durable journal. Private."""
 
     # What it says.
@@ -1002,7 +1002,7 @@ class JournalFrame(Struct, frozen=True, kw_only=True):
     produced_at: datetime
 
 
-class KnownAccount(Struct, frozen=True, kw_only=True):
+class KnownAccount(Struct, frozen=True, kw_only=True, gc=False):
     """An account that a key has touched."""
 
     # Which.
@@ -1013,7 +1013,7 @@ class KnownAccount(Struct, frozen=True, kw_only=True):
     adopted_version: int | None = None
 
 
-class PendingCheck(Struct, frozen=True, kw_only=True):
+class PendingCheck(Struct, frozen=True, kw_only=True, gc=False):
     """A verification that takes the slot as soon as it is free."""
 
     # `resume`, `correction` or `adjustment`.
@@ -1024,7 +1024,7 @@ class PendingCheck(Struct, frozen=True, kw_only=True):
     halt_ids: tuple[str, ...] = ()
 
 
-class Slot(Struct, frozen=True, kw_only=True):
+class Slot(Struct, frozen=True, kw_only=True, gc=False):
     """The loop that holds a key's slot, and what is written when the slot is freed."""
 
     # The loop under way.
@@ -1067,7 +1067,7 @@ class Slot(Struct, frozen=True, kw_only=True):
     slippage_bps: Decimal | None = None
 
 
-class LoopHead(Struct, frozen=True, kw_only=True):
+class LoopHead(Struct, frozen=True, kw_only=True, gc=False):
     """Where a key's loop stands: the interface manager's state in the topic `loop_state`. One per key."""
 
     # The strategy: the Kafka key of every record of its loops. Letters, digits, `.`, `_`, `-`; at most 100.
@@ -1110,7 +1110,7 @@ class LoopHead(Struct, frozen=True, kw_only=True):
     produced_at: datetime
 
 
-class MarketData(Struct, frozen=True, kw_only=True):
+class MarketData(Struct, frozen=True, kw_only=True, gc=False):
     """One observation of a market: the value of the topic `market_data`, whose key is `venue:symbol`. Prices in
     quote per base.
     """
@@ -1158,7 +1158,7 @@ class MarketData(Struct, frozen=True, kw_only=True):
     causation_id: str | None = None
 
 
-class Position(Struct, frozen=True, kw_only=True):
+class Position(Struct, frozen=True, kw_only=True, gc=False):
     """How much of something is held."""
 
     # `venue[@account]:type:symbol`.
@@ -1167,7 +1167,7 @@ class Position(Struct, frozen=True, kw_only=True):
     amount: Decimal
 
 
-class PositionUpdate(Struct, frozen=True, kw_only=True):
+class PositionUpdate(Struct, frozen=True, kw_only=True, gc=False):
     """What a report did to the expected positions: the value of the topic `position_updates`."""
 
     # Deterministic: made of the strategy and the version.
@@ -1230,7 +1230,7 @@ class PositionUpdate(Struct, frozen=True, kw_only=True):
     causation_id: str | None = None
 
 
-class PendingVerification(Struct, frozen=True, kw_only=True):
+class PendingVerification(Struct, frozen=True, kw_only=True, gc=False):
     """A final position version that has no result yet: reconciliation's state in the topic `reconciliation_state`."""
 
     # The strategy: the Kafka key of every record of its loops. Letters, digits, `.`, `_`, `-`; at most 100.
@@ -1265,7 +1265,7 @@ class PendingVerification(Struct, frozen=True, kw_only=True):
     produced_at: datetime
 
 
-class ReportedLoop(Struct, frozen=True, kw_only=True):
+class ReportedLoop(Struct, frozen=True, kw_only=True, gc=False):
     """What the position update handler remembers of a loop: which reports were applied, and what they came to.
     Its state in the topic `positions`; the latest loop stands inside the `PositionHead`.
     """
@@ -1298,7 +1298,7 @@ class ReportedLoop(Struct, frozen=True, kw_only=True):
     produced_at: datetime
 
 
-class PositionHead(Struct, frozen=True, kw_only=True):
+class PositionHead(Struct, frozen=True, kw_only=True, gc=False):
     """Where a key's expected positions stand: the position update handler's state in the topic `positions`. One
     per key.
     """
@@ -1319,7 +1319,7 @@ class PositionHead(Struct, frozen=True, kw_only=True):
     produced_at: datetime
 
 
-class PositionSnapshot(Struct, frozen=True, kw_only=True):
+class PositionSnapshot(Struct, frozen=True, kw_only=True, gc=False):
     """What an account held, by the venue's own books: the value of the topic `venue_positions`."""
 
     # Deterministic: made of strategy, venue, account, version and attempt.
@@ -1358,7 +1358,7 @@ class PositionSnapshot(Struct, frozen=True, kw_only=True):
     causation_id: str | None = None
 
 
-class QueuedInstruction(Struct, frozen=True, kw_only=True):
+class QueuedInstruction(Struct, frozen=True, kw_only=True, gc=False):
     """An instruction that waits for its key's slot: the interface manager's state in the topic `loop_state`."""
 
     # The strategy: the Kafka key of every record of its loops. Letters, digits, `.`, `_`, `-`; at most 100.
@@ -1375,7 +1375,7 @@ class QueuedInstruction(Struct, frozen=True, kw_only=True):
     produced_at: datetime
 
 
-class ReconciliationHead(Struct, frozen=True, kw_only=True):
+class ReconciliationHead(Struct, frozen=True, kw_only=True, gc=False):
     """What reconciliation has folded so far: its state in the topic `reconciliation_state`. One per key."""
 
     # The strategy: the Kafka key of every record of its loops. Letters, digits, `.`, `_`, `-`; at most 100.
@@ -1403,7 +1403,7 @@ class ReconciliationHead(Struct, frozen=True, kw_only=True):
     produced_at: datetime
 
 
-class ReconciliationResult(Struct, frozen=True, kw_only=True):
+class ReconciliationResult(Struct, frozen=True, kw_only=True, gc=False):
     """Whether the expected positions are what the venues hold: the value of the topic `reconciliation_results`.
     Exactly one per final position version.
     """
@@ -1471,7 +1471,7 @@ class ReconciliationResult(Struct, frozen=True, kw_only=True):
     causation_id: str | None = None
 
 
-class SeenInstruction(Struct, frozen=True, kw_only=True):
+class SeenInstruction(Struct, frozen=True, kw_only=True, gc=False):
     """An instruction id that is known, so that it is never executed twice: the interface manager's state in the
     topic `loop_state`.
     """
@@ -1500,7 +1500,7 @@ class SeenInstruction(Struct, frozen=True, kw_only=True):
     produced_at: datetime
 
 
-class SharedHalts(Struct, frozen=True, kw_only=True):
+class SharedHalts(Struct, frozen=True, kw_only=True, gc=False):
     """The halts of a venue or of all, as one partition knows them: the interface manager's state in the topic
     `loop_state`.
     """
@@ -1513,7 +1513,7 @@ class SharedHalts(Struct, frozen=True, kw_only=True):
     produced_at: datetime
 
 
-class UnwrittenHalt(Struct, frozen=True, kw_only=True):
+class UnwrittenHalt(Struct, frozen=True, kw_only=True, gc=False):
     """A dead letter whose halt its component could not write. It stays in the component's state until the halt is
     written; nothing else of the key is handled before. At most one per key, the first.
     """

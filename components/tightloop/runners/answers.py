@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, NoReturn
 
 from msgspec.structs import replace
@@ -92,15 +93,19 @@ def _cursor(field: str, value: object) -> None:
         _id(field, value, CURSOR_CHARS)
 
 
-def _amount(field: str, value: Decimal | None, *, least: Decimal = -LARGEST_ANSWERED) -> None:
+def _amount(
+    field: str, value: Decimal | None, *, least: Decimal = -LARGEST_ANSWERED, position_key: str | None = None
+) -> None:
+    """``position_key``: what it is an amount of, for the message."""
     if value is None:
         return
     if not isinstance(value, Decimal) or not value.is_finite() or not least <= value < LARGEST_ANSWERED:
-        _fail(field, f"is no amount from {least:.0e} to below 1e+40" if least else "is no amount from 0", value)
-    try:
-        money.check(value)
-    except ExecutionError:
-        _fail(field, f"has more than {money.PLACES} places", value)
+        problem = f"is no amount from {least:.0e} to below 1e+40" if least else "is no amount from 0"
+    elif not money.fits(value):
+        problem = f"has more than {money.PLACES} places"
+    else:
+        return
+    _fail(field if position_key is None else f"{field} of {position_key}", problem, value)
 
 
 def _number(field: str, value: object) -> None:
@@ -134,13 +139,20 @@ def _raw(text: str | None) -> str | None:
 
 
 def _key(field: str, value: str) -> None:
-    _id(field, value, KEY_CHARS)
+    problem = _key_problem(value) if isinstance(value, str) else "is no text"
+    if problem is not None:
+        _fail(field, problem, value)
+
+
+@lru_cache(maxsize=8192)
+def _key_problem(text: str) -> str | None:
+    if len(text) > KEY_CHARS or not text.isprintable():
+        return f"is no text of 1 to {KEY_CHARS} printable characters"
     try:
-        named = parse_key(value).account
+        named = parse_key(text).account
     except ExecutionError:
-        _fail(field, "is no position key", value)
-    if named is not None:
-        _fail(field, "names an account: the one that was asked about is meant", value)
+        return "is no position key"
+    return None if named is None else "names an account: the one that was asked about is meant"
 
 
 # --- answers ----------------------------------------------------------------------------------------------------------
@@ -149,36 +161,44 @@ def _key(field: str, value: str) -> None:
 def _entries(entries: tuple[calls.LedgerEntry, ...]) -> None:
     _count("entries", entries, ENTRIES)
     for number, entry in enumerate(entries):
-        _entry(f"entries[{number}]", entry)
+        try:
+            _entry(entry)
+        except _Unsound as unsound:
+            raise _Unsound(f"entries[{number}].{unsound}") from None
 
 
-def _entry(at: str, entry: calls.LedgerEntry) -> None:
-    _id(f"{at}.entry_id", entry.entry_id)
-    _number(f"{at}.sequence", entry.sequence)
-    _among(f"{at}.kind", entry.kind, _KINDS)
-    _time(f"{at}.event_time", entry.event_time)
-    _count(f"{at}.deltas", entry.deltas, PARTS)
+def _entry(entry: calls.LedgerEntry) -> None:
+    _id("entry_id", entry.entry_id)
+    _number("sequence", entry.sequence)
+    _among("kind", entry.kind, _KINDS)
+    _time("event_time", entry.event_time)
+    _count("deltas", entry.deltas, PARTS)
     for delta in entry.deltas:
-        _key(f"{at}.deltas.position_key", delta.position_key)
-        _amount(f"{at}.deltas.amount of {delta.position_key}", delta.amount)
-        _among(f"{at}.deltas.source", delta.source, SOURCES)
-    _count(f"{at}.fees", entry.fees, PARTS)
+        _key("deltas.position_key", delta.position_key)
+        _amount("deltas.amount", delta.amount, position_key=delta.position_key)
+        _among("deltas.source", delta.source, SOURCES)
+    _count("fees", entry.fees, PARTS)
     for fee in entry.fees:
-        _key(f"{at}.fees.position_key", fee.position_key)
-        _amount(f"{at}.fees.amount of {fee.position_key}", fee.amount)
-        _id(f"{at}.fees.kind", fee.kind)
+        _key("fees.position_key", fee.position_key)
+        _amount("fees.amount", fee.amount, position_key=fee.position_key)
+        _id("fees.kind", fee.kind)
     if entry.side not in (None, "buy", "sell"):
-        _fail(f"{at}.side", "is neither buy nor sell", entry.side)
+        _fail("side", "is neither buy nor sell", entry.side)
     if entry.liquidity not in (None, "maker", "taker"):
-        _fail(f"{at}.liquidity", "is neither maker nor taker", entry.liquidity)
-    _amount(f"{at}.amount", entry.amount, least=money.ZERO)
-    _amount(f"{at}.cost", entry.cost, least=money.ZERO)
-    _amount(f"{at}.realised_pnl", entry.realised_pnl)
-    _amount(f"{at}.effective_gas_price", entry.effective_gas_price, least=money.ZERO)
+        _fail("liquidity", "is neither maker nor taker", entry.liquidity)
+    _amount("amount", entry.amount, least=money.ZERO)
+    _amount("cost", entry.cost, least=money.ZERO)
+    if entry.realised_pnl is not None:
+        _amount("realised_pnl", entry.realised_pnl)
+    if entry.effective_gas_price is not None:
+        _amount("effective_gas_price", entry.effective_gas_price, least=money.ZERO)
     for name in ("client_order_id", "symbol", "tx_hash", "block_hash"):
-        _id_or_none(f"{at}.{name}", getattr(entry, name))
-    for name in ("block_number", "gas_used"):
-        _number(f"{at}.{name}", getattr(entry, name))
+        value = getattr(entry, name)
+        if value is not None:
+            _id(name, value)
+    if entry.block_number is not None or entry.gas_used is not None:
+        _number("block_number", entry.block_number)
+        _number("gas_used", entry.gas_used)
 
 
 def _order(found: calls.OrderFound) -> calls.Answer:
@@ -236,7 +256,7 @@ def _positions(answer: calls.Positions) -> calls.Answer:
         _fail("amounts", f"{len(answer.amounts)} positions are more than {ENTRIES}")
     for key, amount in answer.amounts.items():
         _id("amounts (a position key)", key, KEY_CHARS)
-        _amount(f"amounts[{key}]", amount)
+        _amount("amounts", amount, position_key=key)
     _cursor("cursor", answer.cursor)
     _number("venue_sequence", answer.venue_sequence)
     _number("block_number", answer.block_number)

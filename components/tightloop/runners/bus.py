@@ -37,7 +37,7 @@ _TOPIC = {
 EVERYONE = "*"  # the key of a command for a venue or for all, on every partition
 
 
-class Stored(Struct, frozen=True):
+class Stored(Struct, frozen=True, gc=False):
     """A record on a topic. ``content``: its bytes, or the record itself, where it was made in this process and is
     passed on by reference. ``appended_at``: by the bus's clock (UTC).
     """

@@ -15,7 +15,7 @@ from tightloop.runners.state import UNWRITTEN_HALT, PartitionState
 T = TypeVar("T", bound=Struct)
 
 
-class Output(Struct):
+class Output(Struct, gc=False):
     """A record to publish, to the worker's own partition; of a topic with partitions of its own, to one of those.
 
     ``value``: its bytes, and ``headers`` that say what it is about; both are made once, as the event ends.

@@ -2,7 +2,8 @@
 
 Workers with something to do stand in a queue: a worker is not asked before a record has come for it, or a moment. One
 worker after another is given what it has not read yet, and commits; then the calls that were asked for are performed;
-and so on until nothing is left to do. Who publishes and listens uses :attr:`InProcessRunner.bus`.
+and so on until nothing is left to do. As on Kafka, what only looks is asked before the commit, and an answer that is
+there at once is handled in it. Who publishes and listens uses :attr:`InProcessRunner.bus`.
 
 With a journal each commit, and each record from outside, is written to it first. It is made durable before a call may
 start that is no mere read, and before anybody is told of a record.
@@ -13,6 +14,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Protocol, TypeVar
 
 from msgspec import Struct
@@ -32,12 +34,16 @@ T = TypeVar("T", bound=Struct)
 Asked = tuple[PartitionWorker, Started]
 Answered = tuple[PartitionWorker, Started, Answer]
 _MOST_ANSWERS = 1000
+_MOST_LOOKS = 100  # of one transaction, one after another
 
 
 class Calls(Protocol):
     """Performs calls: at once (``stepped.AtOnce``), or while other things go on (``performer.CallLoop``)."""
 
     def start(self, calls: Sequence[Asked]) -> None: ...
+
+    def look(self, reads: Sequence[Asked]) -> Iterable[Answered]:
+        """Start calls that only look; those of their answers that are there at once."""
 
     def take(self, limit: int) -> Iterable[Answered]:
         """Answers that are there, at most so many."""
@@ -75,6 +81,7 @@ class InProcessRunner:
         }
         self._every = [seat for seats in self._seats.values() for seat in seats]
         self._by_worker = {seat.worker: seat for seat in self._every}
+        self._place_of = cache(lambda topic, partition: contract_of(topic).partition_from(partition))
 
     def _seat(self, handler: Handler, partition: int) -> Seat:
         seat = Seat(self._worker(handler, partition), self._ready)
@@ -113,7 +120,7 @@ class InProcessRunner:
     def run(self, steps: int | None = None) -> int:
         """Until nothing is left to do at this moment, or ``steps`` are done; returns how many were.
 
-        A step is one transaction: a partition's new records and due wake-ups, or one answer to a call.
+        A step is one transaction: a partition's new records, answers and due wake-ups.
         """
         done = 0
         with money.exact():
@@ -136,7 +143,7 @@ class InProcessRunner:
                 seat.arrived()
 
     def _steps(self) -> Iterator[None]:
-        """Yields after each transaction; between two of them nothing is half done."""
+        """Yields after each transaction."""
         while True:
             while self._ready:
                 seat = self._ready.popleft()
@@ -146,7 +153,6 @@ class InProcessRunner:
             self._start_calls()
             for answered in self._calls.take(_MOST_ANSWERS):
                 self._handle(*answered)
-                yield
             if not (self._ready or self._asked or self._tell()):
                 return
 
@@ -165,19 +171,25 @@ class InProcessRunner:
                 )
         if seat.wakes_at is not None and seat.wakes_at <= now:
             worker.wake(now)
+        for _ in range(_MOST_LOOKS):
+            reads = worker.reads()
+            if not reads:
+                break
+            for _, started, answer in self._calls.look([(worker, one) for one in reads]):
+                worker.answer(started.key, started.call_id, started.serial, answer, now)
         self._commit(seat, unread)
 
     def _handle(self, worker: PartitionWorker, started: Started, answer: Answer) -> None:
         """An answer belongs to the worker that asked, and is dropped when that one is gone."""
         seat = self._by_worker.get(worker)
         if seat is not None and worker.answer(started.key, started.call_id, started.serial, answer, self._clock.now()):
-            self._commit(seat, ())
+            seat.arrived()
 
     def _commit(self, seat: Seat, unread: Sequence[Stored]) -> None:
         worker = seat.worker
         written = []
         for output in worker.outputs:
-            there = contract_of(output.topic).partition_from(worker.partition)
+            there = self._place_of(output.topic, worker.partition)
             content = output.value if self._encodes else output.record
             written.append(self.bus.append(output.topic, there, output.key, content))
         if self._journal is not None:

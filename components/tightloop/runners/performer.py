@@ -180,6 +180,11 @@ class CallLoop(Generic[Owner]):
             self._outstanding += len(calls)
             self._loop.call_soon_threadsafe(self._launch, calls)
 
+    def look(self, reads: Sequence[tuple[Owner, Started]]) -> tuple[()]:
+        """Start calls that only look: none is answered at once."""
+        self.start(reads)
+        return ()
+
     def take(self, limit: int) -> list[tuple[Owner, Started, calls.Answer]]:
         taken: list[tuple[Owner, Started, calls.Answer]] = []
         while self._answers and len(taken) < limit:

@@ -152,7 +152,14 @@ class PartitionState:
     # writing
 
     def put(self, key: str, name: str, record: Struct) -> None:
-        self._undo.append(((key, name), self._write(key, name, record)))
+        entries = self._entries.get(key)
+        if entries is None:
+            entries = self.of(key)
+        before = entries.get(name)
+        entries[name] = record
+        self._undo.append(((key, name), before))
+        if before is None and "|" in name:
+            self._groups.setdefault(_group(key, name), {})[name] = None
 
     def delete(self, key: str, name: str) -> None:
         self._undo.append(((key, name), self._remove(key, name)))

@@ -34,6 +34,10 @@ class AtOnce:
     def start(self, calls: Sequence[Asked]) -> None:
         self._asked.extend(calls)
 
+    def look(self, reads: Sequence[Asked]) -> Iterator[Answered]:
+        for worker, started in reads:
+            yield worker, started, run_now(self._performer.perform(started.call, started.key))
+
     def take(self, limit: int) -> Iterator[Answered]:
         for _ in range(min(limit, len(self._asked))):
             worker, started = self._asked.popleft()

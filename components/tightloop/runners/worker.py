@@ -46,7 +46,7 @@ class RawRecord(Struct, frozen=True):
     appended_at: datetime | None = None
 
 
-class Started(Struct, frozen=True):
+class Started(Struct, frozen=True, gc=False):
     """A call to perform now that the event that asked for it is durable."""
 
     key: str
@@ -110,7 +110,8 @@ class PartitionWorker:
         key = record.key
         context_key = "" if isinstance(record.value, ControlCommand) and record.value.scope != "key" else key
         try:
-            self._check_halt_written(key, now)
+            if self.state.has(key, UNWRITTEN_HALT):
+                self._check_halt_written(key, now)
             self._event(context_key, now, self.handler.on_record, record)
         except ExecutionError as error:
             self._bury(raw(), key, error, now)
@@ -175,11 +176,9 @@ class PartitionWorker:
         self.state.commit()
         for key, at in self.wishes:
             self._apply_wish(key, at)
-        started = [self._start(*one) for one in self.asked]
+        started = self._start(self.asked)
         self._forget_batch()
-        if len(started) < 2:
-            return started
-        return [one for one in started if self._pending.get((one.key, one.call_id)) == one.serial]
+        return started
 
     def reads(self) -> list[Started]:
         """The calls asked for that only read: a runner may perform them before the events that asked are durable.
@@ -192,12 +191,18 @@ class PartitionWorker:
             return []
         asked[:] = [one for one in asked if not isinstance(one[2], READS)]
         self._calls_before += [((key, call_id), self._pending.get((key, call_id))) for key, call_id, _ in wanted]
-        return [self._start(*one) for one in wanted]
+        return self._start(wanted)
 
-    def _start(self, key: str, call_id: str, call: Call) -> Started:
-        self._serial += 1
-        self._pending[key, call_id] = self._serial
-        return Started(key, call_id, self._serial, call)
+    def _start(self, asked: list[tuple[str, str, Call]]) -> list[Started]:
+        """Of several calls under one id only the last is started."""
+        started = []
+        for key, call_id, call in asked:
+            self._serial += 1
+            self._pending[key, call_id] = self._serial
+            started.append(Started(key, call_id, self._serial, call))
+        if len(started) < 2:
+            return started
+        return [one for one in started if self._pending.get((one.key, one.call_id)) == one.serial]
 
     def rollback(self) -> None:
         self.is_fresh = self.is_fresh or self._told_now
@@ -215,10 +220,9 @@ class PartitionWorker:
         self._told_now = False
         self.outputs = []
         self.events = 0
-        self.asked.clear()
-        self.wishes.clear()
-        self._taken_wakes.clear()
-        self._calls_before.clear()
+        for batch in (self.asked, self.wishes, self._taken_wakes, self._calls_before):
+            if batch:
+                batch.clear()
 
     def _apply_wish(self, key: str, at: datetime | None) -> None:
         if at is None:
@@ -259,10 +263,11 @@ class PartitionWorker:
 
     def _guarded(self, key: str, now: datetime, what: str, run: Callable[..., None], *about: object) -> None:
         """An event that no record caused: a failure has no bytes to keep, but it halts the key all the same."""
-        try:
-            self._check_halt_written(key, now)
-        except ExecutionError:
-            return  # it has caused a dead letter already
+        if self.state.has(key, UNWRITTEN_HALT):
+            try:
+                self._check_halt_written(key, now)
+            except ExecutionError:
+                return  # it has caused a dead letter already
         try:
             self._event(key, now, run, *about)
         except Exception as error:  # noqa: BLE001  as in feed: one key, not the component
@@ -360,9 +365,7 @@ class PartitionWorker:
                 self._event(key, now, lambda context: context.put(UNWRITTEN_HALT, unwritten))
 
     def _check_halt_written(self, key: str, now: datetime) -> None:
-        """Raises ExecutionError TLC-016 while a halt of the key still can't be written."""
-        if not self.state.has(key, UNWRITTEN_HALT):
-            return
+        """Where a halt of the key was not written. Raises ExecutionError TLC-016 while it still can't be."""
         try:
             self._event(key, now, self._write_halt)
         except Exception as error:

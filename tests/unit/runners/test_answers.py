@@ -110,7 +110,11 @@ BAD: dict[str, tuple[calls.Call, Any, str]] = {
     "too many entries": (LEDGER, calls.Ledger((ENTRY,) * (ENTRIES + 1), "1", NOW), "entries"),
     "no cursor": (LEDGER, calls.Ledger((), "x" * 4097, NOW), "cursor"),
     "too many positions": (POSITIONS, replace(HELD, amounts=dict.fromkeys(map(str, range(4097)), D(1))), "amounts"),
-    "a position of 19 places": (POSITIONS, replace(HELD, amounts={"binance:BaseToken:BTC": D("1e-19")}), "amounts["),
+    "a position of 19 places": (
+        POSITIONS,
+        replace(HELD, amounts={"binance:BaseToken:BTC": D("1e-19")}),
+        "amounts of binance:BaseToken:BTC",
+    ),
     "an endless pause": (SUBMIT, calls.NotSent("EXI-002", "slower", float("inf")), "retry_after_s"),
     "another answer": (POSITIONS, calls.NotFound(NOW), "NotFound"),
     "nothing": (SUBMIT, None, "NoneType"),
@@ -165,4 +169,4 @@ def test_the_performer_checks_what_its_adapters_answer() -> None:
 
     venue: Any = Venue()
     answer = asyncio.run(Performer({"binance": venue}, SystemClock()).perform(POSITIONS, "s"))
-    assert isinstance(answer, calls.Unavailable) and "amounts[binance:BaseToken:BTC]" in answer.message
+    assert isinstance(answer, calls.Unavailable) and "amounts of binance:BaseToken:BTC" in answer.message

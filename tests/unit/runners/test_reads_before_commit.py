@@ -48,6 +48,15 @@ def test_a_read_can_be_answered_in_the_batch_that_asked_for_it() -> None:
     assert worker.commit() == []  # nothing is left to start
 
 
+def test_a_read_that_another_replaces_at_once_is_never_made() -> None:
+    def ask(context: Context) -> None:
+        context.call("a", READ)
+        context.call("a", LEDGER)
+
+    worker = woken(ask)
+    assert [one.call for one in worker.reads()] == [LEDGER]
+
+
 def test_what_is_no_mere_read_waits_for_the_commit() -> None:
     find = FindOrder(None)  # type: ignore[arg-type]  # nobody looks into it here
     worker = asked({"a": find, "b": READ})

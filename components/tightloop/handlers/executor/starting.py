@@ -18,14 +18,13 @@ from tightloop.records.types import ErrorInfo, Instruction, JournalEntry, Routed
 def start(turn: ExecutorTurn, routed: RoutedInstruction, appended_at: datetime | None) -> None:
     """A dispatched instruction: its intent is prepared as soon as nothing stands in its way, or its loop ends.
 
-    ``appended_at``: when the broker took the record in.
+    (By :func:`proceed`, which ends every event.) ``appended_at``: when the broker took the record in.
     """
     entry = _new_entry(turn, routed)
     if (fault := _clock_fault(turn, appended_at)) is not None:
         closing.finish(turn, entry, "none", fault)
         return
     turn.put(entry)
-    proceed(turn)
 
 
 def give_up_earlier(turn: ExecutorTurn, loop_no: int) -> None:

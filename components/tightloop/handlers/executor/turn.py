@@ -32,7 +32,10 @@ def cancellable(entry: JournalEntry) -> bool:
 
 def _latest(intents: Iterable[JournalEntry]) -> int:
     """The number of the last loop among them; 0: there is none."""
-    return max((entry.loop_no for entry in intents), default=0)
+    latest = 0
+    for entry in intents:
+        latest = max(latest, entry.loop_no)
+    return latest
 
 
 class ExecutorTurn:
@@ -66,6 +69,8 @@ class ExecutorTurn:
     def _is_changed(self, latest_intent: int) -> bool:
         """The number of the last loop need not be written while its intent is there to tell it."""
         known = self._loaded
+        if self.head is known:
+            return False
         if known is not None and self.head.last_loop_no == latest_intent:
             known = replace(known, last_loop_no=self.head.last_loop_no)
         return self.head != known
@@ -74,6 +79,8 @@ class ExecutorTurn:
 
     def intents(self) -> list[JournalEntry]:
         """As they stand now, the oldest first."""
+        if len(self._intents) < 2:
+            return list(self._intents.values())
         return [self._intents[name] for name in sorted(self._intents)]
 
     def pursued(self) -> list[JournalEntry]:
@@ -82,7 +89,10 @@ class ExecutorTurn:
 
     def preparing(self) -> JournalEntry | None:
         """The one whose submission is not known yet."""
-        return next((entry for entry in self.intents() if entry.status == "preparing"), None)
+        for entry in self.intents():
+            if entry.status == "preparing":
+                return entry
+        return None
 
     def put(self, entry: JournalEntry) -> JournalEntry:
         entry = replace(entry, produced_at=self.now)
@@ -146,7 +156,10 @@ class ExecutorTurn:
     # --- accounts -----------------------------------------------------------------------------------------------------
 
     def account(self, account: str) -> AccountCursor | None:
-        return next((one for one in self.head.accounts if one.account == account), None)
+        for one in self.head.accounts:
+            if one.account == account:
+                return one
+        return None
 
     def cursor(self, account: str) -> str | None:
         known = self.account(account)

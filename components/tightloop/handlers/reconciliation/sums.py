@@ -59,7 +59,7 @@ def settle_residuals(context: Context, checks: tuple[Check, ...], factor: Decima
     Too much: the difference has moved, either way, by more than ``factor`` times the position's tolerance since the
     position was last adjusted, or was last closed without a difference.
     """
-    return tuple(_settled(context, check, factor) for check in checks)
+    return tuple([_settled(context, check, factor) for check in checks])
 
 
 def _settled(context: Context, check: Check, factor: Decimal) -> Check:
@@ -77,7 +77,7 @@ def _settled(context: Context, check: Check, factor: Decimal) -> Check:
 
 
 def _position(context: Context, key: str) -> FoldedPosition:
-    known = context.get(_name(key), FoldedPosition)
+    known = context.get(f"{GROUP}|{key}", FoldedPosition)
     if known is not None:
         return known
     return FoldedPosition(
@@ -88,12 +88,8 @@ def _position(context: Context, key: str) -> FoldedPosition:
 def _write(context: Context, position: FoldedPosition, **changes: Decimal | int) -> None:
     """A position that is zero, tolerates nothing and was never restated is forgotten."""
     position = replace(position, **changes, produced_at=context.now)
-    name = _name(position.position_key)
+    name = f"{GROUP}|{position.position_key}"
     if position.amount or position.residual or position.residual_total or position.restated_at:
         context.put(name, position)
     else:
         context.delete(name)
-
-
-def _name(key: str) -> str:
-    return f"{GROUP}|{key}"

@@ -64,7 +64,8 @@ def on_time(turn: ReconciliationTurn) -> None:
 
 
 def on_answer(turn: ReconciliationTurn, call_id: str, answer: Answer) -> None:
-    version, index = (int(part) for part in call_id.split("|")[1:])
+    _, version_text, index_text = call_id.split("|")
+    version, index = int(version_text), int(index_text)
     pending = turn.pending(version)
     if pending is None or not pending.reading or index in pending.answered:
         return
@@ -149,7 +150,8 @@ def _judge(turn: ReconciliationTurn, pending: PendingVerification, seen: Snapsho
     unknown: set[str] = set()
     for one in seen:
         unknown |= findings.misplaced(one, directory)
-        held.update((position.position_key, position.amount) for position in one.positions)
+        for position in one.positions:
+            held[position.position_key] = position.amount
     expected = sums.expected_of(turn.context, pending.accounts, directory)
     checks = compare(expected, held, tolerance_by(tolerances), unknown)
     if _all_passed(checks):
@@ -217,9 +219,11 @@ def _finish(
     error: ErrorInfo | None = None,
 ) -> None:
     """The one result of this version."""
-    found = next(
-        (one for one in seen if (one.lane, one.account) == (pending.update.lane, pending.update.account)), None
-    )
+    of, found = pending.update, None
+    for one in seen:
+        if one.lane == of.lane and one.account == of.account:
+            found = one
+            break
     error = findings.joined(turn.head.error, error)
     simulated = turn.settings.directory.is_simulated(pending.update.lane)
     result = findings.result(pending, status, turn.now, simulated=simulated, checks=checks, found=found, error=error)
@@ -229,4 +233,4 @@ def _finish(
 
 
 def _all_passed(checks: tuple[Check, ...]) -> bool:
-    return all(check.passed for check in checks)
+    return not [check for check in checks if not check.passed]

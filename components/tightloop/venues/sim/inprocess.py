@@ -113,13 +113,24 @@ class InProcessReader:
 
 
 class _InProcessLane(InProcessReader):
-    """What both kinds of lane share of what acts."""
+    """What both kinds of lane share of what acts.
+
+    ``quotes_found``: what the server would say, word for word, comes with what was found, too, and not with refusals
+    alone. It goes to the audit; where the books are at hand nobody needs it there.
+    """
 
     def __init__(
-        self, lane: LaneSpec, sandbox: Sandbox, *, mutation_timeout_s: float = 5.0, read_timeout_s: float = 10.0
+        self,
+        lane: LaneSpec,
+        sandbox: Sandbox,
+        *,
+        mutation_timeout_s: float = 5.0,
+        read_timeout_s: float = 10.0,
+        quotes_found: bool = True,
     ) -> None:
         super().__init__(lane, sandbox, read_timeout_s=read_timeout_s)
         self._mutation_timeout_s = mutation_timeout_s
+        self._quotes_found = quotes_found
 
     def _mutate(
         self, operation: Operation, request: str, entry: JournalEntry, gate: Gate, build: Callable[[datetime], Acting]
@@ -184,7 +195,16 @@ class _InProcessLane(InProcessReader):
             return _unavailable(refusal)
         if isinstance(found, Unavailable):
             return found
-        return translate.order_found(found, _text(found))
+        return self._told(found)
+
+    def _told(self, found: OrderFound) -> OrderFound:
+        return translate.order_found(found, _text(found) if self._quotes_found else None)
+
+    def _submitted(self, got: Mutated, now: datetime) -> Submitted:
+        if isinstance(got, VenueError):
+            error = translate.error_body(got, now)
+            return translate.refusal_of_submit(error, _text(error))
+        return self._told(got) if isinstance(got, OrderFound) else got
 
 
 def _dropped(strike: Strike) -> VenueError | Ambiguous:
@@ -195,15 +215,6 @@ def _dropped(strike: Strike) -> VenueError | Ambiguous:
 
 def _unavailable(refusal: VenueError) -> Unavailable:
     return Unavailable(translate.UNAVAILABLE, f"{refusal.code}: {refusal.message}")
-
-
-def _submitted(got: Mutated, now: datetime) -> Submitted:
-    if isinstance(got, VenueError):
-        error = translate.error_body(got, now)
-        return translate.refusal_of_submit(error, _text(error))
-    if isinstance(got, OrderFound):
-        return translate.order_found(got, _text(got))
-    return got
 
 
 def _text(answer: OrderFound | translate.ErrorBody) -> str:
@@ -225,7 +236,7 @@ class InProcessExchange(_InProcessLane):
             return translate.place_order(entry, signed)
 
         got = self._mutate("order", entry.client_order_id, entry, gate, build)
-        return _submitted(got, self.sandbox.now())
+        return self._submitted(got, self.sandbox.now())
 
     async def find(self, entry: JournalEntry) -> Found:
         return self._found(entry, entry.client_order_id, entry.client_order_id)
@@ -238,7 +249,7 @@ class InProcessExchange(_InProcessLane):
         if isinstance(got, VenueError):
             error = translate.error_body(got, now)
             return translate.refusal_of_cancel(error, now, _text(error))
-        return _submitted(got, now)
+        return self._submitted(got, now)
 
 
 class InProcessChain(_InProcessLane):
@@ -275,7 +286,7 @@ class InProcessChain(_InProcessLane):
             found = await self.find(entry)  # for it is there
             if isinstance(found, OrderFound):
                 return found
-        return _submitted(got, self.sandbox.now())
+        return self._submitted(got, self.sandbox.now())
 
     async def find(self, entry: JournalEntry) -> Found:
         hashes = translate.hashes_of(entry)

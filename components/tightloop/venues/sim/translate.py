@@ -113,8 +113,10 @@ def not_found(error: ErrorBody, as_of: datetime, raw: str) -> NotFound:
     return NotFound(as_of, error.nonce, error.settled_nonce, error.block_number, raw)
 
 
-def order_found(found: OrderFound, raw: str) -> OrderFound:
-    """The catalogue's code for the venue's."""
+def order_found(found: OrderFound, raw: str | None = None) -> OrderFound:
+    """The catalogue's code for the venue's. ``raw``: its words, where there are any."""
+    if raw is None and found.code is None:
+        return found
     return replace(found, raw=raw, code=None if found.code is None else meaning(found.code).code)
 
 

@@ -164,11 +164,12 @@ def test_what_cannot_be_read_is_asked_for_with_pauses_and_then_ends_the_loop() -
 
 
 def test_a_restart_while_it_is_being_prepared_prepares_it_again() -> None:
+    """At once: what was asked before is answered to nobody, and a pause before the next try has lost its reason."""
     desk = chain()
-    desk.instruct(run=False)
-    while (entry := desk.intent()) is None:
-        assert desk.driver.run(1)
-    assert entry.status == "preparing" and not entry.submissions
+    desk.venue.on("prepare", calls.Unavailable("EXI-003", "no connection"))
+    desk.instruct()
+    entry = desk.intent()
+    assert entry is not None and entry.status == "preparing" and entry.next_try_at and not entry.submissions
     desk.driver.restart(desk.component)
     assert desk.result().outcome == "filled"
 
