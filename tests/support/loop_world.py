@@ -17,7 +17,9 @@ from tightloop.records.types import (
     Instruction,
     PositionUpdate,
     ReconciliationResult,
+    Recording,
 )
+from tightloop.runners.bus import Stored
 from tightloop.testing import LoopDriver, action, cancel, perp, resume, swap, trade, transfer
 from tightloop.venues.sim import commands
 
@@ -103,11 +105,18 @@ lives = st.lists(_steps, min_size=1, max_size=25)
 class Life:
     """One driver, and everything that was published in the order in which it was."""
 
-    def __init__(self, *, encodes: bool = True) -> None:
-        self.driver = LoopDriver(Config(timing=Timing(refresh=60.0)), encodes=encodes)
+    def __init__(self, *, encodes: bool = True, records: bool = False) -> None:
+        self.recordings: list[Recording] = []
+        record = self.recordings.append if records else None
+        self.driver = LoopDriver(Config(timing=Timing(refresh=60.0)), encodes=encodes, record=record)
         self.instructions: list[Instruction] = []
         self.order: list[tuple[str, Any]] = []
-        self.driver.runner.bus.subscribe(lambda stored: self.order.append((stored.topic, stored.record)))
+        self.stored: list[Stored] = []
+        self.driver.runner.bus.subscribe(self._note)
+
+    def _note(self, stored: Stored) -> None:
+        self.stored.append(stored)
+        self.order.append((stored.topic, stored.record))
 
     def live(self, steps: list[Step]) -> Life:
         for step in steps:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 
 from tightloop.assembly import build
@@ -11,6 +11,7 @@ from tightloop.assembly.lanes import with_lanes
 from tightloop.domain.directory import LaneSpec
 from tightloop.errors import ExecutionError
 from tightloop.handlers.api import Handler
+from tightloop.records.types import Recording
 from tightloop.runners.clock import ManualClock
 from tightloop.runners.performer import Performer
 from tightloop.runners.stepped import SteppedRunner
@@ -41,6 +42,7 @@ class Engine(SteppedRunner):
         handlers: Mapping[str, Handler] | None = None,
         partitions: int = 1,
         encodes: bool = False,
+        record: Callable[[Recording], None] | None = None,
     ) -> None:
         adapters = dict(venues or {})
         lanes = {name: lane for name, lane in config.directory().lanes.items() if name not in adapters}
@@ -56,6 +58,7 @@ class Engine(SteppedRunner):
             partitions=partitions,
             encodes=encodes,
             on_time=lambda now: self.sandbox.catch_up(),
+            record=record,
         )
 
 

@@ -15,6 +15,12 @@ from msgspec import Struct, field
 # action before it put out). `UNKNOWN`: a symbol this reader does not have; nothing acts on it.
 AmountRule = Literal["number", "all", "previous_output", "UNKNOWN"]
 
+# What kind of answer a call had. `UNKNOWN`: a symbol this reader does not have; nothing acts on it.
+AnswerKind = Literal[
+    "prepared", "order_found", "not_found", "refused", "not_sent", "gate_closed", "ambiguous", "unavailable", "ledger",
+    "positions", "UNKNOWN"
+]
+
 # What kind of market a trade is on: `spot`, or `perp` (a perpetual future). `UNKNOWN`: a symbol this reader does
 # not have; nothing acts on it.
 Market = Literal["spot", "perp", "UNKNOWN"]
@@ -44,6 +50,11 @@ Scope = Literal["key", "venue", "all", "UNKNOWN"]
 # `CRITICAL` stops the component or the key, `HIGH` retries and then halts the key, `MEDIUM` degrades, `LOW` is for
 # the record. `UNKNOWN`: a symbol this reader does not have; nothing acts on it.
 Severity = Literal["CRITICAL", "HIGH", "MEDIUM", "LOW", "UNKNOWN"]
+
+# What happened to a partition of a component. `fed`: a record; `woken`: moments came that it had asked for;
+# `answered`: a venue's answer came; `restored`: it was started on the state it had committed. `UNKNOWN`: a symbol
+# this reader does not have; nothing acts on it.
+EventKind = Literal["fed", "woken", "answered", "restored", "UNKNOWN"]
 
 # Whether a trade stood in the book before (`maker`) or took from it (`taker`). `UNKNOWN`: a symbol this reader does
 # not have; nothing acts on it.
@@ -1471,6 +1482,144 @@ class ReconciliationResult(Struct, frozen=True, kw_only=True, gc=False):
     causation_id: str | None = None
 
 
+class VenueEntry(Struct, frozen=True, kw_only=True, gc=False):
+    """One line of an account's ledger, as its venue showed it."""
+
+    # Its id at the venue.
+    entry_id: str
+    # Its number within the account, where the venue has one.
+    sequence: int | None = None
+    # What it is: `trade`, `transaction`, `transfer`, `funding`, `interest`, `reward`, `deposit`.
+    kind: str
+    # When it happened, by the venue's clock (UTC).
+    event_time: datetime
+    # Everything it changed.
+    deltas: tuple[Delta, ...] = ()
+    # Which part of that were fees.
+    fees: tuple[Fee, ...] = ()
+    # Our id of the order that caused it.
+    client_order_id: str | None = None
+    # The market.
+    symbol: str | None = None
+    # `buy` or `sell`.
+    side: str | None = None
+    # How much, in base units.
+    amount: Decimal = Decimal(0)
+    # What that was worth, in quote units.
+    cost: Decimal | None = None
+    # `maker` or `taker`.
+    liquidity: str | None = None
+    # What it realised, in quote units.
+    realised_pnl: Decimal | None = None
+    # The transaction (chains).
+    tx_hash: str | None = None
+    # Its block (chains).
+    block_number: int | None = None
+    # That block's hash (chains).
+    block_hash: str | None = None
+    # Gas used (chains).
+    gas_used: int | None = None
+    # Native units per gas (chains).
+    effective_gas_price: Decimal | None = None
+
+
+class VenueAnswer(Struct, frozen=True, kw_only=True, gc=False):
+    """An answer to a call, as the component was given it: checked, and in the strategy's own position keys. Of
+    its fields those are set that its kind has.
+    """
+
+    # What kind of answer.
+    kind: AnswerKind
+    # Of `prepared`: what is to be sent to an exchange.
+    order: PreparedOrder | None = None
+    # Of `prepared`: what is to be sent to a chain.
+    transaction: PreparedTransaction | None = None
+    # How the order stands.
+    status: str | None = None
+    # The venue's time of it, by its own clock (UTC).
+    as_of: datetime | None = None
+    # When it was asked, by our clock (UTC); null: nobody stamped it.
+    asked_at: datetime | None = None
+    # The venue's id of the order.
+    venue_order_id: str | None = None
+    # Ledger entries, the oldest first.
+    entries: tuple[VenueEntry, ...] = ()
+    # What is not filled, in base units.
+    remaining: Decimal | None = None
+    # The transaction (chains).
+    tx_hash: str | None = None
+    # A code of the catalogue.
+    code: str | None = None
+    # What is wrong, for people.
+    message: str | None = None
+    # Of `gate_closed`: `window` or `expired`.
+    reason: str | None = None
+    # Of `not_sent`: how long to wait at least, in microseconds.
+    retry_after_us: int | None = None
+    # The account's cursor after what it shows.
+    cursor: str | None = None
+    # The account's cursor right before the order's entries.
+    cursor_before: str | None = None
+    # The account's cursor right after them.
+    cursor_after: str | None = None
+    # Of `ledger`: there is more after this.
+    more: bool = False
+    # How many blocks hold the transaction (chains).
+    confirmations: int | None = None
+    # The wallet's next nonce by the latest block (chains).
+    nonce: int | None = None
+    # The same by the block that is deep enough (chains).
+    settled_nonce: int | None = None
+    # The block it is of (chains).
+    block_number: int | None = None
+    # Of `positions`: what the account holds, by position key.
+    amounts: dict[str, Decimal] = field(default_factory=dict)
+    # The account's sequence at the venue.
+    venue_sequence: int | None = None
+    # Of `positions`: everything is in it.
+    complete: bool = True
+    # What the venue said, word for word, redacted.
+    raw: str | None = None
+
+
+class RecordedEvent(Struct, frozen=True, kw_only=True, gc=False):
+    """One event of a partition of a component: with its state, everything that decides what it does."""
+
+    # What happened.
+    kind: EventKind
+    # The component's time of it (UTC).
+    at: datetime
+    # Of `fed`: the record. Without a value where its topic keeps it.
+    record: TopicRecord | None = None
+    # Of `fed`: the value is in the topic, and not here.
+    value_kept: bool = False
+    # Of `woken`: how many moments had come.
+    count: int = 0
+    # Of `answered`: the key that had asked.
+    key: str | None = None
+    # Of `answered`: the call.
+    call_id: str | None = None
+    # Of `answered`: the answer.
+    answer: VenueAnswer | None = None
+
+
+class Recording(Struct, frozen=True, kw_only=True, gc=False):
+    """What one commit of one partition of a component was made of, in its order: played into a fresh component,
+    all of them give the same outputs, byte for byte. Private.
+    """
+
+    # The component.
+    component: str
+    # Its partition.
+    partition: int
+    # Counts the commits of this partition since the process started, from 1.
+    number: int
+    # What happened.
+    events: tuple[RecordedEvent, ...] = ()
+    # When this record was written, by its writer's clock (UTC).
+    produced_at: datetime
+
+
 class SeenInstruction(Struct, frozen=True, kw_only=True, gc=False):
     """An instruction id that is known, so that it is never executed twice: the interface manager's state in the
     topic `loop_state`.
@@ -1579,6 +1728,10 @@ RECORDS: dict[str, type[Struct]] = {
     "QueuedInstruction": QueuedInstruction,
     "ReconciliationHead": ReconciliationHead,
     "ReconciliationResult": ReconciliationResult,
+    "VenueEntry": VenueEntry,
+    "VenueAnswer": VenueAnswer,
+    "RecordedEvent": RecordedEvent,
+    "Recording": Recording,
     "SeenInstruction": SeenInstruction,
     "SharedHalts": SharedHalts,
     "UnwrittenHalt": UnwrittenHalt,
@@ -1608,6 +1761,7 @@ TOP_LEVEL = frozenset(
         "QueuedInstruction",
         "ReconciliationHead",
         "ReconciliationResult",
+        "Recording",
         "ReportedLoop",
         "RoutedInstruction",
         "SeenInstruction",

@@ -12,7 +12,7 @@ start that is no mere read, and before anybody is told of a record.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Protocol, TypeVar
@@ -23,10 +23,12 @@ from tightloop.domain import money
 from tightloop.handlers.api import Handler, Inbound
 from tightloop.handlers.calls import Answer
 from tightloop.records.topics import contract_of
+from tightloop.records.types import Recording
 from tightloop.runners.bus import Stored, Topics
 from tightloop.runners.clock import Clock
 from tightloop.runners.journal.journal import Journal
 from tightloop.runners.partitioner import partition_of
+from tightloop.runners.recording.recorder import Recorder
 from tightloop.runners.seat import Seat
 from tightloop.runners.worker import READS, PartitionWorker, RawRecord, Started
 
@@ -54,8 +56,8 @@ class InProcessRunner:
 
     ``encodes``: every record and every entry of the state becomes bytes, as on Kafka, and what no topic could carry is
     a dead letter, with its code. Without it records are passed on by reference, which is faster: what a handler writes
-    is not looked at again. What is published from outside is encoded and checked in any case. With a journal everything
-    is encoded.
+    is not looked at again. What is published from outside is encoded and checked in any case. With a journal, or
+    recorded, everything is encoded. ``record``: called with what each commit was made of, before it is passed on.
     """
 
     def __init__(
@@ -67,13 +69,15 @@ class InProcessRunner:
         partitions: int = 1,
         encodes: bool = False,
         journal: Journal | None = None,
+        record: Callable[[Recording], None] | None = None,
     ) -> None:
         self.partitions = partitions
         self.bus = Topics(clock, partitions, holds=journal is not None)
         self._clock = clock
         self._calls = calls
         self._journal = journal
-        self._encodes = encodes or journal is not None
+        self._record = record
+        self._encodes = encodes or journal is not None or record is not None
         self._ready: deque[Seat] = deque()
         self._asked: list[Asked] = []
         self._seats = {
@@ -90,7 +94,8 @@ class InProcessRunner:
         return seat
 
     def _worker(self, handler: Handler, partition: int) -> PartitionWorker:
-        return PartitionWorker(handler, partition, self.partitions, encodes=self._encodes)
+        recorder = None if self._record is None else Recorder(handler.name, partition, keeps_values=True)
+        return PartitionWorker(handler, partition, self.partitions, encodes=self._encodes, recorder=recorder)
 
     def state(self, component: str, key: str, name: str, kind: type[T]) -> T | None:
         """An entry of a component's keyed state."""
@@ -187,6 +192,10 @@ class InProcessRunner:
 
     def _commit(self, seat: Seat, unread: Sequence[Stored]) -> None:
         worker = seat.worker
+        if self._record is not None and worker.recorder is not None:
+            batch = worker.recorder.batch(self._clock.now())
+            if batch is not None:
+                self._record(batch)
         written = []
         for output in worker.outputs:
             there = self._place_of(output.topic, worker.partition)

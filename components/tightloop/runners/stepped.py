@@ -6,12 +6,13 @@ Nothing waits for real time, and the same input gives the same bytes.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Literal, Protocol
 
 from tightloop.domain import money
 from tightloop.handlers.api import Handler
+from tightloop.records.types import Recording
 from tightloop.runners.clock import ManualClock
 from tightloop.runners.inprocess import Answered, Asked, InProcessRunner
 from tightloop.runners.performer import Performer, run_now
@@ -63,9 +64,10 @@ class SteppedRunner(InProcessRunner):
         partitions: int = 1,
         encodes: bool = False,
         on_time: OnTime | None = None,
+        record: Callable[[Recording], None] | None = None,
     ) -> None:
         self._at_once = AtOnce(performer)
-        super().__init__(handlers, self._at_once, clock, partitions=partitions, encodes=encodes)
+        super().__init__(handlers, self._at_once, clock, partitions=partitions, encodes=encodes, record=record)
         self.clock = clock
         self._on_time = on_time
 
@@ -105,6 +107,7 @@ class SteppedRunner(InProcessRunner):
         self._at_once.drop(workers, perform=calls == "performed")
         for seat in dead:
             old = seat.worker
+            old.rollback()  # an answer may have been handled, and not been committed yet
             del self._by_worker[old]
             worker = seat.worker = self._worker(old.handler, old.partition)
             self._by_worker[worker] = seat

@@ -24,6 +24,7 @@ from tightloop.runners import writing
 from tightloop.runners.bus import EVERYONE
 from tightloop.runners.context import EventContext, Output
 from tightloop.runners.partitioner import partition_of
+from tightloop.runners.recording.recorder import Recorder
 from tightloop.runners.state import UNWRITTEN_HALT, PartitionState, Stray
 from tightloop.runners.writing import DEAD_LETTERS
 from tightloop.wire import codec
@@ -59,11 +60,20 @@ class PartitionWorker:
     """``partitions``: how many the input topics have, so that a key on the wrong one is noticed.
 
     ``encodes``: what an event writes becomes bytes as it ends, and must fit its topic. Without it :attr:`outputs` have
-    no bytes, and there are no :meth:`changes`.
+    no bytes, and there are no :meth:`changes`. ``recorder``: writes down what the worker is given.
     """
 
-    def __init__(self, handler: Handler, partition: int, partitions: int, *, encodes: bool = True) -> None:
+    def __init__(
+        self,
+        handler: Handler,
+        partition: int,
+        partitions: int,
+        *,
+        encodes: bool = True,
+        recorder: Recorder | None = None,
+    ) -> None:
         self.handler = handler
+        self.recorder = recorder
         self.partition = partition
         self.partitions = partitions
         self.state = PartitionState(f"{handler.changelog}/{partition}")
@@ -86,6 +96,8 @@ class PartitionWorker:
     def feed(self, raw: RawRecord, now: datetime) -> None:
         """Handle one record, or dead-letter it. Never raises for what the record holds."""
         self.events += 1
+        if self.recorder is not None:
+            self.recorder.fed(raw, now)
         if raw.topic == DEAD_LETTERS and not self._is_own(raw.key):
             return  # about a record without a key, for every key, or on the wrong partition: for operators alone
         key: str | None = None
@@ -101,6 +113,8 @@ class PartitionWorker:
     def take(self, record: Inbound, now: datetime) -> None:
         """Handle a record that a worker of this process has written: it is passed on as it is, and was never bytes."""
         self.events += 1
+        if self.recorder is not None:
+            self.recorder.fed(_encoded(record), now)
         if record.topic == DEAD_LETTERS and not self._is_own(record.key.encode()):
             return
         self._handle(record, lambda: _encoded(record), now)
@@ -130,6 +144,8 @@ class PartitionWorker:
             woken += 1
             self._guarded(key, now, "wake-up", self.handler.on_time)
         self.events += woken
+        if self.recorder is not None:
+            self.recorder.woken(woken, now)
         return woken
 
     def answer(self, key: str, call_id: str, serial: int, answer: Answer, now: datetime) -> bool:
@@ -139,12 +155,16 @@ class PartitionWorker:
         del self._pending[key, call_id]
         self._calls_before.append(((key, call_id), serial))
         self.events += 1
+        if self.recorder is not None:
+            answer = self.recorder.answered(key, call_id, answer, now)
         self._guarded(key, now, call_id, self.handler.on_answer, call_id, answer)
         return True
 
     def restored(self, now: datetime) -> None:
         """After the state was loaded: each key asks again for what was under way."""
         self.is_fresh = False
+        if self.recorder is not None:
+            self.recorder.restored(now)
         self._bury_strays(now)
         for key in self.state.strategies():
             self.events += 1
@@ -163,6 +183,10 @@ class PartitionWorker:
         if self.outputs or self.asked:
             return True
         return any(at is not None and at <= soon for _, at in self.wishes)
+
+    def pending(self, key: str, call_id: str) -> int | None:
+        """The serial number of the call under way under this id."""
+        return self._pending.get((key, call_id))
 
     @property
     def calls_under_way(self) -> int:
@@ -206,6 +230,8 @@ class PartitionWorker:
 
     def rollback(self) -> None:
         self.is_fresh = self.is_fresh or self._told_now
+        if self.recorder is not None:
+            self.recorder.undone()
         self.state.rollback()
         for key, at in self._taken_wakes:
             self._apply_wish(key, at)

@@ -10,7 +10,7 @@ happens in :meth:`LoopDriver.advance`. The same input gives the same bytes on ev
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from hashlib import blake2b
@@ -28,6 +28,7 @@ from tightloop.records.types import (
     InstructionResult,
     LoopHead,
     PositionUpdate,
+    Recording,
 )
 from tightloop.runners.bus import Kept, Stored
 from tightloop.runners.clock import ManualClock
@@ -59,6 +60,7 @@ class LoopDriver:
         sim: SimSettings | None = None,
         handlers: Mapping[str, Handler] | None = None,
         encodes: bool = True,
+        record: Callable[[Recording], None] | None = None,
     ) -> None:
         self.config = config or Config()
         self.clock = clock or ManualClock(start)
@@ -70,6 +72,7 @@ class LoopDriver:
             handlers=handlers,
             partitions=partitions,
             encodes=encodes,
+            record=record,
         )
         self._kept = Kept()
         self.runner.bus.subscribe(self._kept)

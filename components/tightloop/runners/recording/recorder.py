@@ -1,0 +1,80 @@
+"""Writes down what a worker is given, as it is given it: :class:`Recorder`, one for each worker.
+
+An event of an undone batch never happened, and is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from tightloop.handlers.calls import Answer
+from tightloop.records.types import EventKind, RecordedEvent, Recording, TopicRecord
+from tightloop.runners.recording.answers import as_answer, as_record
+from tightloop.wire import codec
+
+if TYPE_CHECKING:
+    from tightloop.runners.worker import RawRecord
+
+
+class Recorder:
+    """``keeps_values``: of a record that was fed the value is kept, too; else its place alone: its topic keeps it."""
+
+    def __init__(self, component: str, partition: int, *, keeps_values: bool) -> None:
+        self._component = component
+        self._partition = partition
+        self._keeps_values = keeps_values
+        self._number = 0
+        self._events: list[RecordedEvent] = []
+
+    def fed(self, raw: RawRecord, at: datetime) -> None:
+        record = TopicRecord(
+            topic=raw.topic,
+            partition=raw.partition,
+            offset=raw.offset,
+            key=raw.key,
+            value=raw.value if self._keeps_values else None,
+            appended_at=raw.appended_at or at,
+        )
+        self._add("fed", at, record=record, value_kept=not self._keeps_values)
+
+    def woken(self, count: int, at: datetime) -> None:
+        if count:
+            self._add("woken", at, count=count)
+
+    def answered(self, key: str, call_id: str, answer: Answer, at: datetime) -> Answer:
+        """The answer to handle: the one that comes back from the record."""
+        self._add("answered", at, key=key, call_id=call_id, answer=as_record(answer))
+        written = codec.decode_as(codec.encode(self._recording(self._events[-1:], at)), Recording)
+        event = self._events[-1] = written.events[0]
+        if event.answer is None:
+            raise ValueError(f"the answer to {call_id} was not written")
+        return as_answer(event.answer)
+
+    def restored(self, at: datetime) -> None:
+        self._add("restored", at)
+
+    def batch(self, at: datetime) -> Recording | None:
+        """What was committed with this, once; None: nothing happened."""
+        if not self._events:
+            return None
+        self._number += 1
+        recording = self._recording(self._events, at)
+        self._events = []
+        return recording
+
+    def undone(self) -> None:
+        self._events = []
+
+    def _recording(self, events: Sequence[RecordedEvent], at: datetime) -> Recording:
+        return Recording(
+            component=self._component,
+            partition=self._partition,
+            number=self._number,
+            events=tuple(events),
+            produced_at=at,
+        )
+
+    def _add(self, kind: EventKind, at: datetime, **about: Any) -> None:
+        self._events.append(RecordedEvent(kind=kind, at=at, **about))

@@ -1,0 +1,167 @@
+"""Answers as records and back, and what a recording that does not fit says."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import get_args
+
+import pytest
+
+from tightloop.handlers import calls
+from tightloop.handlers.manager.handler import InterfaceManager
+from tightloop.records.types import (
+    Delta,
+    Fee,
+    PreparedOrder,
+    PreparedTransaction,
+    RecordedEvent,
+    Recording,
+    TopicRecord,
+    VenueAnswer,
+)
+from tightloop.runners.recording.answers import as_answer, as_record
+from tightloop.runners.recording.recorder import Recorder
+from tightloop.runners.recording.replay import Replay
+from tightloop.runners.worker import RawRecord
+from tightloop.testing import LoopDriver, trade
+
+D = Decimal
+NOW = datetime(2024, 5, 12, 12, tzinfo=UTC)
+DELTA = Delta(position_key="binance:BaseToken:BTC", amount=D("0.5"), source="trade")
+ENTRY = calls.LedgerEntry(
+    entry_id="e1",
+    sequence=7,
+    kind="trade",
+    event_time=NOW,
+    deltas=(DELTA,),
+    fees=(Fee(position_key="binance:BaseToken:BTC", amount=D("0.001"), kind="trading"),),
+    client_order_id="c1",
+    symbol="BTC/USDT",
+    side="buy",
+    amount=D("0.5"),
+    cost=D(20_000),
+    liquidity="taker",
+    realised_pnl=D("-1"),
+    tx_hash="0x1",
+    block_number=3,
+    block_hash="0x2",
+    gas_used=21_000,
+    effective_gas_price=D("0.00000001"),
+)
+ORDER = PreparedOrder(
+    market="spot", symbol="BTC/USDT", side="buy", order_type="limit", amount=D("0.5"), price=D(1), rounded_off=D("0.01")
+)
+TRANSACTION = PreparedTransaction(
+    chain_id=1,
+    nonce=4,
+    to="0x3",
+    data=b"\x01",
+    gas_limit=50_000,
+    max_fee_per_gas=D("0.00000003"),
+    max_priority_fee_per_gas=D("0.000000001"),
+    tx_hash="0x4",
+)
+ANSWERS: list[calls.Answer] = [
+    calls.Prepared(ORDER),
+    calls.Prepared(TRANSACTION, NOW, NOW),
+    calls.OrderFound("filled", NOW, "v1", (ENTRY,), D(0), "0x1", "EXI-001", "told", "1", "2", 12, "raw", NOW),
+    calls.NotFound(NOW, 4, 3, 99, "raw", NOW),
+    calls.NotFound(NOW),
+    calls.Refused("EXI-006", "no", "raw"),
+    calls.NotSent("EXI-002", "later", 1.25, "raw"),
+    calls.GateClosed("window"),
+    calls.Ambiguous("lost", "raw"),
+    calls.Unavailable("EXI-003", "away", NOW),
+    calls.Ledger((ENTRY,), "8", NOW, more=True),
+    calls.Positions(NOW, {"binance:BaseToken:BTC": D("0.5")}, "8", 8, 3, complete=False),
+]
+
+
+def test_there_is_a_case_for_every_kind_of_answer() -> None:
+    assert {type(answer) for answer in ANSWERS} == set(get_args(calls.Answer))
+
+
+@pytest.mark.parametrize("answer", ANSWERS, ids=lambda answer: type(answer).__name__)
+def test_an_answer_comes_back_from_its_record(answer: calls.Answer) -> None:
+    assert as_answer(as_record(answer)) == answer
+    assert Recorder("executor-binance", 0, keeps_values=True).answered("s1", "c", answer, NOW) == answer
+
+
+def test_what_is_handled_is_what_was_written() -> None:
+    """To the place: an amount of another exponent, and a pause of more digits than are written."""
+    recorder = Recorder("executor-binance", 0, keeps_values=True)
+    found = recorder.answered("s1", "c", calls.OrderFound("open", NOW, remaining=D("1.500")), NOW)
+    assert isinstance(found, calls.OrderFound) and str(found.remaining) == "1.5"
+    later = recorder.answered("s1", "c", calls.NotSent("EXI-002", "later", 0.1234567), NOW)
+    assert isinstance(later, calls.NotSent) and later.retry_after_s == 0.123457
+    batch = recorder.batch(NOW)
+    assert batch is not None and [as_answer(one.answer) for one in batch.events if one.answer] == [found, later]
+    assert recorder.batch(NOW) is None
+
+
+def test_events_of_an_undone_batch_are_left_out() -> None:
+    recorder = Recorder("executor-binance", 0, keeps_values=True)
+    recorder.restored(NOW)
+    recorder.undone()
+    recorder.woken(1, NOW)
+    batch = recorder.batch(NOW)
+    assert batch is not None and [one.kind for one in batch.events] == ["woken"] and batch.number == 1
+
+
+def test_values_that_are_in_their_topics_are_asked_for() -> None:
+    made: list[Recording] = []
+    driver = LoopDriver(record=made.append)
+    driver.feed(trade("i1", driver.now))
+    manager = next(seats[0] for name, seats in driver.runner._seats.items() if name == "interface-manager")
+    handler, partitions = manager.worker.handler, driver.runner.partitions
+    values: dict[tuple[str, int, int], bytes | None] = {}
+    bare = []
+    for one in made:
+        if one.component != handler.name:
+            continue
+        recorder = Recorder(one.component, one.partition, keeps_values=False)
+        for event in one.events:
+            assert event.record is not None  # nothing else happens to a manager here
+            record = event.record
+            values[record.topic, record.partition, record.offset] = record.value
+            raw = RawRecord(record.topic, record.partition, record.offset, record.key, record.value)
+            recorder.fed(raw, event.at)
+        batch = recorder.batch(one.produced_at)
+        assert batch is not None and all(event.record and event.record.value is None for event in batch.events)
+        bare.append(batch)
+
+    def value_of(record: TopicRecord) -> RawRecord:
+        value = values[record.topic, record.partition, record.offset]
+        return RawRecord(record.topic, record.partition, record.offset, record.key, value)
+
+    whole, by_place = Replay([handler], partitions), Replay([handler], partitions, value_of)
+    mine = [one for one in made if one.component == handler.name]
+    assert [whole.play(one).changes for one in mine] == [by_place.play(one).changes for one in bare]
+    with pytest.raises(ValueError, match="is in its topic, and not here"):
+        Replay([handler], partitions).play(bare[0])
+
+
+def recording(*events: RecordedEvent) -> Recording:
+    return Recording(component="interface-manager", partition=0, number=1, events=events, produced_at=NOW)
+
+
+@pytest.mark.parametrize(
+    ("event", "words"),
+    [
+        (RecordedEvent(kind="woken", at=NOW, count=2), "2 moments had come, and 0 here"),
+        (
+            RecordedEvent(kind="answered", at=NOW, key="s1", call_id="c", answer=VenueAnswer(kind="gate_closed")),
+            "which nothing has asked",
+        ),
+        (RecordedEvent(kind="UNKNOWN", at=NOW), "kind UNKNOWN"),
+    ],
+)
+def test_a_recording_that_does_not_fit_is_refused(event: RecordedEvent, words: str) -> None:
+    handler = next(
+        seats[0].worker.handler
+        for seats in LoopDriver().runner._seats.values()
+        if isinstance(seats[0].worker.handler, InterfaceManager)
+    )
+    with pytest.raises(ValueError, match=words):
+        Replay([handler], 1).play(recording(event))
