@@ -36,7 +36,7 @@ from tightloop.venues.sim.client import SimChain, SimExchange
 
 OWN_POINTS = ("before_journal", "after_journal_write", "before_sync", "after_sync")
 OTHER_POINTS = ("before_told", "after_told", "before_short", "in_short", "after_short")  # of no strategy in particular
-SHORT_BYTES = 30_000
+SHORT_BYTES = 20_000
 STRATEGIES = {"s1": "binance", "w1": "ethereum"}
 
 

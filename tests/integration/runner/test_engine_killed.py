@@ -29,7 +29,7 @@ from tightloop.venues.sim.settings import SimSettings
 from tightloop.wire import codec
 
 ROOT = Path(__file__).parents[3]
-LOOPS = 4
+LOOPS = 6
 MOST_STARTS = 6
 
 
