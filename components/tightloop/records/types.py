@@ -17,8 +17,17 @@ AmountRule = Literal["number", "all", "previous_output", "UNKNOWN"]
 
 # What kind of answer a call had. `UNKNOWN`: a symbol this reader does not have; nothing acts on it.
 AnswerKind = Literal[
-    "prepared", "order_found", "not_found", "refused", "not_sent", "gate_closed", "ambiguous", "unavailable", "ledger",
-    "positions", "UNKNOWN"
+    "prepared",
+    "order_found",
+    "not_found",
+    "refused",
+    "not_sent",
+    "gate_closed",
+    "ambiguous",
+    "unavailable",
+    "ledger",
+    "positions",
+    "UNKNOWN",
 ]
 
 # What kind of market a trade is on: `spot`, or `perp` (a perpetual future). `UNKNOWN`: a symbol this reader does
