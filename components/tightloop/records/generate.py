@@ -95,8 +95,8 @@ def enum_source(schema: Schema) -> str:
     comment = [line.removeprefix("    ") for line in _comment(schema["doc"])]
     symbols = ", ".join(f'"{symbol}"' for symbol in schema["symbols"])
     line = f"{schema['name']} = Literal[{symbols}]"
-    if len(line) > WIDTH:
-        inner = textwrap.wrap(symbols, WIDTH - 4)
+    if len(line) > WIDTH:  # as a formatter has it: all in one line of their own, or a line each
+        inner = [symbols] if len(symbols) <= WIDTH - 4 else [f'"{symbol}",' for symbol in schema["symbols"]]
         line = f"{schema['name']} = Literal[\n" + "\n".join(f"    {part}" for part in inner) + "\n]"
     return "\n".join([*comment, line])
 
