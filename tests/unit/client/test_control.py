@@ -10,8 +10,9 @@ from tests.support.lanes import directory
 from tightloop.handlers.manager.handler import InterfaceManager
 from tightloop.handlers.manager.settings import ManagerSettings
 from tightloop.records.types import ControlCommand, DeadLetter, LoopHead, SharedHalts
+from tightloop.runners.bus import EVERYONE
 from tightloop.runners.partitioner import partition_of
-from tightloop.runners.worker import EVERYONE, PartitionWorker, RawRecord
+from tightloop.runners.worker import PartitionWorker, RawRecord
 from tightloop.wire import codec
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

@@ -11,8 +11,9 @@ from tightloop.errors import ExecutionError, error_info
 from tightloop.handlers.manager.handler import InterfaceManager
 from tightloop.handlers.manager.settings import ManagerSettings
 from tightloop.records.types import DeadLetter
+from tightloop.runners.bus import EVERYONE
 from tightloop.runners.partitioner import partition_of
-from tightloop.runners.worker import DEAD_LETTERS, EVERYONE, PartitionWorker, RawRecord
+from tightloop.runners.worker import DEAD_LETTERS, PartitionWorker, RawRecord
 from tightloop.testing import builders
 from tightloop.wire import codec
 
