@@ -244,8 +244,3 @@ class Positions(Struct, frozen=True, gc=False):
 Answer = (
     Prepared | OrderFound | NotFound | Refused | NotSent | GateClosed | Ambiguous | Unavailable | Ledger | Positions
 )
-
-
-class Nonce(Struct, frozen=True, gc=False):
-    value: int
-    as_of: datetime

@@ -144,7 +144,7 @@ def on_answer(turn: ExecutorTurn, entry: JournalEntry, answer: calls.Answer) -> 
         case calls.Unavailable(_, message, asked_at):
             if entry.cancel_requested and not submissions.is_cancel(entry):
                 entry = replace(entry, replace_at=turn.now)  # where that was to be prepared, it is due as before
-            no_evidence(turn, entry, asked_at, message)
+            _no_evidence(turn, entry, asked_at, message)
         case calls.Ledger():
             closing.on_ledger(turn, entry, answer)
         case _:
@@ -197,7 +197,7 @@ def _found(turn: ExecutorTurn, entry: JournalEntry, found: calls.OrderFound) -> 
     settings, policy = turn.settings, turn.settings.policy
     entry = closing.report_new(turn, entry, found.entries)
     is_mined = found.confirmations is not None  # it can't be cancelled any more, and is waited for
-    waits_for_cancel = cancel_was_sent(entry)
+    waits_for_cancel = _cancel_was_sent(entry)
     if waits_for_cancel and not is_mined and found.asked_at >= (entry.evidence_deadline or found.asked_at):
         closing.give_up(turn, entry, "EXI-012", "the order is still open long after its cancel was journalled")
         return
@@ -223,7 +223,7 @@ def _found(turn: ExecutorTurn, entry: JournalEntry, found: calls.OrderFound) -> 
         turn.context.call(intent_name(entry), calls.Replace(entry, "bump"))
 
 
-def cancel_was_sent(entry: JournalEntry) -> bool:
+def _cancel_was_sent(entry: JournalEntry) -> bool:
     """Was a cancel journalled to be sent, so that the venue is asked what it did?"""
     journalled = entry.status == "working" or submissions.is_cancel(entry)
     return entry.cancel_requested and entry.cancel_at is None and journalled
@@ -239,9 +239,9 @@ def _not_found(turn: ExecutorTurn, entry: JournalEntry, answer: calls.NotFound) 
         # By a venue's clock that lags it may count late, or never: then the deadline ends it.
         missing = (absence.counts_at - answer.holds_at).total_seconds() + 0.001
         least = turn.settings.poll_s if turn.now >= absence.counts_at else 0.0
-        no_evidence(turn, entry, answer.asked_at, absence.why, max(missing, least))
+        _no_evidence(turn, entry, answer.asked_at, absence.why, max(missing, least))
     elif absence.verdict == "unclear":
-        no_evidence(turn, entry, answer.asked_at, absence.why)
+        _no_evidence(turn, entry, answer.asked_at, absence.why)
     else:
         turn.audit(entry, "not_found", absence.why, answer=answer.raw)
         if turn.settings.policy.prepares_anew(entry, answer):
@@ -331,7 +331,7 @@ def _too_late(turn: ExecutorTurn, entry: JournalEntry) -> bool:
     return turn.now >= submit_by(entry.routed)
 
 
-def no_evidence(
+def _no_evidence(
     turn: ExecutorTurn, entry: JournalEntry, asked_at: datetime, message: str, pause: float | None = None
 ) -> None:
     """Ask again, or give up when the venue was asked after the deadline. ``pause``: what will do, if it is shorter."""
