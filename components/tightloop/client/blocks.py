@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct, structs
 
+from tightloop.domain.instants import utc
 from tightloop.domain.venues import FIRST_CHAIN, INSTRUCTION_TYPES
 from tightloop.errors import ExecutionError
 from tightloop.records.types import Action, Cancel, CexTrade, Instruction, SmartContractAction, WalletTransfer
@@ -141,15 +142,9 @@ def _in_utc(instruction: Instruction) -> Instruction:
     for name in ("created_at", "expires_at", "produced_at"):
         at = getattr(instruction, name)
         if at is not None:
-            changes[name] = _utc(at, name)
+            changes[name] = utc(at, name)
     action = instruction.smart_contract_action
     if action is not None and action.deadline is not None:
-        deadline = _utc(action.deadline, "smart_contract_action.deadline")
+        deadline = utc(action.deadline, "smart_contract_action.deadline")
         changes["smart_contract_action"] = structs.replace(action, deadline=deadline)
     return structs.replace(instruction, **changes)
-
-
-def _utc(at: datetime, name: str) -> datetime:
-    if at.tzinfo is None:
-        raise ExecutionError("EIM-007", f"{name}: {at.isoformat()} names no time zone; end it with Z, for UTC")
-    return datetime.fromtimestamp(0, UTC) + (at - datetime.fromtimestamp(0, UTC))

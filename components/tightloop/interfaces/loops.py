@@ -15,12 +15,12 @@ from tightloop.assembly.engine import Engine
 from tightloop.assembly.lanes import with_lanes
 from tightloop.domain import money
 from tightloop.domain.deltas import by_position
-from tightloop.domain.positions import parse_key, position_key
 from tightloop.errors import ExecutionError
 from tightloop.interfaces.prices import DataProvider, ProvidedMarket
-from tightloop.records.types import DeadLetter, ErrorInfo, ExecutionReport, Instruction, InstructionResult
+from tightloop.records.types import AccountRef, DeadLetter, ErrorInfo, ExecutionReport, Instruction, InstructionResult
 from tightloop.runners.bus import Stored
 from tightloop.runners.clock import ManualClock
+from tightloop.runners.strategy_keys import named
 from tightloop.venues import registry
 from tightloop.venues.sim.commands import OpenAccount
 from tightloop.venues.sim.settings import SimSettings
@@ -48,6 +48,7 @@ class BacktestLoops:
         slippage_bps: Decimal | None = None,
     ) -> None:
         self._config = config
+        self._directory = config.directory()
         self._provider = provider
         self._opening = None if opening is None else dict(opening)
         self._slippage_bps = slippage_bps
@@ -97,16 +98,15 @@ class BacktestLoops:
         """What the simulated venues' books hold for the strategy, by position key; nothing before the first loop."""
         if self._engine is None:
             return dict(self._opening or {})
-        directory = self._config.directory()
         found: dict[str, Decimal] = {}
-        for lane in directory.lanes.values():
-            for account in directory.accounts_of(strategy_id, lane):
-                for key, amount in self._engine.sandbox.positions(lane.name, account.account).amounts.items():
-                    place = parse_key(key)
-                    name = account.account
-                    own = position_key(place.venue, place.kind, place.symbol, account=name, strategy_id=strategy_id)
-                    found[own] = amount
+        for account in self._accounts(strategy_id):
+            answer = self._engine.sandbox.positions(account.lane, account.account)
+            found |= named(answer, account.account, strategy_id).amounts
         return found
+
+    def _accounts(self, strategy_id: str) -> list[AccountRef]:
+        lanes = self._directory.lanes.values()
+        return [account for lane in lanes for account in self._directory.accounts_of(strategy_id, lane)]
 
     def _started(self, at: datetime) -> tuple[Engine, ManualClock, ProvidedMarket]:
         if self._engine is None or self._clock is None or self._market is None:
@@ -120,7 +120,7 @@ class BacktestLoops:
 
     def _simulated(self, at: datetime) -> SimSettings:
         none = SimSettings(market_origin=at, exchanges=(), chains=())
-        settings = with_lanes(none, self._config.directory().lanes, registry.known())
+        settings = with_lanes(none, self._directory.lanes, registry.known())
         if self._slippage_bps is None:
             return settings
         return replace(
@@ -132,14 +132,12 @@ class BacktestLoops:
         if self._opening is None or self._engine is None or strategy_id in self._opened:
             return
         self._opened.add(strategy_id)
-        directory, sandbox = self._config.directory(), self._engine.sandbox
+        sandbox = self._engine.sandbox
         held: dict[tuple[str, str], dict[str, Decimal]] = {
-            (lane.name, account.account): {}
-            for lane in directory.lanes.values()
-            for account in directory.accounts_of(strategy_id, lane)
+            (account.lane, account.account): {} for account in self._accounts(strategy_id)
         }
         for key, amount in self._opening.items():
-            place = directory.place_of(key, strategy_id)
+            place = self._directory.place_of(key, strategy_id)
             if place.account is None or (place.account.lane, place.account.account) not in held:
                 raise ExecutionError("EIF-010", f"initial_positions: {key} is in no account of {strategy_id}")
             held[place.account.lane, place.account.account][_plain(key)] = amount

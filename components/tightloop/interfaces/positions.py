@@ -7,10 +7,10 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from tightloop.domain import money
 from tightloop.domain.instants import utc
 from tightloop.errors import ExecutionError
-from tightloop.interfaces.reconciliation import Amounts, ReconciliationComponent
+from tightloop.interfaces.amounts import Amounts, added, amounts_of
+from tightloop.interfaces.reconciliation import ReconciliationComponent
 from tightloop.interfaces.settings import check_mode, configured
 
 EXECUTION = "execution"  # why a monitor's state changes
@@ -23,11 +23,8 @@ class PositionMonitor:
         self.positions: dict[str, Decimal] = dict(initial or {})
 
     def update_state(self, timestamp: datetime, trigger: str, deltas: Amounts) -> None:
-        """Raises ExecutionError TLC-009 for an amount that is none."""
-        with money.exact():
-            told = ((str(key), money.parse(value)) for key, value in deltas.items())
-            sums = money.sums((*self.positions.items(), *told))
-        self.positions = {key: amount for key, amount in sums.items() if amount}
+        """Raises ExecutionError PUH-007 for an amount that is none."""
+        self.positions = added(self.positions, amounts_of(deltas, "PUH-007"))
 
     def get_positions(self, timestamp: datetime) -> dict[str, Decimal]:
         return dict(self.positions)
@@ -80,7 +77,7 @@ class PositionUpdateHandler:
         match or could not be reconciled; its cause is the error of the part that found it.
         """
         at = utc(timestamp, "timestamp")
-        deltas = _deltas(execution_deltas)
+        deltas = amounts_of(execution_deltas, "PUH-007")
         try:
             self.position_monitor.update_state(at, EXECUTION, deltas)
             report: dict[str, Any] = self.reconciliation_component.reconcile_position(at, deltas)
@@ -94,12 +91,3 @@ class PositionUpdateHandler:
         self.update_successes += 1
         self.update_history.append({"timestamp": at, "deltas": deltas, "verified": True, "error": None})
         return report
-
-
-def _deltas(given: Amounts) -> dict[str, Decimal]:
-    if not isinstance(given, Mapping):
-        raise ExecutionError("PUH-007", f"deltas are a mapping of position key to amount, not a {type(given).__name__}")
-    try:
-        return {str(key): money.parse(value) for key, value in given.items()}
-    except ExecutionError as error:
-        raise ExecutionError("PUH-007", error.message) from error

@@ -8,14 +8,12 @@ from decimal import Decimal
 from typing import Any, Protocol
 
 from tightloop.assembly.build import tolerances_of
-from tightloop.domain import money
 from tightloop.domain.instants import utc
 from tightloop.errors import ExecutionError
 from tightloop.handlers.reconciliation.compare import Tolerance, compare, failures, flat, tolerance_by
+from tightloop.interfaces.amounts import Amounts, added, amount_of, amounts_of
 from tightloop.interfaces.settings import check_mode, configured
 from tightloop.records.types import Check
-
-Amounts = Mapping[str, Any]
 
 
 class PositionsProvider(Protocol):
@@ -58,7 +56,11 @@ class ReconciliationComponent:
 
         Raises ExecutionError REC-001 for an amount that is none (NaN, infinity), REC-011 for a tolerance that can't be.
         """
-        checks = compare(_amounts(expected), _amounts(actual), flat(_tolerance(tolerance)))
+        checks = compare(
+            amounts_of(expected, "REC-001"),
+            amounts_of(actual, "REC-001"),
+            flat(amount_of("tolerance", tolerance, "REC-011")),
+        )
         return all(check.passed for check in checks)
 
     def reconcile_position(self, timestamp: datetime, execution_deltas: Amounts) -> dict[str, Any]:
@@ -70,12 +72,7 @@ class ReconciliationComponent:
         none, REC-005 when nobody can tell what is held; the deltas count then, too.
         """
         at = utc(timestamp, "timestamp")
-        with money.exact():
-            self._expected = {
-                key: amount
-                for key, amount in money.sums((*self._expected.items(), *_amounts(execution_deltas).items())).items()
-                if amount
-            }
+        self._expected = added(self._expected, amounts_of(execution_deltas, "REC-001"))
         actual = self._held(at)
         checks = compare(self._expected, actual, self._tolerance)
         failed = [check for check in checks if not check.passed]
@@ -102,7 +99,7 @@ class ReconciliationComponent:
         except Exception as error:
             what = f"{type(error).__name__}: {error}"
             raise ExecutionError("REC-005", f"what is held could not be read: {what}") from error
-        return {key: amount for key, amount in _amounts(told).items() if amount}
+        return {key: amount for key, amount in amounts_of(told, "REC-001").items() if amount}
 
 
 def lenient(by_key: Tolerance, dust: Decimal) -> Tolerance:
@@ -115,26 +112,6 @@ def lenient(by_key: Tolerance, dust: Decimal) -> Tolerance:
             return dust
 
     return tolerance
-
-
-def _amounts(given: Amounts) -> dict[str, Decimal]:
-    if not isinstance(given, Mapping):
-        raise ExecutionError("REC-001", f"positions are a mapping of name to amount, not a {type(given).__name__}")
-    return {str(key): _amount(str(key), value) for key, value in given.items()}
-
-
-def _amount(key: str, value: Any) -> Decimal:
-    try:
-        return money.parse(value)
-    except ExecutionError as error:
-        raise ExecutionError("REC-001", f"{key}: {error.message}") from error
-
-
-def _tolerance(value: Any) -> Decimal:
-    try:
-        return money.parse(value)
-    except ExecutionError as error:
-        raise ExecutionError("REC-011", f"tolerance: {error.message}") from error
 
 
 def _error(failed: list[Check]) -> dict[str, str] | None:

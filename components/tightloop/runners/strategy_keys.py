@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 from msgspec.structs import replace
 
 from tightloop.handlers.calls import Answer, Ledger, LedgerEntry, OrderFound, Positions
 
+T = TypeVar("T", bound=Answer)
 
-def named(answer: Answer, account: str, strategy_id: str) -> Answer:
+
+def named(answer: T, account: str, strategy_id: str) -> T:
     """The answer with the account's name in every position key, unless it is the strategy's own name. Pure."""
     if account == strategy_id:
         return answer

@@ -30,6 +30,7 @@ from decimal import Decimal
 from msgspec import UNSET
 from msgspec.structs import replace
 
+from tightloop.domain import money
 from tightloop.handlers.calls import LedgerEntry, OrderFound
 from tightloop.records.types import PreparedTransaction
 from tightloop.venues.sim.admission import Admission
@@ -47,7 +48,7 @@ from tightloop.venues.sim.protocols.growth import Steps
 from tightloop.venues.sim.protocols.lending import Lending, is_shared
 from tightloop.venues.sim.protocols.pools import ProtocolBooks
 from tightloop.venues.sim.protocols.tokens import Tokens
-from tightloop.venues.sim.transactions import Call, Simulated, tidy
+from tightloop.venues.sim.transactions import Call, Simulated
 from tightloop.venues.sim.wallet_accruals import WalletAccruals
 from tightloop.venues.sim.wallets import Transaction, WalletAccount
 
@@ -136,7 +137,7 @@ class Chain:
     def simulate(self, account: WalletAccount, asked: Call, now: datetime) -> Simulated:
         """What a transaction with this call would need. Raises VenueError when all of it would revert."""
         base_fee, tip = self.base_fee(now), self.settings.tip
-        price = tidy(base_fee + tip)
+        price = money.tidy(base_fee + tip)
         tried = PreparedTransaction(
             chain_id=self.settings.chain_id,
             nonce=account.nonce,

@@ -6,6 +6,7 @@ from datetime import datetime
 from decimal import Decimal, DecimalException
 from typing import NamedTuple
 
+from tightloop.domain import money
 from tightloop.records.types import Delta, Fee, PreparedTransaction
 from tightloop.venues.sim.books import ZERO, Reverted, VenueError
 from tightloop.venues.sim.chain_settings import ChainSettings
@@ -16,7 +17,7 @@ from tightloop.venues.sim.mempool import Pending
 from tightloop.venues.sim.protocols.desk import Protocols
 from tightloop.venues.sim.protocols.pools import ProtocolBooks
 from tightloop.venues.sim.protocols.steps import Step
-from tightloop.venues.sim.transactions import Calldata, tidy, wallet_address
+from tightloop.venues.sim.transactions import Calldata, wallet_address
 from tightloop.venues.sim.wallets import Transaction, WalletAccount
 
 NO_EFFECT = Effect()
@@ -126,7 +127,7 @@ class Execution:
         """The value moves to whom it is sent: nowhere, when that is the wallet itself."""
         if not transaction.value or transaction.to == wallet_address(draft.account.name):
             return []
-        value = tidy(transaction.value)
+        value = money.tidy(transaction.value)
         draft.move(self.gas_key, -value, "transfer")
         return [Step("transfer", self._settings.native, value, value)]
 
@@ -179,7 +180,7 @@ class Execution:
 
 def effective_price(transaction: PreparedTransaction, base_fee: Decimal) -> Decimal:
     """What a unit of gas costs it: base fee and tip, at most its cap."""
-    return tidy(min(transaction.max_fee_per_gas, base_fee + transaction.max_priority_fee_per_gas))
+    return money.tidy(min(transaction.max_fee_per_gas, base_fee + transaction.max_priority_fee_per_gas))
 
 
 def _status(call: Calldata | None, steps: list[Step], failure: Reverted | None) -> str:

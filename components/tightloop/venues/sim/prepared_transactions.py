@@ -18,7 +18,7 @@ from tightloop.records.types import Instruction, JournalEntry, PreparedTransacti
 from tightloop.venues.sim import rounding
 from tightloop.venues.sim.chain_settings import NATIVE
 from tightloop.venues.sim.commands import ChainAction
-from tightloop.venues.sim.transactions import Call, Calldata, Simulated, encode_calldata, signed, tidy, wallet_address
+from tightloop.venues.sim.transactions import Call, Calldata, Simulated, encode_calldata, signed, wallet_address
 
 TIP_FLOOR = Decimal("1e-10")  # native units per gas
 BUMP = Decimal("1.125")
@@ -47,7 +47,7 @@ def call_of(entry: JournalEntry) -> Call:
     instruction: Any = entry.routed.instruction
     transfer = instruction.wallet_transfer
     if transfer is not None and transfer.asset == NATIVE:
-        return Call(to=transfer.destination, value=tidy(transfer.amount))
+        return Call(to=transfer.destination, value=money.tidy(transfer.amount))
     contract = instruction.smart_contract_action
     call = Calldata(
         actions=_actions(instruction),
@@ -70,7 +70,7 @@ def _actions(instruction: Instruction) -> tuple[ChainAction, ...]:
             protocol="wallet",
             operation="transfer",
             token_in=transfer.asset,
-            amount=tidy(transfer.amount),
+            amount=money.tidy(transfer.amount),
             parameters={"to": transfer.destination},
         )
         return (moved,)
@@ -94,7 +94,7 @@ def _actions(instruction: Instruction) -> tuple[ChainAction, ...]:
 
 
 def _tidy(amount: Decimal | None) -> Decimal | None:
-    return None if amount is None else tidy(amount)
+    return None if amount is None else money.tidy(amount)
 
 
 # --- what is made of its answer ---------------------------------------------------------------------------------------
@@ -116,8 +116,8 @@ def prepare_transaction(
         value=call.value,
         data=call.data,
         gas_limit=-(-told.gas * 6 // 5),
-        max_fee_per_gas=tidy(2 * told.base_fee + tip),
-        max_priority_fee_per_gas=tidy(tip),
+        max_fee_per_gas=money.tidy(2 * told.base_fee + tip),
+        max_priority_fee_per_gas=money.tidy(tip),
         tx_hash="",
     )
     return _within_means(entry, transaction, told)
@@ -136,7 +136,7 @@ def prepare_replacement(entry: JournalEntry, kind: Literal["bump", "cancel"], to
     if kind == "cancel":
         empty = nothing(entry)
         latest = replace(latest, to=empty.to, value=empty.value, data=empty.data, gas_limit=EMPTY_GAS)
-    transaction = replace(latest, max_fee_per_gas=tidy(cap), max_priority_fee_per_gas=tidy(tip))
+    transaction = replace(latest, max_fee_per_gas=money.tidy(cap), max_priority_fee_per_gas=money.tidy(tip))
     return _within_means(entry, transaction, told)
 
 

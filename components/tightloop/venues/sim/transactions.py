@@ -64,11 +64,6 @@ def decode_calldata(data: bytes) -> Calldata | None:
     return _decode(data) if data else None
 
 
-def tidy(amount: Decimal) -> Decimal:
-    """The amount as it is written everywhere: equal amounts give equal bytes, however they were computed."""
-    return Decimal(money.text(amount))
-
-
 def wallet_address(account: str) -> str:
     """Where an account's wallet is: the same on every chain."""
     return "0x" + blake2b(account.encode(), digest_size=20).hexdigest()
