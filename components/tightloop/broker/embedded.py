@@ -31,7 +31,7 @@ from tightloop.broker.owner_watch import Watchdog
 from tightloop.broker.pins import KAFKA_VERSION
 from tightloop.broker.ports import free_port, is_free
 from tightloop.broker.prepare import ensure_prepared, format_data
-from tightloop.broker.settings import FAST, HOST, KAFKA_DATA, QUICK, server_properties
+from tightloop.broker.settings import FAST, HOST, KAFKA_DATA, QUICK, SESSION_TIMEOUT_MS, server_properties
 from tightloop.broker.steps import Report, Step, silent
 from tightloop.errors import ExecutionError
 
@@ -63,7 +63,7 @@ class EmbeddedBroker:
         fast: bool = False,
         heap_mb: int | None = None,
         detached: bool = False,
-        session_timeout_ms: int = 1500,
+        session_timeout_ms: int = SESSION_TIMEOUT_MS,
         settings: Mapping[str, str] | None = None,
         start_timeout_s: float = 60.0,
     ) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 HOST = "127.0.0.1"
+SESSION_TIMEOUT_MS = 1500
 NODE_ID = 1
 KAFKA_DATA = "kafka"  # the directory of the logs, below the data directory, which is the process's working directory
 
@@ -72,3 +73,10 @@ def server_properties(port: int, controller_port: int, session_timeout_ms: int, 
         **overrides,
     }
     return "".join(f"{name}={value}\n" for name, value in settings.items())
+
+
+def container_settings() -> dict[str, str]:
+    """The same tuning for a broker of one node in a container, which has listeners and folders of its own."""
+    own = ("listener.security.protocol.map", "inter.broker.listener.name", "log.dirs")
+    tuning = {name: value for name, value in _FIXED.items() if name not in own}
+    return {**tuning, "group.consumer.session.timeout.ms": str(SESSION_TIMEOUT_MS)}

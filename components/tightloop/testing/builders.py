@@ -19,6 +19,7 @@ from tightloop.records.types import (
     SmartContractAction,
     WalletTransfer,
 )
+from tightloop.runners.clock import Clock
 
 _TRADE = frozenset(CexTrade.__struct_fields__)
 _CONTRACT = frozenset(SmartContractAction.__struct_fields__)
@@ -115,3 +116,31 @@ def halt(command_id: str, at: datetime, **fields: Any) -> ControlCommand:
 def resume(command_id: str, at: datetime, *halt_ids: str, **fields: Any) -> ControlCommand:
     """Names the halts it clears."""
     return command("resume", command_id, at, expected_halt_ids=halt_ids, **fields)
+
+
+class Builders:
+    """The same, decided at the clock's time: ``Builders(clock).trade("i1", side="sell")``."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    def trade(self, instruction_id: str, **fields: Any) -> Instruction:
+        return trade(instruction_id, self._clock.now(), **fields)
+
+    def perp(self, instruction_id: str, **fields: Any) -> Instruction:
+        return perp(instruction_id, self._clock.now(), **fields)
+
+    def action(self, instruction_id: str, *steps: Action, **fields: Any) -> Instruction:
+        return action(instruction_id, self._clock.now(), *steps, **fields)
+
+    def transfer(self, instruction_id: str, asset: str, amount: Decimal, **fields: Any) -> Instruction:
+        return transfer(instruction_id, self._clock.now(), asset, amount, **fields)
+
+    def cancel(self, instruction_id: str, target: str, **fields: Any) -> Instruction:
+        return cancel(instruction_id, self._clock.now(), target, **fields)
+
+    def halt(self, command_id: str, **fields: Any) -> ControlCommand:
+        return halt(command_id, self._clock.now(), **fields)
+
+    def resume(self, command_id: str, *halt_ids: str, **fields: Any) -> ControlCommand:
+        return resume(command_id, self._clock.now(), *halt_ids, **fields)

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pytest
 from confluent_kafka.admin import AdminClient, ConfigResource
-from tests.conftest import ExistingBroker
 from tests.integration.broker.clients import (
     answers,
     await_that,
@@ -26,6 +25,7 @@ from tests.integration.broker.clients import (
 
 from tightloop.broker import EmbeddedBroker
 from tightloop.errors import ExecutionError
+from tightloop.testing.brokers import Broker
 
 
 @pytest.fixture(scope="module")
@@ -37,9 +37,7 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedBroker]:
         yield broker
 
 
-def test_transactions_and_groups_work_on_the_broker_of_the_test_run(
-    broker: EmbeddedBroker | ExistingBroker, topic_prefix: str
-) -> None:
+def test_transactions_and_groups_work_on_the_broker_of_the_test_run(broker: Broker, topic_prefix: str) -> None:
     topic = f"{topic_prefix}topic"
     create_topic(broker.bootstrap, topic)
     produce(broker.bootstrap, topic, b"a", b"b")
