@@ -99,7 +99,7 @@ class ProvidedMarket(Market):
         self._asked: tuple[datetime, Mapping[str, Any]] | None = None
         self._next_after: Callable[[datetime], datetime | None] = getattr(provider, "next_after", self._moved_since)
         self._steady = Series([(start, LENDING_RATES)])
-        self._funding, self._gas = {}, None
+        self._funding, self._gas, self._made_up = {}, None, None
 
     def price_series(self, venue: str, symbol: str) -> Series[Decimal]:
         return _Provided(self, symbol)

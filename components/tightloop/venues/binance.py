@@ -1,11 +1,19 @@
-"""Binance."""
+"""Binance: spot, and USD-M perpetuals.
+
+The simulated markets have the rules of ccxt's recorded market descriptions (``exchangeInfo`` as of 2023, in ccxt's
+repository, ``ts/src/test/static/markets/binance.json`` at 0dca8ac0), fees those of ccxt 4.5.90 for the lowest tier, the
+maintenance margin of BTCUSDT as announced on 2021-06-22 (binance.com/en/support/announcement, f55d2569), here for every
+perpetual, and the liquidation fee of ``exchangeInfo``.
+"""
 
 from __future__ import annotations
+
+from decimal import Decimal
 
 from tightloop.domain.directory import LaneSpec
 from tightloop.domain.venues import VenueSpec
 from tightloop.venues.plugin import VenuePlugin
-from tightloop.venues.sim.settings import ExchangeSettings, exchange
+from tightloop.venues.sim.settings import ExchangeSettings, exchange, perpetual, spot, tiers
 
 SPEC = VenueSpec(
     name="binance",
@@ -26,9 +34,100 @@ SPEC = VenueSpec(
 )
 
 
+MARKETS = (
+    spot(
+        "BTC/USDT",
+        tick="0.01",
+        lot="0.00001",
+        min_amount="0.00001",
+        max_amount="9000",
+        max_market_amount="128.52621715",
+        max_notional="9000000",
+    ),
+    spot(
+        "ETH/USDT",
+        tick="0.01",
+        lot="0.0001",
+        min_amount="0.0001",
+        max_amount="9000",
+        max_market_amount="3277.54882761",
+        max_notional="9000000",
+    ),
+    spot(
+        "LTC/USDT",
+        tick="0.01",
+        lot="0.001",
+        min_amount="0.001",
+        max_amount="90000",
+        max_market_amount="20716.23115062",
+        max_notional="9000000",
+    ),
+    spot(
+        "XRP/USDT",
+        tick="0.0001",
+        lot="1",
+        min_amount="1",
+        max_amount="9222449",
+        max_market_amount="6858819.29288702",
+        max_notional="9000000",
+    ),
+    spot(
+        "DOGE/USDT",
+        tick="0.00001",
+        lot="1",
+        min_amount="1",
+        max_amount="9000000",
+        max_market_amount="28160624.66945606",
+        max_notional="9000000",
+    ),
+    perpetual("BTC/USDT", tick="0.1", lot="0.001", min_amount="0.001", max_amount="1000", max_market_amount="120"),
+    perpetual("ETH/USDT", tick="0.01", lot="0.001", min_amount="0.001", max_amount="10000", max_market_amount="2000"),
+    perpetual("LTC/USDT", tick="0.01", lot="0.001", min_amount="0.001", max_amount="10000", max_market_amount="5000"),
+    perpetual(
+        "XRP/USDT", tick="0.0001", lot="0.1", min_amount="0.1", max_amount="10000000", max_market_amount="2000000"
+    ),
+    perpetual(
+        "DOGE/USDT", tick="0.00001", lot="1", min_amount="1", max_amount="50000000", max_market_amount="30000000"
+    ),
+)
+UNRECORDED = (  # no recorded description was at hand: SOL has the steps of LTC, USDC those of the markets in USDT
+    spot("SOL/USDT", tick="0.01", lot="0.001"),
+    spot("BTC/USDC", tick="0.01", lot="0.00001"),
+    spot("ETH/USDC", tick="0.01", lot="0.0001"),
+    spot("USDC/USDT", tick="0.0001", lot="1"),
+    perpetual("SOL/USDT", tick="0.01", lot="0.001"),
+)
+
+
+def settings(lane: str, acceptance_window_s: float = SPEC.acceptance_window_s) -> ExchangeSettings:
+    """What the simulated exchange of that name is made of."""
+    return exchange(
+        lane,
+        venue=SPEC.name,
+        acceptance_window_s=acceptance_window_s,
+        symbols=(*MARKETS, *UNRECORDED),
+        spot_maker=Decimal("0.001"),
+        spot_taker=Decimal("0.001"),
+        perp_maker=Decimal("0.0002"),
+        perp_taker=Decimal("0.0005"),
+        maintenance=tiers(
+            ("50000", "0.004"),
+            ("250000", "0.005"),
+            ("1000000", "0.01"),
+            ("5000000", "0.025"),
+            ("20000000", "0.05"),
+            ("50000000", "0.1"),
+            ("100000000", "0.125"),
+            ("200000000", "0.15"),
+            ("300000000", "0.25"),
+            (None, "0.5"),
+        ),
+        liquidation_fee=Decimal("0.0125"),
+    )
+
+
 def simulate(lane: LaneSpec) -> ExchangeSettings:
-    """Two assets, spot and perpetual, with ample opening balances."""
-    return exchange(lane.name, venue=SPEC.name, acceptance_window_s=lane.acceptance_window_s)
+    return settings(lane.name, lane.acceptance_window_s)
 
 
 PLUGIN = VenuePlugin(spec=SPEC, simulate=simulate)

@@ -52,7 +52,7 @@ def test_a_request_that_is_lost_on_its_way_is_sent_again_when_it_can_act_no_more
 
 
 def test_a_rejection_leaves_the_positions_and_the_key_goes_on(loop: Loop, key: str) -> None:
-    loop.feed(trade("i1", loop.now, strategy_id=key, side="sell", amount=D(1_000_000)))
+    loop.feed(trade("i1", loop.now, strategy_id=key, side="sell", amount=D(100)))
     loop.feed(trade("i2", loop.now, strategy_id=key))
     first = loop.result(key, "i1")
     assert first.error is not None
@@ -148,7 +148,7 @@ def test_both_runners_publish_the_same(kafka_loop: KafkaLoop) -> None:
         trade("i1", at, strategy_id=key, amount=D("0.5")),
         trade("i2", at, strategy_id=key, side="sell", amount=D("0.123")),
         action("i3", at, strategy_id=key),
-        trade("i4", at, strategy_id=key, side="sell", amount=D(1_000_000)),
+        trade("i4", at, strategy_id=key, side="sell", amount=D(100)),
         trade("i5", at, strategy_id=key, quote_amount=D(1000)),
         action("i6", at, swap("WETH", "USDC", D(3)), swap("USDC", "USDT", D(1000)), strategy_id=key, atomic=True),
         trade("i7", at, strategy_id=key, price=D(10_000_000), amount=D(1), time_in_force="FOK"),

@@ -39,7 +39,7 @@ Make = Callable[[LoopDriver], Instruction]
 
 REJECTED: dict[str, tuple[dict[str, Any] | None, Make]] = {
     "EXI-001": ({"kind": "reject", "code": "order_rejected"}, lambda loop: trade("i1", loop.now)),
-    "EXI-006": (None, lambda loop: trade("i1", loop.now, side="sell", amount=D(1_000_000))),
+    "EXI-006": (None, lambda loop: trade("i1", loop.now, side="sell", amount=D(100))),
     "EXI-007": (None, lambda loop: trade("i1", loop.now, amount=D("0.000001"))),
     "EXI-010": (None, lambda loop: action("i1", loop.now, max_fee=D("0.000000001"))),
     "EXI-013": (None, lambda loop: trade("i1", loop.now, symbol="DOGE/USDT")),

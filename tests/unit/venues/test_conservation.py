@@ -251,7 +251,7 @@ def _check_realised(account: Any) -> None:
         return
     paid: dict[str, Decimal] = defaultdict(Decimal)
     for entry in account.ledger:
-        if entry.kind == "trade" and ":" in (entry.symbol or ""):
+        if entry.kind in ("trade", "transfer") and ":" in (entry.symbol or ""):  # transfer: a liquidation
             paid[entry.symbol] += (entry.cost if entry.side == "buy" else -entry.cost) + (entry.realised_pnl or 0)
     for symbol, cost in paid.items():
         assert cost == account.perps.get(symbol, 0)

@@ -59,7 +59,7 @@ def test_a_venue_without_data_takes_anothers_and_a_perpetual_the_spot_markets(fo
 
 def test_numbers_go_from_text_to_decimal(folder: Path) -> None:
     market = load_market(folder)
-    funding, rates = market.funding("binance", "BTC/USDT:USDT"), market.rates("WETH")
+    funding, rates = market.funding("binance", "BTC/USDT:USDT", 8), market.rates("WETH")
     assert funding is not None
     assert rates is not None
     assert funding.values == [D("3.2e-07"), D("-0.0001")]

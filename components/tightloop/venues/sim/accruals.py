@@ -1,4 +1,4 @@
-"""What time alone does to an account of an exchange: parts of orders, resting orders that cross, funding.
+"""What time alone does to an account of an exchange: parts of orders, resting orders that cross, funding, liquidation.
 
 Settling is lazy and leaves no trace of when it was done: whatever fell due between two touches gets the same entries,
 in the same order, with the same times, whether the account was looked at in between or not. So reads need no log.
@@ -12,11 +12,13 @@ from decimal import Decimal
 from tightloop.records.types import Delta
 from tightloop.venues.sim import rounding
 from tightloop.venues.sim.clock import MarketClock
+from tightloop.venues.sim.margin import liquidate_unsound
 from tightloop.venues.sim.orders import Listing, Order
+from tightloop.venues.sim.settings import ExchangeSettings
 from tightloop.venues.sim.trades import ExchangeAccount, book_trade
 
 
-def settle_exchange(account: ExchangeAccount, clock: MarketClock, target: datetime) -> None:
+def settle_exchange(account: ExchangeAccount, settings: ExchangeSettings, clock: MarketClock, target: datetime) -> None:
     """Do everything due up to ``target`` (market time), in order of its time."""
     if not account.working and not account.perps:
         account.settled_to = target
@@ -32,6 +34,7 @@ def settle_exchange(account: ExchangeAccount, clock: MarketClock, target: dateti
         _fill_parts(account, clock, due)
         _fill_crossed(account, clock, due)
         _pay_funding(account, clock, due)
+        liquidate_unsound(account, settings, due, clock.venue(due))
     account.settled_to = target
     account.next_due = due
 
@@ -52,6 +55,8 @@ def _next_due(account: ExchangeAccount) -> datetime | None:
     for _, listing in _held(account):
         if listing.funding is not None:
             moments.append(listing.funding.next_after(since))
+        if listing.prices is not None:
+            moments.append(listing.prices.next_after(since))
     known = [moment for moment in moments if moment is not None]
     return min(known) if known else None
 

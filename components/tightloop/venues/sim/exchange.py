@@ -15,10 +15,11 @@ from tightloop.venues.sim.accruals import settle_exchange
 from tightloop.venues.sim.books import ZERO, VenueError
 from tightloop.venues.sim.clock import MarketClock
 from tightloop.venues.sim.commands import Effect, FillWorking, PlaceOrder
+from tightloop.venues.sim.margin import check_margin
 from tightloop.venues.sim.market import Market
 from tightloop.venues.sim.orders import Level, Listing, Order, Part, amount_of, by_rules, levels, worst_price
 from tightloop.venues.sim.settings import ExchangeSettings
-from tightloop.venues.sim.trades import ExchangeAccount, book_trade, check_margin, check_spot_funds
+from tightloop.venues.sim.trades import ExchangeAccount, book_trade, check_spot_funds
 
 _NO_EFFECT = Effect()
 
@@ -43,7 +44,7 @@ class Exchange:
         self.accounts[name] = ExchangeAccount(name, chosen, now, self._clock.market(now), self._listings)
 
     def settle(self, account: ExchangeAccount, now: datetime) -> None:
-        settle_exchange(account, self._clock, self._clock.market(now))
+        settle_exchange(account, self.settings, self._clock, self._clock.market(now))
 
     # --- orders ---------------------------------------------------------------------------------------------------
 

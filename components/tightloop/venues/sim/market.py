@@ -7,12 +7,14 @@ first bar of a series also counts from its start, with its open. Times before a 
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
 STABLE = frozenset({"USDT", "USDC", "DAI"})
+Funding = Callable[[str, str, int], "Series[Decimal]"]  # of venue, symbol, and every how many hours
 _UNDERLYING = {"WETH": "ETH", "WBTC": "BTC"}
 _ONE = Decimal(1)
 
@@ -41,7 +43,10 @@ class Series(Generic[T]):
 
 
 class Market:
-    """All series. Prices are in quote per base, rates are yearly fractions, gas is native units per gas."""
+    """All series. Prices are in quote per base, rates are yearly fractions, gas is native units per gas.
+
+    ``made_up``: the funding of perpetuals that have none among ``funding``; None: they pay none.
+    """
 
     def __init__(
         self,
@@ -49,11 +54,13 @@ class Market:
         funding: dict[tuple[str, str], Series[Decimal]],
         rates: dict[str, Series[tuple[Decimal, Decimal]]],
         gas: Series[Decimal] | None,
+        made_up: Funding | None = None,
     ) -> None:
         self._prices = prices
         self._funding = funding
         self._rates = rates
         self._gas = gas
+        self._made_up = made_up
         self._resolved: dict[tuple[str, str], Series[Decimal] | None] = {}
         starts = [series.times[0] for series in prices.values()]
         if not starts:
@@ -61,7 +68,9 @@ class Market:
         self.start = min(starts)
 
     def price_series(self, venue: str, symbol: str) -> Series[Decimal] | None:
-        """The venue's own series; else another venue's of that symbol; else, for a perpetual, the spot market's."""
+        """The venue's own series; else another venue's of that symbol; else, for a perpetual, the spot market's; else,
+        for a quote in another stablecoin, the one in USDT.
+        """
         key = (venue, symbol)
         if key not in self._resolved:
             self._resolved[key] = self._resolve(venue, symbol)
@@ -74,14 +83,23 @@ class Market:
         for (_, other), series in sorted(self._prices.items(), key=lambda item: item[0]):
             if other == symbol:
                 return series
-        return self._resolve(venue, symbol.partition(":")[0]) if ":" in symbol else None
+        if ":" in symbol:
+            return self._resolve(venue, symbol.partition(":")[0])
+        base, _, quote = symbol.partition("/")
+        if base in STABLE and quote in STABLE:
+            return Series([(self.start, _ONE)])
+        return self._resolve(venue, f"{base}/USDT") if quote in STABLE - {"USDT"} else None
 
     def price(self, venue: str, symbol: str, at: datetime) -> Decimal | None:
         series = self.price_series(venue, symbol)
         return None if series is None else series.at(at)
 
-    def funding(self, venue: str, symbol: str) -> Series[Decimal] | None:
-        return self._funding.get((venue, symbol))
+    def funding(self, venue: str, symbol: str, hours: int) -> Series[Decimal] | None:
+        """The recorded rates and their times; else made up ones, paid every so many ``hours``."""
+        recorded = self._funding.get((venue, symbol))
+        if recorded is not None or self._made_up is None:
+            return recorded
+        return self._made_up(venue, symbol, hours)
 
     def worth(self, venue: str, token: str, at: datetime) -> Decimal | None:
         """What one unit of a chain's token is worth in USDT."""

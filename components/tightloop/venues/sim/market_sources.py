@@ -14,7 +14,9 @@ import random
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache, partial
 from pathlib import Path
+from typing import NamedTuple
 
 from tightloop.venues.sim import rounding
 from tightloop.venues.sim.market import STABLE, Market, Series
@@ -25,8 +27,10 @@ _WEI = Decimal("1e-18")
 _EPOCH = datetime(2024, 1, 1, tzinfo=UTC)
 
 
-def load_market(folder: Path) -> Market:
-    """Read a folder of recorded data. Raises ValueError when it holds no prices."""
+def load_market(folder: Path, seed: int = 1) -> Market:
+    """Read a folder of recorded data. Perpetuals without recorded funding pay one made up of ``seed`` for the time that
+    prices are recorded. Raises ValueError when it holds no prices.
+    """
     prices: dict[tuple[str, str], Series[Decimal]] = {}
     funding: dict[tuple[str, str], Series[Decimal]] = {}
     rates: dict[str, Series[tuple[Decimal, Decimal]]] = {}
@@ -44,7 +48,9 @@ def load_market(folder: Path) -> Market:
             funding[(parts[0], _unified(parts[1], "perp"))] = _column(path, "funding_timestamp", "funding_rate")
         elif parts[2] in ("spot", "perp"):
             prices[(parts[0], _unified(parts[1], parts[2]))] = _bars(path)
-    return Market(prices, funding, rates, gas)
+    times = [time for series in prices.values() for time in (series.times[0], series.times[-1])]
+    made_up = partial(made_up_funding, seed, min(times), max(times)) if times else None
+    return Market(prices, funding, rates, gas, made_up)
 
 
 def _unified(pair: str, market: str) -> str:
@@ -94,33 +100,72 @@ def _rates(path: Path) -> Series[tuple[Decimal, Decimal]]:
     )
 
 
-def synthetic_market(seed: int, hours: int = 24 * 90) -> Market:
-    """A random walk in whole basis points, hourly; funding every 8 hours; steady lending rates; wandering gas."""
+class _Coin(NamedTuple):
+    """Where its price begins, in USDT, and what it is a multiple of: on the walk and at spot, and on perpetuals."""
+
+    opening: Decimal
+    tick: Decimal
+    perpetual_tick: Decimal
+
+
+_COINS = {
+    "BTC": _Coin(Decimal(42_000), Decimal("0.01"), Decimal("0.1")),
+    "ETH": _Coin(Decimal(2_300), Decimal("0.01"), Decimal("0.1")),
+    "SOL": _Coin(Decimal(100), Decimal("0.001"), Decimal("0.001")),
+    "LTC": _Coin(Decimal(73), Decimal("0.001"), Decimal("0.001")),
+    "XRP": _Coin(Decimal("0.62"), Decimal("0.00001"), Decimal("0.00001")),
+    "DOGE": _Coin(Decimal("0.09"), Decimal("0.000001"), Decimal("0.000001")),
+}
+_VENUES = ("binance", "bybit", "okx")  # with prices of their own; others have those of one of these
+HOURS = 24 * 90
+
+
+def synthetic_market(seed: int) -> Market:
+    """A random walk in whole basis points, hourly; funding; steady lending rates; wandering gas."""
     prices: dict[tuple[str, str], Series[Decimal]] = {}
-    funding: dict[tuple[str, str], Series[Decimal]] = {}
-    lanes = ("binance", "bybit", "okx")
-    for base, opening in (("BTC", Decimal(42_000)), ("ETH", Decimal(2_300))):
-        walk = _walk(random.Random(f"{seed}:{base}"), opening, hours)
-        for lane in lanes:
-            chance = random.Random(f"{seed}:{base}:{lane}")
-            prices[(lane, f"{base}/USDT")] = Series(_around(walk, chance, Decimal("0.01")))
-            prices[(lane, f"{base}/USDT:USDT")] = Series(_around(walk, chance, Decimal("0.1")))
-            funding[(lane, f"{base}/USDT:USDT")] = Series(
-                [(time, Decimal(chance.randint(-20, 40)).scaleb(-5)) for time, _ in walk[::8]]
-            )
+    for base in _COINS:
+        prices |= _synthetic_prices(seed, base)
     rates = {
         token: Series([(_EPOCH, (Decimal("0.05"), Decimal("0.065")))]) for token in ("WETH", "WBTC", *sorted(STABLE))
     }
     chance = random.Random(f"{seed}:gas")
-    gas = Series([(time, Decimal(chance.randint(80, 400)).scaleb(-10)) for time, _ in walk])
-    return Market(prices, funding, rates, gas)
+    gas = Series([(_EPOCH + hour * _HOUR, Decimal(chance.randint(80, 400)).scaleb(-10)) for hour in range(HOURS)])
+    made_up = partial(made_up_funding, seed, _EPOCH, _EPOCH + (HOURS - 1) * _HOUR)
+    return Market(prices, {}, rates, gas, made_up)
 
 
-def _walk(chance: random.Random, price: Decimal, hours: int) -> list[tuple[datetime, Decimal]]:
+@lru_cache(maxsize=64)
+def _synthetic_prices(seed: int, base: str) -> dict[tuple[str, str], Series[Decimal]]:
+    """Of one coin at every venue, spot and perpetual."""
+    coin = _COINS[base]
+    walk = _walk(random.Random(f"{seed}:{base}"), coin.opening, coin.tick)
+    prices = {}
+    for venue in _VENUES:
+        chance = random.Random(f"{seed}:{base}:{venue}")
+        prices[(venue, f"{base}/USDT")] = Series(_around(walk, chance, coin.tick))
+        prices[(venue, f"{base}/USDT:USDT")] = Series(_around(walk, chance, coin.perpetual_tick))
+    return prices
+
+
+@lru_cache(maxsize=256)
+def made_up_funding(seed: int, start: datetime, end: datetime, venue: str, symbol: str, hours: int) -> Series[Decimal]:
+    """A rate from -0.02 % to 0.04 % at every full ``hours`` of the day (UTC) from ``start`` to ``end``."""
+    chance = random.Random(f"{seed}:{venue}:{symbol}:funding")
+    at = start.replace(hour=0, minute=0, second=0, microsecond=0)
     points = []
-    for hour in range(hours):
+    while at <= end:
+        rate = Decimal(chance.randint(-20, 40)).scaleb(-5)
+        if at >= start:
+            points.append((at, rate))
+        at += timedelta(hours=hours)
+    return Series(points)
+
+
+def _walk(chance: random.Random, price: Decimal, tick: Decimal) -> list[tuple[datetime, Decimal]]:
+    points = []
+    for hour in range(HOURS):
         points.append((_EPOCH + hour * _HOUR, price))
-        price = rounding.multiple_down(price * (10_000 + chance.randint(-60, 61)) / 10_000, Decimal("0.01"))
+        price = rounding.multiple_down(price * (10_000 + chance.randint(-60, 61)) / 10_000, tick)
     return points
 
 

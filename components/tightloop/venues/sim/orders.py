@@ -10,6 +10,7 @@ from msgspec import Struct
 from tightloop.handlers.calls import LedgerEntry
 from tightloop.venues.sim import rounding
 from tightloop.venues.sim.books import ZERO, VenueError
+from tightloop.venues.sim.bounds import outside
 from tightloop.venues.sim.commands import PlaceOrder
 from tightloop.venues.sim.market import Market, Series
 from tightloop.venues.sim.settings import ExchangeSettings, SymbolRules
@@ -33,7 +34,9 @@ class Listing:
         self.taker = settings.perp_taker if self.perp else settings.spot_taker
         self.slippage_bps = settings.slippage_bps
         self.prices: Series[Decimal] | None = market.price_series(venue, rules.symbol)
-        self.funding: Series[Decimal] | None = market.funding(venue, rules.symbol) if self.perp else None
+        self.funding: Series[Decimal] | None = None
+        if self.perp:
+            self.funding = market.funding(venue, rules.symbol, rules.funding_hours)
 
     def price(self, at: datetime) -> Decimal:
         if self.prices is None:
@@ -153,7 +156,7 @@ def by_rules(
     rules: SymbolRules, amount: Decimal, price: Decimal, limit: Decimal | None, closes: bool
 ) -> tuple[Decimal, Decimal | None]:
     """Amount and limit, written with the places of lot and tick. Raises VenueError when they are no multiples, or the
-    notional is too small (unless it closes a position): the exchange rounds nothing for its customers.
+    order is too small (unless it closes a position) or too large: the exchange rounds nothing for its customers.
     """
     if amount <= 0:
         raise VenueError("invalid_order", f"the amount must be above zero, not {amount}")
@@ -166,8 +169,9 @@ def by_rules(
             raise VenueError("invalid_order", f"{rules.symbol}: {limit} is not a multiple of the tick {rules.tick}")
         limit = ticks
     notional = lots * (price if limit is None else limit)
-    if notional < rules.min_notional and not closes:
-        raise VenueError("invalid_order", f"{rules.symbol}: {notional} is below the minimum of {rules.min_notional}")
+    wrong = outside(rules, lots, notional, at_market=limit is None, closes=closes)
+    if wrong is not None:
+        raise VenueError("invalid_order", f"{rules.symbol}: {wrong}")
     return lots, limit
 
 

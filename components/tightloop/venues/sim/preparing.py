@@ -13,6 +13,7 @@ from decimal import Decimal
 from tightloop.handlers.calls import Prepared, Refused
 from tightloop.records.types import CexTrade, JournalEntry, PreparedOrder
 from tightloop.venues.sim import rounding
+from tightloop.venues.sim.bounds import outside
 from tightloop.venues.sim.settings import SymbolRules
 
 INVALID = "EXI-007"
@@ -66,6 +67,6 @@ def _refusal(trade: CexTrade, rules: SymbolRules, amount: Decimal | None, price:
         return f"{trade.amount} is less than the lot {rules.lot}"
     if price is not None and not price:
         return f"{trade.price} is less than the tick {rules.tick}"
-    if amount is not None and price is not None and not trade.reduce_only and amount * price < rules.min_notional:
-        return f"{amount * price} is below the minimum of {rules.min_notional}"
-    return None
+    notional = trade.quote_amount if amount is None else None if price is None else amount * price
+    at_market = price is None and trade.max_slippage_bps is None
+    return outside(rules, amount, notional, at_market=at_market, closes=trade.reduce_only)

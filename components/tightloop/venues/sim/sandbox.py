@@ -308,7 +308,8 @@ class Sandbox:
 
 
 def _market(settings: SimSettings) -> Market:
-    return synthetic_market(settings.seed) if settings.market_dir is None else load_market(Path(settings.market_dir))
+    folder, seed = settings.market_dir, settings.seed
+    return synthetic_market(seed) if folder is None else load_market(Path(folder), seed)
 
 
 def _fold_settings(settings: SimSettings) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 from msgspec import Struct
@@ -19,7 +19,12 @@ D = Decimal
 
 
 class SymbolRules(Struct, frozen=True, kw_only=True):
-    """One market of an exchange: prices are multiples of ``tick``, amounts (base units) multiples of ``lot``."""
+    """One market of an exchange: prices are multiples of ``tick``, amounts (base units) multiples of ``lot``.
+
+    Amounts are base units and notionals quote units everywhere. None: the exchange has no such bound. ``contract``:
+    how many base units one contract of a perpetual is, where the exchange counts those. ``funding_hours``: how often a
+    perpetual pays funding, counted from midnight UTC, where the market has no recorded rates.
+    """
 
     symbol: str
     market: Literal["spot", "perp"]
@@ -27,13 +32,31 @@ class SymbolRules(Struct, frozen=True, kw_only=True):
     quote: str
     tick: Decimal
     lot: Decimal
+    contract: Decimal = D(1)
+    min_amount: Decimal = D(0)
+    max_amount: Decimal | None = None
+    max_market_amount: Decimal | None = None
     min_notional: Decimal = D(5)
+    max_notional: Decimal | None = None
+    max_market_notional: Decimal | None = None
+    funding_hours: int = 8
     liquidity: Decimal | None = None  # the most base units one trade takes; None: one trade, whatever the size
     level_bps: Decimal = D(1)  # how much worse each further trade of an order is
 
 
+class MarginTier(Struct, frozen=True, kw_only=True):
+    """Of the part of a position's notional up to ``up_to`` (None: of all the rest), ``rate`` must stay as equity."""
+
+    up_to: Decimal | None
+    rate: Decimal
+
+
 class ExchangeSettings(Struct, frozen=True, kw_only=True):
-    """One exchange. Rates are fractions; ``slippage_bps`` is what a taker pays beyond the last market price."""
+    """One exchange. Rates are fractions; ``slippage_bps`` is what a taker pays beyond the last market price.
+
+    ``leverage``: the account's: an order needs notional over leverage as equity. ``maintenance``: what a position needs
+    to be kept, tier by tier from the lowest. ``liquidation_fee``: of the notional of what is liquidated.
+    """
 
     lane: str
     venue: str  # what position keys and the market's series begin with
@@ -45,21 +68,16 @@ class ExchangeSettings(Struct, frozen=True, kw_only=True):
     perp_taker: Decimal = D("0.0005")
     slippage_bps: Decimal = D(1)
     leverage: Decimal = D(10)
+    maintenance: tuple[MarginTier, ...] = (MarginTier(up_to=None, rate=D("0.005")),)
+    liquidation_fee: Decimal = D("0.0005")
     symbols: tuple[SymbolRules, ...] = ()
     opening: dict[str, Decimal] = {}
 
 
-def _symbols() -> tuple[SymbolRules, ...]:
-    return (
-        SymbolRules(symbol="BTC/USDT", market="spot", base="BTC", quote="USDT", tick=D("0.01"), lot=D("0.00001")),
-        SymbolRules(symbol="ETH/USDT", market="spot", base="ETH", quote="USDT", tick=D("0.01"), lot=D("0.0001")),
-        SymbolRules(symbol="BTC/USDT:USDT", market="perp", base="BTC", quote="USDT", tick=D("0.1"), lot=D("0.001")),
-        SymbolRules(symbol="ETH/USDT:USDT", market="perp", base="ETH", quote="USDT", tick=D("0.01"), lot=D("0.001")),
-    )
-
-
-def exchange(lane: str, venue: str | None = None, acceptance_window_s: float = 2.0) -> ExchangeSettings:
-    """An exchange with BTC and ETH, spot and perpetual, and ample opening balances. ``venue`` None: as the lane."""
+def exchange(lane: str, venue: str | None = None, acceptance_window_s: float = 2.0, **rules: Any) -> ExchangeSettings:
+    """An exchange with ample opening balances. ``venue`` None: as the lane. ``rules``: what differs from the defaults
+    of ExchangeSettings; without ``symbols`` it has BTC and ETH, spot and perpetual.
+    """
     venue = venue or lane
     opening = {
         f"{venue}:BaseToken:USDT": D(1_000_000),
@@ -67,9 +85,56 @@ def exchange(lane: str, venue: str | None = None, acceptance_window_s: float = 2
         f"{venue}:BaseToken:ETH": D(100),
         f"{venue}:MarginBalance:USDT": D(1_000_000),
     }
-    return ExchangeSettings(
-        lane=lane, venue=venue, acceptance_window_s=acceptance_window_s, symbols=_symbols(), opening=opening
+    chosen = {"symbols": _plain_symbols(), "opening": opening, **rules}
+    return ExchangeSettings(lane=lane, venue=venue, acceptance_window_s=acceptance_window_s, **chosen)
+
+
+def _plain_symbols() -> tuple[SymbolRules, ...]:
+    return (
+        spot("BTC/USDT", tick="0.01", lot="0.00001"),
+        spot("ETH/USDT", tick="0.01", lot="0.0001"),
+        perpetual("BTC/USDT", tick="0.1", lot="0.001"),
+        perpetual("ETH/USDT", tick="0.01", lot="0.001"),
     )
+
+
+def spot(pair: str, *, tick: str, lot: str, **bounds: str) -> SymbolRules:
+    """A spot market. ``bounds``: the further fields of SymbolRules that are Decimals, as text."""
+    base, quote = pair.split("/")
+    chosen: dict[str, Any] = {name: D(text) for name, text in bounds.items()}
+    return SymbolRules(symbol=pair, market="spot", base=base, quote=quote, tick=D(tick), lot=D(lot), **chosen)
+
+
+def perpetual(pair: str, *, tick: str, lot: str, contract: str = "1", **bounds: str) -> SymbolRules:
+    """A perpetual that is margined and settled in its quote. ``lot``, ``min_amount``, ``max_amount`` and
+    ``max_market_amount`` are contracts, as the exchange tells them, and become base units here.
+    """
+    base, quote = pair.split("/")
+    size = D(contract)
+    chosen: dict[str, Any] = {
+        name: D(text) * size if name.endswith("_amount") else D(text) for name, text in bounds.items()
+    }
+    return SymbolRules(
+        symbol=f"{pair}:{quote}",
+        market="perp",
+        base=base,
+        quote=quote,
+        tick=D(tick),
+        lot=D(lot) * size,
+        contract=size,
+        **chosen,
+    )
+
+
+def tiers(*given: tuple[str | None, str]) -> tuple[MarginTier, ...]:
+    """Of pairs of notional and rate, lowest first."""
+    return tuple(MarginTier(up_to=None if up_to is None else D(up_to), rate=D(rate)) for up_to, rate in given)
+
+
+def _every_exchange() -> tuple[ExchangeSettings, ...]:
+    from tightloop.venues import binance, bybit, okx  # they build on this module
+
+    return tuple(venue.settings(venue.SPEC.name) for venue in (binance, bybit, okx))
 
 
 class SimSettings(Struct, frozen=True, kw_only=True):
@@ -87,7 +152,5 @@ class SimSettings(Struct, frozen=True, kw_only=True):
     market_origin: datetime | None = None
     clock: Literal["wall", "manual"] = "wall"
     interest_step_s: int = 3600
-    exchanges: tuple[ExchangeSettings, ...] = msgspec.field(
-        default_factory=lambda: (exchange("binance"), exchange("bybit"), exchange("okx"))
-    )
+    exchanges: tuple[ExchangeSettings, ...] = msgspec.field(default_factory=_every_exchange)
     chains: tuple[ChainSettings, ...] = msgspec.field(default_factory=lambda: (chain("ethereum"),))

@@ -63,13 +63,15 @@ def book_trade(
     signed = amount if order.buy else -amount
     pnl: Decimal | None = None
     if listing.perp:
-        pnl = _realise(account, listing, signed, price)
-        fee_key, fee = listing.quote_key, _fee(cost, rate)
+        pnl = realise(account, listing, signed, price)
+        fee_key, fee = listing.quote_key, fee_of(cost, rate)
         deltas = [Delta(position_key=listing.base_key, amount=signed, source="trade")]
         if pnl:
             deltas.append(Delta(position_key=listing.quote_key, amount=pnl, source="trade"))
     else:
-        fee_key, fee = (listing.base_key, _fee(amount, rate)) if order.buy else (listing.quote_key, _fee(cost, rate))
+        fee_key, fee = (
+            (listing.base_key, fee_of(amount, rate)) if order.buy else (listing.quote_key, fee_of(cost, rate))
+        )
         deltas = [
             Delta(position_key=listing.base_key, amount=signed, source="trade"),
             Delta(position_key=listing.quote_key, amount=-cost if order.buy else cost, source="trade"),
@@ -100,12 +102,12 @@ def book_trade(
     return entry
 
 
-def _fee(amount: Decimal, rate: Decimal) -> Decimal:
+def fee_of(amount: Decimal, rate: Decimal) -> Decimal:
     """Charged to the eighth decimal, rounded up in the exchange's favour."""
     return rounding.UP.quantize(rounding.UP.multiply(amount, rate), rounding.PENNY)
 
 
-def _realise(account: ExchangeAccount, listing: Listing, signed: Decimal, price: Decimal) -> Decimal:
+def realise(account: ExchangeAccount, listing: Listing, signed: Decimal, price: Decimal) -> Decimal:
     """Carry a perpetual's cost through a trade; what it realises. Called before the position changes."""
     symbol = listing.rules.symbol
     held = account.balance(listing.base_key)
@@ -138,33 +140,3 @@ def check_spot_funds(account: ExchangeAccount, order: Order, needed: Decimal) ->
     free = account.balance(key) - (account.reserved(key) if account.working else ZERO)
     if free < needed:
         raise VenueError("insufficient_balance", f"{key}: {needed} is needed, {free} is free")
-
-
-def check_margin(
-    account: ExchangeAccount,
-    order: Order,
-    price: Decimal,
-    leverage: Decimal,
-    at: datetime,
-) -> None:
-    """Initial margin of all positions, this order and the working ones, against equity at market prices."""
-    listing = order.listing
-    signed = order.amount if order.buy else -order.amount
-    held = account.balance(listing.base_key)
-    after = abs(held + signed)
-    if after <= abs(held):
-        return
-    notional = after * price
-    equity = account.balance(listing.quote_key) - _fee(order.amount * price, listing.taker)
-    for symbol, cost in account.perps.items():
-        other = account.listings[symbol]
-        mark = other.price(at)
-        position = account.balance(other.base_key)
-        equity += position * mark - cost
-        if other is not listing:
-            notional += abs(position) * mark
-    for working in account.working.values():
-        if working.listing.perp and not working.reduce_only:
-            notional += working.remaining * (working.limit or price)
-    if equity * leverage < notional:
-        raise VenueError("insufficient_margin", f"{notional} at {leverage} times leverage needs more than {equity}")
