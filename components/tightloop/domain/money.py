@@ -62,6 +62,18 @@ def ratio(part: Decimal, whole: Decimal) -> Decimal:
     return tidy(_DERIVED.quantize(_DERIVED.divide(part, whole), UNIT))
 
 
+def share(amount: Decimal, part: Decimal, whole: Decimal, *, up: bool = False) -> Decimal:
+    """``amount * part / whole`` at 18 places, towards zero, or away from it (``up``). All three are below 10^20.
+
+    The product is exact, and the quotient is found in units of the 18th place: it is rounded once. Raises
+    DivisionByZero when there is no whole.
+    """
+    units, rest = _DERIVED.divmod(_DERIVED.scaleb(CONTEXT.multiply(amount, part), PLACES), whole)
+    if rest and up:
+        units += 1 if amount > 0 else -1
+    return tidy(_DERIVED.scaleb(units, -PLACES))
+
+
 def total(amounts: Iterable[Decimal]) -> Decimal:
     """The exact sum, whatever the thread's context."""
     result = ZERO

@@ -20,6 +20,7 @@ from decimal import Decimal
 from typing import NoReturn
 
 from tightloop.domain.directory import LaneSpec
+from tightloop.domain.groups import check_leg
 from tightloop.domain.ids import is_instruction_id, is_strategy_id
 from tightloop.domain.lengths import check_instruction_lengths
 from tightloop.domain.positions import parse_key
@@ -81,8 +82,7 @@ def check_instruction(instruction: Instruction, venues: Venues) -> None:
         )
     place = venues.find(instruction.venue)
     _check_times(instruction)
-    if instruction.group_id is not None or instruction.group_index is not None or instruction.group_size is not None:
-        _refuse("group_id: groups are not supported by this version; publish the legs one by one")
+    check_leg(instruction)
     for number, delta in enumerate(instruction.expected_deltas):
         _check_key(f"expected_deltas[{number}].position_key", delta.position_key)
     check_amounts(instruction.expected_deltas, "expected_deltas")
@@ -308,3 +308,7 @@ def _check_cancel(cancel: Cancel, own_id: str) -> None:
         "cancel: exactly one of instruction_id and group_id must be given",
     )
     _require(cancel.instruction_id != own_id, "cancel.instruction_id: is its own")
+    _require(
+        cancel.group_id is None or is_instruction_id(cancel.group_id),
+        "cancel.group_id: 1 to 200 of letters, digits, '.', '_', '-', ':'",
+    )

@@ -376,6 +376,23 @@ class DeadLetter(Struct, frozen=True, kw_only=True, gc=False):
     causation_id: str | None = None
 
 
+class EndedGroup(Struct, frozen=True, kw_only=True, gc=False):
+    """A group that is over, so that a leg that comes later is refused: the interface manager's state in the topic
+    `loop_state`.
+    """
+
+    # The strategy: the Kafka key of every record of its loops. Letters, digits, `.`, `_`, `-`; at most 100.
+    strategy_id: str
+    # The group.
+    group_id: str
+    # How it ended, for a person.
+    why: str
+    # When it ended (UTC).
+    ended_at: datetime
+    # When this record was written, by its writer's clock (UTC).
+    produced_at: datetime
+
+
 class Fee(Struct, frozen=True, kw_only=True, gc=False):
     """What was charged. It explains a part of the deltas, where the same amount stands with the other sign, and
     is never applied by itself.
@@ -679,6 +696,31 @@ class FoldedPosition(Struct, frozen=True, kw_only=True, gc=False):
     produced_at: datetime
 
 
+class GroupLeg(Struct, frozen=True, kw_only=True, gc=False):
+    """A leg of a group, as the interface manager knows it."""
+
+    # Which leg, from 0: its `group_index`.
+    index: int
+    # The leg's instruction.
+    instruction_id: str
+    # Where it is executed.
+    venue: str
+    # What it does, for a person, such as `buy BTC/USDT`.
+    what: str
+    # What the group does when this leg fails; null: `halt`.
+    on_failure: OnFailure | None = None
+    # True: it takes the fraction that the first leg filled.
+    scales: bool = False
+    # Of the first leg: the amount ordered, in base units; null where it is ordered in another way.
+    ordered: Decimal | None = None
+    # How it ended; null: it has not.
+    status: InstructionStatus | None = None
+    # How it ended at the venue; null: it has not, or nothing was dispatched.
+    outcome: Outcome | None = None
+    # What it filled, in base units.
+    filled_amount: Decimal | None = None
+
+
 class Halt(Struct, frozen=True, kw_only=True, gc=False):
     """Why a key is stopped. A key holds a set of halts, and nothing is dispatched while one stands."""
 
@@ -700,6 +742,31 @@ class Halt(Struct, frozen=True, kw_only=True, gc=False):
     actor: str | None = None
     # The record that caused it: a result, a command, or `topic/partition@offset` of a dead letter.
     cause_id: str | None = None
+
+
+class InstructionGroup(Struct, frozen=True, kw_only=True, gc=False):
+    """A group that waits for its legs or for the slot, or is under way: the interface manager's state in the
+    topic `loop_state`. Its legs lie beside it.
+    """
+
+    # The strategy: the Kafka key of every record of its loops. Letters, digits, `.`, `_`, `-`; at most 100.
+    strategy_id: str
+    # The group.
+    group_id: str
+    # How many legs it has.
+    size: int
+    # The legs that came, by index.
+    legs: tuple[GroupLeg, ...] = ()
+    # When it expires whole, unless it has started (UTC): the earliest expiry of its legs.
+    expires_at: datetime
+    # Where it is queued; null: legs are missing, or it has started.
+    queue_name: str | None = None
+    # When its first leg was dispatched (UTC); null: it has not started.
+    started_at: datetime | None = None
+    # True: it was cancelled while a leg was in flight; no further leg starts.
+    cancelled: bool = False
+    # When this record was written, by its writer's clock (UTC).
+    produced_at: datetime
 
 
 class InstructionResult(Struct, frozen=True, kw_only=True, gc=False):
@@ -1110,9 +1177,13 @@ class LoopHead(Struct, frozen=True, kw_only=True, gc=False):
     queue_first: int = 0
     # The number the next queued instruction gets.
     queue_next: int = 0
-    # How many instructions are queued.
+    # How many instructions and whole groups are queued.
     queued: int = 0
-    # When the first queued instruction expires (UTC).
+    # How many legs of groups wait: for the other legs, for the slot, or for the legs before them.
+    legs: int = 0
+    # The group under way: nothing but its next leg starts, unless a halt stops it; null: none.
+    group_id: str | None = None
+    # When the first queued instruction or waiting group expires (UTC).
     next_expiry: datetime | None = None
     # How many instruction ids are remembered.
     seen: int = 0
@@ -1648,7 +1719,7 @@ class SeenInstruction(Struct, frozen=True, kw_only=True, gc=False):
     sequence: int | None = None
     # True: it was refused, and its `sequence`, or without one its `created_at`, is ahead of all accepted ones.
     ahead: bool = False
-    # Where it is queued; null: it is not.
+    # Where it is queued, or waits as a leg of a group; null: it does not.
     queue_name: str | None = None
     # The loop that a resume ended without evidence; a late result of it corrects the instruction's.
     ended_loop_no: int | None = None
@@ -1702,6 +1773,7 @@ RECORDS: dict[str, type[Struct]] = {
     "ErrorInfo": ErrorInfo,
     "Header": Header,
     "DeadLetter": DeadLetter,
+    "EndedGroup": EndedGroup,
     "Fee": Fee,
     "ExecutionReport": ExecutionReport,
     "SmartContractAction": SmartContractAction,
@@ -1712,7 +1784,9 @@ RECORDS: dict[str, type[Struct]] = {
     "ExecutorHead": ExecutorHead,
     "ExpectedPosition": ExpectedPosition,
     "FoldedPosition": FoldedPosition,
+    "GroupLeg": GroupLeg,
     "Halt": Halt,
+    "InstructionGroup": InstructionGroup,
     "InstructionResult": InstructionResult,
     "IntentAudit": IntentAudit,
     "PreparedOrder": PreparedOrder,
@@ -1752,11 +1826,13 @@ TOP_LEVEL = frozenset(
         "AppliedCommands",
         "ControlCommand",
         "DeadLetter",
+        "EndedGroup",
         "ExecutionReport",
         "ExecutorHead",
         "ExpectedPosition",
         "FoldedPosition",
         "Instruction",
+        "InstructionGroup",
         "InstructionResult",
         "IntentAudit",
         "JournalEntry",

@@ -13,7 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tightloop.testing.builders import action, cancel, command, halt, perp, resume, swap, trade, transfer
+    from tightloop.testing.builders import action, cancel, command, group, halt, perp, resume, swap, trade, transfer
     from tightloop.testing.driver import LoopDriver
     from tightloop.testing.scripted import ScriptedVenue
 
@@ -23,6 +23,7 @@ __all__ = [
     "action",
     "cancel",
     "command",
+    "group",
     "halt",
     "perp",
     "resume",

@@ -9,6 +9,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from msgspec.structs import replace
+
 from tightloop.records.types import (
     Action,
     Cancel,
@@ -96,6 +98,13 @@ def cancel(
         created_at=at,
         cancel=Cancel(instruction_id=target),
         **fields,
+    )
+
+
+def group(group_id: str, *legs: Instruction) -> tuple[Instruction, ...]:
+    """These instructions as the legs of a group, in this order."""
+    return tuple(
+        replace(leg, group_id=group_id, group_index=index, group_size=len(legs)) for index, leg in enumerate(legs)
     )
 
 

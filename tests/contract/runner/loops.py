@@ -27,7 +27,7 @@ from tightloop.wire import codec
 
 T = TypeVar("T")
 PARTITIONS = 2
-CONFIG = Config(reconciliation=Reconciliation(mismatch_budget=0.2))
+CONFIG = Config(lanes=["binance", "bybit", "ethereum"], reconciliation=Reconciliation(mismatch_budget=0.2))
 
 
 class Loop(ABC):

@@ -155,7 +155,7 @@ IMPOSSIBLE: dict[str, tuple[Instruction, str, str]] = {
     "a time in 1970": (instruction(created_at=datetime(1970, 1, 20, tzinfo=UTC)), "EIM-007", "created_at"),
     "a time far ahead": (instruction(created_at=datetime(2500, 1, 1, tzinfo=UTC)), "EIM-007", "created_at"),
     "expired when made": (instruction(expires_at=NOW), "EIM-007", "expires_at"),
-    "a group": (instruction(group_id="g", group_index=0, group_size=1), "EIM-007", "groups are not supported"),
+    "a group of one": (instruction(group_id="g", group_index=0, group_size=1), "EIM-007", "group_size: 1 is not from"),
     "an expectation of no position": (
         instruction(expected_deltas=(Delta(position_key="BTC", amount=Decimal(1), source="trade"),)),
         "EIM-007",

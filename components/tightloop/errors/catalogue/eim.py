@@ -158,4 +158,24 @@ ENTRIES = (
         "`tightloop dead-letters list --key KEY` and `tightloop tail reconciliation_results` hold the others: "
         "remove their causes, then resume the key.",
     ),
+    _entry(
+        "EIM-018",
+        "group refused whole",
+        "MEDIUM",
+        "The instruction is a leg of a group that cannot run: a leg is missing, refused, there twice or of another "
+        "size, or the group has ended already. The message names the leg.",
+        "Ends every leg with a result, `refused`, or `expired` where the group waited in vain; also a leg that comes "
+        "later. Nothing of the group was submitted, and the key goes on.",
+        "Correct what the message names; publish all legs again, under new ids and a new group id (docs/groups.md).",
+    ),
+    _entry(
+        "EIM-019",
+        "group stopped part-way",
+        "HIGH",
+        "A leg of a group failed: it was not filled whole, or its loop ended in a halt. The message says which leg, "
+        "what was filled before it, and what was not executed.",
+        "Ends the legs after it as `cancelled`, and halts the key unless the failed leg says `on_failure: "
+        "cancel_rest`. What was filled stays.",
+        "Decide what becomes of what was filled: trade it back, or complete it by hand; then resume the key.",
+    ),
 )

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from tightloop.domain.lengths import check_command
 from tightloop.errors import ExecutionError, bounded, info
-from tightloop.handlers.manager import bounds, dispatch, waiting
+from tightloop.handlers.manager import bounds, dispatch, group_run, groups, waiting
 from tightloop.handlers.manager.turn import ManagerTurn, halt_id
 from tightloop.records.types import AccountRef, ControlCommand, Halt, SharedHalts
 
@@ -81,7 +81,12 @@ def _end_hopeless_loop(turn: ManagerTurn) -> None:
 
 def _cancel(turn: ManagerTurn, command: ControlCommand) -> None:
     target = command.target_id or ""
-    if not waiting.cancel_queued(turn, target) and not dispatch.cancel_in_flight(turn, target):
+    group = groups.named(turn, instruction_id=target) or groups.named(turn, group_id=target)
+    if group is not None:
+        if (flies := group_run.leg_in_flight(turn, group)) is not None:
+            dispatch.cancel_in_flight(turn, flies)
+        group_run.cancel(turn, group)
+    elif not waiting.cancel_queued(turn, target) and not dispatch.cancel_in_flight(turn, target):
         raise _refused(command, f"{target or 'no target'} is neither queued nor in flight")
 
 

@@ -1,4 +1,6 @@
-"""What takes a free slot: a verification that waits, an adoption, the next instruction, a refresh. One at a time."""
+"""What takes a free slot: the next leg of the group under way, a verification that waits, an adoption, the next
+instruction or group, a refresh. One at a time.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +11,12 @@ import structlog
 from msgspec.structs import replace
 
 from tightloop.errors import ExecutionError, error_info, info
-from tightloop.handlers.manager import expected, unresolved, waiting
+from tightloop.handlers.manager import expected, group_run, groups, unresolved, waiting
 from tightloop.handlers.manager.turn import ManagerTurn
 from tightloop.records.types import (
     AccountRef,
     ErrorInfo,
+    InstructionGroup,
     InstructionResult,
     LoopKind,
     QueuedInstruction,
@@ -26,27 +29,37 @@ log = structlog.get_logger()
 
 def advance(turn: ManagerTurn) -> None:
     """Give the slot to whatever is next, if it is free. Halts stop instructions and refreshes, never verifications."""
-    head = turn.head
-    if head.slot is not None:
+    if turn.head.slot is not None:
         return
+    if (group := group_run.running(turn)) is not None:
+        _continue_group(turn, group)
+        if turn.head.slot is not None:
+            return
+    head = turn.head
     if head.checks:
         check = head.checks[0]
         turn.update(checks=head.checks[1:])
         start_series(turn, "verify", check.purpose, check.accounts, check.halt_ids)
         return
+    if head.group_id is not None:
+        return  # a halt stops its next leg, and nothing else starts before that
     while (first := turn.first_queued()) is not None:
         name, queued = first
+        group, legs = _starting(turn, queued)
         if queued.expires_at <= turn.now:
-            waiting.leave_queue(turn, name, queued, "expired", info("EIM-010", f"expired at {queued.expires_at}"))
-        elif turn.halts_for(queued.instruction.venue):
+            _expire(turn, name, queued, group)
+        elif any(turn.halts_for(leg.instruction.venue) for leg in legs):
             break
-        elif (changed := _account_changed(turn, queued)) is not None:
-            waiting.leave_queue(turn, name, queued, "refused", changed)
-        elif not _is_adopted(turn, queued.account):
-            start_series(turn, "adopt", "adopt", (queued.account,))
+        elif (changed := _any_account_changed(turn, legs)) is not None:
+            _refuse(turn, name, queued, group, changed)
+        elif (fresh := _first_unadopted(turn, legs)) is not None:
+            start_series(turn, "adopt", "adopt", (fresh,))
             return
-        elif (failure := start_instruction(turn, queued)) is not None:
-            waiting.leave_queue(turn, name, queued, "refused", failure)
+        elif (failure := start_instruction(turn, legs[0])) is not None:
+            _refuse(turn, name, queued, group, failure)
+        elif group is not None:
+            group_run.started(turn, group)
+            return
         else:
             turn.unqueue(name)
             return
@@ -60,7 +73,56 @@ def can_start(turn: ManagerTurn, queued: QueuedInstruction) -> bool:
 
     No verification waits while the slot is free: each takes it in the event that asked for it (:func:`advance`).
     """
-    return turn.head.slot is None and not turn.head.queued and _is_adopted(turn, queued.account)
+    head = turn.head
+    free = head.slot is None and not head.queued and head.group_id is None
+    return free and queued.instruction.group_id is None and _is_adopted(turn, queued.account)
+
+
+def _starting(
+    turn: ManagerTurn, queued: QueuedInstruction
+) -> tuple[InstructionGroup | None, tuple[QueuedInstruction, ...]]:
+    """What starts together with the first of the queue: itself, or every leg of its group, in order."""
+    group_id = queued.instruction.group_id
+    group = groups.find(turn, group_id) if group_id is not None else None
+    if group is None:
+        return None, (queued,)
+    return group, tuple(leg for _, leg in groups.waiting_legs(turn, group))
+
+
+def _expire(turn: ManagerTurn, name: str, queued: QueuedInstruction, group: InstructionGroup | None) -> None:
+    if group is not None:
+        groups.expired(turn, group)
+    else:
+        waiting.leave_queue(turn, name, queued, "expired", info("EIM-010", f"expired at {queued.expires_at}"))
+
+
+def _refuse(
+    turn: ManagerTurn, name: str, queued: QueuedInstruction, group: InstructionGroup | None, error: ErrorInfo
+) -> None:
+    if group is not None:
+        groups.end_waiting(turn, group, "refused", f"it could not start: {error.code} {error.message}")
+    else:
+        waiting.leave_queue(turn, name, queued, "refused", error)
+
+
+def _continue_group(turn: ManagerTurn, group: InstructionGroup) -> None:
+    """Give the slot to the next leg of the group under way, unless a halt stops it."""
+    queued = group_run.next_leg(turn, group)
+    if turn.halts_for(queued.instruction.venue):
+        return
+    failure = _account_changed(turn, queued) or start_instruction(turn, queued)
+    if failure is None:
+        groups.take(turn, group, queued.instruction.group_index or 0)
+    else:
+        group_run.not_started(turn, group, queued, failure)
+
+
+def _any_account_changed(turn: ManagerTurn, legs: tuple[QueuedInstruction, ...]) -> ErrorInfo | None:
+    return next((changed for leg in legs if (changed := _account_changed(turn, leg)) is not None), None)
+
+
+def _first_unadopted(turn: ManagerTurn, legs: tuple[QueuedInstruction, ...]) -> AccountRef | None:
+    return next((leg.account for leg in legs if not _is_adopted(turn, leg.account)), None)
 
 
 def _account_changed(turn: ManagerTurn, queued: QueuedInstruction) -> ErrorInfo | None:
@@ -233,3 +295,5 @@ def free(turn: ManagerTurn, result: InstructionResult | None = None) -> None:
     for cancelled in slot.cancels:
         turn.publish_result(cancelled)
     turn.update(slot=None, idle_since=turn.now)
+    if result is not None:
+        group_run.leg_ended(turn, result)

@@ -21,7 +21,7 @@ from msgspec.structs import replace
 from tightloop.errors import ExecutionError, error_info, info
 from tightloop.handlers.api import Context, Inbound
 from tightloop.handlers.calls import Answer
-from tightloop.handlers.manager import control, dispatch, ending, intake, waiting
+from tightloop.handlers.manager import control, dispatch, ending, groups, intake, waiting
 from tightloop.handlers.manager.settings import ManagerSettings
 from tightloop.handlers.manager.turn import ManagerTurn, halt_id, halt_unread
 from tightloop.records.types import ControlCommand, DeadLetter, ErrorInfo, Instruction, ReconciliationResult
@@ -32,8 +32,9 @@ _NO_LOOP = frozenset({"instructions", "control", "dead_letters", "loop_state"})
 
 
 class InterfaceManager:
-    """Handler. State per key, all of it bounded: a head, ``queue_limit`` queued instructions, twice ``seen_limit`` ids,
-    ``unresolved.LIMIT`` results whose outcome is unknown.
+    """Handler. State per key, all of it bounded: a head, ``queue_limit`` queued instructions and legs of at most
+    ``groups_limit`` groups, ``groups.REMEMBERED`` groups that are over, twice ``seen_limit`` ids, ``unresolved.LIMIT``
+    results whose outcome is unknown.
     """
 
     name = NAME
@@ -78,6 +79,7 @@ class InterfaceManager:
 
     def on_time(self, context: Context) -> None:
         turn = ManagerTurn(context, self.settings)
+        groups.expire(turn)
         waiting.expire_queued(turn)
         _watch_deadline(turn)
         ending.retry_suspended(turn)

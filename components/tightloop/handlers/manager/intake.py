@@ -13,7 +13,7 @@ from tightloop.domain.lengths import legible
 from tightloop.errors import ExecutionError, error_info, info
 from tightloop.handlers.api import Inbound
 from tightloop.handlers.content import digest
-from tightloop.handlers.manager import dispatch, memory, waiting
+from tightloop.handlers.manager import dispatch, group_run, groups, memory, waiting
 from tightloop.handlers.manager.turn import ManagerTurn
 from tightloop.records.types import ErrorInfo, Instruction, QueuedInstruction
 
@@ -45,6 +45,8 @@ def take_in(turn: ManagerTurn, record: Inbound) -> None:
     _use_number(turn, instruction)
     if queued is None:
         cancel(turn, instruction)
+    elif instruction.group_id is not None:
+        _join_group(turn, queued)
     elif dispatch.can_start(turn, queued):
         failure = dispatch.start_instruction(turn, queued)
         if failure is not None:
@@ -62,6 +64,20 @@ def _end(turn: ManagerTurn, instruction: Instruction, error: ErrorInfo) -> None:
     memory.mark_refused(turn, instruction)
     status = "expired" if error.code == "EIM-010" else "refused"
     turn.publish_result(turn.result_of(instruction, turn.now, status=status, error=error))
+    if groups.leg_refused(turn, instruction, error):
+        dispatch.advance(turn)
+
+
+def _join_group(turn: ManagerTurn, queued: QueuedInstruction) -> None:
+    """A leg waits for the others of its group, or is the last to come."""
+    instruction = queued.instruction
+    try:
+        name = groups.join(turn, queued)
+    except ExecutionError as error:
+        _end(turn, instruction, error_info(error))
+        return
+    turn.put_seen(replace(waiting.seen_of(turn, instruction.instruction_id), queue_name=name))
+    dispatch.advance(turn)
 
 
 def _use_number(turn: ManagerTurn, instruction: Instruction) -> None:
@@ -108,8 +124,8 @@ def _admit(turn: ManagerTurn, instruction: Instruction, size: int) -> QueuedInst
     halts = turn.halts_for(instruction.venue)
     if halts:
         raise ExecutionError("EIM-011", f"halted by {', '.join(f'{one.code} ({one.halt_id[:8]})' for one in halts)}")
-    if turn.head.queued >= settings.queue_limit:
-        raise ExecutionError("EIM-015", f"{turn.head.queued} instructions are queued, which is the limit")
+    if (queued_now := turn.head.queued + turn.head.legs) >= settings.queue_limit:
+        raise ExecutionError("EIM-015", f"{queued_now} instructions are queued, which is the limit")
     if instruction.sequence is None and turn.head.seen > settings.seen_limit:
         raise ExecutionError("EIM-015", f"{turn.head.seen} instruction ids are remembered; number them with `sequence`")
     return queued
@@ -120,13 +136,25 @@ def _admit(turn: ManagerTurn, instruction: Instruction, size: int) -> QueuedInst
 
 def cancel(turn: ManagerTurn, instruction: Instruction) -> None:
     """A cancel's own result is written with its target's; without a target it is refused."""
-    target = instruction.cancel.instruction_id if instruction.cancel else None
-    if target and waiting.cancel_queued(turn, target):
+    what = instruction.cancel
+    if what is None:
+        raise ValueError(f"instruction {instruction.instruction_id} is no cancel")
+    target = what.instruction_id
+    group = groups.named(turn, instruction_id=target, group_id=what.group_id)
+    flies = group_run.leg_in_flight(turn, group) if group is not None else None
+    target = flies or target
+    if group is not None and flies is None:
+        group_run.cancel(turn, group)
+        turn.publish_result(turn.result_of(instruction, turn.now, status="reconciled", outcome="none"))
+        dispatch.advance(turn)
+    elif target and waiting.cancel_queued(turn, target):
         turn.publish_result(turn.result_of(instruction, turn.now, status="reconciled", outcome="none"))
     elif (slot := turn.head.slot) and len(slot.cancels) >= turn.settings.cancels_limit:
         error = info("EIM-015", f"{len(slot.cancels)} cancels wait for the end of loop {slot.loop_no} already")
         turn.publish_result(turn.result_of(instruction, turn.now, status="refused", error=error))
     elif target and dispatch.cancel_in_flight(turn, target):
+        if group is not None:
+            group_run.cancel(turn, group)
         slot = turn.slot()
         own = turn.result_of(
             instruction,
@@ -138,5 +166,6 @@ def cancel(turn: ManagerTurn, instruction: Instruction) -> None:
         )
         turn.update(slot=replace(slot, cancels=(*slot.cancels, own)))
     else:
-        error = info("EIM-007", f"there is nothing to cancel: {target} is neither queued nor in flight")
+        named = f"group {what.group_id}" if what.group_id else target
+        error = info("EIM-007", f"there is nothing to cancel: {named} is neither queued nor in flight")
         turn.publish_result(turn.result_of(instruction, turn.now, status="refused", error=error))

@@ -15,7 +15,8 @@ class ManagerSettings(Struct, frozen=True, kw_only=True):
     directory: Directory
     max_age_s: float = 3600.0  # older instructions without `sequence` are refused; ids are kept for twice that
     clock_margin_s: float = 5.0  # an instruction may be dated this far ahead of our clock
-    queue_limit: int = 1000  # queued instructions per key
+    queue_limit: int = 1000  # queued instructions and waiting legs of groups per key
+    groups_limit: int = 100  # groups that wait or are under way per key
     seen_limit: int = 50_000  # remembered ids per key; beyond it what has no `sequence` is refused, at twice it all is
     sequenced_seen_limit: int = 1000  # the same once the strategy numbers its instructions
     ahead_limit: int = 1000  # of those, ids that were refused with a number or a date ahead of all that was taken in

@@ -63,7 +63,7 @@ class ManagerTurn:
     def _next_wake(self) -> datetime | None:
         head = self.head
         due = []
-        if head.next_expiry and head.queued:
+        if head.next_expiry and (head.queued or head.legs):
             due.append(head.next_expiry)
         if head.slot:
             if not head.slot.overdue and not head.slot.suspended:
@@ -78,6 +78,8 @@ class ManagerTurn:
         """When an idle key is to be refreshed; ``None``: not at all."""
         head = self.head
         if self.settings.refresh_s is None or head.slot or head.halts or head.idle_since is None or not self.adopted():
+            return None
+        if head.group_id is not None:
             return None
         if any(one.scope == "all" for one in self.shared_halts()):
             return None

@@ -6,15 +6,25 @@ from msgspec.structs import replace
 
 from tightloop.errors import info
 from tightloop.handlers.manager.turn import ManagerTurn
-from tightloop.records.types import ErrorInfo, InstructionStatus, QueuedInstruction, SeenInstruction
+from tightloop.records.types import (
+    ErrorInfo,
+    InstructionGroup,
+    InstructionStatus,
+    QueuedInstruction,
+    SeenInstruction,
+)
 
 
 def expire_queued(turn: ManagerTurn) -> None:
     """Write the result of whatever has expired, wherever in the queue it stands."""
     if turn.head.next_expiry is None or turn.head.next_expiry > turn.now:
         return
-    remaining = []
+    remaining = [
+        group.expires_at for _, group in turn.context.scan("group", InstructionGroup) if group.started_at is None
+    ]
     for name, queued in list(turn.context.scan("queue", QueuedInstruction)):
+        if queued.instruction.group_id is not None:
+            continue  # it has expired with its group, or its group is among those that remain
         if queued.expires_at <= turn.now:
             leave_queue(turn, name, queued, "expired", info("EIM-010", f"expired at {queued.expires_at} while queued"))
         else:
@@ -26,6 +36,13 @@ def leave_queue(
     turn: ManagerTurn, name: str, queued: QueuedInstruction, status: InstructionStatus, error: ErrorInfo | None
 ) -> None:
     turn.unqueue(name)
+    end_without_loop(turn, queued, status, error)
+
+
+def end_without_loop(
+    turn: ManagerTurn, queued: QueuedInstruction, status: InstructionStatus, error: ErrorInfo | None
+) -> None:
+    """Its result. Where it waited, it waits no more."""
     turn.put_seen(replace(seen_of(turn, queued.instruction.instruction_id), queue_name=None))
     turn.publish_result(
         turn.result_of(
