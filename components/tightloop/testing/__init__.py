@@ -13,7 +13,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tightloop.testing.builders import action, cancel, command, group, halt, perp, resume, swap, trade, transfer
+    from tightloop.testing.builders import (
+        action,
+        cancel,
+        cancel_group,
+        command,
+        group,
+        halt,
+        perp,
+        resume,
+        swap,
+        trade,
+        transfer,
+    )
     from tightloop.testing.driver import LoopDriver
     from tightloop.testing.scripted import ScriptedVenue
 
@@ -22,6 +34,7 @@ __all__ = [
     "ScriptedVenue",
     "action",
     "cancel",
+    "cancel_group",
     "command",
     "group",
     "halt",

@@ -101,6 +101,14 @@ def cancel(
     )
 
 
+def cancel_group(
+    instruction_id: str, at: datetime, group_id: str, *, strategy_id: str = "s1", venue: str = "binance", **fields: Any
+) -> Instruction:
+    """Cancels what is left of the group."""
+    made = cancel(instruction_id, at, "", strategy_id=strategy_id, venue=venue, **fields)
+    return replace(made, cancel=Cancel(group_id=group_id))
+
+
 def group(group_id: str, *legs: Instruction) -> tuple[Instruction, ...]:
     """These instructions as the legs of a group, in this order."""
     return tuple(
