@@ -8,6 +8,7 @@ from tightloop.checker.collected import Collected
 from tightloop.checker.rules import (
     audit,
     explained,
+    groups,
     holdings,
     journal,
     once,
@@ -34,6 +35,9 @@ RULES = (
     slots.one_in_flight_at_the_broker,
     slots.one_in_flight_at_the_venues,
     slots.acted_once,
+    groups.groups_run_as_one,
+    groups.groups_stop_at_a_failure,
+    groups.legs_are_scaled,
     holdings.fills_reported,
     holdings.positions_add_up,
     holdings.books_match,

@@ -6,11 +6,13 @@ from collections.abc import Iterator
 
 from tightloop.checker.collected import Collected, Record, Seen
 from tightloop.checker.rules.accrued import accrued_meanwhile
+from tightloop.checker.rules.groups import groups_of
 from tightloop.checker.rules.outcomes import Loop, loop_of
 from tightloop.checker.verdict import Terms, Violation
 
 UNANSWERED = frozenset({"lost_before", "lost_after", "late_before", "late_after", "down"})
 SECOND_USE = "EIM-009"
+STOPPED = "EIM-019"
 Halted = tuple[Seen, Record]  # where it was first seen, and the halt
 
 
@@ -39,8 +41,8 @@ def dead_letters_explained(data: Collected, terms: Terms) -> Iterator[Violation]
 
 
 def halts_explained(data: Collected, terms: Terms) -> Iterator[Violation]:
-    """A halt has its command, its dead letter, its ``unknown``, or its mismatch: of a key that was made to drift, or by
-    exactly what the venue's ledger shows to have accrued since it was last read.
+    """A halt has its command, its dead letter, its ``unknown``, its failed leg of a group, or its mismatch: of a key
+    that was made to drift, or by exactly what the venue's ledger shows to have accrued since it was last read.
     """
     commands = {seen.value["command_id"] for seen in data.commands if seen.value["command"] == "halt"}
     letters = {
@@ -52,6 +54,7 @@ def halts_explained(data: Collected, terms: Terms) -> Iterator[Violation]:
     unknown = {
         loop_of(seen) for seen in data.reports if seen.value["kind"] == "final" and seen.value["outcome"] == "unknown"
     }
+    stopped = _stopped_groups(data)
     for seen, halt in _halts(data):
         owner = seen.value.get("strategy_id", "")
         cause, code = halt["cause_id"], halt["code"]
@@ -63,6 +66,8 @@ def halts_explained(data: Collected, terms: Terms) -> Iterator[Violation]:
         if end is not None and accrued_meanwhile(data, end):
             continue
         if end is not None and (_of_unknown(data, owner, end) & unknown):
+            continue
+        if code == STOPPED and (owner, cause) in stopped:
             continue
         if not terms.explain("halt", code, owner, None, seen.at_ms):
             what = f"{seen.place}: {code} {halt['message']} (caused by {cause})"
@@ -132,6 +137,17 @@ def _of_unknown(data: Collected, owner: str, end: Record) -> set[Loop]:
     results = (seen.value for seen in data.results)
     slots = {(owner, one["loop_no"]) for one in results if one["result_id"] == end["result_id"] and one["loop_no"]}
     return {(owner, end["loop_no"]), *slots}
+
+
+def _stopped_groups(data: Collected) -> set[tuple[str, str]]:
+    """By strategy, what ended the leg of a group that failed: its reconciliation result, or where nothing was
+    dispatched its instruction.
+    """
+    return {
+        (group.strategy_id, ended["result_id"] or ended["instruction_id"])
+        for group in groups_of(data).values()
+        for ended in group.failed()
+    }
 
 
 def _error(value: Record) -> str:

@@ -8,10 +8,11 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from tightloop.checker.collected import Collected, Record, Seen
+from tightloop.checker.rules.groups import Group, groups_of
 from tightloop.checker.rules.outcomes import Loop, loop_of
 from tightloop.checker.verdict import Terms, Violation
 
-HALTED, EXPIRED = "EIM-011", "EIM-010"
+HALTED, EXPIRED, REFUSED_WHOLE, STOPPED = "EIM-011", "EIM-010", "EIM-018", "EIM-019"
 UNREADABLE = "EXI-003"  # it could not be prepared: its venue did not answer for as long as that is tried
 MARKET_LIFE, OTHER_LIFE = timedelta(seconds=30), timedelta(hours=1)  # of an instruction that names no expiry
 EARLY = timedelta(milliseconds=600)  # clocks agree to within half a second
@@ -21,9 +22,12 @@ LOCAL = frozenset({"EXI-006", "EXI-007", "EXI-008", "EXI-010", "EXI-011", "EXI-0
 
 
 class _Asked(NamedTuple):
-    """What was requested to end: loops by a cancel, instructions by strategy and id, keys by an operator's halt."""
+    """What was requested to end: loops by a cancel, groups and instructions by strategy and id, keys by an operator's
+    halt.
+    """
 
     loops: set[Loop]
+    groups: set[tuple[str, str]]
     instructions: set[tuple[str, str]]
     keys: set[str]
 
@@ -69,6 +73,7 @@ def results_were_due(data: Collected, terms: Terms) -> Iterator[Violation]:
     asked = _asked(data)
     published = {(seen.value["strategy_id"], seen.value["instruction_id"]): seen.value for seen in data.instructions}
     heads = _halted_since(data)
+    groups = groups_of(data)
     for seen in data.results:
         value = seen.value
         name = value["strategy_id"], value["instruction_id"]
@@ -76,10 +81,13 @@ def results_were_due(data: Collected, terms: Terms) -> Iterator[Violation]:
         instruction = published.get(name)
         if status not in ("refused", "expired", "cancelled") or instruction is None or value["loop_no"] is not None:
             continue  # of a loop, its report tells
+        group = groups.get((name[0], value.get("group_id") or ""))
         if status == "cancelled":
             fine = name in asked.instructions or name[0] in asked.keys
+            fine = fine or (group is not None and _group_ended(group, asked, code))
         elif status == "expired":
-            fine = code == EXPIRED and value["finished_at"] >= _expiry(instruction) - EARLY
+            due = min(_expiry(one) for one in _legs(group, instruction))
+            fine = code in (EXPIRED, REFUSED_WHOLE) and value["finished_at"] >= due - EARLY
         else:
             halted = heads.get(name[0])
             fine = (code == HALTED and halted is not None and halted - EARLY <= value["finished_at"]) or (
@@ -90,6 +98,19 @@ def results_were_due(data: Collected, terms: Terms) -> Iterator[Violation]:
             yield Violation("result-undue", name[0], f"{seen.place}: {name[1]} is {status}: {error}")
 
 
+def _legs(group: Group | None, instruction: Record) -> list[Record]:
+    return [instruction] if group is None else [seen.value for seen in group.legs.values()]
+
+
+def _group_ended(group: Group, asked: _Asked, code: str) -> bool:
+    """Was the group, or a leg of it, cancelled on request, or did a leg of it fail?"""
+    owner = group.strategy_id
+    legs = {(owner, seen.value["instruction_id"]) for seen in group.legs.values()}
+    if (owner, group.group_id) in asked.groups or legs & asked.instructions:
+        return True
+    return code == STOPPED and bool(group.failed())
+
+
 def _asked(data: Collected) -> _Asked:
     cancels = [seen.value for seen in data.routed if seen.value["kind"] == "cancel"]
     wanted = {
@@ -98,8 +119,14 @@ def _asked(data: Collected) -> _Asked:
         if seen.value.get("cancel")
     }
     by_hand = [seen.value for seen in data.commands]
+    whole = {
+        (seen.value["strategy_id"], seen.value["cancel"].get("group_id"))
+        for seen in data.instructions
+        if seen.value.get("cancel")
+    }
     return _Asked(
         {(one["strategy_id"], one["target_loop_no"]) for one in cancels},
+        whole | {(one["strategy_id"], one["target_id"]) for one in by_hand if one["command"] == "cancel"},
         wanted | {(one["strategy_id"], one["target_id"]) for one in by_hand if one["command"] == "cancel"},
         {one["strategy_id"] for one in by_hand if one["command"] == "halt" and one["cancel_working"]},
     )
@@ -162,11 +189,10 @@ def _halted_since(data: Collected) -> dict[str, datetime]:
 
 def _reaches(data: Collected, strategy_id: str, instruction: Record) -> bool:
     """Was there anything that this cancel could have reached?"""
-    target = instruction["cancel"]["instruction_id"]
+    name = "group_id" if instruction["cancel"].get("group_id") is not None else "instruction_id"
+    target = instruction["cancel"][name]
     ended: list[Seen] = [
-        seen
-        for seen in data.results
-        if (seen.value["strategy_id"], seen.value["instruction_id"]) == (strategy_id, target)
+        seen for seen in data.results if (seen.value["strategy_id"], seen.value.get(name)) == (strategy_id, target)
     ]
     return any(seen.value["status"] in ("cancelled",) for seen in ended)
 
