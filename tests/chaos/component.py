@@ -70,7 +70,7 @@ def _run(spec: dict[str, Any], config: Config) -> int:
             component, lane, _not_found_counts_at_once(config) if instruments.SEND_WINDOW in without else config
         ),
         adapters,
-        KafkaSettings(bootstrap=config.bootstrap, prefix=config.prefix, replica=spec["replica"]),
+        KafkaSettings(bootstrap=config.bootstrap, prefix=config.prefix, replica=spec["replica"], record=config.record),
         build.outputs_of(component, tuple(config.lanes)),
         probe_port=0,
     )

@@ -46,7 +46,8 @@ class System:
     """Every component as a process, kept up by a supervisor thread. Use it as a context manager.
 
     ``replicas``: by component, one of those not named; ``None``: two of each. ``without``: safeguards to take away.
-    ``defects``: mistakes to put in (``defects.py``). ``venues``: what the simulated venues are like.
+    ``defects``: mistakes to put in (``defects.py``). ``venues``: what the simulated venues are like. ``record``: on the
+    topic ``recordings``, what each component is given.
     """
 
     def __init__(
@@ -61,13 +62,19 @@ class System:
         defects: Iterable[str] = (),
         lanes: tuple[str, ...] = ("binance", "ethereum"),
         venues: SimSettings | None = None,
+        record: bool = False,
     ) -> None:
         self.bootstrap = bootstrap
         self.prefix = prefix
         self.folder = folder
         self.partitions = partitions
         self.config = Config(
-            bootstrap=bootstrap, prefix=prefix, lanes=lanes, timing=TIMING, reconciliation=RECONCILIATION
+            bootstrap=bootstrap,
+            prefix=prefix,
+            lanes=lanes,
+            timing=TIMING,
+            reconciliation=RECONCILIATION,
+            record=record,
         )
         self._venues = venues or SimSettings()
         self._replicas = replicas

@@ -271,9 +271,9 @@ class Answering:
 
 
 class Replica:
-    """A runner of ``handler`` that is assigned ``partitions`` when it starts."""
+    """A runner of ``handler`` that is assigned ``partitions`` when it starts. ``record``: as the setting."""
 
-    def __init__(self, patch: pytest.MonkeyPatch, handler: Handler, partitions: int) -> None:
+    def __init__(self, patch: pytest.MonkeyPatch, handler: Handler, partitions: int, *, record: bool = False) -> None:
         self.cluster = Cluster()
         self.consumer = ScriptedConsumer(self.cluster)
         self.restorer = ScriptedRestorer(self.cluster, handler.inputs, handler.changelog)
@@ -283,7 +283,8 @@ class Replica:
         patch.setattr(assignment, "Restorer", lambda *about: self.restorer)
         patch.setattr(assignment, "committed_offsets", self._committed)
         effects: CallLoop[PartitionWorker] = CallLoop(Answering())  # type: ignore[arg-type]
-        self.runner = runner.KafkaRunner(handler, KafkaSettings(bootstrap="nowhere"), effects, SystemClock(), ())
+        settings = KafkaSettings(bootstrap="nowhere", record=record)
+        self.runner = runner.KafkaRunner(handler, settings, effects, SystemClock(), ())
         self.consumer.in_poll.append(lambda: self.consumer.assign(*range(partitions)))
         self._steps: list[tuple[Callable[[], bool], Callable[[], None]]] = []
 

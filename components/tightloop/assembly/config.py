@@ -81,7 +81,10 @@ class Reconciliation(_Section):
 
 
 class Config(_Section):
-    """Everything a component needs to know. ``{}`` is valid: environment ``dev``, every venue simulated."""
+    """Everything a component needs to know. ``{}`` is valid: environment ``dev``, every venue simulated.
+
+    ``record``: every component writes what it is given, and the venues' answers, to the topic ``recordings``.
+    """
 
     environment: Literal["dev", "staging", "prod"] = "dev"
     bootstrap: str = ""
@@ -89,6 +92,7 @@ class Config(_Section):
     lanes: dict[str, Lane] = {"binance": Lane(), "ethereum": Lane()}
     simulator: str = "127.0.0.1:8900"
     accounts: dict[str, Account] = {}
+    record: bool = False
     timing: Timing = Field(default_factory=Timing)
     reconciliation: Reconciliation = Field(default_factory=Reconciliation)
     kafka: Annotated[dict[str, str], Field(repr=False)] = {}

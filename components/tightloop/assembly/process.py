@@ -41,7 +41,11 @@ def run_component(
     handler = build.make_handler(component, lane, config)
     adapters = build.make_adapters(component, lane, config)
     settings = KafkaSettings(
-        bootstrap=config.bootstrap, prefix=config.prefix, replica=replica, client=dict(config.kafka)
+        bootstrap=config.bootstrap,
+        prefix=config.prefix,
+        replica=replica,
+        client=dict(config.kafka),
+        record=config.record,
     )
     outputs = build.outputs_of(component, tuple(config.lanes))
     return run_handler(handler, adapters, settings, outputs, probe_port, probe_host, config.timing.clock_margin)

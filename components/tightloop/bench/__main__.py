@@ -19,4 +19,5 @@ if __name__ == "__main__":
     parser.add_argument("--rounds", type=int, default=ROUNDS, help="of ring and loop in turn, at each number of keys")
     parser.add_argument("--warm", type=float, dest="warm_s", default=WARM_S, help="seconds of each before measuring")
     parser.add_argument("--profiles", type=Path, help="a folder for a profile of each component")
+    parser.add_argument("--record", action="store_true", help="with everything recorded")
     sys.exit(main(**vars(parser.parse_args())))

@@ -32,6 +32,7 @@ class Started(Struct, frozen=True, kw_only=True):
     simulator: str
     lanes: tuple[str, ...]
     probe_port: int
+    record: bool = False
     profile: str | None = None
 
 
@@ -43,6 +44,7 @@ def main(argument: str) -> int:
             "prefix": started.prefix,
             "simulator": started.simulator,
             "lanes": started.lanes,
+            "record": started.record,
         }
     )
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))  # standard output is for the bench

@@ -37,6 +37,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     rounds: int = speed.ROUNDS
     warm_s: float = WARM_S
     profiles: str | None = None
+    record: bool = False
 
 
 def main(
@@ -49,12 +50,13 @@ def main(
     rounds: int = speed.ROUNDS,
     warm_s: float = WARM_S,
     profiles: Path | None = None,
+    record: bool = False,
 ) -> int:
     """Measure and print; 0. Topics of its own are made on a ``bootstrap`` given, else a broker is started.
 
     ``seconds``: of each measurement, ``warm_s`` before all of them. ``only``: some of :data:`PARTS`. ``profiles``: a
-    folder for a profile of each component. Raises ValueError for a part that there is not, ExecutionError when no
-    broker can be started.
+    folder for a profile of each component. ``record``: with everything recorded. Raises ValueError for a part that
+    there is not, ExecutionError when no broker can be started.
     """
     unknown = sorted(set(only or ()) - set(PARTS))
     if unknown:
@@ -68,6 +70,7 @@ def main(
         rounds=rounds,
         warm_s=warm_s,
         profiles=str(profiles) if profiles else None,
+        record=record,
     )
     report = measure(bootstrap, plan, lambda line: quiet.print(line, style="dim"))
     if json:
@@ -96,7 +99,7 @@ def _on_broker(
     prefix = f"bench-{uuid.uuid4().hex[:6]}."
     with tempfile.TemporaryDirectory(prefix="tightloop-bench-") as folder:
         profiles = Path(plan.profiles) if plan.profiles else None
-        system = System(bootstrap, prefix, Path(folder), profiles)
+        system = System(bootstrap, prefix, Path(folder), profiles, record=plan.record)
         try:
             if "speed" in plan.parts:
                 ring = Ring(bootstrap, prefix, Path(folder))

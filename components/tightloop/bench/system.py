@@ -28,14 +28,19 @@ PARTITIONS = 8
 
 
 class System:
-    """``folder`` holds the venue's books and the logs of the processes. ``profiles``: where to profile them to."""
+    """``folder`` holds the venue's books and the logs of the processes. ``profiles``: where to profile them to.
+    ``record``: as the configuration's.
+    """
 
-    def __init__(self, bootstrap: str, prefix: str, folder: Path, profiles: Path | None = None) -> None:
+    def __init__(
+        self, bootstrap: str, prefix: str, folder: Path, profiles: Path | None = None, *, record: bool = False
+    ) -> None:
         self.bootstrap = bootstrap
         self.prefix = prefix
         self.components: list[Program] = []
         self._folder = folder
         self._profiles = profiles
+        self._record = record
         if profiles is not None:
             profiles.mkdir(parents=True, exist_ok=True)
         self._ports: dict[str, int] = {}
@@ -108,6 +113,7 @@ class System:
             simulator=self._simulator,
             lanes=LANES,
             probe_port=self._ports[name],
+            record=self._record,
             profile=str(self._profiles / f"{name}-{self._starts}.prof") if self._profiles else None,
         )
         argument = msgspec.json.encode(started).decode()

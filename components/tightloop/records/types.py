@@ -1048,7 +1048,7 @@ class TopicPlace(Struct, frozen=True, kw_only=True, gc=False):
 
 
 class TopicRecord(Struct, frozen=True, kw_only=True, gc=False):
-    """A record on a topic of an engine in process."""
+    """A record on a topic, or its place there."""
 
     # The topic, without a prefix.
     topic: str
@@ -1669,7 +1669,7 @@ class RecordedEvent(Struct, frozen=True, kw_only=True, gc=False):
     kind: EventKind
     # The component's time of it (UTC).
     at: datetime
-    # Of `fed`: the record. Without a value where its topic keeps it.
+    # Of `fed`: the record. Without key and value where its topic keeps it.
     record: TopicRecord | None = None
     # Of `fed`: the value is in the topic, and not here.
     value_kept: bool = False
@@ -1679,13 +1679,13 @@ class RecordedEvent(Struct, frozen=True, kw_only=True, gc=False):
     key: str | None = None
     # Of `answered`: the call.
     call_id: str | None = None
-    # Of `answered`: the answer.
+    # Of `answered`: the answer; null: it was larger than a record may be.
     answer: VenueAnswer | None = None
 
 
 class Recording(Struct, frozen=True, kw_only=True, gc=False):
     """What one commit of one partition of a component was made of, in its order: played into a fresh component,
-    all of them give the same outputs, byte for byte. Private.
+    all of them give the same outputs, byte for byte: the value of the topic `recordings`. Private.
     """
 
     # The component.
@@ -1694,9 +1694,11 @@ class Recording(Struct, frozen=True, kw_only=True, gc=False):
     partition: int
     # Counts the commits of this partition since the process started, from 1.
     number: int
+    # The commit goes on in the next record of this key.
+    more: bool = False
     # What happened.
     events: tuple[RecordedEvent, ...] = ()
-    # When this record was written, by its writer's clock (UTC).
+    # When the last of it happened, by its writer's clock (UTC).
     produced_at: datetime
 
 

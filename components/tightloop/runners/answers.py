@@ -22,7 +22,7 @@ from tightloop.domain.deltas import SOURCES
 from tightloop.domain.lengths import ID_CHARS, KEY_CHARS
 from tightloop.domain.positions import parse_key
 from tightloop.domain.validate import EARLIEST, LATEST
-from tightloop.errors import CATALOGUE, ExecutionError, bounded
+from tightloop.errors import CATALOGUE, MESSAGE_CHARS, ExecutionError, bounded
 from tightloop.errors.redaction import redacted
 from tightloop.handlers import calls
 from tightloop.records.types import PreparedOrder, PreparedTransaction
@@ -64,7 +64,7 @@ def checked(call: calls.Call, answer: Any) -> calls.Answer:
         sound: calls.Answer = _CHECKS[type(answer)](answer)
         return sound
     except (_Unsound, AttributeError, TypeError, ValueError, ArithmeticError) as error:
-        message = bounded(f"{CODE}: the answer to {type(call).__name__} can't be read: {error}", 500)
+        message = bounded(redacted(f"{CODE}: the answer to {type(call).__name__} can't be read: {error}"), 500)
         if isinstance(call, calls.Submit | calls.CancelOrder):
             return calls.Ambiguous(message)
         return calls.Unavailable(CODE, message)
@@ -131,6 +131,11 @@ def _count(field: str, value: Sequence[object], most: int) -> None:
 def _bytes(field: str, value: object) -> None:
     if value is not None and (not isinstance(value, bytes) or len(value) > BYTES):
         _fail(field, f"is not up to {BYTES} bytes")
+
+
+def words(text: str) -> str:
+    """What is wrong, as handlers are told it and records keep it: without secrets, and cut."""
+    return bounded(redacted(text[: 2 * MESSAGE_CHARS]))
 
 
 def _raw(text: str | None) -> str | None:
@@ -215,7 +220,7 @@ def _order(found: calls.OrderFound) -> calls.Answer:
     _number("confirmations", found.confirmations)
     if found.message is None and found.raw is None:
         return found
-    return replace(found, message=None if found.message is None else bounded(found.message), raw=_raw(found.raw))
+    return replace(found, message=None if found.message is None else words(found.message), raw=_raw(found.raw))
 
 
 def _not_found(answer: calls.NotFound) -> calls.Answer:
@@ -230,8 +235,8 @@ def _coded(answer: calls.Refused | calls.NotSent | calls.Unavailable) -> calls.A
     if isinstance(answer, calls.NotSent) and not 0 <= answer.retry_after_s <= LONGEST_PAUSE_S:
         _fail("retry_after_s", f"is not from 0 to {LONGEST_PAUSE_S:.0f}", answer.retry_after_s)
     if isinstance(answer, calls.Unavailable):
-        return replace(answer, message=bounded(answer.message))
-    return replace(answer, message=bounded(answer.message), raw=_raw(answer.raw))
+        return replace(answer, message=words(answer.message))
+    return replace(answer, message=words(answer.message), raw=_raw(answer.raw))
 
 
 def _gate(answer: calls.GateClosed) -> calls.Answer:
@@ -240,7 +245,7 @@ def _gate(answer: calls.GateClosed) -> calls.Answer:
 
 
 def _ambiguous(answer: calls.Ambiguous) -> calls.Answer:
-    return replace(answer, message=bounded(answer.message), raw=_raw(answer.raw))
+    return replace(answer, message=words(answer.message), raw=_raw(answer.raw))
 
 
 def _ledger(answer: calls.Ledger) -> calls.Answer:

@@ -193,7 +193,7 @@ class InProcessRunner:
     def _commit(self, seat: Seat, unread: Sequence[Stored]) -> None:
         worker = seat.worker
         if self._record is not None and worker.recorder is not None:
-            batch = worker.recorder.batch(self._clock.now())
+            batch = worker.recorder.batch()
             if batch is not None:
                 self._record(batch)
         written = []

@@ -15,12 +15,12 @@ from typing import Generic, TypeVar
 import structlog
 from msgspec.structs import replace
 
-from tightloop.errors import ExecutionError, bounded
+from tightloop.errors import ExecutionError
 from tightloop.handlers import calls
 from tightloop.handlers.executor.deadline import submit_by
 from tightloop.handlers.executor.submissions import is_cancel
 from tightloop.records.types import JournalEntry
-from tightloop.runners.answers import checked
+from tightloop.runners.answers import checked, words
 from tightloop.runners.clock import Clock
 from tightloop.runners.clock_check import ClockCheck
 from tightloop.runners.strategy_keys import named
@@ -73,7 +73,7 @@ class Performer:
             return error
         except Exception as error:
             log.exception("a lane could not be opened", lane=lane)
-            return ExecutionError(UNREACHABLE, bounded(f"{type(error).__name__}: {error}"))
+            return ExecutionError(UNREACHABLE, words(f"{type(error).__name__}: {error}"))
         self._checks[lane].heard(as_of, asked_at, self._clock.now())
         self._unopened.discard(lane)
         return None
@@ -92,7 +92,7 @@ class Performer:
             answer = checked(call, await self._perform(call))
         except Exception as error:
             log.exception("a call failed", call=type(call).__name__)
-            message = bounded(f"{type(error).__name__}: {error}")
+            message = words(f"{type(error).__name__}: {error}")
             if isinstance(call, calls.Submit | calls.CancelOrder):
                 return calls.Ambiguous(message)
             return calls.Unavailable(UNAVAILABLE, message, asked_at)

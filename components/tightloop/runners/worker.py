@@ -165,6 +165,7 @@ class PartitionWorker:
         self.is_fresh = False
         if self.recorder is not None:
             self.recorder.restored(now)
+            self._told_now = True  # should it be undone, it must be recorded again
         self._bury_strays(now)
         for key in self.state.strategies():
             self.events += 1
@@ -197,6 +198,8 @@ class PartitionWorker:
         return self.state.changes()
 
     def commit(self) -> list[Started]:
+        if self.recorder is not None:
+            self.recorder.committed()
         self.state.commit()
         for key, at in self.wishes:
             self._apply_wish(key, at)

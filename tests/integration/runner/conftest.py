@@ -17,7 +17,9 @@ MakeSystem = Callable[..., System]
 def make_system(broker: Any, topic_prefix: str, tmp_path: Path) -> MakeSystem:
     """``make_system(partitions=1, replicas={...})``; entering it waits until a first instruction went round."""
 
-    def make(*, partitions: int = 1, replicas: Mapping[str, int] | None = None, first: str = "key-0") -> System:
+    def make(
+        *, partitions: int = 1, replicas: Mapping[str, int] | None = None, first: str = "key-0", record: bool = False
+    ) -> System:
         system = System(
             broker.bootstrap,
             topic_prefix,
@@ -25,6 +27,7 @@ def make_system(broker: Any, topic_prefix: str, tmp_path: Path) -> MakeSystem:
             partitions=partitions,
             replicas=replicas or {},
             lanes=("binance",),
+            record=record,
         )
         return system.warmed_up(workload.instruction(first, "first", **workload.market()))
 

@@ -31,6 +31,7 @@ def test_every_topic_of_the_contract_is_there() -> None:
         "positions",
         "reconciliation_results",
         "reconciliation_state",
+        "recordings",
         "venue_positions",
     ]
 
@@ -45,7 +46,11 @@ def test_what_a_topic_holds_is_a_record(name: str) -> None:
 
 def test_topics_that_go_together_have_the_same_number_of_partitions() -> None:
     assert len({contract.partitions for contract in ALL if contract.co_partitioned}) == 1
-    assert [contract.name for contract in ALL if not contract.co_partitioned] == ["execution_audit", "market_data"]
+    assert [contract.name for contract in ALL if not contract.co_partitioned] == [
+        "execution_audit",
+        "market_data",
+        "recordings",
+    ]
 
 
 def test_what_is_written_to_a_topic_with_partitions_of_its_own_goes_to_one_of_them() -> None:

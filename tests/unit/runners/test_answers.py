@@ -17,12 +17,14 @@ from tightloop.records.types import AccountRef, Delta, Fee, PreparedOrder, Prepa
 from tightloop.runners.answers import ENTRIES, checked
 from tightloop.runners.clock import SystemClock
 from tightloop.runners.performer import Performer
+from tightloop.testing import ScriptedVenue
 
 D = Decimal
 NOW = datetime(2024, 5, 12, 12, tzinfo=UTC)
 SUBMIT, FIND = calls.Submit(None), calls.FindOrder(None)  # type: ignore[arg-type]  # nobody looks into them here
 LEDGER = calls.ReadLedger(account("binance", "s"), None)
 POSITIONS = calls.ReadPositions(account("binance", "s"))
+SAID = "GET https://venue/v1?apiKey=s3cr3t-and-long&side=buy failed"
 PREPARE, REPLACE = calls.Prepare(None), calls.Replace(None, "bump")  # type: ignore[arg-type]  # nor there
 
 ENTRY = calls.LedgerEntry(
@@ -155,6 +157,37 @@ def test_a_venues_own_words_are_kept_without_secrets_and_cut() -> None:
     assert "s3cr3t" not in told.raw and told.raw.startswith('{"apiKey"') and len(told.raw) <= 4200
     found = checked(FIND, replace(FOUND, raw="signature=abcdef0123456789"))
     assert isinstance(found, calls.OrderFound) and found.raw is not None and "abcdef" not in found.raw
+
+
+@pytest.mark.parametrize(
+    ("call", "answer"),
+    [
+        (SUBMIT, calls.Refused("EXI-004", SAID)),
+        (SUBMIT, calls.NotSent("EXI-002", SAID)),
+        (SUBMIT, calls.Ambiguous(SAID)),
+        (FIND, replace(FOUND, message=SAID)),
+        (POSITIONS, calls.Unavailable("EXI-003", SAID, NOW)),
+        (POSITIONS, calls.Positions(NOW, {"binance:BaseToken:BTC": SAID}, "8")),  # type: ignore[dict-item]
+    ],
+    ids=lambda one: type(one).__name__,
+)
+def test_no_secret_comes_in_with_what_a_venue_says(call: calls.Call, answer: calls.Answer) -> None:
+    """What a handler is told is what is recorded: without secrets, both."""
+    told = checked(call, answer)
+    assert "s3cr3t" not in repr(told)
+    assert "***" in repr(told)
+
+
+def test_no_secret_comes_in_with_an_error_of_an_adapters_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    venue = ScriptedVenue("binance", SystemClock())
+
+    async def fails(about: AccountRef) -> calls.Answer:
+        raise RuntimeError(SAID)
+
+    monkeypatch.setattr(venue, "positions", fails)
+    performer = Performer({"binance": venue}, SystemClock())
+    told = asyncio.run(performer.perform(POSITIONS, "s"))
+    assert isinstance(told, calls.Unavailable) and "s3cr3t" not in told.message and "GET https" in told.message
 
 
 def test_the_performer_checks_what_its_adapters_answer() -> None:

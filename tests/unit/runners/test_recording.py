@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import get_args
 
 import pytest
+from msgspec.structs import replace
 
 from tightloop.handlers import calls
 from tightloop.handlers.manager.handler import InterfaceManager
@@ -20,11 +21,14 @@ from tightloop.records.types import (
     TopicRecord,
     VenueAnswer,
 )
+from tightloop.runners.recording import recorder as recorder_module
 from tightloop.runners.recording.answers import as_answer, as_record
+from tightloop.runners.recording.parts import LARGEST_PART, joined, parts
 from tightloop.runners.recording.recorder import Recorder
 from tightloop.runners.recording.replay import Replay
 from tightloop.runners.worker import RawRecord
 from tightloop.testing import LoopDriver, trade
+from tightloop.wire import codec
 
 D = Decimal
 NOW = datetime(2024, 5, 12, 12, tzinfo=UTC)
@@ -95,18 +99,61 @@ def test_what_is_handled_is_what_was_written() -> None:
     assert isinstance(found, calls.OrderFound) and str(found.remaining) == "1.5"
     later = recorder.answered("s1", "c", calls.NotSent("EXI-002", "later", 0.1234567), NOW)
     assert isinstance(later, calls.NotSent) and later.retry_after_s == 0.123457
-    batch = recorder.batch(NOW)
+    batch = recorder.batch()
     assert batch is not None and [as_answer(one.answer) for one in batch.events if one.answer] == [found, later]
-    assert recorder.batch(NOW) is None
+    recorder.committed()
+    assert recorder.batch() is None
 
 
 def test_events_of_an_undone_batch_are_left_out() -> None:
     recorder = Recorder("executor-binance", 0, keeps_values=True)
     recorder.restored(NOW)
+    assert recorder.batch() is not None
     recorder.undone()
     recorder.woken(1, NOW)
-    batch = recorder.batch(NOW)
+    batch = recorder.batch()
     assert batch is not None and [one.kind for one in batch.events] == ["woken"] and batch.number == 1
+
+
+def test_a_large_commit_is_several_records_and_comes_back_as_one() -> None:
+    recorder = Recorder("executor-binance", 3, keeps_values=True)
+    for number in range(40):
+        recorder.fed(RawRecord("instructions.binance", 3, number, b"s1", b"v" * 100_000), NOW)
+    batch = recorder.batch()
+    assert batch is not None
+    records = [codec.decode_as(one, Recording) for one in parts(batch)]
+    assert len(records) > 1 and [one.more for one in records] == [True] * (len(records) - 1) + [False]
+    assert max(len(codec.encode(one)) for one in records) <= LARGEST_PART
+    other = replace(batch, partition=4, events=())
+    mixed = [records[0], other, *records[1:]]
+    assert list(joined(mixed)) == [other, batch]
+    assert list(joined(mixed[:-1])) == [other], "what is not whole is no commit"
+
+
+def test_an_answer_that_no_record_holds_is_handled_and_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recorder_module, "LARGEST_ANSWER", 5000)
+    recorder = Recorder("interface-manager", 0, keeps_values=True)
+    answer = calls.Positions(NOW, {f"binance:BaseToken:A{number}": D(1) for number in range(500)}, "8")
+    assert recorder.answered("s1", "c", answer, NOW) == answer
+    batch = recorder.batch()
+    assert batch is not None and [one.answer for one in batch.events] == [None]
+    assert len(codec.encode(batch)) < 200
+
+
+def test_a_commit_that_is_missing_is_noticed() -> None:
+    made: list[Recording] = []
+    driver = LoopDriver(record=made.append)
+    for number in range(3):
+        driver.feed(trade(f"i{number}", driver.now))
+    handler = next(seats[0].worker.handler for seats in driver.runner._seats.values())
+    mine = [one for one in made if one.component == handler.name]
+    assert [one.number for one in mine] == list(range(1, len(mine) + 1))
+    with pytest.raises(ValueError, match="it begins in the middle"):
+        Replay([handler], 1).play(mine[1])
+    replay = Replay([handler], 1)
+    replay.play(mine[0])
+    with pytest.raises(ValueError, match="after commit 1 some are missing"):
+        replay.play(mine[2])
 
 
 def test_values_that_are_in_their_topics_are_asked_for() -> None:
@@ -115,28 +162,28 @@ def test_values_that_are_in_their_topics_are_asked_for() -> None:
     driver.feed(trade("i1", driver.now))
     manager = next(seats[0] for name, seats in driver.runner._seats.items() if name == "interface-manager")
     handler, partitions = manager.worker.handler, driver.runner.partitions
-    values: dict[tuple[str, int, int], bytes | None] = {}
+    values: dict[tuple[str, int, int], TopicRecord] = {}
     bare = []
-    for one in made:
-        if one.component != handler.name:
-            continue
-        recorder = Recorder(one.component, one.partition, keeps_values=False)
+    mine = [one for one in made if one.component == handler.name]
+    recorder = Recorder(handler.name, mine[0].partition, keeps_values=False)
+    for one in mine:
         for event in one.events:
             assert event.record is not None  # nothing else happens to a manager here
             record = event.record
-            values[record.topic, record.partition, record.offset] = record.value
+            values[record.topic, record.partition, record.offset] = record
             raw = RawRecord(record.topic, record.partition, record.offset, record.key, record.value)
             recorder.fed(raw, event.at)
-        batch = recorder.batch(one.produced_at)
-        assert batch is not None and all(event.record and event.record.value is None for event in batch.events)
+        batch = recorder.batch()
+        places = [event.record for event in batch.events] if batch else []
+        assert batch is not None and all(one and one.key is None and one.value is None for one in places)
         bare.append(batch)
+        recorder.committed()
 
     def value_of(record: TopicRecord) -> RawRecord:
-        value = values[record.topic, record.partition, record.offset]
-        return RawRecord(record.topic, record.partition, record.offset, record.key, value)
+        kept = values[record.topic, record.partition, record.offset]
+        return RawRecord(record.topic, record.partition, record.offset, kept.key, kept.value)
 
     whole, by_place = Replay([handler], partitions), Replay([handler], partitions, value_of)
-    mine = [one for one in made if one.component == handler.name]
     assert [whole.play(one).changes for one in mine] == [by_place.play(one).changes for one in bare]
     with pytest.raises(ValueError, match="is in its topic, and not here"):
         Replay([handler], partitions).play(bare[0])

@@ -18,6 +18,9 @@ def bench(
     ] = None,
     only: Annotated[list[str] | None, typer.Option("--only", help="Only this part (may be repeated).")] = None,
     profiles: Annotated[Path | None, typer.Option("--profiles", help="Folder for a profile of each component.")] = None,
+    record: Annotated[
+        bool, typer.Option("--record", help="With everything recorded, as `record = true` does.")
+    ] = False,
     bootstrap: Annotated[
         str | None, typer.Option("--bootstrap", metavar="HOST:PORT", help="A Kafka that runs already.")
     ] = None,
@@ -38,6 +41,7 @@ def bench(
                 json=as_json,
                 only=only,
                 profiles=profiles,
+                record=record,
             )
     except ValueError as error:
         if type(error) is not ValueError:

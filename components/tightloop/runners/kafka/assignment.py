@@ -20,6 +20,7 @@ from tightloop.runners import metrics
 from tightloop.runners.kafka.restore import ASK_AGAIN_S, Restored, Restorer, committed_offsets
 from tightloop.runners.kafka.settings import KafkaSettings
 from tightloop.runners.kafka.transaction import MustExit
+from tightloop.runners.recording.recorder import Recorder
 from tightloop.runners.worker import PartitionWorker
 
 log = structlog.get_logger()
@@ -116,7 +117,9 @@ class Assignment:
         ]
 
     def _activate(self, restored: Restored) -> None:
-        worker = PartitionWorker(self._handler, restored.partition, self._partitions)
+        name, partition = self._handler.name, restored.partition
+        recorder = Recorder(name, partition, keeps_values=False) if self._settings.record else None
+        worker = PartitionWorker(self._handler, partition, self._partitions, recorder=recorder)
         worker.state = restored.state
         self.active[restored.partition] = worker
         seconds = time.monotonic() - self._restoring.pop(restored.partition)

@@ -27,6 +27,7 @@ from tightloop.runners.kafka.transaction import MustExit, Transaction, Undone, i
 from tightloop.runners.kafka.undoing import Undoing
 from tightloop.runners.kafka.watchdog import Watchdog
 from tightloop.runners.performer import CallLoop
+from tightloop.runners.recording.parts import TOPIC as RECORDINGS
 from tightloop.runners.worker import PartitionWorker, RawRecord
 
 log = structlog.get_logger()
@@ -58,7 +59,7 @@ class KafkaRunner:
         self._clock = clock
         self._producer = Producer(settings.producer(handler.name))
         self._consumer = Consumer({**settings.consumer(handler.name), "error_cb": self._client_error})
-        wanted = {*handler.inputs, *outputs, handler.changelog}
+        wanted = {*handler.inputs, *outputs, handler.changelog} - (set() if settings.record else {RECORDINGS})
         partitions = common_partitions(self._consumer, settings.prefix, wanted)
         self.assignment = Assignment(handler, self._consumer, settings, partitions)
         self._transaction = Transaction(self._producer, self._consumer, settings, handler.changelog)

@@ -24,6 +24,7 @@ class KafkaSettings(Struct, frozen=True, kw_only=True):
     max_calls: int = 2000  # venue calls under way before partitions pause
     stop_s: float = 3.0  # how long a stop waits for calls under way
     restore_s: float = 60.0
+    record: bool = False  # write what each partition was given to the topic `recordings`
 
     def __repr__(self) -> str:
         return f"KafkaSettings({redacted_fields(msgspec.structs.asdict(self))})"

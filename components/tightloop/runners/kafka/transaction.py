@@ -16,6 +16,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, Topi
 from tightloop.records.topics import contract_of
 from tightloop.runners.kafka.restore import INPUTS_HEADER, Offsets, format_inputs
 from tightloop.runners.kafka.settings import KafkaSettings
+from tightloop.runners.recording.parts import TOPIC, key_of, parts
 from tightloop.runners.state import changelog_key
 from tightloop.runners.worker import PartitionWorker
 
@@ -64,7 +65,9 @@ class Transaction:
         self._committed.update(offsets)
 
     def _messages(self, worker: PartitionWorker, offsets: Offsets) -> Iterator[Produced]:
-        """What this partition's part of the transaction writes: its outputs, and what changed of its state."""
+        """What this partition's part of the transaction writes: its outputs, what changed of its state, and where it
+        records, what it was given.
+        """
         partition = worker.partition
         inputs = format_inputs({topic: at for (topic, number), at in offsets.items() if number == partition})
         for output in worker.outputs:
@@ -74,6 +77,11 @@ class Transaction:
         marks: Headers = [(INPUTS_HEADER, inputs)]
         for key, name, value in worker.changes():
             yield self._changelog, value, changelog_key(key, name), partition, marks
+        recording = None if worker.recorder is None else worker.recorder.batch()
+        if recording is not None:
+            there, key_of_it = contract_of(TOPIC).partition_from(partition), key_of(recording)
+            for part in parts(recording):
+                yield self._prefix + TOPIC, part, key_of_it, there, marks
 
     def _send_offsets(self, offsets: Offsets) -> None:
         group = self._consumer.consumer_group_metadata()

@@ -40,9 +40,13 @@ class Replay:
         self._partitions = partitions
         self._values = values
         self._workers: dict[tuple[str, int], PartitionWorker] = {}
+        self._numbers: dict[tuple[str, int], int] = {}
 
     def play(self, recording: Recording) -> Played:
-        """Raises KeyError for a component that is not among the handlers, ValueError where an event does not fit."""
+        """Raises KeyError for a component that is not among the handlers, ValueError where a commit is missing, or an
+        event does not fit.
+        """
+        self._check_number(recording)
         with money.exact():
             for event in recording.events:
                 self._happen(recording, event)
@@ -50,6 +54,16 @@ class Replay:
             played = Played(recording, tuple(worker.outputs), tuple(worker.changes()))
             worker.commit()
         return played
+
+    def _check_number(self, recording: Recording) -> None:
+        """They count on, or from 1 when a process was started; what had no commit before begins with the first."""
+        place, number = (recording.component, recording.partition), recording.number
+        before = self._numbers.get(place)
+        started = number == 1 and (before is None or recording.events[0].kind == "restored")
+        if not started and (before is None or number != before + 1):
+            what = "it begins in the middle" if before is None else f"after commit {before} some are missing"
+            raise _unfit(recording, recording.produced_at, what)
+        self._numbers[place] = number
 
     def entries(self, component: str, partition: int) -> dict[tuple[str, str], bytes]:
         """The state of one partition as it is now, encoded."""
@@ -95,10 +109,13 @@ class Replay:
 
     def _answer(self, recording: Recording, event: RecordedEvent) -> None:
         worker, key, call_id = self._worker(recording), event.key or "", event.call_id or ""
-        worker.reads()  # what was asked may have been answered before the commit
+        if worker.pending(key, call_id) is None:
+            worker.reads()  # what was asked may have been answered before the commit
         serial = worker.pending(key, call_id)
-        if serial is None or event.answer is None:
+        if serial is None:
             raise _unfit(recording, event.at, f"an answer to {call_id} of {key}, which nothing has asked")
+        if event.answer is None:
+            raise _unfit(recording, event.at, f"the answer to {call_id} of {key} was too large to be recorded")
         worker.answer(key, call_id, serial, as_answer(event.answer), event.at)
 
     def _restore(self, recording: Recording, at: datetime) -> None:
