@@ -70,6 +70,38 @@ def sim(
         raise ExecutionError("EIF-010", f"the simulated venues could not start: {error}") from error
 
 
+def binance(
+    directory: Annotated[Path, typer.Option("--dir", help="Where the books and the API keys are kept.")] = Path(
+        "binance-sandbox"
+    ),
+    host: Annotated[str, typer.Option("--host", help="Where to listen.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", help="0: a free one.")] = 8901,
+    market: Annotated[
+        Path | None, typer.Option("--market", help="Folder of market data; without it one is made from the seed.")
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", help="Of the synthetic market.")] = 1,
+    account: Annotated[str, typer.Option("--account", help="Whose the keys are, in the books.")] = "main",
+) -> None:
+    """A local server that speaks Binance's REST dialect, spot and USD-M futures: signed requests, faults at /admin.
+
+    Makes API keys at its first start: DIR/keys.env has them as the variables that components read. Says where it
+    listens in one line of JSON, and runs until SIGTERM or Ctrl-C.
+    """
+    from tightloop.errors import ExecutionError
+    from tightloop.venues.dialects.binance.serving import serve
+    from tightloop.venues.sim.server import announce
+
+    logs.configure()
+    directory.mkdir(parents=True, exist_ok=True)
+    if market is not None and not market.is_dir():
+        raise ExecutionError("EIF-010", f"--market: {market} is not a folder")
+    try:
+        serve(directory, host, port, str(market) if market else None, seed, account, announce)
+    except (OSError, ValueError) as error:
+        raise ExecutionError("EIF-010", f"the sandbox could not start: {error}") from error
+
+
 def add_to(app: typer.Typer) -> None:
     add(sandbox, sim, "tightloop sandbox sim --port 8900 --dir books --market data/market")
+    add(sandbox, binance, "tightloop sandbox binance --port 8901 --dir binance-sandbox")
     app.add_typer(sandbox, name="sandbox")

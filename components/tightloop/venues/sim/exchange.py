@@ -34,14 +34,15 @@ class Exchange:
         self.lane = settings.lane
         self.settings = settings
         self.accounts: dict[str, ExchangeAccount] = {}
+        self._orders_taken = 0
         self._clock = clock
-        self._listings = {rules.symbol: Listing(settings, rules, market) for rules in settings.symbols}
+        self.listings = {rules.symbol: Listing(settings, rules, market) for rules in settings.symbols}
         self._window = timedelta(seconds=settings.acceptance_window_s)
         self._ahead = timedelta(seconds=settings.ahead_window_s)
 
     def open(self, name: str, opening: dict[str, Decimal] | None, now: datetime) -> None:
         chosen = dict(self.settings.opening if opening is None else opening)
-        self.accounts[name] = ExchangeAccount(name, chosen, now, self._clock.market(now), self._listings)
+        self.accounts[name] = ExchangeAccount(name, chosen, now, self._clock.market(now), self.listings)
 
     def settle(self, account: ExchangeAccount, now: datetime) -> None:
         settle_exchange(account, self.settings, self._clock, self._clock.market(now))
@@ -60,6 +61,8 @@ class Exchange:
         if effect.reject is not None and not effect.as_order:
             raise VenueError(effect.reject, effect.message or "refused by an injected fault")
         order, met = self._prepare(account, command, now, effect)
+        self._orders_taken += 1
+        order.number = self._orders_taken
         account.orders.setdefault(command.client_order_id, []).append(order)
         if effect.reject is not None:
             order.end("rejected", now, effect.reject, effect.message or "rejected by an injected fault")
@@ -77,7 +80,7 @@ class Exchange:
         self, account: ExchangeAccount, command: PlaceOrder, now: datetime, effect: Effect
     ) -> tuple[Order, list[Level]]:
         """Check everything that can refuse an order, and find what it would trade with at once."""
-        listing = self._listings.get(command.symbol)
+        listing = self.listings.get(command.symbol)
         if listing is None or listing.rules.market != command.market:
             raise VenueError("invalid_order", f"{self.lane} has no {command.market} market {command.symbol}")
         if command.side not in ("buy", "sell") or command.order_type not in ("market", "limit"):
@@ -217,7 +220,7 @@ class Exchange:
 
     def drift(self, account: ExchangeAccount, key: str, amount: Decimal, now: datetime) -> None:
         """A perpetual drifts at the market's price: what it is worth does not change at that moment."""
-        for symbol, listing in self._listings.items():
+        for symbol, listing in self.listings.items():
             if listing.perp and listing.base_key == key:
                 cost = account.perps.get(symbol, ZERO) + amount * listing.price(self._clock.market(now))
                 account.perps[symbol] = cost

@@ -60,13 +60,16 @@ class Part(Struct, frozen=True):
 
 
 class Order:
-    """One order, until it is done and after. ``limit`` is its worst price; None: it takes any."""
+    """One order, until it is done and after. ``limit`` is its worst price; None: it takes any. ``number`` counts the
+    orders that the exchange took; ``command`` is how this one was placed.
+    """
 
     __slots__ = (
         "amount",
         "buy",
         "client_order_id",
         "code",
+        "command",
         "cost",
         "created_at",
         "entries",
@@ -74,6 +77,7 @@ class Order:
         "limit",
         "listing",
         "message",
+        "number",
         "order_id",
         "parts",
         "reduce_only",
@@ -93,6 +97,8 @@ class Order:
         now: datetime,
     ) -> None:
         self.order_id = order_id
+        self.number = 0
+        self.command = command
         self.client_order_id = command.client_order_id
         self.listing = listing
         self.side = command.side

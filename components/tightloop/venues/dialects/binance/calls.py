@@ -1,0 +1,78 @@
+"""One request to Binance, its parameters read and its signature checked, and what all answers are made from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import NamedTuple, TypeVar
+
+from tightloop.venues.dialects.binance.listings import Listings
+from tightloop.venues.dialects.binance.market_data import MarketData
+from tightloop.venues.dialects.binance.order_views import all_orders
+from tightloop.venues.dialects.binance.refusals import NO_SUCH_ORDER, BinanceError
+from tightloop.venues.dialects.binance.signing import SignedTime, moment
+from tightloop.venues.dialects.desk import Desk
+from tightloop.venues.dialects.keys import ApiKey
+from tightloop.venues.sim.faults import Operation
+from tightloop.venues.sim.orders import Order
+from tightloop.venues.sim.trades import ExchangeAccount
+
+T = TypeVar("T")
+
+
+class Venue:
+    """The exchange, as Binance divides it."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+        self.spot = Listings(desk.exchange, "spot")
+        self.futures = Listings(desk.exchange, "perp")
+        self.prices = MarketData(desk.sandbox.market_clock)
+        self.leverage: dict[tuple[str, str], int] = {}  # by account and symbol; it moves no money, and is not kept
+        self.prefix = desk.exchange.settings.venue
+
+
+class Call(NamedTuple):
+    """``key`` and ``signed_time``: of requests that are signed."""
+
+    venue: Venue
+    given: dict[str, str]
+    now: datetime
+    key: ApiKey | None = None
+    signed: SignedTime | None = None
+
+    @property
+    def account_name(self) -> str:
+        if self.key is None:
+            raise TypeError("a request that nobody signed has no account")
+        return self.key.account
+
+    @property
+    def signed_time(self) -> SignedTime:
+        if self.signed is None:
+            raise TypeError("a request that nobody signed has no time")
+        return self.signed
+
+    def account(self) -> ExchangeAccount:
+        return self.venue.desk.account(self.account_name)
+
+    async def look(self, operation: Operation, request: str, ask: Callable[[], T]) -> T:
+        return await self.venue.desk.look(operation, self.account_name, request, ask)
+
+    def order(self, market: str, refusal: tuple[int, str] = NO_SUCH_ORDER) -> Order:
+        """The one that ``orderId`` or ``origClientOrderId`` names. Raises BinanceError."""
+        number, client_id = self.given.get("orderId"), self.given.get("origClientOrderId")
+        if not number and not client_id:
+            raise BinanceError(-1102, "Param 'origClientOrderId' or 'orderId' must be sent, but both were empty/null!")
+        for order in reversed(all_orders(self.account(), market)):
+            if (str(order.number) == number) if number else (order.client_order_id == client_id):
+                return order
+        raise BinanceError(*refusal)
+
+    def limit(self, usual: int, most: int) -> int:
+        return max(1, min(int(self.given.get("limit") or usual), most))
+
+    def between(self, at: datetime) -> bool:
+        """Is this within ``startTime`` and ``endTime``?"""
+        start, end = self.given.get("startTime"), self.given.get("endTime")
+        return not (start and at < moment(int(start))) and not (end and at >= moment(int(end) + 1))

@@ -1,0 +1,66 @@
+"""How Binance refuses: its numbers and words for what the engine, or the dialect itself, says no to."""
+
+from __future__ import annotations
+
+from tightloop.venues.sim.books import VenueError
+
+
+class BinanceError(Exception):
+    """``{"code": code, "msg": message}`` with this HTTP status."""
+
+    def __init__(self, code: int, message: str, status: int = 400) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.status = status
+
+
+def missing(name: str) -> BinanceError:
+    return BinanceError(-1102, f"Mandatory parameter '{name}' was not sent, was empty/null, or malformed.")
+
+
+NO_SUCH_ORDER = (-2013, "Order does not exist.")
+UNKNOWN_ORDER = (-2011, "Unknown order sent.")
+_SPOT = {
+    "insufficient_balance": (-2010, "Account has insufficient balance for requested action."),
+    "duplicate_client_order_id": (-2010, "Duplicate order sent."),
+    "unknown_order": NO_SUCH_ORDER,
+}
+_FUTURES = {
+    "insufficient_balance": (-2018, "Balance is insufficient."),
+    "insufficient_margin": (-2019, "Margin is insufficient."),
+    "duplicate_client_order_id": (-4116, "ClientOrderId is duplicated."),
+    "unknown_order": NO_SUCH_ORDER,
+}
+
+
+def of_engine(refusal: VenueError, futures: bool) -> BinanceError:
+    """The engine's refusal in Binance's words."""
+    known = (_FUTURES if futures else _SPOT).get(refusal.code)
+    if known is not None:
+        return BinanceError(*known)
+    if refusal.code == "rate_limited":
+        return BinanceError(-1003, "Too many requests; please use the websocket for live updates.", 429)
+    if refusal.code == "unavailable":
+        return BinanceError(-1001, "Internal error; unable to process your request. Please try again.", 503)
+    if refusal.code in ("stale_timestamp", "future_timestamp"):
+        return BinanceError(-1021, "Timestamp for this request is outside of the recvWindow.")
+    if "post-only" in refusal.message:
+        return _post_only(futures)
+    if "reduce-only" in refusal.message:
+        return BinanceError(-2022, "ReduceOnly Order is rejected.")
+    if "below the minimum" in refusal.message or "above the maximum" in refusal.message:
+        return notional_out_of_bounds(futures)
+    return BinanceError(-2010, refusal.message or "Order rejected.")
+
+
+def _post_only(futures: bool) -> BinanceError:
+    if not futures:
+        return BinanceError(-2010, "Order would immediately match and take.")
+    return BinanceError(-5022, "Due to the order could not be executed as maker, the Post Only order will be rejected.")
+
+
+def notional_out_of_bounds(futures: bool) -> BinanceError:
+    if futures:
+        return BinanceError(-4164, "Order's notional must be no smaller than 5 (unless you choose reduce only).")
+    return BinanceError(-1013, "Filter failure: NOTIONAL")

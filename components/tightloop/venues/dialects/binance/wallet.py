@@ -1,0 +1,57 @@
+"""Of Binance's wallet and margin endpoints (``/sapi``): what a key may do; and that there is nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from tightloop.venues.dialects.binance.calls import Call
+from tightloop.venues.dialects.binance.listings import identifier
+from tightloop.venues.dialects.binance.signing import milliseconds
+from tightloop.venues.dialects.keys import READ, TRADE, WITHDRAW
+
+
+def _restrictions(call: Call) -> Any:
+    """https://developers.binance.com/docs/wallet/account/api-key-permission"""
+    rights = call.key.rights if call.key is not None else ()
+    return {
+        "ipRestrict": False,
+        "createTime": milliseconds(call.account().opened_at),
+        "enableReading": READ in rights,
+        "enableWithdrawals": WITHDRAW in rights,
+        "enableInternalTransfer": False,
+        "enableMargin": False,
+        "enableFutures": TRADE in rights,
+        "permitsUniversalTransfer": False,
+        "enableVanillaOptions": False,
+        "enableFixApiTrade": False,
+        "enableFixReadOnly": False,
+        "enableSpotAndMarginTrading": TRADE in rights,
+        "enablePortfolioMarginTrading": False,
+    }
+
+
+def _none(call: Call) -> Any:
+    """Networks for deposits and withdrawals, and margin trading, are not modelled: no coin and no pair has any."""
+    return []
+
+
+def _fees(call: Call) -> Any:
+    return [
+        {
+            "symbol": identifier(listing.rules.symbol),
+            "makerCommission": f"{listing.maker:f}",
+            "takerCommission": f"{listing.taker:f}",
+        }
+        for listing in call.venue.spot.asked(call.given)
+    ]
+
+
+READS: dict[str, Callable[[Call], Any]] = {
+    "GET /sapi/v1/account/apiRestrictions": _restrictions,
+    "GET /sapi/v1/capital/config/getall": _none,
+    "GET /sapi/v1/asset/tradeFee": _fees,
+    "GET /sapi/v1/margin/allPairs": _none,
+    "GET /sapi/v1/margin/isolated/allPairs": _none,
+}
+TRADES: dict[str, Callable[[Call], Any]] = {}

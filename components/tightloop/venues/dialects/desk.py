@@ -1,0 +1,96 @@
+"""What a dialect asks of the engine, and the faults its requests meet on the way: the same for every exchange."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+from tightloop.venues.sim.books import VenueError
+from tightloop.venues.sim.commands import Acting
+from tightloop.venues.sim.exchange import Exchange
+from tightloop.venues.sim.faults import DROPPED, Operation, Strike
+from tightloop.venues.sim.sandbox import Sandbox
+from tightloop.venues.sim.trades import ExchangeAccount
+
+T = TypeVar("T")
+Check = Callable[[datetime, timedelta], None]  # of a signed time: now, and how much later it is judged
+
+
+class Unheard(Exception):
+    """An injected fault: the connection is closed instead of an answer."""
+
+
+class Desk:
+    """One exchange of a sandbox."""
+
+    def __init__(self, sandbox: Sandbox, lane: str) -> None:
+        self.sandbox = sandbox
+        self.lane = lane
+
+    @property
+    def exchange(self) -> Exchange:
+        return self.sandbox.exchanges[self.lane]
+
+    def now(self) -> datetime:
+        return self.sandbox.now()
+
+    def account(self, name: str) -> ExchangeAccount:
+        """Opened at its first touch, with everything done that fell due by now."""
+        self.sandbox.open_orders(self.lane, name)
+        return self.exchange.accounts[name]
+
+    async def act(self, operation: Operation, command: Acting, check: Check) -> None:
+        """Do it once, durably, or not at all. Raises VenueError, what ``check`` raises, and Unheard."""
+        sandbox = self.sandbox
+        arrived = sandbox.now()
+        strike = sandbox.faults.strike(self.lane, command.account, operation, _request(command), arrived)
+        if strike is None:
+            check(sandbox.now(), timedelta(0))
+            sandbox.act(self.lane, command, arrived)
+            return
+        if strike.drop is not None:
+            sandbox.drop(self.lane, command, arrived, strike)
+            _refuse(strike)
+        if strike.delay_before_s:
+            await asyncio.sleep(strike.delay_before_s)
+        try:
+            check(sandbox.now(), timedelta(0))
+            sandbox.act(self.lane, command, arrived, strike)
+            if strike.act_twice:
+                sandbox.act(self.lane, command, sandbox.now(), strike)
+        finally:
+            await _unheard_or_late(strike)
+
+    async def look(self, operation: Operation, account: str, request: str, ask: Callable[[], T]) -> T:
+        """A question, which a fault may meet too. Raises VenueError, and Unheard."""
+        sandbox = self.sandbox
+        strike = sandbox.faults.strike(self.lane, account, operation, request, sandbox.now())
+        if strike is None:
+            return ask()
+        if strike.drop is not None:
+            _refuse(strike)
+        if strike.delay_before_s:
+            await asyncio.sleep(strike.delay_before_s)
+        try:
+            return ask()
+        finally:
+            await _unheard_or_late(strike)
+
+
+def _request(command: Any) -> str:
+    return str(command.client_order_id)
+
+
+def _refuse(strike: Strike) -> None:
+    if strike.close or strike.drop is None:
+        raise Unheard
+    raise VenueError(*DROPPED[strike.drop])
+
+
+async def _unheard_or_late(strike: Strike) -> None:
+    if strike.lost_after:
+        raise Unheard
+    if strike.delay_after_s:
+        await asyncio.sleep(strike.delay_after_s)

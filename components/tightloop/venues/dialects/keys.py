@@ -1,0 +1,65 @@
+"""API keys of a local exchange: made at its first start, kept in a file that only its owner can read."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+READ, TRADE, WITHDRAW = "read", "trade", "withdraw"
+
+
+class ApiKey(Struct, frozen=True, kw_only=True):
+    """``rights``: some of ``read``, ``trade``, ``withdraw``. ``account``: whose it is, in the exchange's books."""
+
+    key: str
+    secret: str
+    account: str
+    rights: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        return f"ApiKey(account={self.account!r}, rights={self.rights!r})"
+
+
+class Keys:
+    """The keys that an exchange knows."""
+
+    def __init__(self, keys: list[ApiKey]) -> None:
+        self.all = list(keys)
+        self._by_key = {one.key: one for one in keys}
+
+    def get(self, key: str) -> ApiKey | None:
+        return self._by_key.get(key)
+
+
+def made(account: str) -> Keys:
+    """One key that may read and trade, and one that may only read."""
+    return Keys([_new(account, READ, TRADE), _new(account, READ)])
+
+
+def _new(account: str, *rights: str) -> ApiKey:
+    return ApiKey(key=secrets.token_hex(32), secret=secrets.token_hex(32), account=account, rights=rights)
+
+
+def kept(path: Path, account: str) -> Keys:
+    """The keys in this file, which is made if there is none. Raises ValueError for a file that has none."""
+    if not path.exists():
+        _write(path, msgspec.json.format(msgspec.json.encode(made(account).all)))
+    try:
+        return Keys(msgspec.json.decode(path.read_bytes(), type=list[ApiKey]))
+    except msgspec.DecodeError as error:
+        raise ValueError(f"{path} holds no API keys: {error}") from error
+
+
+def write_variables(path: Path, values: dict[str, str]) -> None:
+    """A file for ``set -a; . FILE``: the variables in which components look for credentials."""
+    _write(path, "".join(f"{name}={value}\n" for name, value in values.items()).encode())
+
+
+def _write(path: Path, content: bytes) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)

@@ -1,0 +1,280 @@
+"""``tightloop sandbox binance``: a stranger's ccxt script runs against it, and it refuses as Binance documents."""
+
+from __future__ import annotations
+
+import asyncio
+import stat
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.support.binance_sandbox import BinanceSandbox
+
+ORDER = {"symbol": "BTCUSDT", "side": "BUY", "type": "MARKET", "quantity": "0.01"}
+LIMIT = {"symbol": "BTCUSDT", "side": "BUY", "type": "LIMIT", "quantity": "0.01", "timeInForce": "GTC"}
+SPOT, FUTURES = "/api/v3/order", "/fapi/v1/order"
+
+
+@pytest.fixture(scope="module")
+def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BinanceSandbox]:
+    found = BinanceSandbox(tmp_path_factory.mktemp("binance"))
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def restartable(tmp_path: Path) -> Iterator[BinanceSandbox]:
+    found = BinanceSandbox(tmp_path)
+    yield found
+    found.close()
+
+
+# --- a stranger -------------------------------------------------------------------------------------------------------
+
+
+async def script(kind: str, symbol: str, sandbox: BinanceSandbox) -> dict[str, Any]:
+    """Written for Binance: nothing in it is for us, but the address."""
+    import ccxt.async_support as ccxt
+
+    base, paths = sandbox.address, {"sapi": "/sapi/v1", "dapiPublic": "/dapi/v1"}
+    paths |= {"public": "/api/v3", "private": "/api/v3"}
+    for side in ("Public", "Private"):
+        paths |= {f"fapi{side}{version}": f"/fapi/{version.lower() or 'v1'}" for version in ("", "V2", "V3")}
+    urls = {"api": {name: base + path for name, path in paths.items()}}
+    exchange = getattr(ccxt, kind)(
+        {"apiKey": sandbox.keys[0]["key"], "secret": sandbox.keys[0]["secret"], "urls": urls}
+    )
+    told: dict[str, Any] = {}
+    try:
+        told["markets"] = await exchange.load_markets()
+        told["before"] = await exchange.fetch_balance()
+        told["book"] = await exchange.fetch_order_book(symbol)
+        told["ticker"] = await exchange.fetch_ticker(symbol)
+        told["tickers"] = await exchange.fetch_tickers()
+        told["candles"] = await exchange.fetch_ohlcv(symbol, "1h", None, 5)
+        told["bought"] = await exchange.create_order(symbol, "market", "buy", 0.02)
+        told["resting"] = await exchange.create_order(symbol, "limit", "buy", 0.01, 20000)
+        resting = told["resting"]["id"]
+        told["open"] = await exchange.fetch_open_orders(symbol)
+        told["cancelled"] = await exchange.cancel_order(resting, symbol)
+        told["found"] = await exchange.fetch_order(resting, symbol)
+        if kind == "binance":
+            again = await exchange.create_order(symbol, "limit", "buy", 0.01, 20000)
+            told["edited"] = await exchange.edit_order(again["id"], symbol, "limit", "buy", 0.01, 21000)
+        await exchange.create_order(symbol, "limit", "sell", 0.01, 200000, {"postOnly": True})
+        await exchange.cancel_all_orders(symbol)
+        told["left"] = await exchange.fetch_open_orders(symbol)
+        told["trades"] = await exchange.fetch_my_trades(symbol)
+        told["orders"] = await exchange.fetch_orders(symbol)
+        told["fee"] = await exchange.fetch_trading_fee(symbol)
+        told["after"] = await exchange.fetch_balance()
+        if kind == "binanceusdm":
+            told["positions"] = await exchange.fetch_positions()
+            await exchange.set_leverage(5, symbol)
+            told["leverages"] = await exchange.fetch_leverages()
+            told["funding"] = await exchange.fetch_funding_rate(symbol)
+            told["mode"] = await exchange.fetch_position_mode()
+            told["ledger"] = await exchange.fetch_ledger()
+    finally:
+        await exchange.close()
+    return told
+
+
+def test_a_strangers_script_trades_on_the_spot_market(sandbox: BinanceSandbox) -> None:
+    told = asyncio.run(script("binance", "BTC/USDT", sandbox))
+    market = told["markets"]["BTC/USDT"]
+    assert (market["precision"]["amount"], market["precision"]["price"]) == (0.00001, 0.01)
+    assert market["limits"]["cost"]["min"] == 5
+    assert told["book"]["bids"][0][0] < told["ticker"]["last"] < told["book"]["asks"][0][0]
+    assert "ETH/USDT" in told["tickers"]
+    assert len(told["candles"]) == 5
+    bought = told["bought"]
+    assert (bought["status"], bought["filled"], bought["remaining"]) == ("closed", 0.02, 0)
+    assert (bought["fee"]["currency"], round(bought["fee"]["cost"], 8)) == ("BTC", 0.00002)
+    assert [order["id"] for order in told["open"]] == [told["resting"]["id"]]
+    assert (told["cancelled"]["status"], told["found"]["status"]) == ("canceled", "canceled")
+    assert told["edited"]["price"] == 21000
+    assert told["left"] == []
+    assert [trade["order"] for trade in told["trades"]] == [bought["id"]]
+    assert [order["status"] for order in told["orders"]] == ["closed", *4 * ["canceled"]]
+    assert told["fee"]["taker"] == 0.001
+    spent = told["before"]["USDT"]["total"] - told["after"]["USDT"]["total"]
+    assert round(spent, 8) == round(bought["cost"], 8)
+    assert round(told["after"]["BTC"]["total"] - told["before"]["BTC"]["total"], 8) == 0.01998
+
+
+def test_a_strangers_script_trades_a_perpetual(sandbox: BinanceSandbox) -> None:
+    told = asyncio.run(script("binanceusdm", "BTC/USDT:USDT", sandbox))
+    assert told["markets"]["BTC/USDT:USDT"]["contractSize"] == 1
+    assert told["bought"]["status"] == "closed"
+    (position,) = told["positions"]
+    assert (position["contracts"], position["side"], position["hedged"]) == (0.02, "long", False)
+    assert position["entryPrice"] == told["bought"]["average"]
+    assert told["leverages"]["BTC/USDT:USDT"]["longLeverage"] == 5
+    assert told["funding"]["markPrice"] > 0
+    assert told["mode"]["hedged"] is False
+    assert [entry["type"] for entry in told["ledger"]] == ["commission"]
+    (trade,) = told["trades"]
+    assert (trade["fee"]["currency"], trade["takerOrMaker"]) == ("USDT", "taker")
+
+
+# --- refusals ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("path", "changed", "status", "code"),
+    [
+        (SPOT, {"timestamp": None}, 400, -1102),
+        (SPOT, {"recvWindow": 60001}, 400, -1131),
+        (SPOT, {"symbol": "PEPEUSDT"}, 400, -1121),
+        (SPOT, {"symbol": None}, 400, -1102),
+        (SPOT, {"side": "HOLD"}, 400, -1117),
+        (SPOT, {"type": "STOP"}, 400, -1116),
+        (SPOT, {"quantity": "0.000001"}, 400, -1013),
+        (SPOT, {"quantity": "0.000015"}, 400, -1013),
+        (SPOT, {"quantity": "0.00001"}, 400, -1013),
+        (SPOT, {"quantity": "0.1234567891"}, 400, -1111),
+        (SPOT, {"quantity": "1e3"}, 400, -1100),
+        (SPOT, {"quantity": "8000"}, 400, -1013),
+        (SPOT, {"quantity": "100"}, 400, -2010),
+        (SPOT, {"price": "1"}, 400, -1106),
+        (SPOT, {"newClientOrderId": "not allowed!"}, 400, -1100),
+        (SPOT, {"newClientOrderId": "x" * 37}, 400, -1100),
+        (SPOT, {**LIMIT, "price": "100.001"}, 400, -1013),
+        (SPOT, {**LIMIT, "price": "100"}, 400, -1013),
+        (SPOT, {**LIMIT, "price": "30000", "timeInForce": None}, 400, -1102),
+        (SPOT, {**LIMIT, "price": "30000", "timeInForce": "GTX"}, 400, -1115),
+        (SPOT, {**LIMIT, "type": "LIMIT_MAKER", "price": "90000", "timeInForce": None}, 400, -2010),
+        (FUTURES, {"quantity": "0.0001"}, 400, -4003),
+        (FUTURES, {"quantity": "0.0015"}, 400, -1111),
+        (FUTURES, {"quantity": "8999"}, 400, -4005),
+        (FUTURES, {**LIMIT, "quantity": "900", "price": "40000"}, 400, -2019),
+        (FUTURES, {"newClientOrderId": "x" * 37}, 400, -4015),
+        (FUTURES, {"positionSide": "LONG"}, 400, -4061),
+        (FUTURES, {"side": "SELL", "reduceOnly": "true"}, 400, -2022),
+        (FUTURES, {**LIMIT, "price": "100.05"}, 400, -4014),
+        (FUTURES, {**LIMIT, "price": "100"}, 400, -4164),
+        (FUTURES, {**LIMIT, "price": "90000", "timeInForce": "GTX"}, 400, -5022),
+    ],
+)
+def test_what_breaks_a_rule_is_refused_by_its_number(
+    untraded: BinanceSandbox, path: str, changed: dict[str, Any], status: int, code: int
+) -> None:
+    before = untraded.books()
+    answer = untraded.signed("POST", path, **{**ORDER, **changed})
+    assert (answer[0], answer[1].get("code")) == (status, code), answer
+    after = untraded.books()
+    assert after["balances"] == before["balances"]
+    assert after["orders"] == before["orders"]
+
+
+@pytest.fixture(scope="module")
+def untraded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BinanceSandbox]:
+    """One without any position: what is refused leaves it so."""
+    found = BinanceSandbox(tmp_path_factory.mktemp("refusing"))
+    assert found.signed("GET", "/api/v3/account")[0] == 200
+    yield found
+    found.close()
+
+
+def test_a_signature_is_of_every_byte_that_was_sent(sandbox: BinanceSandbox) -> None:
+    key = sandbox.keys[0]["key"]
+    now = int(time.time() * 1000)
+    for query, headers, status, code in (
+        (f"timestamp={now}&signature=00", {"X-MBX-APIKEY": key}, 400, -1022),
+        (f"timestamp={now}", {"X-MBX-APIKEY": key}, 400, -1102),
+        (f"timestamp={now}&signature=00", {"X-MBX-APIKEY": "0" * 64}, 401, -2015),
+        (f"timestamp={now}&signature=00", {}, 401, -2014),
+        (f"timestamp={now}&timestamp={now}&signature=00", {"X-MBX-APIKEY": key}, 400, -1101),
+    ):
+        answer = sandbox.ask("GET", "/api/v3/account", query, headers=headers)
+        assert (answer[0], answer[1]["code"]) == (status, code), (query, answer)
+
+
+def test_a_request_acts_only_while_it_is_young(sandbox: BinanceSandbox) -> None:
+    now = int(time.time() * 1000)
+    before = sandbox.books()["orders"]
+    for timestamp, window, words in (
+        (now - 3000, 2000, "outside of the recvWindow"),
+        (now + 2500, 5000, "1000ms ahead"),
+    ):
+        status, answer = sandbox.signed("POST", SPOT, timestamp=timestamp, recvWindow=window, **ORDER)
+        assert (status, answer["code"]) == (400, -1021)
+        assert words in answer["msg"]
+    sandbox.control("POST", "/admin/faults", {"kind": "late_before", "delay_s": 0.6, "count": 1})
+    status, answer = sandbox.signed("POST", SPOT, recvWindow=500, **ORDER)
+    assert (status, answer["code"]) == (400, -1021), "it was in time when it came, and too old when it was to act"
+    assert sandbox.books()["orders"] == before
+
+
+def test_a_key_that_only_reads_trades_nothing(sandbox: BinanceSandbox) -> None:
+    assert sandbox.signed("GET", "/api/v3/account", key=1)[0] == 200
+    assert sandbox.signed("GET", "/fapi/v3/account", key=1)[0] == 200
+    for path in (SPOT, FUTURES):
+        status, answer = sandbox.signed("POST", path, key=1, **ORDER)
+        assert (status, answer["code"]) == (401, -2015)
+    told = [sandbox.signed("GET", "/sapi/v1/account/apiRestrictions", key=key)[1] for key in (0, 1)]
+    assert [one["enableSpotAndMarginTrading"] for one in told] == [True, False]
+    assert not any(one["enableWithdrawals"] for one in told)
+
+
+def test_an_id_is_taken_again_once_its_order_does_not_work_any_more(sandbox: BinanceSandbox) -> None:
+    first = sandbox.signed("POST", SPOT, newClientOrderId="twice", **LIMIT, price="20000")[1]
+    status, answer = sandbox.signed("POST", SPOT, newClientOrderId="twice", **LIMIT, price="20000")
+    assert (status, answer["code"], answer["msg"]) == (400, -2010, "Duplicate order sent.")
+    assert sandbox.signed("DELETE", SPOT, symbol="BTCUSDT", orderId=first["orderId"])[1]["status"] == "CANCELED"
+    status, answer = sandbox.signed("DELETE", SPOT, symbol="BTCUSDT", orderId=first["orderId"])
+    assert (status, answer["code"], answer["msg"]) == (400, -2011, "Unknown order sent.")
+    again = sandbox.signed("POST", SPOT, newClientOrderId="twice", **LIMIT, price="20000")[1]
+    assert again["orderId"] > first["orderId"]
+    sandbox.signed("DELETE", SPOT, symbol="BTCUSDT", origClientOrderId="twice")
+    status, answer = sandbox.signed("GET", SPOT, symbol="BTCUSDT", origClientOrderId="never")
+    assert (status, answer["code"]) == (400, -2013)
+
+
+# --- faults and books -------------------------------------------------------------------------------------------------
+
+
+def test_faults_lose_answers_before_and_after_an_order(sandbox: BinanceSandbox) -> None:
+    for kind, done in (("lost_before", False), ("lost_after", True)):
+        sandbox.control("POST", "/admin/faults", {"kind": kind, "count": 1})
+        with pytest.raises(OSError):
+            sandbox.signed("POST", SPOT, newClientOrderId=kind, **ORDER)
+        status, _ = sandbox.signed("GET", SPOT, symbol="BTCUSDT", origClientOrderId=kind)
+        assert (status == 200) is done, kind
+    for kind, status, code in (("down", 503, -1001), ("rate_limit", 429, -1003)):
+        sandbox.control("POST", "/admin/faults", {"kind": kind, "count": 1})
+        answer = sandbox.signed("POST", SPOT, newClientOrderId=kind, **ORDER)
+        assert (answer[0], answer[1]["code"]) == (status, code)
+        assert sandbox.signed("GET", SPOT, symbol="BTCUSDT", origClientOrderId=kind)[1]["code"] == -2013
+
+
+def test_books_and_keys_outlive_a_kill(restartable: BinanceSandbox) -> None:
+    sandbox = restartable
+    for name in ("keys.json", "keys.env"):
+        assert stat.S_IMODE((sandbox.folder / name).stat().st_mode) == 0o600
+    bought = sandbox.signed("POST", SPOT, newClientOrderId="kept", **ORDER)[1]
+    perpetual = sandbox.signed("POST", FUTURES, newOrderRespType="RESULT", **ORDER)[1]
+    before, keys = sandbox.books(), sandbox.keys
+    sandbox.kill()
+    sandbox.start()
+    assert sandbox.keys == keys
+    after = sandbox.books()
+    assert (after["balances"], after["ledger"]) == (before["balances"], before["ledger"])
+    found = sandbox.signed("GET", SPOT, symbol="BTCUSDT", origClientOrderId="kept")[1]
+    assert (found["orderId"], found["status"]) == (bought["orderId"], "FILLED")
+    found = sandbox.signed("GET", FUTURES, symbol="BTCUSDT", orderId=perpetual["orderId"])[1]
+    assert found["avgPrice"] == perpetual["avgPrice"]
+
+
+def test_funding_is_told_as_income_each_with_a_number_of_its_own(restartable: BinanceSandbox) -> None:
+    sandbox = restartable
+    sandbox.signed("POST", FUTURES, **ORDER)
+    sandbox.control("POST", "/admin/clock", {"market_advance_s": 3600 * 24})
+    told = sandbox.signed("GET", "/fapi/v1/income")[1]
+    kinds = [one["incomeType"] for one in told]
+    assert kinds[0] == "COMMISSION"
+    assert set(kinds[1:]) == {"FUNDING_FEE"}
+    assert len({one["tranId"] for one in told}) == len(told)
