@@ -105,6 +105,7 @@ def manager_settings(config: Config) -> ManagerSettings:
     timing = config.timing
     return ManagerSettings(
         directory=config.directory(),
+        limits=config.dispatch_limits(),
         max_age_s=timing.max_age,
         refresh_s=timing.refresh,
         evidence_s=timing.evidence,

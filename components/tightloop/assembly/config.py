@@ -17,8 +17,10 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from tightloop.assembly.lanes import directory_of
+from tightloop.assembly.limits import LimitsSection, is_set, limit_path, limits_of
 from tightloop.domain.directory import Directory
 from tightloop.errors import ExecutionError
+from tightloop.handlers.manager.limits.scopes import Limits
 from tightloop.venues import registry
 
 FILE = "tightloop.toml"
@@ -95,6 +97,7 @@ class Config(_Section):
     record: bool = False
     timing: Timing = Field(default_factory=Timing)
     reconciliation: Reconciliation = Field(default_factory=Reconciliation)
+    limits: LimitsSection | None = None
     kafka: Annotated[dict[str, str], Field(repr=False)] = {}
 
     @field_validator("lanes", mode="before")
@@ -106,6 +109,10 @@ class Config(_Section):
     def directory(self) -> Directory:
         """Its lanes and accounts, with the venues that are registered. Raises ExecutionError EIF-010."""
         return directory_of(self.lanes, self.accounts, registry.known(), self.timing.send_window)
+
+    def dispatch_limits(self) -> Limits | None:
+        """What instructions are measured by before they are dispatched. Raises ExecutionError EIF-010."""
+        return limits_of(self.limits, registry.known().venues)
 
     @property
     def simulator_address(self) -> tuple[str, int]:
@@ -130,6 +137,7 @@ def load(file: Path | None = None, flags: Mapping[str, Any] | None = None) -> tu
     except ValidationError as error:
         raise ExecutionError("EIF-010", explained(error)) from error
     config.directory()
+    config.dispatch_limits()
     return config, origins
 
 
@@ -150,14 +158,18 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
         place = found
         for part in parts[:-1]:
             place = place.setdefault(part, {})
-        is_list = parts == ["lanes"] or (parts[0] == "lanes" and parts[-1] == "venues")
+        is_list = parts == ["lanes"] or (parts[0], parts[-1]) == ("lanes", "venues") or is_set(parts)
         place[parts[-1]] = text.split(",") if is_list else text
     return found
 
 
 def _path(parts: list[str]) -> list[str]:
-    """Fields are lower case; the names of assets, position types and accounts below them stay as they are written."""
+    """Fields are lower case; the names of assets, position types, strategies and accounts below them stay as they are
+    written.
+    """
     as_written = {"accounts": 1, "kafka": 1, "reconciliation": 2}.get(parts[0].lower())
+    if parts[0].lower() == "limits":
+        return limit_path(parts)
     return [part if place == as_written else part.lower() for place, part in enumerate(parts)]
 
 

@@ -14,10 +14,12 @@ from tightloop.handlers.api import Handler
 from tightloop.records.types import Recording
 from tightloop.runners.clock import ManualClock
 from tightloop.runners.performer import Performer
+from tightloop.runners.prices import PriceSource
 from tightloop.runners.stepped import SteppedRunner
 from tightloop.venues import registry
 from tightloop.venues.adapter import VenueAdapter
 from tightloop.venues.sim.inprocess import InProcessChain, InProcessExchange
+from tightloop.venues.sim.last_prices import LastPrices
 from tightloop.venues.sim.market import Market
 from tightloop.venues.sim.sandbox import Sandbox
 from tightloop.venues.sim.settings import SimSettings
@@ -28,7 +30,8 @@ class Engine(SteppedRunner):
 
     ``sandbox`` holds the simulated venues' books; its time is ``clock``'s, and its market is synthetic unless ``sim``
     or ``market`` says otherwise. ``handlers``: by component name, those that replace the configured ones. ``bus``: the
-    topics; nothing on them is kept but by those who subscribe.
+    topics; nothing on them is kept but by those who subscribe. ``prices``: what limits are checked against, instead of
+    the simulated venues' prices.
     """
 
     def __init__(
@@ -43,6 +46,7 @@ class Engine(SteppedRunner):
         partitions: int = 1,
         encodes: bool = False,
         record: Callable[[Recording], None] | None = None,
+        prices: PriceSource | None = None,
     ) -> None:
         adapters = dict(venues or {})
         lanes = {name: lane for name, lane in config.directory().lanes.items() if name not in adapters}
@@ -53,13 +57,16 @@ class Engine(SteppedRunner):
         replaced = dict(handlers or {})
         super().__init__(
             [replaced.get(handler.name, handler) for handler in made],
-            Performer(adapters, clock, config.timing.clock_margin),
+            Performer(adapters, clock, config.timing.clock_margin, prices or self._last_prices()),
             clock,
             partitions=partitions,
             encodes=encodes,
             on_time=lambda now: self.sandbox.catch_up(),
             record=record,
         )
+
+    def _last_prices(self) -> PriceSource:
+        return LastPrices(self.sandbox.market, self.sandbox.market_clock, self.sandbox.now)
 
 
 def _simulated(lane: LaneSpec, sandbox: Sandbox) -> VenueAdapter:

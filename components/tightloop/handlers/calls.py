@@ -13,7 +13,15 @@ from typing import Literal
 
 from msgspec import Struct
 
-from tightloop.records.types import AccountRef, Delta, Fee, JournalEntry, PreparedOrder, PreparedTransaction
+from tightloop.records.types import (
+    AccountRef,
+    Delta,
+    Fee,
+    JournalEntry,
+    MarketPrice,
+    PreparedOrder,
+    PreparedTransaction,
+)
 
 
 class LedgerEntry(Struct, frozen=True, gc=False):
@@ -101,7 +109,15 @@ class ReadPositions(Struct, frozen=True, gc=False):
     account: AccountRef
 
 
-Call = Prepare | Replace | Submit | FindOrder | CancelOrder | ReadLedger | ReadPositions
+class ReadPrices(Struct, frozen=True, gc=False):
+    """The last price of each of these markets: venue and unified symbol. Answered by what follows market data, not by a
+    venue.
+    """
+
+    markets: tuple[tuple[str, str], ...]
+
+
+Call = Prepare | Replace | Submit | FindOrder | CancelOrder | ReadLedger | ReadPositions | ReadPrices
 
 # --- answers ----------------------------------------------------------------------------------------------------------
 #
@@ -241,6 +257,22 @@ class Positions(Struct, frozen=True, gc=False):
     complete: bool = True
 
 
+class PricesRead(Struct, frozen=True, gc=False):
+    """One entry for each market that was asked about, without a price where none was seen."""
+
+    prices: tuple[MarketPrice, ...]
+
+
 Answer = (
-    Prepared | OrderFound | NotFound | Refused | NotSent | GateClosed | Ambiguous | Unavailable | Ledger | Positions
+    Prepared
+    | OrderFound
+    | NotFound
+    | Refused
+    | NotSent
+    | GateClosed
+    | Ambiguous
+    | Unavailable
+    | Ledger
+    | Positions
+    | PricesRead
 )

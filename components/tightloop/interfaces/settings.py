@@ -30,6 +30,7 @@ def configured(values: Mapping[str, Any]) -> InProcessConfig:
     except ValidationError as error:
         raise ExecutionError("EIF-010", explained(error, InProcessConfig)) from error
     config.directory()
+    config.dispatch_limits()
     return config
 
 

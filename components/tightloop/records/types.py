@@ -27,6 +27,7 @@ AnswerKind = Literal[
     "unavailable",
     "ledger",
     "positions",
+    "prices",
     "UNKNOWN",
 ]
 
@@ -744,6 +745,23 @@ class Halt(Struct, frozen=True, kw_only=True, gc=False):
     cause_id: str | None = None
 
 
+class HeldAmounts(Struct, frozen=True, kw_only=True, gc=False):
+    """What an account held when it was last compared with its venue: the interface manager's state in the topic
+    `loop_state`, where limits need it.
+    """
+
+    # The strategy: the Kafka key of every record of its loops. Letters, digits, `.`, `_`, `-`; at most 100.
+    strategy_id: str
+    # The account.
+    account: AccountRef
+    # The version of the expected positions that was compared.
+    position_version: int
+    # By `venue:type:symbol`, without an account: what the venue showed; what is zero is left out.
+    amounts: dict[str, Decimal] = field(default_factory=dict)
+    # When this record was written, by its writer's clock (UTC).
+    produced_at: datetime
+
+
 class InstructionGroup(Struct, frozen=True, kw_only=True, gc=False):
     """A group that waits for its legs or for the slot, or is under way: the interface manager's state in the
     topic `loop_state`. Its legs lie beside it.
@@ -1100,6 +1118,45 @@ class KnownAccount(Struct, frozen=True, kw_only=True, gc=False):
     adopted_version: int | None = None
 
 
+class OpenNotional(Struct, frozen=True, kw_only=True, gc=False):
+    """An instruction that was dispatched and may still act."""
+
+    # Which.
+    instruction_id: str
+    # What it is worth, in the currency of the limits, by the prices at its dispatch.
+    notional: Decimal
+    # The scopes that it counts for, as in `ScopeUse`.
+    scopes: tuple[str, ...]
+
+
+class ScopeUse(Struct, frozen=True, kw_only=True, gc=False):
+    """What was dispatched under the limits of one scope."""
+
+    # `strategy`, `account <name>` or `venue <name>`.
+    scope: str
+    # When instructions were dispatched, the oldest first: as many as the order rate looks back at (UTC).
+    dispatched: tuple[datetime, ...] = ()
+    # The day that `daily_notional` is of, such as 2024-05-12 (UTC).
+    day: str | None = None
+    # What was dispatched on that day, in the currency of the limits.
+    daily_notional: Decimal = Decimal(0)
+
+
+class LimitUse(Struct, frozen=True, kw_only=True, gc=False):
+    """What a strategy has used of its limits: the interface manager's state in the topic `loop_state`. One per
+    key, where there are limits.
+    """
+
+    # The strategy: the Kafka key of every record of its loops. Letters, digits, `.`, `_`, `-`; at most 100.
+    strategy_id: str
+    # By scope.
+    scopes: tuple[ScopeUse, ...] = ()
+    # What may still act: the instruction in flight, the further legs of its group, and those whose outcome is unknown.
+    open: tuple[OpenNotional, ...] = ()
+    # When this record was written, by its writer's clock (UTC).
+    produced_at: datetime
+
+
 class PendingCheck(Struct, frozen=True, kw_only=True, gc=False):
     """A verification that takes the slot as soon as it is free."""
 
@@ -1247,6 +1304,23 @@ class MarketData(Struct, frozen=True, kw_only=True, gc=False):
     trace_id: str | None = None
     # The id of the record that made its writer write this one.
     causation_id: str | None = None
+
+
+class MarketPrice(Struct, frozen=True, kw_only=True, gc=False):
+    """The last price of a market, as the interface manager asked for it. Without `price`: none was seen."""
+
+    # The venue asked about.
+    venue: str
+    # The unified symbol asked about.
+    symbol: str
+    # The price, in quote per base; null: there is none.
+    price: Decimal | None = None
+    # Where that price was seen: the venue asked about, or another one where that shows none.
+    price_venue: str | None = None
+    # The symbol it is of: the one asked about, or the spot market of a perpetual.
+    price_symbol: str | None = None
+    # The time of the price, by its venue (UTC).
+    event_time: datetime | None = None
 
 
 class Position(Struct, frozen=True, kw_only=True, gc=False):
@@ -1658,6 +1732,8 @@ class VenueAnswer(Struct, frozen=True, kw_only=True, gc=False):
     venue_sequence: int | None = None
     # Of `positions`: everything is in it.
     complete: bool = True
+    # Of `prices`: the last price of each market that was asked about.
+    prices: tuple[MarketPrice, ...] = ()
     # What the venue said, word for word, redacted.
     raw: str | None = None
 
@@ -1788,6 +1864,7 @@ RECORDS: dict[str, type[Struct]] = {
     "FoldedPosition": FoldedPosition,
     "GroupLeg": GroupLeg,
     "Halt": Halt,
+    "HeldAmounts": HeldAmounts,
     "InstructionGroup": InstructionGroup,
     "InstructionResult": InstructionResult,
     "IntentAudit": IntentAudit,
@@ -1800,10 +1877,14 @@ RECORDS: dict[str, type[Struct]] = {
     "TopicRecord": TopicRecord,
     "JournalFrame": JournalFrame,
     "KnownAccount": KnownAccount,
+    "OpenNotional": OpenNotional,
+    "ScopeUse": ScopeUse,
+    "LimitUse": LimitUse,
     "PendingCheck": PendingCheck,
     "Slot": Slot,
     "LoopHead": LoopHead,
     "MarketData": MarketData,
+    "MarketPrice": MarketPrice,
     "Position": Position,
     "PositionUpdate": PositionUpdate,
     "PendingVerification": PendingVerification,
@@ -1833,12 +1914,14 @@ TOP_LEVEL = frozenset(
         "ExecutorHead",
         "ExpectedPosition",
         "FoldedPosition",
+        "HeldAmounts",
         "Instruction",
         "InstructionGroup",
         "InstructionResult",
         "IntentAudit",
         "JournalEntry",
         "JournalFrame",
+        "LimitUse",
         "LoopHead",
         "MarketData",
         "PendingVerification",

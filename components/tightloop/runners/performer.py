@@ -23,12 +23,22 @@ from tightloop.records.types import JournalEntry
 from tightloop.runners.answers import checked, words
 from tightloop.runners.clock import Clock
 from tightloop.runners.clock_check import ClockCheck
+from tightloop.runners.prices import PriceSource
 from tightloop.runners.strategy_keys import named
 from tightloop.runners.worker import Started
 from tightloop.venues.adapter import ClockGate, VenueAdapter, VenueReader
 
 log = structlog.get_logger()
 Owner = TypeVar("Owner")
+_OfVenues = (
+    calls.Prepare
+    | calls.Replace
+    | calls.Submit
+    | calls.FindOrder
+    | calls.CancelOrder
+    | calls.ReadLedger
+    | calls.ReadPositions
+)
 UNAVAILABLE, UNREACHABLE = "EXI-003", "EIF-011"
 RETRY_S = 0.5  # what could not leave is sent again after so long
 _OF_INTENTS = (calls.Prepare, calls.Replace, calls.Submit, calls.FindOrder, calls.CancelOrder)
@@ -37,12 +47,20 @@ _TIMED = (calls.Prepared, calls.OrderFound, calls.NotFound, calls.Ledger, calls.
 
 class Performer:
     """Turns a call into one adapter method. ``adapters``: by lane. ``clock_margin_s``: how far clocks may differ.
+    ``prices``: answers what limits ask.
 
     A lane's adapter is opened before its first call: until what it checks is found in order, nothing is asked of its
     venue and nothing sent there.
     """
 
-    def __init__(self, adapters: Mapping[str, VenueReader], clock: Clock, clock_margin_s: float = 0.5) -> None:
+    def __init__(
+        self,
+        adapters: Mapping[str, VenueReader],
+        clock: Clock,
+        clock_margin_s: float = 0.5,
+        prices: PriceSource | None = None,
+    ) -> None:
+        self._prices = prices
         self.adapters = dict(adapters)
         self._acting = {name: adapter for name, adapter in adapters.items() if isinstance(adapter, VenueAdapter)}
         self._unopened = set(adapters)
@@ -80,6 +98,8 @@ class Performer:
 
     async def perform(self, call: calls.Call, strategy_id: str) -> calls.Answer:
         """The answer, checked, in the strategy's own position keys. Never raises."""
+        if isinstance(call, calls.ReadPrices):
+            return await self._read_prices(call)
         asked_at = self._clock.now()
         about = call.entry if isinstance(call, _OF_INTENTS) else call.account
         lane = about.lane
@@ -103,7 +123,17 @@ class Performer:
             return replace(answer, asked_at=asked_at)
         return answer
 
-    async def _perform(self, call: calls.Call) -> calls.Answer:
+    async def _read_prices(self, call: calls.ReadPrices) -> calls.Answer:
+        asked_at = self._clock.now()
+        if self._prices is None:
+            return calls.Unavailable(UNAVAILABLE, "nothing here follows market data", asked_at)
+        try:
+            return calls.PricesRead(await self._prices.read(call.markets))
+        except Exception as error:
+            log.exception("prices could not be read")
+            return calls.Unavailable(UNAVAILABLE, words(f"{type(error).__name__}: {error}"), asked_at)
+
+    async def _perform(self, call: _OfVenues) -> calls.Answer:
         match call:
             case calls.Prepare(entry, least_nonce):
                 return await self._acting[entry.lane].prepare(entry, least_nonce)
@@ -134,6 +164,8 @@ class Performer:
     async def close(self) -> None:
         for adapter in self.adapters.values():
             await adapter.close()
+        if self._prices is not None:
+            await self._prices.close()
 
 
 class CallLoop(Generic[Owner]):

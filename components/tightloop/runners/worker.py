@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from tightloop.errors import ExecutionError, error_info
 from tightloop.handlers.api import Context, Handler, Inbound
-from tightloop.handlers.calls import Answer, Call, Prepare, ReadLedger, ReadPositions, Replace
+from tightloop.handlers.calls import Answer, Call, Prepare, ReadLedger, ReadPositions, ReadPrices, Replace
 from tightloop.records import topics
 from tightloop.records.types import ControlCommand, DeadLetter, UnwrittenHalt
 from tightloop.runners import writing
@@ -31,7 +31,7 @@ from tightloop.wire import codec
 
 log = structlog.get_logger()
 # Calls that only read need not wait for a commit. (FindOrder does: that it finds nothing is evidence.)
-READS = (ReadPositions, ReadLedger, Prepare, Replace)
+READS = (ReadPositions, ReadLedger, Prepare, Replace, ReadPrices)
 MOST_STALE = 1000  # wake-ups that were replaced and not yet forgotten
 
 

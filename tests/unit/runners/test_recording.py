@@ -14,6 +14,7 @@ from tightloop.handlers.manager.handler import InterfaceManager
 from tightloop.records.types import (
     Delta,
     Fee,
+    MarketPrice,
     PreparedOrder,
     PreparedTransaction,
     RecordedEvent,
@@ -66,6 +67,9 @@ TRANSACTION = PreparedTransaction(
     max_priority_fee_per_gas=D("0.000000001"),
     tx_hash="0x4",
 )
+PRICE = MarketPrice(
+    venue="binance", symbol="BTC/USDT", price=D(1), price_venue="bybit", price_symbol="BTC/USDT", event_time=NOW
+)
 ANSWERS: list[calls.Answer] = [
     calls.Prepared(ORDER),
     calls.Prepared(TRANSACTION, NOW, NOW),
@@ -79,6 +83,7 @@ ANSWERS: list[calls.Answer] = [
     calls.Unavailable("EXI-003", "away", NOW),
     calls.Ledger((ENTRY,), "8", NOW, more=True),
     calls.Positions(NOW, {"binance:BaseToken:BTC": D("0.5")}, "8", 8, 3, complete=False),
+    calls.PricesRead((PRICE, MarketPrice(venue="okx", symbol="A/B"))),
 ]
 
 

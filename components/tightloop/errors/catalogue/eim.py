@@ -118,8 +118,8 @@ ENTRIES = (
         "MEDIUM",
         "The instruction would exceed a limit of its strategy, account or venue, or there is no price to check it by.",
         "Refuses the instruction with a result. Nothing was submitted.",
-        "Lower the size, wait, or change the limit; check that market data arrives.",
-        reserved="There are no limits yet, and the manager reads no market data.",
+        "The message says which limit of whom, the figure and the bound: lower the size, wait, or change the limit "
+        "(docs/limits.md); where there was no price, see that market data arrives.",
     ),
     _entry(
         "EIM-014",

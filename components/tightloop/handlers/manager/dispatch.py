@@ -5,6 +5,7 @@ instruction or group, a refresh. One at a time.
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import structlog
@@ -12,6 +13,7 @@ from msgspec.structs import replace
 
 from tightloop.errors import ExecutionError, error_info, info
 from tightloop.handlers.manager import expected, group_run, groups, unresolved, waiting
+from tightloop.handlers.manager.limits import gate
 from tightloop.handlers.manager.turn import ManagerTurn
 from tightloop.records.types import (
     AccountRef,
@@ -27,8 +29,11 @@ from tightloop.records.types import (
 log = structlog.get_logger()
 
 
-def advance(turn: ManagerTurn) -> None:
-    """Give the slot to whatever is next, if it is free. Halts stop instructions and refreshes, never verifications."""
+def advance(turn: ManagerTurn, prices: gate.Read | None = None) -> None:
+    """Give the slot to whatever is next, if it is free. Halts stop instructions and refreshes, never verifications.
+
+    ``prices``: those that limits have asked for, where this event is their answer.
+    """
     if turn.head.slot is not None:
         return
     if (group := group_run.running(turn)) is not None:
@@ -55,14 +60,21 @@ def advance(turn: ManagerTurn) -> None:
         elif (fresh := _first_unadopted(turn, legs)) is not None:
             start_series(turn, "adopt", "adopt", (fresh,))
             return
-        elif (failure := start_instruction(turn, legs[0])) is not None:
-            _refuse(turn, name, queued, group, failure)
-        elif group is not None:
-            group_run.started(turn, group)
-            return
         else:
-            turn.unqueue(name)
-            return
+            judged = _judged(turn, legs, prices)
+            if isinstance(judged, gate.Waits):
+                if judged.account is not None:
+                    start_series(turn, "refresh", "refresh", (judged.account,))
+                return
+            failure = start_instruction(turn, legs[0], judged) if isinstance(judged, gate.Judged) else judged
+            if failure is not None:
+                _refuse(turn, name, queued, group, failure)
+            elif group is not None:
+                group_run.started(turn, group)
+                return
+            else:
+                turn.unqueue(name)
+                return
     refresh_at = turn.refresh_at()
     if refresh_at is not None and refresh_at <= turn.now:
         start_series(turn, "refresh", "refresh", turn.adopted())
@@ -70,12 +82,14 @@ def advance(turn: ManagerTurn) -> None:
 
 def can_start(turn: ManagerTurn, queued: QueuedInstruction) -> bool:
     """May this instruction take the slot at once, without being queued? (Its halts were looked at when it came in.)
+    One that has limits is queued first, as it may have to wait for a price.
 
     No verification waits while the slot is free: each takes it in the event that asked for it (:func:`advance`).
     """
     head = turn.head
     free = head.slot is None and not head.queued and head.group_id is None
-    return free and queued.instruction.group_id is None and _is_adopted(turn, queued.account)
+    alone = free and queued.instruction.group_id is None
+    return alone and _is_adopted(turn, queued.account) and gate.is_unlimited(turn, queued)
 
 
 def _starting(
@@ -100,7 +114,8 @@ def _refuse(
     turn: ManagerTurn, name: str, queued: QueuedInstruction, group: InstructionGroup | None, error: ErrorInfo
 ) -> None:
     if group is not None:
-        groups.end_waiting(turn, group, "refused", f"it could not start: {error.code} {error.message}")
+        own = error if error.code == gate.BREACHED else None
+        groups.end_waiting(turn, group, "refused", f"it could not start: {error.code} {error.message}", own)
     else:
         waiting.leave_queue(turn, name, queued, "refused", error)
 
@@ -125,6 +140,17 @@ def _first_unadopted(turn: ManagerTurn, legs: tuple[QueuedInstruction, ...]) -> 
     return next((leg.account for leg in legs if not _is_adopted(turn, leg.account)), None)
 
 
+def _judged(
+    turn: ManagerTurn, legs: tuple[QueuedInstruction, ...], prices: gate.Read | None
+) -> gate.Judged | gate.Waits | ErrorInfo:
+    """What their limits say. A defect of ours refuses them: what can't be judged is not dispatched."""
+    try:
+        return gate.judge(turn, legs, prices)
+    except Exception as error:  # noqa: BLE001  as in start_instruction
+        what = f"instruction {legs[0].instruction.instruction_id} could not be judged by its limits"
+        return failed(turn, error, what)
+
+
 def _account_changed(turn: ManagerTurn, queued: QueuedInstruction) -> ErrorInfo | None:
     """The configuration may have taken the account away since the instruction was queued."""
     try:
@@ -144,12 +170,14 @@ def _is_adopted(turn: ManagerTurn, account: AccountRef) -> bool:
 # --- taking the slot --------------------------------------------------------------------------------------------------
 
 
-def start_instruction(turn: ManagerTurn, queued: QueuedInstruction) -> ErrorInfo | None:
+def start_instruction(
+    turn: ManagerTurn, queued: QueuedInstruction, judged: gate.Judged = gate.UNLIMITED
+) -> ErrorInfo | None:
     """Give it the slot. Where that fails, nothing has changed, and the answer says why: only this instruction is
     refused, and the event that freed the slot, which belongs to another loop, goes on.
     """
     try:
-        _start(turn, queued)
+        _start(turn, queued, judged)
     except Exception as error:  # noqa: BLE001  whatever it is, it is about this instruction
         return failed(turn, error, f"instruction {queued.instruction.instruction_id} could not be started")
     return None
@@ -161,7 +189,7 @@ def failed(turn: ManagerTurn, error: Exception, what: str) -> ErrorInfo:
     return info("EIM-001", f"{what}: {type(error).__name__}: {error}"[:500])
 
 
-def _start(turn: ManagerTurn, queued: QueuedInstruction) -> None:
+def _start(turn: ManagerTurn, queued: QueuedInstruction, judged: gate.Judged) -> None:
     instruction = queued.instruction
     result = turn.result_of(
         instruction,
@@ -183,7 +211,8 @@ def _start(turn: ManagerTurn, queued: QueuedInstruction) -> None:
         expected_deltas=instruction.expected_deltas,
         slippage_bps=expected.bound_of(instruction),
     )
-    _take(turn, slot, queued)
+    _take(turn, slot, queued, judged.price_of(instruction))
+    gate.book(turn, judged)
 
 
 def _works_until(turn: ManagerTurn, queued: QueuedInstruction) -> datetime:
@@ -239,12 +268,19 @@ def _time_to_end(turn: ManagerTurn) -> timedelta:
     return timedelta(seconds=settings.evidence_s + settings.reconcile_s + settings.deadline_margin_s)
 
 
-def _take(turn: ManagerTurn, slot: Slot, queued: QueuedInstruction | None = None) -> None:
-    _route(turn, slot, slot.kind, queued)
+def _take(turn: ManagerTurn, slot: Slot, queued: QueuedInstruction | None = None, price: Decimal | None = None) -> None:
+    _route(turn, slot, slot.kind, queued, price)
     turn.update(last_loop_no=slot.loop_no, slot=slot)  # last: what fails before it leaves the slot as it was
 
 
-def _route(turn: ManagerTurn, slot: Slot, kind: LoopKind, queued: QueuedInstruction | None = None) -> None:
+def _route(
+    turn: ManagerTurn,
+    slot: Slot,
+    kind: LoopKind,
+    queued: QueuedInstruction | None = None,
+    price: Decimal | None = None,
+) -> None:
+    """``price``: the one that limits were checked against; without it, the one that the strategy decided on."""
     loop_no = slot.loop_no
     instruction = queued.instruction if queued else None
     trade = instruction.cex_trade if instruction else None
@@ -259,7 +295,7 @@ def _route(turn: ManagerTurn, slot: Slot, kind: LoopKind, queued: QueuedInstruct
             venue=instruction.venue if instruction else slot.account.venue,
             account=slot.account.account,
             instruction=instruction,
-            reference_price=trade.reference_price if trade else None,
+            reference_price=price or (trade.reference_price if trade else None),
             dispatched_at=turn.now,
             not_after=queued.expires_at if queued else slot.deadline_at,
             target_loop_no=loop_no if kind == "cancel" else None,

@@ -9,6 +9,7 @@ result
 a control command      halt, resume, cancel, adopt (``control.py``)
 a dead letter          halts its key; a loop whose record it was can no longer close
 time                   a deadline (EIM-012), an expiry, the next try of a suspended key, a refresh
+prices                 limits have asked for them: the next instruction is judged (``limits/gate.py``)
 =====================  ===============================================================================================
 
 After each of them the slot, if free, goes to whatever is next (``dispatch.py``), in the same transaction.
@@ -20,8 +21,9 @@ from msgspec.structs import replace
 
 from tightloop.errors import ExecutionError, error_info, info
 from tightloop.handlers.api import Context, Inbound
-from tightloop.handlers.calls import Answer
+from tightloop.handlers.calls import Answer, PricesRead, Unavailable
 from tightloop.handlers.manager import control, dispatch, ending, groups, intake, waiting
+from tightloop.handlers.manager.limits import gate
 from tightloop.handlers.manager.settings import ManagerSettings
 from tightloop.handlers.manager.turn import ManagerTurn, halt_id, halt_unread
 from tightloop.records.types import ControlCommand, DeadLetter, ErrorInfo, Instruction, ReconciliationResult
@@ -87,10 +89,18 @@ class InterfaceManager:
         turn.save()
 
     def on_answer(self, context: Context, call_id: str, answer: Answer) -> None:
-        raise ValueError(f"the interface manager asks nothing of the outside, and got an answer to {call_id}")
+        if not isinstance(answer, PricesRead | Unavailable):
+            raise ValueError(f"the interface manager asks for prices alone, and got {type(answer).__name__}: {call_id}")
+        turn = ManagerTurn(context, self.settings)
+        dispatch.advance(turn, answer)
+        turn.save()
 
     def on_restore(self, context: Context) -> None:
-        ManagerTurn(context, self.settings).save()
+        turn = ManagerTurn(context, self.settings)
+        gate.forget_unused(turn)
+        if turn.head.queued and turn.head.slot is None:
+            dispatch.advance(turn)  # what waited for a price asks for it again
+        turn.save()
 
 
 def _halt_for(turn: ManagerTurn, topic: str, partition: int, offset: int, error: ErrorInfo) -> None:

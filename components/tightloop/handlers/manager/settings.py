@@ -7,12 +7,14 @@ from decimal import Decimal
 from msgspec import Struct
 
 from tightloop.domain.directory import Directory
+from tightloop.handlers.manager.limits.scopes import Limits
 
 
 class ManagerSettings(Struct, frozen=True, kw_only=True):
-    """``directory``: which lanes have an executor, and who trades which account."""
+    """``directory``: which lanes have an executor, and who trades which account. ``limits`` None: there are none."""
 
     directory: Directory
+    limits: Limits | None = None
     max_age_s: float = 3600.0  # older instructions without `sequence` are refused; ids are kept for twice that
     clock_margin_s: float = 5.0  # an instruction may be dated this far ahead of our clock
     queue_limit: int = 1000  # queued instructions and waiting legs of groups per key

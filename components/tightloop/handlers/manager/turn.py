@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from tightloop.domain import ids
 from tightloop.handlers.api import Context
 from tightloop.handlers.manager import bounds
+from tightloop.handlers.manager.limits import use
 from tightloop.handlers.manager.settings import ManagerSettings
 from tightloop.records.types import (
     AccountRef,
@@ -18,6 +19,7 @@ from tightloop.records.types import (
     Instruction,
     InstructionResult,
     KnownAccount,
+    LimitUse,
     LoopHead,
     QueuedInstruction,
     SeenInstruction,
@@ -25,6 +27,7 @@ from tightloop.records.types import (
     Slot,
 )
 
+LIMIT_USE = "limits"
 UNREAD = "unread"  # the entry that holds a key's halt while its head can't be read
 
 
@@ -166,6 +169,17 @@ class ManagerTurn:
 
     def publish_result(self, result: InstructionResult) -> None:
         self.context.emit("instruction_results", replace(result, finished_at=self.now, produced_at=self.now))
+        if self.settings.limits is not None and result.outcome != "unknown":
+            self._acts_no_more(result.instruction_id)
+
+    def _acts_no_more(self, instruction_id: str) -> None:
+        """It takes up nothing of ``open_notional`` from now on."""
+        known = self.context.get(LIMIT_USE, LimitUse)
+        if known is not None and (left := use.without(known, instruction_id)) is not known:
+            self.put_limit_use(left)
+
+    def put_limit_use(self, used: LimitUse) -> None:
+        self.context.put(LIMIT_USE, replace(used, produced_at=self.now))
 
     def result_of(self, instruction: Instruction, received_at: datetime, **changes: Any) -> InstructionResult:
         """A result of ``instruction``; ``status`` and what else is known come with ``changes``."""

@@ -21,6 +21,7 @@ _KINDS: dict[str, type[Any]] = {
     "unavailable": calls.Unavailable,
     "ledger": calls.Ledger,
     "positions": calls.Positions,
+    "prices": calls.PricesRead,
 }
 _NAMES = {kind: name for name, kind in _KINDS.items()}
 _MICROSECOND = timedelta(microseconds=1)

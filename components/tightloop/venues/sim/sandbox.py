@@ -51,7 +51,7 @@ class Sandbox:
         self.manual = ManualClock(settings.market_origin or wall_clock()) if settings.clock == "manual" else None
         self._clock = clock or self.manual or wall_clock
         self._log = None if settings.data_dir is None else CommandLog(Path(settings.data_dir) / "books.jsonl")
-        market = market or _market(settings)
+        self.market = market = market or _market(settings)
         self.market_origin = self._market_origin()
         self._now = self.market_origin
         self.market_clock = MarketClock(market.start, self.market_origin)

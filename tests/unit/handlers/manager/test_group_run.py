@@ -294,10 +294,10 @@ def test_a_leg_that_cannot_be_started_by_a_defect_of_ours_ends_the_group(
     at = desk()
     real = dispatch._start
 
-    def broken(turn: Any, queued: Any) -> None:
+    def broken(turn: Any, queued: Any, judged: Any) -> None:
         if queued.instruction.instruction_id == f"g{which}":
             raise RuntimeError("a defect")
-        real(turn, queued)
+        real(turn, queued, judged)
 
     monkeypatch.setattr(dispatch, "_start", broken)
     feed(at, *legs({}, {}, {}))

@@ -1,0 +1,38 @@
+"""The simulated venues' prices as the interface manager asks for them: what they trade at now. In process only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from tightloop.records.types import MarketPrice
+from tightloop.venues.sim.books import VenueError
+from tightloop.venues.sim.clock import MarketClock
+from tightloop.venues.sim.market import Market
+
+
+class LastPrices:
+    """``now``: the venues' time, which is each price's time: a simulated venue quotes at every moment."""
+
+    def __init__(self, market: Market, market_clock: MarketClock, now: Callable[[], datetime]) -> None:
+        self._market = market
+        self._market_clock = market_clock
+        self._now = now
+
+    async def read(self, markets: Sequence[tuple[str, str]]) -> tuple[MarketPrice, ...]:
+        return tuple([self._price(venue, symbol) for venue, symbol in markets])
+
+    def _price(self, venue: str, symbol: str) -> MarketPrice:
+        now = self._now()
+        try:
+            price = self._market.price(venue, symbol, self._market_clock.market(now))
+        except VenueError:  # a program of one's own provides the prices, and told none of this
+            price = None
+        if price is None:
+            return MarketPrice(venue=venue, symbol=symbol)
+        return MarketPrice(
+            venue=venue, symbol=symbol, price=price, price_venue=venue, price_symbol=symbol, event_time=now
+        )
+
+    async def close(self) -> None:
+        """Nothing is held open."""
