@@ -41,13 +41,14 @@ class Events(Protocol):
 class EventContext:
     """The handlers' Context over a worker; lives for one event."""
 
-    __slots__ = ("_entries", "_worker", "key", "now")
+    __slots__ = ("_entries", "_state", "_worker", "key", "now")
 
     def __init__(self, worker: Events, key: str, now: datetime) -> None:
         self._worker = worker
+        self._state = worker.state
         self.key = key
         self.now = now
-        self._entries = worker.state.of(key)
+        self._entries = self._state.of(key)
 
     @property
     def partition(self) -> int:
@@ -57,19 +58,19 @@ class EventContext:
         entry = self._entries.get(name)
         if entry is None or entry.__class__ is kind:
             return entry
-        return self._worker.state.get(self.key, name, kind)  # it was restored, and is still encoded
+        return self._state.get(self.key, name, kind)  # it was restored, and is still encoded
 
     def put(self, name: str, record: Struct) -> None:
-        self._worker.state.put(self.key, name, record)
+        self._state.put(self.key, name, record)
 
     def delete(self, name: str) -> None:
-        self._worker.state.delete(self.key, name)
+        self._state.delete(self.key, name)
 
     def scan(self, group: str, kind: type[T]) -> Iterator[tuple[str, T]]:
-        return self._worker.state.scan(self.key, group, kind)
+        return self._state.scan(self.key, group, kind)
 
     def oldest(self, group: str, kind: type[T], count: int) -> list[tuple[str, T]]:
-        return self._worker.state.oldest(self.key, group, kind, count)
+        return self._state.oldest(self.key, group, kind, count)
 
     def emit(self, topic: str, record: Struct) -> None:
         self._worker.outputs.append(Output(topic, self.key.encode(), record))
@@ -85,7 +86,7 @@ class EventContext:
 
     def keys(self) -> list[str]:
         """Those whose halt could not be written yet are left out: nothing of them is handled."""
-        state = self._worker.state
+        state = self._state
         return [key for key in state.strategies() if not state.has(key, UNWRITTEN_HALT)]
 
     def other(self, key: str) -> Context:

@@ -246,7 +246,7 @@ class PartitionState:
 
         Raises ExecutionError, naming the entry, for one that its schema does not allow.
         """
-        return {place: self._bytes_of(place) for place in dict.fromkeys(place for place, _ in self._undo[mark:])}
+        return {place: self._bytes_of(place) for place in dict.fromkeys([place for place, _ in self._undo[mark:]])}
 
     def seal(self, encoded: dict[Place, bytes | None]) -> None:
         """Keep these bytes for the commit: the event that wrote them has ended, and is not undone alone any more."""

@@ -60,7 +60,8 @@ class PartitionWorker:
     """``partitions``: how many the input topics have, so that a key on the wrong one is noticed.
 
     ``encodes``: what an event writes becomes bytes as it ends, and must fit its topic. Without it :attr:`outputs` have
-    no bytes, and there are no :meth:`changes`. ``recorder``: writes down what the worker is given.
+    no bytes, and there are no :meth:`changes`. ``seals_late``: all of it becomes bytes in :meth:`seal` alone, each
+    entry of the state once, however many events wrote it. ``recorder``: writes down what the worker is given.
     """
 
     def __init__(
@@ -70,6 +71,7 @@ class PartitionWorker:
         partitions: int,
         *,
         encodes: bool = True,
+        seals_late: bool = False,
         recorder: Recorder | None = None,
     ) -> None:
         self.handler = handler
@@ -88,6 +90,8 @@ class PartitionWorker:
         self._pending: dict[tuple[str, str], int] = {}
         self._serial = 0
         self._encodes = encodes
+        self._seals_late = seals_late
+        self._seals_each = encodes and not seals_late  # or what was written late could not be written
         self._taken_wakes: list[tuple[str, datetime]] = []
         self._calls_before: list[tuple[tuple[str, str], int | None]] = []  # to undo what this batch did to `_pending`
 
@@ -193,6 +197,20 @@ class PartitionWorker:
     def calls_under_way(self) -> int:
         return len(self._pending)
 
+    def seal(self) -> None:
+        """Before a commit: what was written becomes bytes, where the worker seals late.
+
+        Raises ExecutionError when a topic does not take them. The batch is to be undone then, and handled again: up to
+        the next commit each event's bytes are made as it ends, so that the one at fault is undone alone.
+        """
+        if self._seals_each or not self._encodes:
+            return
+        try:
+            self._encode(0, 0)
+        except ExecutionError:
+            self._seals_each = True
+            raise
+
     def changes(self) -> list[tuple[str, str, bytes | None]]:
         """Key, name and bytes of every entry of the state that differs from the last commit; ``None``: it is gone."""
         return self.state.changes()
@@ -200,6 +218,7 @@ class PartitionWorker:
     def commit(self) -> list[Started]:
         if self.recorder is not None:
             self.recorder.committed()
+        self._seals_each = self._encodes and not self._seals_late
         self.state.commit()
         for key, at in self.wishes:
             self._apply_wish(key, at)
@@ -273,7 +292,7 @@ class PartitionWorker:
         written, told, asked, wished = self.state.mark(), len(self.outputs), len(self.asked), len(self.wishes)
         try:
             run(EventContext(self, key, now), *about)
-            if self._encodes:
+            if self._seals_each:
                 self._encode(written, told)
         except BaseException:
             self.state.rollback(written)
@@ -284,7 +303,8 @@ class PartitionWorker:
 
     def _encode(self, written: int, told: int) -> None:
         for output in self.outputs[told:]:
-            writing.seal_output(output)
+            if not output.value:  # a dead letter has its bytes
+                writing.seal_output(output)
         entries = self.state.encoded(written)
         for place, value in entries.items():
             writing.check_entry(self.handler.changelog, place, value)

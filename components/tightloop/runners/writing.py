@@ -8,9 +8,11 @@ topic's ``max.message.bytes`` against a *batch* of records, and a record that is
 from __future__ import annotations
 
 from datetime import datetime
+from functools import cache
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from tightloop.errors import MESSAGE_CHARS, ExecutionError, bounded, error_info
@@ -26,7 +28,13 @@ if TYPE_CHECKING:
 DEAD_LETTERS = "dead_letters"
 KEY_BYTES = 1024  # a strategy_id has at most 100
 ROOM = 4096  # for the header `inputs`, and for Kafka's framing of a batch and a record (75 bytes were found to do)
+SMALL = 1024  # bytes: what is no larger fits every topic, and most records are
 _NAMED = ("strategy_id", "instruction_id", "trace_id")
+
+
+@cache
+def _named_of(kind: type[Struct]) -> tuple[str, ...]:
+    return tuple(name for name in _NAMED if name in kind.__struct_fields__)
 
 
 def seal_output(output: Output) -> None:
@@ -36,14 +44,20 @@ def seal_output(output: Output) -> None:
         output.value = codec.encode(record)
     except ExecutionError as error:
         raise ExecutionError(error.code, f"{output.topic}: {error.message}") from None
-    output.headers = tuple((name, value.encode()) for name in _NAMED if (value := getattr(record, name, None)))
-    size = len(output.value) + len(output.key or b"") + sum(len(value) for _, value in output.headers)
-    _check_size(output.topic, type(record).__name__, size)
+    headers, size = [], len(output.value) + len(output.key or b"")
+    for name in _named_of(type(record)):
+        if text := getattr(record, name):
+            value = text.encode()
+            headers.append((name, value))
+            size += len(value)
+    output.headers = tuple(headers)
+    if size > SMALL:
+        _check_size(output.topic, type(record).__name__, size)
 
 
 def check_entry(changelog: str, place: Place, value: bytes | None) -> None:
     """Raises ExecutionError TLC-014 for a state entry that its changelog does not take."""
-    if value is not None and len(value) > KEY_BYTES:  # most are far smaller than any limit
+    if value is not None and len(value) > SMALL:
         _check_size(changelog, f"state entry {place[1]}", len(value) + len(changelog_key(*place)))
 
 

@@ -119,7 +119,7 @@ class Assignment:
     def _activate(self, restored: Restored) -> None:
         name, partition = self._handler.name, restored.partition
         recorder = Recorder(name, partition, keeps_values=False) if self._settings.record else None
-        worker = PartitionWorker(self._handler, partition, self._partitions, recorder=recorder)
+        worker = PartitionWorker(self._handler, partition, self._partitions, seals_late=True, recorder=recorder)
         worker.state = restored.state
         self.active[restored.partition] = worker
         seconds = time.monotonic() - self._restoring.pop(restored.partition)

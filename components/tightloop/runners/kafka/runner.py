@@ -15,6 +15,7 @@ from functools import partial
 import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer
 
+from tightloop.errors import ExecutionError
 from tightloop.handlers.api import Handler
 from tightloop.runners import metrics
 from tightloop.runners.clock import Clock
@@ -275,6 +276,8 @@ class KafkaRunner:
         log.warning("consumer", component=self.handler.name, error=str(error))
 
     def _commit(self, workers: list[PartitionWorker]) -> None:
+        if not self._seal(workers):
+            return
         began = time.monotonic()
         self._watchdog.enter()
         read = self._batch.read_by(workers)
@@ -299,6 +302,20 @@ class KafkaRunner:
         self._effects.start([(worker, started) for worker in workers for started in worker.commit()])
         self._count.transaction(time.monotonic() - began)
         self._count.records_out(written)
+
+    def _seal(self, workers: Sequence[PartitionWorker]) -> bool:
+        """Make bytes of what is to be committed. Where that fails all is handled again, and then each event is encoded
+        by itself, so that the one at fault becomes a dead letter.
+        """
+        faults: dict[int, ExecutionError] = {}
+        for worker in workers:
+            try:
+                worker.seal()
+            except ExecutionError as fault:
+                faults[worker.partition] = fault
+        if faults:
+            self._undo(list(faults), "; ".join(f"{fault.code} {fault.message}" for fault in faults.values()))
+        return not faults
 
     def _keep_up(self) -> None:
         """Commit also where no record came: offsets left behind would one day look like records that were missed."""
