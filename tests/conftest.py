@@ -15,6 +15,15 @@ settings.register_profile("tests", suppress_health_check=[HealthCheck.too_slow],
 settings.load_profile("tests")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--exchange",
+        action="append",
+        metavar="NAME",
+        help="the execution cases against this exchange, not this package's",
+    )
+
+
 @pytest.fixture(scope="session")
 def broker(tightloop_broker: Broker) -> Broker:
     """The broker of this test run. It is shared: a test that kills or restarts a broker starts its own."""

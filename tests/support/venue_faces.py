@@ -21,12 +21,12 @@ from urllib.parse import urlencode
 
 import msgspec
 from msgspec.structs import replace
-from tests.support.lanes import REGISTRY
 from tests.support.lanes import account as ref
 from tests.support.venue_intents import to_be_sent
 
 from tightloop.handlers.calls import Ledger, LedgerEntry, Positions, Prepared
 from tightloop.records.types import JournalEntry, SubmissionKind
+from tightloop.venues import registry
 from tightloop.venues.adapter import ClockGate, VenueAdapter
 from tightloop.venues.http import HttpClient
 from tightloop.venues.sim.admin import admin_routes
@@ -68,6 +68,10 @@ class Face(ABC):
     @abstractmethod
     def restart(self) -> None:
         """Kill it without a warning, and start it again on the same books."""
+
+    @abstractmethod
+    def reconnect(self) -> None:
+        """New adapters in place of the old ones, which nobody closes in good order: a process of ours was killed."""
 
     @abstractmethod
     def close(self) -> None: ...
@@ -164,14 +168,18 @@ class InProcessFace(Face):
         self.sandbox = Sandbox(self._settings)
         if now is not None and self.sandbox.manual is not None:
             self.sandbox.manual.move(timedelta(0), now)
+        self._routes = admin_routes(self.sandbox)
+        self.reconnect()
+
+    def reconnect(self) -> None:
         self.adapters = {
-            lane: InProcessExchange(REGISTRY.lane(lane), self.sandbox, **self._timeouts)
+            lane: InProcessExchange(registry.known().lane(lane), self.sandbox, **self._timeouts)
             for lane in self.sandbox.exchanges
         }
         self.adapters |= {
-            lane: InProcessChain(REGISTRY.lane(lane), self.sandbox, **self._timeouts) for lane in self.sandbox.chains
+            lane: InProcessChain(registry.known().lane(lane), self.sandbox, **self._timeouts)
+            for lane in self.sandbox.chains
         }
-        self._routes = admin_routes(self.sandbox)
 
     def drive(self, coroutine: Coroutine[Any, Any, T]) -> T:
         try:
@@ -229,10 +237,16 @@ class HttpFace(Face):
         assert line, f"the server ended with {self.process.wait(10)} before it listened"
         self._port = json.loads(line)["port"]
         self._control = HttpClient("127.0.0.1", self._port)
+        self.adapters = {}
+        self.reconnect()
+
+    def reconnect(self) -> None:
+        for adapter in self.adapters.values():
+            self.drive(adapter.close())  # as the kernel does with a dead process's connections
         lanes = self.control("GET", "/admin/health")["lanes"]
         self.adapters = {
             lane: (SimChain if lane == "ethereum" else SimExchange)(
-                REGISTRY.lane(lane), "127.0.0.1", self._port, **self._timeouts
+                registry.known().lane(lane), "127.0.0.1", self._port, **self._timeouts
             )
             for lane in lanes
         }

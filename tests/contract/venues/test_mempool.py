@@ -181,7 +181,7 @@ def test_95_a_wallet_that_can_pay_no_more_waits(face: Face, account: str) -> Non
     assert face.find(made).status == "filled"
 
 
-def test_95_a_wallet_that_cannot_pay_is_refused(face: Face, account: str) -> None:
+def test_98_a_wallet_that_cannot_pay_is_refused(face: Face, account: str) -> None:
     made = face.prepared(entry(face, account))
     most = latest(made).gas_limit * latest(made).max_fee_per_gas
     drift = {"lane": "ethereum", "account": account, "position_key": ETH}

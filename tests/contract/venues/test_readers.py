@@ -44,24 +44,24 @@ def arrival(face: Face, lane: str, name: str, reference: str) -> Any:
         face.drive(looking.close())  # type: ignore[arg-type]
 
 
-def test_60_a_venue_that_is_the_one_meant_tells_its_time(face: Face) -> None:
+def test_115_a_venue_that_is_the_one_meant_tells_its_time(face: Face) -> None:
     for name in ("binance", "ethereum"):
         looking = reader(face, REGISTRY.lane(name))
         assert abs(face.drive(looking.open()) - face.now()) < timedelta(seconds=5)  # type: ignore[arg-type]
         face.drive(looking.close())  # type: ignore[arg-type]
 
 
-def test_61_another_chain_is_refused(face: Face) -> None:
+def test_116_another_chain_is_refused(face: Face) -> None:
     error = refused(face, replace(REGISTRY.lane("ethereum"), chain_id=10))
     assert error.code == "EIF-008"
     assert "chain 10 here, and 1 at the venue" in error.message
 
 
-def test_62_a_lane_that_the_venue_does_not_have_is_refused(face: Face) -> None:
+def test_117_a_lane_that_the_venue_does_not_have_is_refused(face: Face) -> None:
     assert refused(face, replace(REGISTRY.lane("binance"), name="binance-2")).code == "EIF-010"
 
 
-def test_63_where_nothing_listens_that_is_said(face: Face) -> None:
+def test_118_where_nothing_listens_that_is_said(face: Face) -> None:
     if isinstance(face, InProcessFace):
         pytest.skip("there is nothing to listen in process")
     looking = SimReader(REGISTRY.lane("binance"), "127.0.0.1", 1)
@@ -70,7 +70,7 @@ def test_63_where_nothing_listens_that_is_said(face: Face) -> None:
 
 
 @pytest.mark.parametrize(("lane", "key"), [("binance", "binance:BaseToken:USDT"), ("ethereum", "wallet:BaseToken:ETH")])
-def test_64_a_transfer_is_found_in_the_account_it_came_to(face: Face, account: str, lane: str, key: str) -> None:
+def test_119_a_transfer_is_found_in_the_account_it_came_to(face: Face, account: str, lane: str, key: str) -> None:
     name, reference = f"{account}.{lane}", f"0x{lane}"
     assert isinstance(arrival(face, lane, name, reference), NotFound)
     before = face.amounts(lane, name)[key]
@@ -86,6 +86,6 @@ def test_64_a_transfer_is_found_in_the_account_it_came_to(face: Face, account: s
     assert isinstance(arrival(face, lane, "another", reference), NotFound)
 
 
-def test_65_a_venue_that_does_not_answer_says_nothing_of_an_arrival(face: Face, account: str) -> None:
+def test_120_a_venue_that_does_not_answer_says_nothing_of_an_arrival(face: Face, account: str) -> None:
     face.fault("down", account, operations=["ledger"])
     assert isinstance(arrival(face, "binance", account, "0x1"), Unavailable)

@@ -209,7 +209,7 @@ def test_109_what_drifted_is_not_undone_with_a_block(own_deep_face: Face) -> Non
     assert [one["position_key"] for one in books["drifts"]] == [WETH, SUPPLIED]
 
 
-def test_109_what_was_deposited_is_not_undone_with_a_block(own_deep_face: Face) -> None:
+def test_113_what_was_deposited_is_not_undone_with_a_block(own_deep_face: Face) -> None:
     face = own_deep_face
     made = prepared(face, "s")
     face.submit(made)

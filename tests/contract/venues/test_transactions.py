@@ -93,7 +93,7 @@ def test_64_a_failing_step_ends_a_chain_that_need_not_be_whole(face: Face, accou
     assert face.nonce(account) == 1
 
 
-def test_64_a_failing_step_undoes_a_whole_chain_and_is_seen_before_it_is_sent(face: Face, account: str) -> None:
+def test_99_a_failing_step_undoes_a_whole_chain_and_is_seen_before_it_is_sent(face: Face, account: str) -> None:
     before = face.amounts("ethereum", account)
     answer = face.prepare(actions(account, "a", face.now(), *FAILING, atomic=True))
     assert isinstance(answer, Refused), answer
