@@ -33,6 +33,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     some = [("in_process", venue) for venue in venues] + [("http", venues[0])]
     if "exchange" in metafunc.fixturenames:
         metafunc.parametrize("shared_exchange", every, indirect=True, scope="module", ids="-".join)
+    if "loop_venue" in metafunc.fixturenames:
+        metafunc.parametrize("loop_venue", venues)
     for own in ("own_exchange", "slow_exchange"):
         if own in metafunc.fixturenames:
             metafunc.parametrize(own, some, indirect=True, ids="-".join)

@@ -24,14 +24,14 @@ def desk(request: pytest.FixtureRequest) -> Desk:
     return Desk(request.param).adopted()
 
 
-def test_01_accepted_and_filled(desk: Desk) -> None:
+def test_401_accepted_and_filled(desk: Desk) -> None:
     desk.instruct()
     assert (desk.result().status, desk.result().outcome) == ("reconciled", "filled")
     assert desk.acted() == 1
     assert desk.books_agree()
 
 
-def test_02_rejected_for_certain_ends_the_loop_and_the_key_goes_on(desk: Desk) -> None:
+def test_402_rejected_for_certain_ends_the_loop_and_the_key_goes_on(desk: Desk) -> None:
     desk.venue.on("submit", calls.Refused("EXI-006", "not enough"))
     desk.instruct()
     result = desk.result()
@@ -43,7 +43,7 @@ def test_02_rejected_for_certain_ends_the_loop_and_the_key_goes_on(desk: Desk) -
     assert not desk.driver.halts()
 
 
-def test_03_partially_filled_then_cancelled_by_the_venue() -> None:
+def test_403_partially_filled_then_cancelled_by_the_venue() -> None:
     desk = Desk().adopted()
     desk.venue.on("submit", fills(D("0.25"), D("0.25")))
     desk.instruct()
@@ -53,7 +53,7 @@ def test_03_partially_filled_then_cancelled_by_the_venue() -> None:
     assert desk.books_agree()
 
 
-def test_04_answer_lost_but_filled_is_found_and_not_repeated(desk: Desk) -> None:
+def test_404_answer_lost_but_filled_is_found_and_not_repeated(desk: Desk) -> None:
     desk.venue.on("submit", lost(fills()))
     desk.instruct()
     assert desk.result().outcome == "filled"
@@ -62,7 +62,7 @@ def test_04_answer_lost_but_filled_is_found_and_not_repeated(desk: Desk) -> None
     assert desk.books_agree()
 
 
-def test_05_answer_lost_and_nothing_done_is_submitted_again_under_the_same_id(desk: Desk) -> None:
+def test_405_answer_lost_and_nothing_done_is_submitted_again_under_the_same_id(desk: Desk) -> None:
     desk.venue.on("submit", lost())
     desk.instruct()
     desk.driver.advance(ABSENCE_S + 1)
@@ -73,7 +73,7 @@ def test_05_answer_lost_and_nothing_done_is_submitted_again_under_the_same_id(de
     assert desk.acted() == 1
 
 
-def test_06_not_found_is_no_evidence_before_every_window_has_passed() -> None:
+def test_406_not_found_is_no_evidence_before_every_window_has_passed() -> None:
     desk = Desk().adopted()
     desk.venue.on("submit", lost())
     desk.instruct()
@@ -84,7 +84,7 @@ def test_06_not_found_is_no_evidence_before_every_window_has_passed() -> None:
     assert len(desk.venue.calls("submit")) == 2
 
 
-def test_07_a_duplicate_submission_is_not_a_second_order(desk: Desk) -> None:
+def test_407_a_duplicate_submission_is_not_a_second_order(desk: Desk) -> None:
     """The venue says that it knows the order already: that proves nothing but that it must be looked up."""
     desk.venue.on("submit", lambda venue, entry, gate: [fills()(venue, entry, gate), calls.Ambiguous("duplicate")][1])
     desk.instruct()
@@ -92,7 +92,7 @@ def test_07_a_duplicate_submission_is_not_a_second_order(desk: Desk) -> None:
     assert desk.acted() == 1
 
 
-def test_08_restart_with_an_open_order_finds_it_and_waits_on() -> None:
+def test_408_restart_with_an_open_order_finds_it_and_waits_on() -> None:
     desk = Desk().adopted()
     desk.venue.on("submit", rests(D("0.25")))
     desk.instruct()
@@ -107,7 +107,7 @@ def test_08_restart_with_an_open_order_finds_it_and_waits_on() -> None:
 
 
 @pytest.mark.parametrize("calls", ["lost", "performed"])
-def test_09_restart_between_journal_and_answer_asks_the_venue(desk: Desk, calls: str) -> None:
+def test_409_restart_between_journal_and_answer_asks_the_venue(desk: Desk, calls: str) -> None:
     desk.instruct(run=False)
     desk.run_until_journalled()
     desk.driver.restart(desk.component, calls=calls)  # type: ignore[arg-type]
@@ -117,7 +117,7 @@ def test_09_restart_between_journal_and_answer_asks_the_venue(desk: Desk, calls:
     assert desk.books_agree()
 
 
-def test_10_gate_closed_journals_again_and_submits_once(desk: Desk) -> None:
+def test_410_gate_closed_journals_again_and_submits_once(desk: Desk) -> None:
     desk.venue.on("submit", stalls(4))  # longer than the send window
     desk.instruct()
     assert desk.result().outcome == "filled"
@@ -126,7 +126,7 @@ def test_10_gate_closed_journals_again_and_submits_once(desk: Desk) -> None:
     assert desk.acted() == 1
 
 
-def test_11_expired_between_journal_and_call_is_not_submitted(desk: Desk) -> None:
+def test_411_expired_between_journal_and_call_is_not_submitted(desk: Desk) -> None:
     desk.venue.on("submit", stalls(11))
     desk.instruct(expires_at=desk.driver.now + timedelta(seconds=10))
     result = desk.result()
@@ -135,7 +135,7 @@ def test_11_expired_between_journal_and_call_is_not_submitted(desk: Desk) -> Non
     assert desk.acted() == 0
 
 
-def test_12_expired_while_the_answer_is_looked_for_is_not_submitted_again() -> None:
+def test_412_expired_while_the_answer_is_looked_for_is_not_submitted_again() -> None:
     desk = Desk().adopted()
     desk.venue.on("submit", lost())
     desk.instruct(expires_at=desk.driver.now + timedelta(seconds=2))
@@ -144,7 +144,7 @@ def test_12_expired_while_the_answer_is_looked_for_is_not_submitted_again() -> N
     assert desk.acted() == 0
 
 
-def test_13_a_chain_cannot_tell_that_a_broadcast_is_gone_while_its_nonce_is_free() -> None:
+def test_413_a_chain_cannot_tell_that_a_broadcast_is_gone_while_its_nonce_is_free() -> None:
     """The same on a chain ends unknown: whatever was broadcast may still be mined."""
     desk = Desk("ethereum").adopted()
     desk.venue.on("submit", *[lost()] * 50)
@@ -153,7 +153,7 @@ def test_13_a_chain_cannot_tell_that_a_broadcast_is_gone_while_its_nonce_is_free
     assert (desk.result().status, desk.result().outcome) == ("halted", "unknown")
 
 
-def test_14_without_evidence_by_the_deadline_the_outcome_is_unknown_and_the_key_halts(desk: Desk) -> None:
+def test_414_without_evidence_by_the_deadline_the_outcome_is_unknown_and_the_key_halts(desk: Desk) -> None:
     desk.venue.on("submit", lost(fills()))
     desk.venue.on("find", *[calls.Unavailable("EXI-003", "down")] * 1000)
     desk.instruct()
@@ -166,7 +166,7 @@ def test_14_without_evidence_by_the_deadline_the_outcome_is_unknown_and_the_key_
     assert {halt.code for halt in desk.driver.halts()} == {"REC-002", "EXI-005"}
 
 
-def test_15_an_unknown_outcome_is_watched_until_the_venue_tells() -> None:
+def test_415_an_unknown_outcome_is_watched_until_the_venue_tells() -> None:
     desk = Desk().adopted()
     desk.venue.on("submit", lost())
     desk.venue.on("find", *[calls.Unavailable("EXI-003", "down")] * 40)
@@ -181,7 +181,7 @@ def test_15_an_unknown_outcome_is_watched_until_the_venue_tells() -> None:
     assert desk.acted() == 0
 
 
-def test_16_a_transaction_that_reverts_costs_its_gas_alone() -> None:
+def test_416_a_transaction_that_reverts_costs_its_gas_alone() -> None:
     desk = Desk("ethereum").adopted()
     desk.venue.on("submit", reverts())
     desk.instruct()
@@ -191,7 +191,7 @@ def test_16_a_transaction_that_reverts_costs_its_gas_alone() -> None:
     assert desk.books_agree()
 
 
-def test_17_a_venue_that_takes_nothing_is_asked_until_the_instruction_expires(desk: Desk) -> None:
+def test_417_a_venue_that_takes_nothing_is_asked_until_the_instruction_expires(desk: Desk) -> None:
     desk.venue.on("submit", *[calls.NotSent("EXI-002", "slow down", 1.0)] * 1000)
     desk.instruct(expires_at=desk.driver.now + timedelta(seconds=90))
     desk.driver.advance(89)
@@ -205,7 +205,7 @@ def test_17_a_venue_that_takes_nothing_is_asked_until_the_instruction_expires(de
     assert not desk.driver.halts()
 
 
-def test_18_a_working_order_is_cancelled_after_its_timeout_and_what_filled_counts() -> None:
+def test_418_a_working_order_is_cancelled_after_its_timeout_and_what_filled_counts() -> None:
     desk = Desk().adopted()
     desk.venue.on("submit", rests(D("0.25")))
     desk.instruct(timeout_ms=10_000)
@@ -217,7 +217,7 @@ def test_18_a_working_order_is_cancelled_after_its_timeout_and_what_filled_count
     assert desk.books_agree()
 
 
-def test_19_a_working_order_without_a_timeout_is_cancelled_when_it_expires() -> None:
+def test_419_a_working_order_without_a_timeout_is_cancelled_when_it_expires() -> None:
     desk = Desk().adopted()
     desk.venue.on("submit", rests())
     desk.instruct(expires_at=desk.driver.now + timedelta(seconds=100))
@@ -227,7 +227,7 @@ def test_19_a_working_order_without_a_timeout_is_cancelled_when_it_expires() -> 
     assert desk.result().outcome == "cancelled"
 
 
-def test_20_accruals_between_fills_are_reports_of_their_own(desk: Desk) -> None:
+def test_420_accruals_between_fills_are_reports_of_their_own(desk: Desk) -> None:
     desk.venue.books.accrue("reward", "USDT", D(5))
     desk.instruct()
     assert [one.kind for one in desk.reports()] == ["accrual", "working", "final"] or [
@@ -248,7 +248,7 @@ def assert_timed_out(desk: Desk) -> None:
     assert desk.acted() == 0
 
 
-def test_21_an_order_that_did_not_arrive_is_not_submitted_again_after_its_timeout() -> None:
+def test_421_an_order_that_did_not_arrive_is_not_submitted_again_after_its_timeout() -> None:
     desk = Desk().adopted()
     desk.venue.on("submit", lost())
     desk.instruct(timeout_ms=2_000)
@@ -257,14 +257,14 @@ def test_21_an_order_that_did_not_arrive_is_not_submitted_again_after_its_timeou
     assert_timed_out(desk)
 
 
-def test_21_the_gate_holds_an_order_back_after_its_timeout() -> None:
+def test_422_the_gate_holds_an_order_back_after_its_timeout() -> None:
     desk = Desk().adopted()
     desk.venue.on("submit", stalls(2.5))  # within the send window
     desk.instruct(timeout_ms=2_000)
     assert_timed_out(desk)
 
 
-def test_21_an_order_that_the_venue_does_not_take_is_not_tried_after_its_timeout() -> None:
+def test_423_an_order_that_the_venue_does_not_take_is_not_tried_after_its_timeout() -> None:
     desk = Desk().adopted()
     desk.venue.on("submit", *[calls.NotSent("EXI-002", "slow down", 0.7)] * 100)
     desk.instruct(timeout_ms=2_000)
@@ -275,7 +275,7 @@ def test_21_an_order_that_the_venue_does_not_take_is_not_tried_after_its_timeout
     assert "EXI-002" in desk.result().error.message  # type: ignore[union-attr]
 
 
-def test_21_an_order_that_reaches_its_executor_after_its_timeout_is_not_submitted() -> None:
+def test_424_an_order_that_reaches_its_executor_after_its_timeout_is_not_submitted() -> None:
     desk = Desk().adopted()
     desk.instruct(timeout_ms=2_000, run=False)
     while not any(one.kind == "execute" and one.loop_no == 3 for one in desk.driver.records("instructions.binance")):
@@ -286,7 +286,7 @@ def test_21_an_order_that_reaches_its_executor_after_its_timeout_is_not_submitte
     assert not desk.venue.calls("submit")
 
 
-def test_21_a_timeout_that_is_longer_than_the_instruction_is_valid_changes_nothing_about_that() -> None:
+def test_425_a_timeout_that_is_longer_than_the_instruction_is_valid_changes_nothing_about_that() -> None:
     desk = Desk().adopted()
     desk.venue.on("submit", lost())
     desk.instruct(timeout_ms=60_000, expires_at=desk.driver.now + timedelta(seconds=2))
