@@ -139,6 +139,9 @@ class _Judge:
 def _cancelled(target: str | None, head: LoopHead) -> str:
     """``head``: as the command left it. What was in the slot stays there until its loop ends; nothing else is."""
     slot = head.slot
+    if slot is not None and slot.result is not None and target in (head.group_id, slot.result.group_id):
+        leg = slot.result.instruction_id
+        return f"group {target}: {leg} is being cancelled at {slot.account.venue}, and no leg after it starts"
     if slot is None or slot.result is None or slot.result.instruction_id != target:
         return f"{target} was taken from the queue; nothing of it was sent"
     if slot.kind == "execute":

@@ -15,6 +15,7 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from tightloop.client.blocks import instruction_from
+from tightloop.client.groups import broken_groups
 from tightloop.client.table.parquet import load
 from tightloop.domain.validate import check_instruction
 from tightloop.errors import ExecutionError
@@ -54,11 +55,19 @@ def format_of(path: Path) -> Format | None:
     return _SUFFIXES.get(path.suffix.lower())
 
 
-def parse(content: bytes, form: Format, *, defaults: Mapping[str, Any] | None = None, now: datetime) -> Parsed:
+def parse(
+    content: bytes,
+    form: Format,
+    *,
+    defaults: Mapping[str, Any] | None = None,
+    now: datetime,
+    partial_groups: bool = False,
+) -> Parsed:
     """Every instruction of ``content``, valid and encodable, or the complaint about its line.
 
-    ``defaults`` stand in for fields that a line lacks. Raises ExecutionError EIM-007 for content that is not of this
-    form at all.
+    A group that is not whole is a complaint about each of its lines, unless ``partial_groups`` says that its other legs
+    come from elsewhere. ``defaults`` stand in for fields that a line lacks. Raises ExecutionError EIM-007 for content
+    that is not of this form at all.
     """
     venues = registry.known().venues
     good: list[Instruction] = []
@@ -74,7 +83,19 @@ def parse(content: bytes, form: Format, *, defaults: Mapping[str, Any] | None = 
         else:
             good.append(instruction)
             lines.append(number)
-    return Parsed(tuple(good), tuple(lines), tuple(bad))
+    if not partial_groups:
+        good, lines = _whole_groups(good, lines, bad)
+    return Parsed(tuple(good), tuple(lines), tuple(sorted(bad, key=lambda one: one.line)))
+
+
+def _whole_groups(good: list[Instruction], lines: list[int], bad: list[BadLine]) -> tuple[list[Instruction], list[int]]:
+    """Without the legs of groups that are not whole, which are added to ``bad``."""
+    without: set[int] = set()
+    for places, error in broken_groups(good):
+        without.update(places)
+        bad.extend(BadLine(lines[place], error.code, error.message) for place in places)
+    kept = [place for place in range(len(good)) if place not in without]
+    return [good[place] for place in kept], [lines[place] for place in kept]
 
 
 Read = Callable[[], Any]  # raises ExecutionError for a line that can't be read

@@ -14,8 +14,9 @@ from tightloop.client.connect import partition_counts
 from tightloop.client.reader import TopicReader
 from tightloop.domain.directory import Directory
 from tightloop.errors import ExecutionError
+from tightloop.handlers.manager.groups import GROUP
 from tightloop.handlers.manager.turn import UNREAD
-from tightloop.records.types import Halt, LoopHead, QueuedInstruction, SharedHalts
+from tightloop.records.types import Halt, InstructionGroup, LoopHead, QueuedInstruction, SharedHalts
 from tightloop.runners.kafka.settings import KafkaSettings
 from tightloop.runners.partitioner import partition_of
 from tightloop.runners.state import parse_changelog_key
@@ -25,11 +26,14 @@ TOPIC = "loop_state"
 
 
 class KeyState(Struct, frozen=True):
-    """``queue``: what waits for the slot, first come first. ``shared``: halts of a venue or of all that concern it."""
+    """``queue``: what waits for the slot, first come first; of a group its first leg. ``shared``: halts of a venue or
+    of all that concern it. ``groups``: those that wait for a leg or for the slot, or are under way.
+    """
 
     head: LoopHead
     queue: tuple[QueuedInstruction, ...]
     shared: tuple[Halt, ...]
+    groups: tuple[InstructionGroup, ...] = ()
 
     @property
     def strategy_id(self) -> str:
@@ -83,7 +87,7 @@ class LoopStateReader:
                     strategy, name = parse_changelog_key(received.key or b"")
                 except ValueError:  # an entry of no key: the manager dead-letters it
                     continue
-                if name.partition("|")[0] not in ("head", "queue", "halts", UNREAD):
+                if name.partition("|")[0] not in ("head", "queue", GROUP, "halts", UNREAD):
                     continue
                 place = (received.partition, strategy, name)
                 if received.value is None:
@@ -103,6 +107,7 @@ def states_of(
     unread: dict[str, tuple[int, tuple[Halt, ...]]] = {}
     heads: dict[str, tuple[int, LoopHead]] = {}
     queues: dict[str, list[tuple[str, QueuedInstruction]]] = {}
+    groups: dict[str, list[InstructionGroup]] = {}
     shared: dict[int, tuple[Halt, ...]] = {}
     for (partition, strategy, name), value in entries.items():
         if strategy and (wanted not in (None, strategy) or partition_of(strategy.encode(), partitions) != partition):
@@ -117,6 +122,8 @@ def states_of(
             shared[partition] = record.halts
         elif isinstance(record, LoopHead):
             heads[strategy] = (partition, record)
+        elif isinstance(record, InstructionGroup):
+            groups.setdefault(strategy, []).append(record)
         elif isinstance(record, QueuedInstruction):
             queues.setdefault(strategy, []).append((name, record))
     for strategy, (partition, halts) in unread.items():
@@ -125,7 +132,8 @@ def states_of(
     keys = {}
     for strategy, (partition, head) in sorted(heads.items()):
         queue = tuple(queued for _, queued in sorted(queues.get(strategy, []), key=lambda one: one[0]))
-        keys[strategy] = KeyState(head, queue, _concerning(head, shared.get(partition, ()), directory))
+        own = tuple(sorted(groups.get(strategy, []), key=lambda one: one.group_id))
+        keys[strategy] = KeyState(head, queue, _concerning(head, shared.get(partition, ()), directory), own)
     every = {halt.halt_id: halt for halts in shared.values() for halt in halts}
     return LoopStates(keys, tuple(every.values()))
 

@@ -11,25 +11,33 @@ from tightloop.client.key_states import LoopStateReader, LoopStates
 from tightloop.client.reader import Received, TopicReader
 from tightloop.domain.directory import Directory
 from tightloop.errors import ExecutionError
+from tightloop.records.types import Instruction
 from tightloop.runners.kafka.settings import KafkaSettings
 
 
 def strategy_of(settings: KafkaSettings, instruction_id: str) -> str:
-    """The strategy that published it. Raises ExecutionError EIM-016 when none did, or several."""
+    """The strategy that published the instruction, or a leg of the group, of that id.
+
+    Raises ExecutionError EIM-016 when none did, or several.
+    """
     with TopicReader(settings, ["instructions"]) as reader:
         found = {
             (received.key or b"").decode(errors="replace")
             for received in reader.to_end()
-            if getattr(_record(received), "instruction_id", None) == instruction_id
+            if instruction_id in _names(_record(received))
         }
     if len(found) == 1:
         return found.pop()
     whose = f"strategies {', '.join(sorted(found))} all" if found else "no strategy"
     raise ExecutionError(
         "EIM-016",
-        f"{whose} published an instruction {instruction_id!r}",
+        f"{whose} published an instruction or a group {instruction_id!r}",
         remedy="Name its strategy with --key." if found else "Correct the id, or name its strategy with --key.",
     )
+
+
+def _names(record: Struct | None) -> tuple[str | None, ...]:
+    return (record.instruction_id, record.group_id) if isinstance(record, Instruction) else ()
 
 
 def check_known(settings: KafkaSettings, key: str, directory: Directory) -> None:

@@ -15,6 +15,7 @@ from tightloop.client.blocks import instruction_from
 from tightloop.client.closing import Closing
 from tightloop.client.connect import TIMEOUT_S, partition_counts, reaching
 from tightloop.client.consumer import bus
+from tightloop.client.groups import check_groups
 from tightloop.client.reader import Start, TopicReader
 from tightloop.domain.validate import check_instruction
 from tightloop.errors import ExecutionError
@@ -72,13 +73,22 @@ class InstructionPublisher(Closing):
     def publish(self, instruction: Instruction | Mapping[str, Any]) -> int:
         """Returns its offset, once the brokers have it.
 
-        Raises ExecutionError EIM-005 to -008 for one that is not possible, EIF-011 without a broker.
+        Raises ExecutionError EIM-005 to -008 for one that is not possible, EIM-018 for a leg of a group (see
+        :meth:`publish_all`), EIF-011 without a broker.
         """
         return self.publish_all([instruction])[0].offset
 
-    def publish_all(self, instructions: Iterable[Instruction | Mapping[str, Any]]) -> list[Published]:
-        """All of them, each validated before the first is sent."""
+    def publish_all(
+        self, instructions: Iterable[Instruction | Mapping[str, Any]], *, partial_groups: bool = False
+    ) -> list[Published]:
+        """All of them, each validated before the first is sent; a group must be whole, unless ``partial_groups`` says
+        that its other legs come from elsewhere.
+
+        Raises ExecutionError as :meth:`publish`, and EIM-018 for a group with a leg that is missing or does not fit.
+        """
         ready = [self._checked(one) for one in instructions]
+        if not partial_groups:
+            check_groups(ready)
         sent = {}
         with reaching(self.settings.bootstrap):
             for number, instruction in enumerate(ready):

@@ -111,6 +111,22 @@ def test_of_several_nothing_is_sent_when_one_is_not_possible(
     assert consumed(settings, "beginning") == []
 
 
+def test_a_group_is_sent_whole_or_not_at_all(settings: KafkaSettings, publisher: InstructionPublisher) -> None:
+    legs = [instruction(number, group_id="g", group_index=number, group_size=2) for number in range(2)]
+    with pytest.raises(ExecutionError, match=r"EIM-018.*group_index 1 is missing, of 2 legs"):
+        publisher.publish(legs[0])
+    with pytest.raises(ExecutionError, match=r"EIM-018.*group_index 0 is there twice"):
+        publisher.publish_all([*legs, instruction(3, group_id="g", group_index=0, group_size=2)])
+    with pytest.raises(ExecutionError, match=r"EIM-018.*needs a first leg that is a cex_trade with an amount"):
+        by_quote = CexTrade(market="spot", symbol="A/B", side="buy", order_type="market", quote_amount=Decimal(5))
+        scales = instruction(1, group_id="g", group_index=1, group_size=2, scale_to_filled=True)
+        publisher.publish_all([instruction(0, group_id="g", group_index=0, group_size=2, cex_trade=by_quote), scales])
+    assert consumed(settings, "beginning") == []
+    publisher.publish_all([legs[0]], partial_groups=True)
+    publisher.publish_all(legs)
+    assert consumed(settings, "beginning") == ["i0", "i0", "i1"]
+
+
 def test_reading_begins_where_it_is_told(settings: KafkaSettings, publisher: InstructionPublisher) -> None:
     publisher.publish_all([instruction(number) for number in range(4)])
     partition = partition_of(b"s1", PARTITIONS)

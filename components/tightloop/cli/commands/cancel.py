@@ -12,13 +12,16 @@ from tightloop.cli.registration import add
 
 def cancel(
     operator: Operator,
-    target: Annotated[str, typer.Argument(metavar="ID", help="The instruction's id.")],
+    target: Annotated[str, typer.Argument(metavar="ID", help="The instruction's id, or a group's.")],
     reason: Reason = "cancelled by hand",
     key: OwnKey = None,
 ) -> None:
-    """Cancel an instruction that is queued, or whose order works. What has filled counts."""
+    """Cancel an instruction that is queued, or whose order works; of a group, or a leg of one, all that is left of it.
+
+    What has filled counts.
+    """
     operator.order("cancel", key or operator.strategy_of(target), reason, target_id=target)
 
 
 def add_to(app: typer.Typer) -> None:
-    add(app, cancel, "tightloop cancel i-17")
+    add(app, cancel, "tightloop cancel i-17", "tightloop cancel basis-3")

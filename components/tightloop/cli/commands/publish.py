@@ -31,6 +31,9 @@ def publish(
     skip_bad: Annotated[
         bool, typer.Option("--skip-bad", help="Send what is valid although some lines are not.")
     ] = False,
+    partial_groups: Annotated[
+        bool, typer.Option("--partial-groups", help="Send legs of a group whose other legs are not in the file.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Validate only; send nothing.")] = False,
     wait: Annotated[
         float | None, typer.Option("--wait", min=0, help="Wait for the results, for so many seconds.")
@@ -39,9 +42,11 @@ def publish(
 ) -> None:
     """Publish instructions, each validated first. With one bad line nothing is sent, unless --skip-bad is given.
 
+    A group with a leg that is missing is bad, unless --partial-groups is given.
+
     Exit code 1: a line was bad, or (with --wait) an instruction did not end reconciled.
     """
-    parsed = _read(file, form, strategy)
+    parsed = _read(file, form, strategy, partial_groups=partial_groups)
     answer: dict[str, Any] = {"published": [], "bad": parsed.bad}
     for line in parsed.bad:
         note(f"line {line.line}: {line.code} {line.message}")
@@ -59,7 +64,7 @@ def publish(
         raise typer.Exit(exits.BAD_NEWS)
 
 
-def _read(file: Path, form: str | None, strategy: str | None) -> Parsed:
+def _read(file: Path, form: str | None, strategy: str | None, *, partial_groups: bool) -> Parsed:
     from datetime import UTC, datetime
 
     from tightloop.client.files import FORMATS, format_of, parse
@@ -80,7 +85,7 @@ def _read(file: Path, form: str | None, strategy: str | None) -> Parsed:
             "EIF-010", f"{file} cannot be read: {error.strerror}", remedy="Give a file that is there, or -."
         ) from error
     defaults = {"strategy_id": strategy} if strategy else {}
-    return parse(content, known, defaults=defaults, now=datetime.now(UTC))
+    return parse(content, known, defaults=defaults, now=datetime.now(UTC), partial_groups=partial_groups)
 
 
 def _send(parsed: Parsed, installation: Installation, wait: float | None, answer: dict[str, Any]) -> None:
@@ -88,7 +93,7 @@ def _send(parsed: Parsed, installation: Installation, wait: float | None, answer
 
     settings = installation.kafka()
     with InstructionPublisher(settings.bootstrap, prefix=settings.prefix, client=settings.client) as publisher:
-        published = publisher.publish_all(parsed.instructions)
+        published = publisher.publish_all(parsed.instructions, partial_groups=True)  # the file was judged
         answer["published"] = [_line(line, one) for line, one in zip(parsed.lines, published, strict=True)]
         if wait is not None:
             answer["results"] = [_result(one) for one in _await(publisher, published, wait)]

@@ -14,6 +14,7 @@ from tightloop.cli.output import note, table
 from tightloop.cli.registration import add
 
 if TYPE_CHECKING:
+    from tightloop.client.key_states import LoopStates
     from tightloop.records.types import Halt
 
 
@@ -37,13 +38,17 @@ def resume(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Show the halts that stand, and clear them; a key goes on once its positions are verified."""
-    halts = [one for one in _standing(operator, scope) if _chosen(one, only)]
+    from tightloop.client.key_states import LoopStateReader
+
+    states = LoopStateReader(operator.settings, operator.directory).read(scope.key)
+    halts = [one for one in _standing(states, scope) if _chosen(one, only)]
     if not halts:
         note("there is no such halt to clear" if only else "nothing of that scope is halted")
         raise typer.Exit(exits.BAD_NEWS)
     if not operator.as_json:
         rows = [(one.halt_id[:12], one.code, one.message, one.since, one.actor or "the system") for one in halts]
         table(["halt", "code", "cause", "since", "set by"], rows, title="These halts are cleared:")
+        _tell_stopped_groups(states)
     if sys.stdin.isatty() and not (yes or operator.as_json) and not typer.confirm("Go on?", err=True):
         raise typer.Exit(exits.BAD_NEWS)
     operator.order(
@@ -56,10 +61,18 @@ def resume(
     )
 
 
-def _standing(operator: Operator, scope: Scope) -> list[Halt]:
-    from tightloop.client.key_states import LoopStateReader
+def _tell_stopped_groups(states: LoopStates) -> None:
+    """Their next leg starts when nothing stops it any more."""
+    from tightloop.client.group_states import phase_of, words
 
-    states = LoopStateReader(operator.settings, operator.directory).read(scope.key)
+    for state in states.keys.values():
+        for group in state.groups:
+            if phase_of(group, state.head) == "stopped":
+                note(f"group {group.group_id} of {state.strategy_id}: {words(group, state.head)}")
+                note(f"`tightloop cancel {group.group_id}` before this resume, if it must not start")
+
+
+def _standing(states: LoopStates, scope: Scope) -> list[Halt]:
     if scope.key is not None:
         state = states.keys.get(scope.key)
         return list(state.head.halts) if state else []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -28,8 +28,9 @@ def show(
     from tightloop.cli.trace import trace
 
     hops = trace(installation.kafka(), tuple(installation.configuration().lanes), instruction_id, key)
+    group = _group(installation, hops)
     if as_json:
-        emit({"instruction_id": instruction_id, "hops": hops, "status": _status(hops)})
+        emit({"instruction_id": instruction_id, "hops": hops, "status": _status(hops), "group": group})
     else:
         first = hops[0].time if hops else datetime.now(UTC)
         rows = [
@@ -39,8 +40,26 @@ def show(
         if rows:
             table(["time (UTC)", "ms", "topic", "what", "detail"], rows, title=f"instruction {instruction_id}")
         note(f"status: {_status(hops)}")
+        if group is not None:
+            note(f"group {group['group_id']}: {group['what']}")
     if not hops:
         raise typer.Exit(exits.BAD_NEWS)
+
+
+def _group(installation: Installation, hops: list[Hop]) -> dict[str, Any] | None:
+    """Where the group stands that the instruction is a leg of, while it waits or is under way."""
+    leg = next((hop.record for hop in hops if hop.topic == "instructions"), None)
+    if leg is None or leg["group_id"] is None:
+        return None
+    from tightloop.client.group_states import as_document, words
+    from tightloop.client.key_states import LoopStateReader
+
+    directory = installation.configuration().directory()
+    state = LoopStateReader(installation.kafka(), directory).read(leg["strategy_id"]).keys.get(leg["strategy_id"])
+    for group in state.groups if state is not None else ():
+        if state is not None and group.group_id == leg["group_id"]:
+            return {**as_document(group, state.head), "what": words(group, state.head)}
+    return None
 
 
 def _status(hops: list[Hop]) -> str:

@@ -104,6 +104,8 @@ def _document(
 
 
 def _key(state: KeyState) -> dict[str, Any]:
+    from tightloop.client.group_states import as_document
+
     head, slot = state.head, state.head.slot
     return {
         "strategy_id": state.strategy_id,
@@ -126,6 +128,7 @@ def _key(state: KeyState) -> dict[str, Any]:
             "retry_at": slot.retry_at,
         },
         "queued": [one.instruction.instruction_id for one in state.queue],
+        "groups": [as_document(one, head) for one in state.groups],
         "halts": state.halts,
     }
 
@@ -143,6 +146,7 @@ def _tell(found: list[ComponentHealth], states: LoopStates) -> None:
         table(["key", "phase", "since", "loop", "version", "in flight", "queued", "halts"], keys, title="Keys")
     else:
         note("no key has had an instruction yet")
+    _tell_groups(states)
     halts = [
         (one.strategy_id, halt.halt_id[:12], halt.code, halt.message, halt.since, halt.actor or "the system")
         for one in states.keys.values()
@@ -155,6 +159,25 @@ def _tell(found: list[ComponentHealth], states: LoopStates) -> None:
     if halts:
         typer.echo("")
         table(["stops", "halt", "code", "cause", "since", "set by"], halts, title="Halts (`tightloop resume`)")
+
+
+def _tell_groups(states: LoopStates) -> None:
+    from tightloop.client.group_states import phase_of, words
+
+    rows = [
+        (
+            state.strategy_id,
+            group.group_id,
+            phase_of(group, state.head),
+            words(group, state.head),
+            group.expires_at if group.started_at is None else None,
+        )
+        for state in states.keys.values()
+        for group in state.groups
+    ]
+    if rows:
+        typer.echo("")
+        table(["key", "group", "phase", "what", "expires"], rows, title="Groups")
 
 
 def _row(state: KeyState) -> tuple[Any, ...]:

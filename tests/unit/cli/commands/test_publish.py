@@ -25,6 +25,35 @@ def test_with_one_bad_line_nothing_is_sent_and_the_line_is_named() -> None:
     assert "line 4: EIM-006" in done.stderr
 
 
+SHORT = {**MARKET_BUY, "symbol": "BTC/USDT:USDT", "market": "perp", "side": "sell", "instruction_id": "i2"}
+LEG_0 = {**MARKET_BUY, "group_id": "basis", "group_index": 0, "group_size": 2}
+LEG_1 = {**SHORT, "group_id": "basis", "group_index": 1, "group_size": 2, "scale_to_filled": True}
+
+
+def test_a_group_with_a_missing_leg_is_bad_and_nothing_is_sent() -> None:
+    lines = [json.dumps({**MARKET_BUY, "instruction_id": "alone"}), json.dumps(LEG_1)]
+    done = run("publish", "-", "--json", "--bootstrap", "127.0.0.1:1", stdin="\n".join(lines))
+    found = json.loads(done.stdout)
+    assert (done.exit_code, found["published"]) == (1, [])
+    assert [(one["line"], one["code"]) for one in found["bad"]] == [(2, "EIM-018")]
+    assert "line 2: EIM-018 group basis: group_index 0 is missing, of 2 legs" in done.stderr
+
+
+def test_a_leg_that_is_bad_makes_its_whole_group_bad() -> None:
+    lines = [json.dumps(LEG_0), json.dumps({**LEG_1, "amount": -1}), json.dumps({**SHORT, "instruction_id": "i3"})]
+    done = run("publish", "-", "--dry-run", "--json", stdin="\n".join(lines))
+    found = json.loads(done.stdout)
+    assert [(one["line"], one["code"]) for one in found["bad"]] == [(1, "EIM-018"), (2, "EIM-007")]
+    assert (done.exit_code, found["valid"]) == (1, 1)
+
+
+def test_a_whole_group_is_valid_and_a_part_of_one_where_that_is_said() -> None:
+    whole = "\n".join(json.dumps(leg) for leg in (LEG_1, LEG_0, LEG_0))
+    assert run("publish", "-", "--dry-run", stdin=whole).exit_code == 0
+    part = run("publish", "-", "--dry-run", "--partial-groups", "--json", stdin=json.dumps(LEG_1))
+    assert json.loads(part.stdout) == {"published": [], "bad": [], "valid": 1}
+
+
 def test_a_file_of_no_known_kind_is_wrong_usage(tmp_path: Path) -> None:
     (tmp_path / "trades.txt").write_text("x")
     assert run("publish", "trades.txt").exit_code == 2
