@@ -10,6 +10,7 @@ from tightloop.client.blocks import instruction_from
 from tightloop.domain.instants import utc
 from tightloop.domain.venues import VenueSpec
 from tightloop.errors import ExecutionError
+from tightloop.interfaces.groups import check_alone
 from tightloop.interfaces.loops import BacktestLoops, as_data
 from tightloop.interfaces.settings import InProcessConfig, check_mode
 from tightloop.records.types import Instruction
@@ -72,7 +73,8 @@ class _Interface:
 
         ``instruction``: the Instruction record as plain data, nested or flat; its ``venue`` may be left out.
         ``market_data``: prices or quotes by symbol, and ``timestamp``, which stands for now. Returns what
-        ``ExecutionInterfaceManager.route_instruction`` returns. Raises ExecutionError EIM-005, EIM-007, EIM-009;
+        ``ExecutionInterfaceManager.route_instruction`` returns. Raises ExecutionError EIM-005, EIM-007, EIM-009,
+        EIM-018;
         EIF-002 for another venue's instruction, EIF-007 for a type that this interface does not execute.
         """
         prices = dict(market_data or {})
@@ -84,6 +86,7 @@ class _Interface:
             raise ExecutionError("EIF-002", f"the instruction is for {made.venue!r}: this is {self.venue}'s interface")
         if made.type not in self.types:
             raise ExecutionError("EIF-007", f"{type(self).__name__} executes {', '.join(self.types)}, not {made.type}")
+        check_alone(made)
         return as_data(self._loops.execute(made, at, {**carried_by(made), **prices}))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -17,7 +17,16 @@ from tightloop.domain import money
 from tightloop.domain.deltas import by_position
 from tightloop.errors import ExecutionError
 from tightloop.interfaces.prices import DataProvider, ProvidedMarket
-from tightloop.records.types import AccountRef, DeadLetter, ErrorInfo, ExecutionReport, Instruction, InstructionResult
+from tightloop.records.types import (
+    AccountRef,
+    DeadLetter,
+    ErrorInfo,
+    ExecutionReport,
+    Halt,
+    Instruction,
+    InstructionResult,
+    LoopHead,
+)
 from tightloop.runners.bus import Stored
 from tightloop.runners.clock import ManualClock
 from tightloop.runners.strategy_keys import named
@@ -72,16 +81,26 @@ class BacktestLoops:
         ``prices``: those that the instruction carries itself, by symbol. Raises ExecutionError EIM-009 for an id that
         was used before with other content.
         """
+        return self.execute_all((instruction,), at, prices)[0]
+
+    def execute_all(
+        self, instructions: Sequence[Instruction], at: datetime, prices: Mapping[str, Any]
+    ) -> list[Executed]:
+        """The same for several of one strategy, published together: they end in the order in which they run."""
         engine, clock, market = self._started(at)
         if at > clock.now():
             engine.advance((at - clock.now()).total_seconds())
-        self._open(instruction.strategy_id)
+        self._open(instructions[0].strategy_id)
         market.carried.update(prices)
         self._reports.clear()
         self._results.clear()
         self._refused = None
-        engine.bus.publish(instruction)
+        for instruction in instructions:
+            engine.bus.publish(instruction)
         engine.run()
+        return [self._ended_loop(engine, one) for one in instructions]
+
+    def _ended_loop(self, engine: Engine, instruction: Instruction) -> Executed:
         name = instruction.strategy_id, instruction.instruction_id
         while (result := self._result_of(name)) is None:
             if self._refused is not None:
@@ -93,6 +112,12 @@ class BacktestLoops:
         own = [one for one in self._reports if one.instruction_id == instruction.instruction_id]
         self._executed[name] = Executed(result, tuple(own))
         return self._executed[name]
+
+    def halts(self, strategy_id: str) -> tuple[Halt, ...]:
+        """Those of the strategy that stand."""
+        engine = self._engine
+        head = engine.state("interface-manager", strategy_id, "head", LoopHead) if engine is not None else None
+        return head.halts if head is not None else ()
 
     def held(self, strategy_id: str) -> dict[str, Decimal]:
         """What the simulated venues' books hold for the strategy, by position key; nothing before the first loop."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 from tightloop.client.blocks import instruction_from
 from tightloop.domain.instants import utc
 from tightloop.interfaces.factory import interfaces_of
+from tightloop.interfaces.groups import as_one, check_alone, legs_of
 from tightloop.interfaces.interface import (
     STRATEGY,
     CEXExecutionInterface,
@@ -87,18 +88,53 @@ class ExecutionInterfaceManager:
         Returns ``success``, ``instruction_id``, ``strategy_id``, ``venue``, ``status``, ``outcome``, ``filled_amount``,
         ``fills``, ``execution_deltas`` (position key to Decimal), ``fees`` and ``error`` (code and message, or None).
         Raises ExecutionError (a ValueError) EIM-005, EIM-007 for a block that is no instruction, EIM-009 for an id used
-        again with other content.
+        again with other content, EIM-018 for a leg of a group: :meth:`route_group` takes all of them.
         """
         at = utc(timestamp, "timestamp")
         number = len(self.routing_history) + 1
         names = {"strategy_id": STRATEGY, "instruction_id": f"instruction-{number}"}
         instruction = instruction_from({**names, **instruction_block}, now=at)
+        check_alone(instruction)
         self.current_instruction = instruction
         try:
             found = as_data(self._loops.execute(instruction, at, carried_by(instruction)))
         finally:
             self.current_instruction = None
+        self._note(at, found)
+        return found
+
+    def route_group(self, timestamp: datetime, instruction_blocks: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        """The whole execution of a group: its legs one after another in this order, with nothing between them.
+
+        ``instruction_blocks``: each as for :meth:`route_instruction`, 2 to 16 of one strategy. ``on_failure`` and
+        ``scale_to_filled`` are a leg's own; ``group_id`` may be left out. After a leg that failed no other runs.
+
+        Returns ``success`` (every leg was filled; with ``scale_to_filled`` the first may be filled in part),
+        ``group_id``, ``strategy_id``, ``legs`` (for each what ``route_instruction`` returns), ``execution_deltas`` and
+        ``fees`` (added up) and ``error``. Raises ExecutionError as :meth:`route_instruction`, and EIM-018 for blocks
+        that are no group.
+
+        >>> from datetime import datetime, timezone
+        >>> manager = ExecutionInterfaceManager({}, None, "backtest")
+        >>> spot = {"type": "cex_trade", "venue": "binance", "symbol": "BTC/USDT", "side": "buy", "amount": 0.5}
+        >>> short = {**spot, "symbol": "BTC/USDT:USDT", "side": "sell", "scale_to_filled": True}
+        >>> priced = [{**leg, "reference_price": 60000} for leg in (spot, short)]
+        >>> basis = manager.route_group(datetime(2024, 5, 12, tzinfo=timezone.utc), priced)
+        >>> basis["success"], basis["execution_deltas"]["binance:Perp:BTC/USDT:USDT"]
+        (True, Decimal('-0.5'))
+        """
+        at = utc(timestamp, "timestamp")
+        number = len(self.routing_history) + 1
+        shared = {"strategy_id": STRATEGY, "group_id": f"group-{number}"}
+        names = [{**shared, "instruction_id": f"instruction-{number + n}"} for n in range(len(instruction_blocks))]
+        legs = legs_of(instruction_blocks, names, at)
+        prices = {symbol: price for leg in legs for symbol, price in carried_by(leg).items()}
+        found = [as_data(one) for one in self._loops.execute_all(legs, at, prices)]
+        for one in found:
+            self._note(at, one)
+        return as_one(str(legs[0].group_id), found, self._loops.halts(legs[0].strategy_id))
+
+    def _note(self, at: datetime, found: dict[str, Any]) -> None:
         self.routing_history.append({"timestamp": at, **found})
         self.instructions_routed += 1
         self.instructions_failed += not found["success"]
-        return found

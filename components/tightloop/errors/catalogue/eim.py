@@ -176,6 +176,6 @@ ENTRIES = (
         "what was filled before it, and what was not executed.",
         "Ends the legs after it as `cancelled`, and halts the key unless the failed leg says `on_failure: "
         "cancel_rest`. What was filled stays.",
-        "Decide what becomes of what was filled: trade it back, or complete it by hand; then resume the key.",
+        "Decide what becomes of what was filled; resume the key, then publish what trades it back or completes it.",
     ),
 )
