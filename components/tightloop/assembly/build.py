@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 from tightloop.assembly.config import Config
 from tightloop.domain.directory import LaneSpec
@@ -53,17 +54,28 @@ def make_handler(component: str, lane: str | None, config: Config) -> Handler:
 
 
 def make_adapters(component: str, lane: str | None, config: Config) -> dict[str, VenueReader]:
-    """By lane: an executor's own adapter; for reconciliation a reader of each, which can't trade; none for the others.
+    """By lane: an executor's own adapter, and readers of the others, to which its transfers may go; for reconciliation
+    a reader of each; none for the others. A reader can't trade.
 
     Raises ExecutionError: EIF-007 for a lane that is not simulated whose venue has no live adapter, EIF-003 and
     EIF-006 for its credentials.
     """
     lanes = config.directory().lanes
     if component == EXECUTOR and lane is not None:
-        return {lane: _adapter(lanes[lane], config)}
+        return {lane: _adapter(lanes[lane], config), **_others(lane, config)}
     if component == RECONCILIATION:
         return {one.name: _reader(one, config) for one in lanes.values()}
     return {}
+
+
+def _others(lane: str, config: Config) -> dict[str, VenueReader]:
+    """Readers of the other lanes, to which transfers may go. Where one can't be read, none goes there from here."""
+    readers = {}
+    for one in config.directory().lanes.values():
+        if one.name != lane:
+            with suppress(ExecutionError):  # no live reader, or no credentials of one: an executor needs its own alone
+                readers[one.name] = _reader(one, config)
+    return readers
 
 
 def _adapter(lane: LaneSpec, config: Config) -> VenueReader:
@@ -111,6 +123,7 @@ def manager_settings(config: Config) -> ManagerSettings:
         evidence_s=timing.evidence,
         reconcile_s=config.reconciliation.budget,
         suspend_s=timing.suspend,
+        arrival_s=timing.arrival,
     )
 
 
@@ -125,6 +138,7 @@ def executor_settings(lane: str, config: Config) -> ExecutorSettings:
             clock_margin_s=timing.clock_margin,
             evidence_s=timing.evidence,
             replace_s=timing.replace,
+            arrival_s=timing.arrival,
         )
     except ValueError as error:
         raise ExecutionError("EIF-010", f"timing: {error}") from error

@@ -70,6 +70,7 @@ class Timing(_Section):
     max_age: Seconds = 3600.0
     refresh: Seconds | None = None
     suspend: Seconds = 3600.0
+    arrival: Seconds = 3600.0
 
 
 class Reconciliation(_Section):

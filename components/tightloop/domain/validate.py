@@ -24,6 +24,7 @@ from tightloop.domain.groups import check_leg
 from tightloop.domain.ids import is_instruction_id, is_strategy_id
 from tightloop.domain.lengths import check_instruction_lengths
 from tightloop.domain.positions import parse_key
+from tightloop.domain.transfers import check_ends
 from tightloop.domain.venues import INSTRUCTION_TYPES, Venues, VenueSpec
 from tightloop.errors import ExecutionError
 from tightloop.records.types import Action, Cancel, CexTrade, Delta, Instruction, SmartContractAction, WalletTransfer
@@ -44,7 +45,6 @@ _NAME = re.compile(r"[A-Za-z0-9._-]{1,100}")
 _ASSET = r"[A-Za-z0-9.]{1,20}"
 _SPOT = re.compile(f"{_ASSET}/{_ASSET}")
 _PERP = re.compile(f"{_ASSET}/{_ASSET}:{_ASSET}")
-_ADDRESS = re.compile(r"[A-Za-z0-9]{20,100}")
 _ONE_TOKEN = frozenset(
     {
         "supply",
@@ -165,7 +165,7 @@ def _check_payload(instruction: Instruction, place: VenueSpec, venues: Venues) -
     elif instruction.smart_contract_action is not None:
         _check_actions(instruction.smart_contract_action, venues, instruction.created_at)
     elif instruction.wallet_transfer is not None:
-        _check_transfer(instruction.wallet_transfer, place, venues)
+        _check_transfer(instruction.wallet_transfer, instruction.account, place, venues)
     elif instruction.cancel is not None:
         _check_cancel(instruction.cancel, instruction.instruction_id)
 
@@ -282,24 +282,11 @@ def _is_uint256(text: str) -> bool:
 # --- transfers and cancels --------------------------------------------------------------------------------------------
 
 
-def _check_transfer(transfer: WalletTransfer, place: VenueSpec, venues: Venues) -> None:
+def _check_transfer(transfer: WalletTransfer, account: str | None, place: VenueSpec, venues: Venues) -> None:
     _check_positive("wallet_transfer.amount", transfer.amount)
     for name in ("source", "destination", "asset"):
         _require(bool(getattr(transfer, name)), f"wallet_transfer.{name}: must be given")
-    _require(transfer.source != transfer.destination, "wallet_transfer.destination: is the same as the source")
-    name = transfer.source.partition(":")[0]
-    source = venues.get(name)
-    if source is None:
-        _refuse(f"wallet_transfer.source: {name!r} is no venue; it is like wallet, or binance:spot")
-    _require(
-        source.name == place.name,
-        f"wallet_transfer.source: a transfer runs at the venue of its source, {source.name}, not at {place.name}",
-    )
-    _require(
-        venues.get(transfer.destination.partition(":")[0]) is not None
-        or _ADDRESS.fullmatch(transfer.destination) is not None,
-        "wallet_transfer.destination: must be wallet, a venue account such as binance:spot, or an address",
-    )
+    check_ends(transfer, account, place, venues)
 
 
 def _check_cancel(cancel: Cancel, own_id: str) -> None:

@@ -21,6 +21,7 @@ from tightloop.records.types import (
     MarketPrice,
     PreparedOrder,
     PreparedTransaction,
+    PreparedTransfer,
 )
 
 
@@ -117,7 +118,17 @@ class ReadPrices(Struct, frozen=True, gc=False):
     markets: tuple[tuple[str, str], ...]
 
 
-Call = Prepare | Replace | Submit | FindOrder | CancelOrder | ReadLedger | ReadPositions | ReadPrices
+class FindArrival(Struct, frozen=True, gc=False):
+    """Has a transfer arrived in its destination, an account of any lane? Changes nothing.
+
+    The answer is a :class:`Ledger` with the line that brought it, :class:`NotFound` or :class:`Unavailable`.
+    """
+
+    account: AccountRef
+    reference: str
+
+
+Call = Prepare | Replace | Submit | FindOrder | CancelOrder | ReadLedger | ReadPositions | FindArrival | ReadPrices
 
 # --- answers ----------------------------------------------------------------------------------------------------------
 #
@@ -141,7 +152,7 @@ class Prepared(Struct, frozen=True, gc=False):
     ``as_of`` is None where nothing had to be asked.
     """
 
-    what: PreparedOrder | PreparedTransaction
+    what: PreparedOrder | PreparedTransaction | PreparedTransfer
     as_of: datetime | None = None
     asked_at: datetime = NEVER
 
@@ -237,6 +248,17 @@ class Ledger(Struct, frozen=True, gc=False):
     cursor: str
     as_of: datetime
     more: bool = False
+
+
+class DepositAddress(Struct, frozen=True, gc=False):
+    """Where an asset is to be sent so that it arrives in an account, on which network, by the venue's names.
+
+    ``least``: what is less does not arrive, in units of the asset.
+    """
+
+    address: str
+    network: str
+    least: Decimal = Decimal(0)
 
 
 class Arrived(Struct, frozen=True, gc=False):

@@ -128,6 +128,8 @@ class AccountCursor(Struct, frozen=True, kw_only=True, gc=False):
     cursor: str
     # The wallet's next nonce is not below this (chains); null: not known.
     next_nonce: int | None = None
+    # References of transfers into the account whose arrival another loop tells of: no accrual.
+    told: tuple[str, ...] = ()
 
 
 class AccountMark(Struct, frozen=True, kw_only=True, gc=False):
@@ -407,6 +409,15 @@ class Fee(Struct, frozen=True, kw_only=True, gc=False):
     kind: str
 
 
+class TransferMark(Struct, frozen=True, kw_only=True, gc=False):
+    """A transfer between accounts of one strategy, as it is known by what it is found at its destination."""
+
+    # The hash of its transaction, or its id at the source.
+    reference: str
+    # The account it goes to.
+    destination: AccountRef
+
+
 class ExecutionReport(Struct, frozen=True, kw_only=True, gc=False):
     """What happened at a venue: the value of the topic `fills`. Incremental: it holds only what no earlier report
     of its loop held. A correction holds the difference.
@@ -492,6 +503,8 @@ class ExecutionReport(Struct, frozen=True, kw_only=True, gc=False):
     simulated: bool = False
     # What went wrong, if something did.
     error: ErrorInfo | None = None
+    # Of a transfer between accounts of the strategy that has left its source: its arrival is told by this loop.
+    transfer: TransferMark | None = None
     # When this record was written, by its writer's clock (UTC).
     produced_at: datetime
     # The trace this record belongs to: the same for everything that one instruction or command caused.
@@ -614,6 +627,9 @@ class RoutedInstruction(Struct, frozen=True, kw_only=True, gc=False):
     not_after: datetime
     # Of a `cancel`: the loop whose order is to be cancelled.
     target_loop_no: int | None = None
+    # References of transfers into the account whose arrival their own loop tells of: the executor reports none of them
+    # as an accrual.
+    told: tuple[str, ...] = ()
     # When this record was written, by its writer's clock (UTC).
     produced_at: datetime
     # The trace this record belongs to: the same for everything that one instruction or command caused.
@@ -951,6 +967,25 @@ class PreparedTransaction(Struct, frozen=True, kw_only=True, gc=False):
     tx_hash: str
 
 
+class PreparedTransfer(Struct, frozen=True, kw_only=True, gc=False):
+    """Exactly the transfer that an exchange is asked for: out of it, or between the wallets of one account."""
+
+    # Symbol of the asset.
+    asset: str
+    # How much leaves the wallet, in units of the asset, the fee apart where it comes on top.
+    amount: Decimal
+    # The wallet of the account that pays: `spot` or `perp`.
+    source: str
+    # The wallet of the same account that receives; null: it leaves the exchange.
+    destination: str | None = None
+    # Where it is sent.
+    address: str | None = None
+    # The network it is sent on, by its name at the venue.
+    network: str | None = None
+    # What the venue takes for it, in units of the asset.
+    fee: Decimal = Decimal(0)
+
+
 class Submission(Struct, frozen=True, kw_only=True, gc=False):
     """What an intent was, or is, to be sent as. Siblings of one intent share its client order id; on a chain its
     nonce too, so that one of them acts at most.
@@ -968,6 +1003,27 @@ class Submission(Struct, frozen=True, kw_only=True, gc=False):
     order: PreparedOrder | None = None
     # The transaction (chains).
     transaction: PreparedTransaction | None = None
+    # The transfer (exchanges).
+    transfer: PreparedTransfer | None = None
+
+
+class Transit(Struct, frozen=True, kw_only=True, gc=False):
+    """A transfer between two accounts of the strategy: what is under way, and what is known of it."""
+
+    # Symbol of the asset.
+    asset: str
+    # The account it goes to.
+    destination: AccountRef
+    # The position there that it adds to, in the strategy's own spelling.
+    position_key: str
+    # What left the source and has not arrived, in units of the asset; null: nothing has left yet.
+    amount: Decimal | None = None
+    # By what it is found at the destination: the hash of its transaction, or its id at the source; null: not known yet.
+    reference: str | None = None
+    # When it counts as overdue (UTC); null: the source has not shown it yet.
+    arrive_by: datetime | None = None
+    # True: it has been told that it is overdue.
+    overdue: bool = False
 
 
 class JournalEntry(Struct, frozen=True, kw_only=True, gc=False):
@@ -1035,6 +1091,8 @@ class JournalEntry(Struct, frozen=True, kw_only=True, gc=False):
     outcome: Outcome | None = None
     # What went wrong last.
     error: ErrorInfo | None = None
+    # Of a transfer to an account of the same strategy: where it stands.
+    transit: Transit | None = None
     # When this record was written, by its writer's clock (UTC).
     produced_at: datetime
     # The trace this record belongs to: the same for everything that one instruction or command caused.
@@ -1116,6 +1174,8 @@ class KnownAccount(Struct, frozen=True, kw_only=True, gc=False):
     adopted: bool
     # The version of the expected positions with which it was taken over.
     adopted_version: int | None = None
+    # References of transfers into the account which its executor is to be told of with the next loop.
+    told: tuple[str, ...] = ()
 
 
 class OpenNotional(Struct, frozen=True, kw_only=True, gc=False):
@@ -1204,6 +1264,8 @@ class Slot(Struct, frozen=True, kw_only=True, gc=False):
     cancels: tuple[InstructionResult, ...] = ()
     # Of an instruction: its result, as far as it is known.
     result: InstructionResult | None = None
+    # Of a transfer between accounts of the strategy: where it goes.
+    destination: AccountRef | None = None
     # Of an instruction: what its strategy expects to happen.
     expected_deltas: tuple[Delta, ...] = ()
     # Of an instruction: how far what happens may be from what is expected, in basis points; null: the manager's own
@@ -1387,6 +1449,8 @@ class PositionUpdate(Struct, frozen=True, kw_only=True, gc=False):
     event_time: datetime
     # The report's error, or what the handler found wrong.
     error: ErrorInfo | None = None
+    # Of a transfer between accounts of the strategy that has left its source: its arrival is told by this loop.
+    transfer: TransferMark | None = None
     # When this record was written, by its writer's clock (UTC).
     produced_at: datetime
     # The trace this record belongs to: the same for everything that one instruction or command caused.
@@ -1457,6 +1521,8 @@ class ReportedLoop(Struct, frozen=True, kw_only=True, gc=False):
     filled_amount: Decimal = Decimal(0)
     # The source of the loop's latest update that had one.
     source: str | None = None
+    # Of a transfer: what its reports put under way and did not let arrive, in units of the asset.
+    in_transit: Decimal = Decimal(0)
     # What was found wrong with the loop's reports so far; carried on to its final update.
     error: ErrorInfo | None = None
     # When this record was written, by its writer's clock (UTC).
@@ -1628,6 +1694,8 @@ class ReconciliationResult(Struct, frozen=True, kw_only=True, gc=False):
     finished_at: datetime
     # What reconciliation found wrong.
     error: ErrorInfo | None = None
+    # Of a transfer between accounts of the strategy that has left its source: its arrival is told by this loop.
+    transfer: TransferMark | None = None
     # When this record was written, by its writer's clock (UTC).
     produced_at: datetime
     # The trace this record belongs to: the same for everything that one instruction or command caused.
@@ -1688,6 +1756,8 @@ class VenueAnswer(Struct, frozen=True, kw_only=True, gc=False):
     order: PreparedOrder | None = None
     # Of `prepared`: what is to be sent to a chain.
     transaction: PreparedTransaction | None = None
+    # Of `prepared`: the transfer that an exchange is to be asked for.
+    transfer: PreparedTransfer | None = None
     # How the order stands.
     status: str | None = None
     # The venue's time of it, by its own clock (UTC).
@@ -1853,6 +1923,7 @@ RECORDS: dict[str, type[Struct]] = {
     "DeadLetter": DeadLetter,
     "EndedGroup": EndedGroup,
     "Fee": Fee,
+    "TransferMark": TransferMark,
     "ExecutionReport": ExecutionReport,
     "SmartContractAction": SmartContractAction,
     "WalletTransfer": WalletTransfer,
@@ -1870,7 +1941,9 @@ RECORDS: dict[str, type[Struct]] = {
     "IntentAudit": IntentAudit,
     "PreparedOrder": PreparedOrder,
     "PreparedTransaction": PreparedTransaction,
+    "PreparedTransfer": PreparedTransfer,
     "Submission": Submission,
+    "Transit": Transit,
     "JournalEntry": JournalEntry,
     "StateChange": StateChange,
     "TopicPlace": TopicPlace,

@@ -25,7 +25,7 @@ from tightloop.domain.validate import EARLIEST, LATEST
 from tightloop.errors import CATALOGUE, MESSAGE_CHARS, ExecutionError, bounded
 from tightloop.errors.redaction import redacted
 from tightloop.handlers import calls
-from tightloop.records.types import PreparedOrder, PreparedTransaction
+from tightloop.records.types import PreparedOrder, PreparedTransaction, PreparedTransfer
 
 CODE = "EXI-016"
 ENTRIES = 4096  # in one answer: an order with more fills, an account with more positions
@@ -49,6 +49,7 @@ _ALLOWED: dict[type, tuple[type, ...]] = {
     calls.FindOrder: (calls.OrderFound, calls.NotFound, calls.Unavailable),
     calls.ReadLedger: (calls.Ledger, calls.Unavailable),
     calls.ReadPositions: (calls.Positions, calls.Unavailable),
+    calls.FindArrival: (calls.Ledger, calls.NotFound, calls.Unavailable),
 }
 
 
@@ -287,8 +288,14 @@ def _prepared(answer: calls.Prepared) -> calls.Answer:
             _amount(f"what.{name}", getattr(what, name), least=money.ZERO)
         for name in ("data", "authorisation"):
             _bytes(f"what.{name}", getattr(what, name))
+    elif isinstance(what, PreparedTransfer):
+        _id("what.asset", what.asset)
+        for name in ("amount", "fee"):
+            _amount(f"what.{name}", getattr(what, name), least=money.ZERO)
+        for name in ("address", "network", "destination"):
+            _id_or_none(f"what.{name}", getattr(what, name))
     else:
-        _fail("what", "is neither an order nor a transaction", what)
+        _fail("what", "is neither an order, a transaction nor a transfer", what)
     return answer
 
 

@@ -20,6 +20,7 @@ from tightloop.handlers import calls
 from tightloop.handlers.executor.deadline import submit_by
 from tightloop.handlers.executor.submissions import is_cancel
 from tightloop.records.types import JournalEntry
+from tightloop.runners import transfers
 from tightloop.runners.answers import checked, words
 from tightloop.runners.clock import Clock
 from tightloop.runners.clock_check import ClockCheck
@@ -38,6 +39,7 @@ _OfVenues = (
     | calls.CancelOrder
     | calls.ReadLedger
     | calls.ReadPositions
+    | calls.FindArrival
 )
 UNAVAILABLE, UNREACHABLE = "EXI-003", "EIF-011"
 RETRY_S = 0.5  # what could not leave is sent again after so long
@@ -72,10 +74,10 @@ class Performer:
         }
 
     async def open(self) -> None:
-        """Open them all. Raises ExecutionError for what another try would not mend; a venue that can't be reached is
-        tried again before each call.
+        """Open all that act, or all where none does. Raises ExecutionError for what another try would not mend; a venue
+        that can't be reached is tried again before each call. What an executor only looks at is opened when it does.
         """
-        lanes = sorted(self._unopened)
+        lanes = sorted(self._unopened & self._acting.keys() if self._acting else self._unopened)
         failures = await asyncio.gather(*(self._failure_to_open(lane) for lane in lanes))
         for lane, failed in zip(lanes, failures, strict=True):
             if failed is not None and failed.code != UNREACHABLE:
@@ -103,8 +105,7 @@ class Performer:
         asked_at = self._clock.now()
         about = call.entry if isinstance(call, _OF_INTENTS) else call.account
         lane = about.lane
-        if lane in self._unopened and (failed := await self._failure_to_open(lane)) is not None:
-            message = f"{lane} is not open: {failed.code} {failed.message}"
+        if (message := await self._why_not_open(lane)) is not None:
             if isinstance(call, calls.Submit | calls.CancelOrder):
                 return calls.NotSent(UNAVAILABLE, message, RETRY_S)
             return calls.Unavailable(UNAVAILABLE, message, asked_at)
@@ -133,10 +134,30 @@ class Performer:
             log.exception("prices could not be read")
             return calls.Unavailable(UNAVAILABLE, words(f"{type(error).__name__}: {error}"), asked_at)
 
+    async def _why_not_open(self, lane: str) -> str | None:
+        """Opens it if need be; None: it is open."""
+        if lane not in self.adapters:
+            return f"{lane} has no reader here"
+        if lane in self._unopened and (failed := await self._failure_to_open(lane)) is not None:
+            return f"{lane} is not open: {failed.code} {failed.message}"
+        return None
+
+    async def _prepare(self, entry: JournalEntry, least_nonce: int | None) -> calls.Answer:
+        """A transfer to an account of ours is prepared with the address that its destination tells."""
+        if entry.transit is not None:
+            to = entry.transit.destination
+            if (message := await self._why_not_open(to.lane)) is not None:
+                return calls.Unavailable(UNAVAILABLE, message)
+            told = await transfers.addressed(entry, self.adapters[to.lane])
+            if not isinstance(told, JournalEntry):
+                return told
+            entry = told
+        return await self._acting[entry.lane].prepare(entry, least_nonce)
+
     async def _perform(self, call: _OfVenues) -> calls.Answer:
         match call:
             case calls.Prepare(entry, least_nonce):
-                return await self._acting[entry.lane].prepare(entry, least_nonce)
+                return await self._prepare(entry, least_nonce)
             case calls.Replace(entry, kind):
                 return await self._acting[entry.lane].replace(entry, kind)
             case calls.Submit(entry):
@@ -156,6 +177,8 @@ class Performer:
                 return await self.adapters[account.lane].ledger(account, cursor)
             case calls.ReadPositions(account):
                 return await self.adapters[account.lane].positions(account)
+            case calls.FindArrival(account, reference):
+                return transfers.as_ledger(await self.adapters[account.lane].find_arrival(account, reference))
 
     def _gate(self, entry: JournalEntry, journalled_at: datetime, until: datetime | None) -> ClockGate:
         window = timedelta(seconds=self.adapters[entry.lane].lane.send_window_s)

@@ -24,6 +24,7 @@ from tightloop.records.types import (
 from tightloop.runners.clock import Clock
 
 _TRADE = frozenset(CexTrade.__struct_fields__)
+_TRANSFER = frozenset(WalletTransfer.__struct_fields__)
 _CONTRACT = frozenset(SmartContractAction.__struct_fields__)
 
 
@@ -73,15 +74,16 @@ def swap(token_in: str, token_out: str, amount: Decimal, **fields: Any) -> Actio
 def transfer(
     instruction_id: str, at: datetime, asset: str, amount: Decimal, *, strategy_id: str = "s1", **fields: Any
 ) -> Instruction:
-    """From the wallet to an address."""
-    moved = WalletTransfer(source="wallet", destination="0x" + "ab" * 20, asset=asset, amount=amount)
-    whole = {"venue": "wallet", **fields}
+    """From the wallet to an address, unless ``fields`` (of WalletTransfer or Instruction) say otherwise."""
+    chosen: dict[str, Any] = {"source": "wallet", "destination": "0x" + "ab" * 20, "asset": asset, "amount": amount}
+    chosen.update({name: fields.pop(name) for name in list(fields) if name in _TRANSFER})
+    whole = {"venue": chosen["source"].partition(":")[0], **fields}
     return Instruction(
         instruction_id=instruction_id,
         strategy_id=strategy_id,
         type="wallet_transfer",
         created_at=at,
-        wallet_transfer=moved,
+        wallet_transfer=WalletTransfer(**chosen),
         **whole,
     )
 

@@ -126,6 +126,9 @@ class ScriptedVenue:
         now = self.own_clock.now()
         return calls.Arrived(found[0], now) if found else calls.NotFound(now)
 
+    async def deposit_address(self, account: AccountRef, asset: str, network: str | None) -> Any:
+        return calls.DepositAddress("0x" + "cd" * 20, network or "ethereum")
+
     async def close(self) -> None:
         self.asked.clear()
 

@@ -15,6 +15,7 @@ from tightloop.domain.directory import LaneSpec
 from tightloop.handlers.calls import (
     Ambiguous,
     Arrived,
+    DepositAddress,
     GateClosed,
     Ledger,
     NotFound,
@@ -28,6 +29,7 @@ from tightloop.handlers.calls import (
 from tightloop.records.types import AccountRef, JournalEntry
 
 PreparedAs = Prepared | Refused | Unavailable
+Addressed = DepositAddress | Refused | Unavailable
 Submitted = OrderFound | Refused | NotSent | GateClosed | Ambiguous
 Found = OrderFound | NotFound | Unavailable
 Cancelled = OrderFound | NotFound | Refused | NotSent | GateClosed | Ambiguous | Unavailable
@@ -96,6 +98,12 @@ class VenueReader(Protocol):
 
     async def find_arrival(self, account: AccountRef, reference: str) -> Arrived | NotFound | Unavailable:
         """Has a transfer arrived there? ``reference``: the hash of its transaction, or its id at the sending venue."""
+
+    async def deposit_address(self, account: AccountRef, asset: str, network: str | None) -> Addressed:
+        """Where this asset is to be sent so that it arrives there; ``network`` None: the asset's usual one.
+
+        Refused: EXI-013 for an asset or a network that it does not take.
+        """
 
     async def close(self) -> None: ...
 

@@ -57,6 +57,7 @@ def settings(lane: str, acceptance_window_s: float = SPEC.acceptance_window_s) -
         acceptance_window_s=acceptance_window_s,
         symbols=(*MARKETS, *UNRECORDED),
         spot_maker=Decimal("0.001"),
+        fee_on_top=True,  # feeType 0, the default: "input the actual amount received" (Bybit API v5, Withdraw)
         spot_taker=Decimal("0.001"),
         perp_maker=Decimal("0.0001"),
         perp_taker=Decimal("0.0006"),

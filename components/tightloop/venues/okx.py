@@ -101,6 +101,7 @@ def settings(lane: str, acceptance_window_s: float = SPEC.acceptance_window_s) -
         acceptance_window_s=acceptance_window_s,
         symbols=(*MARKETS, *UNRECORDED),
         spot_maker=Decimal("0.001"),
+        fee_on_top=True,  # "Withdrawal fee is not included in withdrawal amount" (OKX API v5, Withdrawal)
         spot_taker=Decimal("0.0015"),
         perp_maker=Decimal("0.0002"),
         perp_taker=Decimal("0.0005"),

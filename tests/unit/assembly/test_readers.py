@@ -9,7 +9,7 @@ from tightloop.assembly.config import Config
 from tightloop.venues.adapter import VenueAdapter, VenueReader
 from tightloop.venues.sim.inprocess import InProcessReader
 
-READS = {"open", "positions", "ledger", "find_arrival", "close"}
+READS = {"open", "positions", "ledger", "find_arrival", "deposit_address", "close"}
 
 
 def methods(kind: type) -> set[str]:

@@ -147,4 +147,15 @@ ENTRIES = (
         "unverified, which halts or suspends the key.",
         "Report it to the author of the venue's adapter; find out at the venue what happened, and resolve the intent.",
     ),
+    _entry(
+        "EXI-017",
+        "transfer overdue",
+        "HIGH",
+        "A transfer has left its source, or was asked for there, and has not arrived at its destination within "
+        "`timing.arrival`.",
+        "Ends the loop `unknown`, or with `release: on_debit` publishes a correction that says so; halts the key; and "
+        "goes on asking the destination. What arrives later is published and applied.",
+        "Look at the destination and at the network for its reference (`tightloop show`). If it comes, resume. If it "
+        "never will, `resolve` it with the deltas that take it out of `transit:...` (docs/transfers.md).",
+    ),
 )

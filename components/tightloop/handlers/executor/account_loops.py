@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from tightloop.errors import info
 from tightloop.handlers import calls
-from tightloop.handlers.executor import reports
+from tightloop.handlers.executor import reports, transit
 from tightloop.handlers.executor.turn import ExecutorTurn, intent_name
 from tightloop.records.types import AccountRef, Delta, ErrorInfo, LedgerLoop, ReportKind, RoutedInstruction
 
@@ -32,7 +32,7 @@ def start(turn: ExecutorTurn, routed: RoutedInstruction) -> None:
     )
     for entry in questions:
         if entry.status == "unknown":
-            turn.context.call(intent_name(entry), calls.FindOrder(entry))
+            turn.context.call(intent_name(entry), transit.question(entry))
     if not questions:
         _read(turn)
 
@@ -119,8 +119,9 @@ def _read(turn: ExecutorTurn) -> None:
 
 
 def _accrued(turn: ExecutorTurn, ledger: calls.Ledger) -> None:
+    account = turn.head.reading.routed.account if turn.head.reading else ""
     for shown in ledger.entries:
-        if reports.is_accrual(shown):
+        if reports.is_accrual(shown) and not turn.is_told(account, shown):
             _report(turn, "accrual", shown=shown)
     loop = turn.head.reading
     if loop is None:

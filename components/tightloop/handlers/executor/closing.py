@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from tightloop.errors import info
 from tightloop.handlers import calls
-from tightloop.handlers.executor import reports, submissions
+from tightloop.handlers.executor import reports, submissions, transit
 from tightloop.handlers.executor.turn import ExecutorTurn, intent_name
 from tightloop.records.types import AccountRef, ErrorInfo, JournalEntry, Outcome, ReportKind
 
@@ -56,6 +56,8 @@ def on_ledger(turn: ExecutorTurn, entry: JournalEntry, ledger: calls.Ledger) -> 
     if outcome is None:
         raise ValueError(f"a ledger was read for {intent_name(entry)}, whose outcome is not known")
     for shown in ledger.entries:
+        if turn.is_told(entry.account, shown):
+            continue
         if reports.is_accrual(shown):
             entry = _report(turn, entry, "accrual", "none", shown)
         elif submissions.has_caused(entry, shown) and shown.entry_id not in entry.reported_entries:
@@ -88,10 +90,17 @@ def finish(
     as_of: datetime | None = None,
     answer: str | None = None,
 ) -> None:
-    """The loop's one final report; the journal forgets the intent. ``answer``: the venue's words that ended it."""
+    """The loop's one final report; the journal forgets the intent, unless it is money that is still under way.
+
+    ``answer``: the venue's words that ended it.
+    """
     entry = _report(turn, entry, "final", outcome, last, error, remaining, as_of)
     turn.audit(entry, "finished", outcome, error, answer=answer)
-    turn.drop(entry)
+    if transit.is_under_way(entry) and outcome == "filled" and entry.transit and entry.transit.amount:
+        pause = turn.settings.arrival_pause(0)
+        turn.put(replace(entry, status="unknown", outcome=None, tries=0, next_try_at=turn.after(pause)))
+    else:
+        turn.drop(entry)
     turn.set_least_nonce(entry.venue, entry.account, turn.settings.policy.least_nonce(entry, outcome))
 
 
@@ -126,6 +135,9 @@ def _report(
     remaining: Decimal | None = None,
     as_of: datetime | None = None,
 ) -> JournalEntry:
+    if shown is not None and not reports.is_accrual(shown):
+        shown = transit.moved(entry, shown)
+        entry = transit.counted(entry, shown)
     report = reports.report(
         entry.routed,
         report_no=entry.next_report_no,

@@ -57,6 +57,7 @@ class Executor:
                 "EXI-014", f"loop_no {routed.loop_no} is not above the last one seen, {turn.head.last_loop_no}"
             )
         turn.head = replace(turn.head, last_loop_no=routed.loop_no)
+        turn.be_told(self.settings.lane.home, routed.account, routed.told)
         if turn.head.reading or turn.intents():
             starting.give_up_earlier(turn, routed.loop_no)
         if routed.kind == "execute":

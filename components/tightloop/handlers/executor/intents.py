@@ -18,7 +18,7 @@ from msgspec.structs import replace
 
 from tightloop.errors import info
 from tightloop.handlers import calls
-from tightloop.handlers.executor import closing, submissions
+from tightloop.handlers.executor import closing, submissions, transfers, transit
 from tightloop.handlers.executor.deadline import submit_by, times_out_at
 from tightloop.handlers.executor.evidence import counts_at
 from tightloop.handlers.executor.turn import ExecutorTurn, cancellable, intent_name
@@ -48,7 +48,7 @@ def submit(turn: ExecutorTurn, entry: JournalEntry) -> None:
 
 def ask(turn: ExecutorTurn, entry: JournalEntry) -> None:
     """How does it stand at the venue?"""
-    turn.context.call(intent_name(entry), calls.FindOrder(entry))
+    turn.context.call(intent_name(entry), transit.question(entry))
 
 
 def ask_anew(turn: ExecutorTurn, entry: JournalEntry) -> None:
@@ -72,6 +72,9 @@ def cancel(turn: ExecutorTurn, entry: JournalEntry) -> None:
     if not cancellable(entry):  # acted on as soon as the venue shows the order, or before the next try
         pausing = entry.status == "journalled" and entry.next_try_at is not None
         turn.put(replace(entry, cancel_requested=True, next_try_at=turn.now if pausing else entry.next_try_at))
+        return
+    if transit.is_under_way(entry) or transit.is_of_exchange(entry):
+        turn.audit(entry, "cancel_requested", "what has left can't be called back")
         return
     first = not entry.cancel_requested or entry.cancel_at is not None
     entry = turn.put(
@@ -120,6 +123,9 @@ def on_time(turn: ExecutorTurn, entry: JournalEntry) -> None:
 def on_answer(turn: ExecutorTurn, entry: JournalEntry, answer: calls.Answer) -> None:
     if entry.status == "journalled":
         turn.audit_journalled(entry)
+    if transit.is_under_way(entry) and entry.status != "settling":
+        transfers.on_answer(turn, entry, answer)
+        return
     match answer:
         case calls.OrderFound():
             _found(turn, entry, answer)
@@ -191,6 +197,9 @@ def _found(turn: ExecutorTurn, entry: JournalEntry, found: calls.OrderFound) -> 
         venue_order_id=found.venue_order_id or entry.venue_order_id,
         tx_hash=found.tx_hash or entry.tx_hash,
     )
+    if transit.is_of_exchange(entry) or (entry.transit is not None and found.status == "filled"):
+        transfers.on_found(turn, entry, found)
+        return
     if found.status != "open":
         closing.settle(turn, entry, found)
         return

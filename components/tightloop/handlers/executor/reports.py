@@ -10,6 +10,7 @@ from typing import Any
 from tightloop.domain import ids, money
 from tightloop.domain.deltas import added_up
 from tightloop.handlers.calls import LedgerEntry, OrderFound
+from tightloop.handlers.executor.transit import mark_of
 from tightloop.records.types import (
     Delta,
     ErrorInfo,
@@ -82,6 +83,7 @@ def report(
         chain_id=action.chain_id if action else None,
         remaining=remaining,
         account_cursor=cursor,
+        transfer=mark_of(intent) if intent else None,
         event_time=shown.event_time if shown else (as_of or now),
         observed_at=now,
         simulated=simulated,
@@ -159,6 +161,7 @@ def correction(
         venue_sequence=last.sequence if last else None,
         corrects_report_id=intent.report_ids[-1] if intent.report_ids else None,
         resolved_by=resolved_by,
+        transfer=mark_of(intent),
         event_time=last.event_time if last else now,
         observed_at=now,
         simulated=simulated,

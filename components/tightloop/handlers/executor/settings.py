@@ -25,11 +25,14 @@ class ExecutorSettings(Struct, frozen=True, kw_only=True):
     poll_max_s: float = 2.0
     read_s: float = 10.0  # how long a preparation, refresh, verify or adopt tries to read the venue
     replace_s: float = 30.0  # how long a transaction may be pending before its fees are raised (chains)
+    arrival_s: float = 3600.0  # how long a transfer may be under way before its key halts
+    arrival_poll_s: float = 0.5  # how soon its destination is asked again; doubles up to `arrival_poll_max_s`
+    arrival_poll_max_s: float = 5.0
     watch_s: float = 5.0  # how soon an unknown intent is asked for again; doubles up to `watch_max_s`
     watch_max_s: float = 60.0
 
     def __post_init__(self) -> None:
-        for name in ("evidence_s", "poll_s", "read_s", "replace_s", "watch_s"):
+        for name in ("evidence_s", "poll_s", "read_s", "replace_s", "watch_s", "arrival_s"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name} must be above zero, not {getattr(self, name)}")
         for name in ("send_window_s", "acceptance_window_s"):
@@ -50,6 +53,10 @@ class ExecutorSettings(Struct, frozen=True, kw_only=True):
     def watch_pause(self, earlier: int) -> float:
         """The same for an intent whose loop has ended without evidence."""
         return backoff(self.watch_s, self.watch_max_s, earlier)
+
+    def arrival_pause(self, earlier: int) -> float:
+        """The same for a transfer: of its source and of its destination."""
+        return backoff(self.arrival_poll_s, self.arrival_poll_max_s, earlier)
 
     @property
     def absence_s(self) -> float:

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from tightloop.domain import ids
 from tightloop.errors import info
 from tightloop.handlers import calls
-from tightloop.handlers.executor import account_loops, closing, intents, submissions
+from tightloop.handlers.executor import account_loops, closing, intents, submissions, transit
 from tightloop.handlers.executor.deadline import submit_by, times_out_at
 from tightloop.handlers.executor.turn import ExecutorTurn, intent_name
 from tightloop.records.types import ErrorInfo, Instruction, JournalEntry, RoutedInstruction
@@ -136,6 +136,7 @@ def _new_entry(turn: ExecutorTurn, routed: RoutedInstruction) -> JournalEntry:
         journalled_at=turn.now,
         first_journalled_at=turn.now,
         cancel_at=times_out_at(routed) or routed.not_after,
+        transit=transit.begun(routed, turn.settings.lane.home, turn.settings.directory),
         produced_at=turn.now,
         trace_id=routed.trace_id,
         causation_id=routed.causation_id,

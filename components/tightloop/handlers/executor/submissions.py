@@ -8,7 +8,7 @@ from typing import Literal
 from msgspec.structs import replace
 
 from tightloop.handlers.calls import LedgerEntry, Prepared
-from tightloop.records.types import JournalEntry, PreparedOrder, Submission
+from tightloop.records.types import JournalEntry, PreparedOrder, PreparedTransaction, PreparedTransfer, Submission
 
 Kind = Literal["first", "bump", "cancel"]
 
@@ -51,14 +51,15 @@ def times_sent(entry: JournalEntry) -> int:
 
 def with_prepared(entry: JournalEntry, kind: Kind, prepared: Prepared, now: datetime) -> JournalEntry:
     """The entry with one submission more, which was not journalled to be sent yet."""
-    order, transaction = (prepared.what, None) if isinstance(prepared.what, PreparedOrder) else (None, prepared.what)
+    what = prepared.what
     one = Submission(
         number=len(entry.submissions) + 1,
         kind=kind,
         journalled_at=now,
         sent_count=0,
-        order=order,
-        transaction=transaction,
+        order=what if isinstance(what, PreparedOrder) else None,
+        transaction=what if isinstance(what, PreparedTransaction) else None,
+        transfer=what if isinstance(what, PreparedTransfer) else None,
     )
     return replace(entry, submissions=(*entry.submissions, one))
 

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from msgspec.structs import replace
 
 from tightloop.handlers.api import Context
+from tightloop.handlers.calls import LedgerEntry
 from tightloop.handlers.executor import submissions
 from tightloop.handlers.executor.settings import ExecutorSettings
 from tightloop.records.types import (
@@ -18,6 +19,8 @@ from tightloop.records.types import (
     IntentAudit,
     JournalEntry,
 )
+
+MOST_TOLD = 256  # references of transfers into one account that its ledger has not shown yet
 
 
 def intent_name(entry: JournalEntry) -> str:
@@ -175,6 +178,23 @@ class ExecutorTurn:
         if (known.next_nonce if known else None) != nonce:
             known = known or AccountCursor(venue=venue, account=account, cursor="")
             self._put_account(replace(known, next_nonce=nonce))
+
+    # --- transfers into an account ------------------------------------------------------------------------------------
+
+    def be_told(self, venue: str, account: str, references: tuple[str, ...]) -> None:
+        """Of transfers that come here, whose arrival their own loop tells of."""
+        if references:
+            known = self.account(account) or AccountCursor(venue=venue, account=account, cursor="")
+            told = (*(one for one in known.told if one not in references), *references)
+            self._put_account(replace(known, told=told[-MOST_TOLD:]))
+
+    def is_told(self, account: str, shown: LedgerEntry) -> bool:
+        """Is this line the arrival of such a transfer? It is passed only once, and then forgotten."""
+        known = self.account(account)
+        if known is None or shown.kind != "deposit" or shown.tx_hash not in known.told:
+            return False
+        self._put_account(replace(known, told=tuple(one for one in known.told if one != shown.tx_hash)))
+        return True
 
     def _put_account(self, account: AccountCursor) -> None:
         others = tuple(one for one in self.head.accounts if one.account != account.account)

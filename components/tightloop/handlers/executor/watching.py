@@ -12,19 +12,25 @@ from msgspec.structs import replace
 from tightloop.domain.lengths import check_command
 from tightloop.errors import ExecutionError, bounded, info
 from tightloop.handlers import calls
-from tightloop.handlers.executor import account_loops, reports, submissions
+from tightloop.handlers.executor import account_loops, corrections, reports, submissions, transfers, transit
 from tightloop.handlers.executor.turn import ExecutorTurn, intent_name
-from tightloop.records.types import ControlCommand, Delta, ErrorInfo, JournalEntry, Outcome
+from tightloop.records.types import ControlCommand, Delta, JournalEntry, Outcome
 
 
 def on_time(turn: ExecutorTurn, entry: JournalEntry) -> None:
     if entry.next_try_at and entry.next_try_at <= turn.now:
         turn.put(replace(entry, next_try_at=None))
-        turn.context.call(intent_name(entry), calls.FindOrder(entry))
+        turn.context.call(intent_name(entry), transit.question(entry))
 
 
 def on_answer(turn: ExecutorTurn, entry: JournalEntry, answer: calls.Answer) -> None:
+    if transit.is_under_way(entry):
+        transfers.watched(turn, entry, answer)
+        account_loops.question_answered(turn, intent_name(entry))
+        return
     match answer:
+        case calls.OrderFound(status="filled") if entry.transit is not None:
+            transfers.left_late(turn, entry, answer)
         case calls.OrderFound(status="open"):
             entry = replace(entry, found=True, venue_order_id=answer.venue_order_id or entry.venue_order_id)
             if _may_be_cancelled(turn, entry, answer):
@@ -49,7 +55,9 @@ def _not_found(turn: ExecutorTurn, entry: JournalEntry, answer: calls.NotFound) 
     policy = turn.settings.policy
     verdict = policy.absence(turn.settings, entry, answer).verdict
     if verdict == "taken" or (verdict == "nothing_done" and policy.is_over(entry)):
-        _correct(turn, entry, "none", (), info("EXI-005", "the venue shows that nothing was done"), answer.raw)
+        corrections.correct(
+            turn, entry, "none", (), info("EXI-005", "the venue shows that nothing was done"), answer.raw
+        )
     elif verdict != "nothing_done" or not _is_alone(turn):
         _watch_on(turn, entry)
     elif submissions.is_cancel(entry):  # what was sent once may still act: only its nonce ends it
@@ -65,7 +73,7 @@ def _may_be_cancelled(turn: ExecutorTurn, entry: JournalEntry, found: calls.Orde
     """Its loop is over, so it may be cancelled; but a cancel may still have been on its way when the venue was
     asked.
     """
-    if found.confirmations is not None or not _is_alone(turn):
+    if found.confirmations is not None or transit.is_of_exchange(entry) or not _is_alone(turn):
         return False
     return not entry.cancel_requested or turn.settings.policy.lost_cancel(turn.settings, entry, found, turn.now)
 
@@ -104,30 +112,7 @@ def _resolve_by_evidence(turn: ExecutorTurn, entry: JournalEntry, found: calls.O
     outcome = reports.outcome_of(found, sum((shown.amount for shown in fresh), entry.filled_amount))
     entry = replace(entry, venue_order_id=found.venue_order_id or entry.venue_order_id)
     error = info(found.code, found.message or "") if found.code else None
-    _correct(turn, entry, outcome, fresh, error, found.raw)
-
-
-def _correct(
-    turn: ExecutorTurn,
-    entry: JournalEntry,
-    outcome: Outcome,
-    entries: tuple[calls.LedgerEntry, ...],
-    error: ErrorInfo | None,
-    answer: str | None,
-) -> None:
-    turn.publish(
-        reports.correction(
-            entry,
-            outcome=outcome,
-            entries=entries,
-            error=error,
-            now=turn.now,
-            simulated=turn.settings.lane.simulated,
-            resolved_by="evidence",
-        )
-    )
-    turn.audit(entry, "resolved", outcome, error, answer=answer)
-    turn.drop(entry)
+    corrections.correct(turn, entry, outcome, fresh, error, found.raw)
 
 
 def resolve(turn: ExecutorTurn, command: ControlCommand) -> None:

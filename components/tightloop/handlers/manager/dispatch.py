@@ -11,8 +11,9 @@ from typing import Any
 import structlog
 from msgspec.structs import replace
 
+from tightloop.domain.transfers import destination_of
 from tightloop.errors import ExecutionError, error_info, info
-from tightloop.handlers.manager import expected, group_run, groups, unresolved, waiting
+from tightloop.handlers.manager import expected, group_run, groups, transfers, unresolved, waiting
 from tightloop.handlers.manager.limits import gate
 from tightloop.handlers.manager.turn import ManagerTurn
 from tightloop.records.types import (
@@ -89,7 +90,7 @@ def can_start(turn: ManagerTurn, queued: QueuedInstruction) -> bool:
     head = turn.head
     free = head.slot is None and not head.queued and head.group_id is None
     alone = free and queued.instruction.group_id is None
-    return alone and _is_adopted(turn, queued.account) and gate.is_unlimited(turn, queued)
+    return alone and _not_adopted(turn, queued) is None and gate.is_unlimited(turn, queued)
 
 
 def _starting(
@@ -137,7 +138,7 @@ def _any_account_changed(turn: ManagerTurn, legs: tuple[QueuedInstruction, ...])
 
 
 def _first_unadopted(turn: ManagerTurn, legs: tuple[QueuedInstruction, ...]) -> AccountRef | None:
-    return next((leg.account for leg in legs if not _is_adopted(turn, leg.account)), None)
+    return next((strange for leg in legs if (strange := _not_adopted(turn, leg)) is not None), None)
 
 
 def _judged(
@@ -155,6 +156,7 @@ def _account_changed(turn: ManagerTurn, queued: QueuedInstruction) -> ErrorInfo 
     """The configuration may have taken the account away since the instruction was queued."""
     try:
         account = turn.settings.directory.account_of(queued.instruction)
+        destination_of(queued.instruction, account, turn.settings.directory)
     except ExecutionError as error:
         return error_info(error)
     if account == queued.account:
@@ -162,9 +164,17 @@ def _account_changed(turn: ManagerTurn, queued: QueuedInstruction) -> ErrorInfo 
     return info("EIM-007", f"it was queued for account {queued.account.account}, and now it would be {account.account}")
 
 
-def _is_adopted(turn: ManagerTurn, account: AccountRef) -> bool:
-    known = turn.known(account)
-    return known is not None and known.adopted
+def _not_adopted(turn: ManagerTurn, queued: QueuedInstruction) -> AccountRef | None:
+    """The first account it touches whose positions are not taken over yet: a transfer's destination is one, too."""
+    for account in (queued.account, _destination(turn, queued)):
+        known = None if account is None else turn.known(account)
+        if account is not None and (known is None or not known.adopted):
+            return account
+    return None
+
+
+def _destination(turn: ManagerTurn, queued: QueuedInstruction) -> AccountRef | None:
+    return destination_of(queued.instruction, queued.account, turn.settings.directory)
 
 
 # --- taking the slot --------------------------------------------------------------------------------------------------
@@ -208,6 +218,7 @@ def _start(turn: ManagerTurn, queued: QueuedInstruction, judged: gate.Judged) ->
         dispatched_at=turn.now,
         deadline_at=_works_until(turn, queued) + _time_to_end(turn),
         result=result,
+        destination=_destination(turn, queued),
         expected_deltas=instruction.expected_deltas,
         slippage_bps=expected.bound_of(instruction),
     )
@@ -216,8 +227,10 @@ def _start(turn: ManagerTurn, queued: QueuedInstruction, judged: gate.Judged) ->
 
 
 def _works_until(turn: ManagerTurn, queued: QueuedInstruction) -> datetime:
-    """When the executor cancels what still works of it."""
+    """When the executor cancels what still works of it, or gives a transfer up."""
     trade = queued.instruction.cex_trade
+    if queued.instruction.wallet_transfer is not None:  # what has left is waited for
+        return queued.expires_at + timedelta(seconds=turn.settings.arrival_s)
     timeout_ms = trade.timeout_ms if trade else None
     if timeout_ms is None:
         return queued.expires_at
@@ -270,6 +283,7 @@ def _time_to_end(turn: ManagerTurn) -> timedelta:
 
 def _take(turn: ManagerTurn, slot: Slot, queued: QueuedInstruction | None = None, price: Decimal | None = None) -> None:
     _route(turn, slot, slot.kind, queued, price)
+    transfers.are_told(turn, slot.account)
     turn.update(last_loop_no=slot.loop_no, slot=slot)  # last: what fails before it leaves the slot as it was
 
 
@@ -299,6 +313,7 @@ def _route(
             dispatched_at=turn.now,
             not_after=queued.expires_at if queued else slot.deadline_at,
             target_loop_no=loop_no if kind == "cancel" else None,
+            told=() if kind == "cancel" else transfers.to_tell(turn, slot.account),
             produced_at=turn.now,
             trace_id=trace_id or f"{turn.head.strategy_id}/{slot.purpose}/{loop_no}",
             causation_id=instruction.instruction_id if instruction else slot.purpose,

@@ -11,10 +11,11 @@ from msgspec.structs import replace
 
 from tightloop.domain.backoff import backoff
 from tightloop.errors import info
-from tightloop.handlers.manager import dispatch, expected, unresolved
+from tightloop.handlers.manager import dispatch, expected, transfers, unresolved
 from tightloop.handlers.manager.limits import gate
 from tightloop.handlers.manager.turn import ManagerTurn, halt_id
 from tightloop.records.types import (
+    AccountRef,
     ErrorInfo,
     InstructionResult,
     KnownAccount,
@@ -29,13 +30,14 @@ log = structlog.get_logger()
 UNREADABLE = "EXI-003"
 # Errors in the key's own records, or in what its strategy expects: they halt it even when positions match. (A balance
 # below zero, PUH-010, does not: what pays for it may come later in the loop, and the comparison judges it.)
-HALTING = frozenset({"EIM-003", "PUH-004", "PUH-006", "PUH-007", "REC-004", "REC-009", "REC-010", "REC-014"})
+HALTING = frozenset({"EIM-003", "EXI-017", "PUH-004", "PUH-006", "PUH-007", "REC-004", "REC-009", "REC-010", "REC-014"})
 _RESULT_OF = {"execute": "loop"}  # the kind of the result that ends a loop; of all others: the loop's own kind
 
 
 def on_result(turn: ManagerTurn, result: ReconciliationResult) -> None:
     turn.update(position_version=max(turn.head.position_version, result.position_version))
     gate.learn(turn, result)
+    transfers.learn(turn, result)
     wrong = _books_wrong(result)
     if wrong is not None:  # whichever loop it belongs to, and whether its positions match or not
         _halt_key(turn, result, wrong)
@@ -69,11 +71,16 @@ def _of_slot(turn: ManagerTurn, slot: Slot, result: ReconciliationResult, wrong:
         if slot.kind == "verify":
             _halt(turn, slot, result, wrong or info("REC-002", _mismatch(result)))
         else:
-            dispatch.next_loop(turn, slot, "verify")
+            dispatch.next_loop(turn, slot, "verify", remaining=_both_ends(slot))
     elif result.status == "matched":
         _matched(turn, slot, result, wrong)
     else:
         raise ValueError(f"reconciliation result {result.result_id} has status {result.status}")
+
+
+def _both_ends(slot: Slot) -> tuple[AccountRef, ...]:
+    """What accrued at a transfer's destination is taken in, too, before its positions are judged once more."""
+    return slot.remaining if slot.destination is None else (*slot.remaining, slot.destination)
 
 
 def _surprise(turn: ManagerTurn, slot: Slot, result: ReconciliationResult) -> ErrorInfo | None:
@@ -141,8 +148,14 @@ def _suspend(turn: ManagerTurn, slot: Slot, result: ReconciliationResult) -> Non
         _halt(turn, slot, result, info("REC-003", message))
         return
     pause = backoff(turn.settings.retry_s, turn.settings.retry_max_s, slot.retries)
+    remaining = _both_ends(slot) if slot.kind == "execute" else slot.remaining
     suspended = replace(
-        slot, suspended=True, suspended_since=since, retry_at=turn.after(pause), retries=slot.retries + 1
+        slot,
+        remaining=remaining,
+        suspended=True,
+        suspended_since=since,
+        retry_at=turn.after(pause),
+        retries=slot.retries + 1,
     )
     turn.update(slot=suspended)
 

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from tightloop.domain import validate
 from tightloop.domain.lengths import legible
+from tightloop.domain.transfers import destination_of
 from tightloop.errors import ExecutionError, error_info, info
 from tightloop.handlers.api import Inbound
 from tightloop.handlers.content import digest
@@ -112,6 +113,7 @@ def _admit(turn: ManagerTurn, instruction: Instruction, size: int) -> QueuedInst
     if instruction.cancel is not None:
         return None
     account = directory.account_of(instruction)
+    destination_of(instruction, account, directory)
     validate.check_on_lane(instruction, directory.lanes[account.lane], directory.venues)
     queued = QueuedInstruction(
         strategy_id=instruction.strategy_id,

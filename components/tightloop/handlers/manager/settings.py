@@ -26,6 +26,7 @@ class ManagerSettings(Struct, frozen=True, kw_only=True):
     refresh_s: float | None = None  # an idle key is refreshed after this; None: never
     evidence_s: float = 60.0  # how long an executor looks for evidence
     reconcile_s: float = 30.0  # how long reconciliation tries
+    arrival_s: float = 3600.0  # how long a transfer may be under way
     deadline_margin_s: float = 60.0  # on top of both, before a loop counts as overdue
     expected_bps: Decimal = Decimal(100)  # how far `expected_deltas` may be missed where an instruction sets no bound
     cancels_limit: int = 32  # cancels that may wait for one loop's end

@@ -35,7 +35,7 @@ def ended(turn: ManagerTurn, result: InstructionResult) -> None:
 
 def corrected(turn: ManagerTurn, result: ReconciliationResult) -> None:
     """A correction: the venue's evidence, or an operator's decision, of how it ended."""
-    if result.instruction_id is None:
+    if result.instruction_id is None or result.outcome == "unknown":  # it is not over yet
         return
     slot = turn.head.slot
     if slot is not None and slot.result is not None and slot.result.instruction_id == result.instruction_id:

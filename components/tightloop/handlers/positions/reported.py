@@ -11,8 +11,11 @@ Entry points: :func:`recall`, :func:`place` and :func:`remember`. What holds:
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from msgspec.structs import replace
 
+from tightloop.domain.positions import TRANSIT
 from tightloop.errors import ExecutionError
 from tightloop.handlers import numbering
 from tightloop.handlers.positions.turn import PositionsTurn
@@ -73,10 +76,17 @@ def place(loop: ReportedLoop, report: ExecutionReport, digest: str) -> ReportedL
         last_report_no=max(last, number),
         missing=missing,
         final_report_no=number if ends else loop.final_report_no,
+        in_transit=loop.in_transit + in_transit(report),
         outcome=report.outcome if ends or report.kind == "correction" else loop.outcome,
         report_ids=(*loop.report_ids, report.report_id)[-REPORTS:],
         digests=(*loop.digests, digest)[-REPORTS:],
     )
+
+
+def in_transit(report: ExecutionReport) -> Decimal:
+    """What a report puts under way, or lets arrive."""
+    prefix = f"{TRANSIT}:"
+    return sum((one.amount for one in report.deltas if one.position_key.startswith(prefix)), Decimal(0))
 
 
 def remember(turn: PositionsTurn, loop: ReportedLoop) -> None:
@@ -118,7 +128,8 @@ def _applied(loop: ReportedLoop, number: int) -> bool:
 
 
 def _is_settled(loop: ReportedLoop) -> bool:
-    return loop.final_report_no is not None and not loop.missing and loop.outcome != "unknown"
+    is_whole = loop.final_report_no is not None and not loop.missing and loop.outcome != "unknown"
+    return is_whole and not loop.in_transit  # its arrival is told by one report more
 
 
 def _settled(loop_no: int) -> str:

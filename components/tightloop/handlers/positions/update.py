@@ -70,6 +70,7 @@ def of_report(
         venue_time=report.event_time if deltas else None,
         outcome=report.outcome,
         is_final=is_final,
+        transfer=report.transfer,
         source=source,
         deltas=deltas,
         expected_positions=expected,

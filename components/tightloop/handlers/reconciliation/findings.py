@@ -109,6 +109,7 @@ def result(
         report_ids=update.report_ids,
         filled_amount=update.filled_amount,
         deltas=update.deltas,
+        transfer=update.transfer,
         corrects_report_id=update.corrects_report_id,
         execution_error=update.error,
         attempts=pending.attempt,

@@ -8,7 +8,7 @@ from typing import Any
 from msgspec import Struct, structs
 
 from tightloop.handlers import calls
-from tightloop.records.types import PreparedOrder, VenueAnswer, VenueEntry
+from tightloop.records.types import PreparedOrder, PreparedTransaction, PreparedTransfer, VenueAnswer, VenueEntry
 
 _KINDS: dict[str, type[Any]] = {
     "prepared": calls.Prepared,
@@ -24,6 +24,7 @@ _KINDS: dict[str, type[Any]] = {
     "prices": calls.PricesRead,
 }
 _NAMES = {kind: name for name, kind in _KINDS.items()}
+_WHAT: dict[type[Any], str] = {PreparedOrder: "order", PreparedTransaction: "transaction", PreparedTransfer: "transfer"}
 _MICROSECOND = timedelta(microseconds=1)
 
 
@@ -31,7 +32,7 @@ def as_record(answer: calls.Answer) -> VenueAnswer:
     fields = structs.asdict(answer)
     if "what" in fields:
         what = fields.pop("what")
-        fields["order" if isinstance(what, PreparedOrder) else "transaction"] = what
+        fields[_WHAT[type(what)]] = what
     if "entries" in fields:
         fields["entries"] = tuple(VenueEntry(**structs.asdict(entry)) for entry in fields["entries"])
     if fields.get("asked_at") == calls.NEVER:
@@ -46,7 +47,7 @@ def as_answer(record: VenueAnswer) -> calls.Answer:
     kind = _KINDS[record.kind]
     fields: dict[str, Any] = {name: getattr(record, name, None) for name in _names_of(kind)}
     if "what" in fields:
-        fields["what"] = record.order or record.transaction
+        fields["what"] = record.order or record.transaction or record.transfer
     if "entries" in fields:
         fields["entries"] = tuple(calls.LedgerEntry(**structs.asdict(entry)) for entry in record.entries)
     if "asked_at" in fields and record.asked_at is None:

@@ -43,12 +43,13 @@ from tightloop.venues.sim.drafts import Draft
 from tightloop.venues.sim.execution import NO_EFFECT, Execution
 from tightloop.venues.sim.market import Market
 from tightloop.venues.sim.mempool import Mempool, Pending
+from tightloop.venues.sim.network import Network, Sent
 from tightloop.venues.sim.protocols.desk import Protocols
 from tightloop.venues.sim.protocols.growth import Steps
 from tightloop.venues.sim.protocols.lending import Lending, is_shared
 from tightloop.venues.sim.protocols.pools import ProtocolBooks
 from tightloop.venues.sim.protocols.tokens import Tokens
-from tightloop.venues.sim.transactions import Call, Simulated
+from tightloop.venues.sim.transactions import Call, Simulated, sent_to
 from tightloop.venues.sim.wallet_accruals import WalletAccruals
 from tightloop.venues.sim.wallets import Transaction, WalletAccount
 
@@ -59,7 +60,13 @@ class Chain:
     kind = "chain"
 
     def __init__(
-        self, settings: ChainSettings, market: Market, clock: MarketClock, step: timedelta, origin: datetime
+        self,
+        settings: ChainSettings,
+        market: Market,
+        clock: MarketClock,
+        step: timedelta,
+        origin: datetime,
+        network: Network,
     ) -> None:
         if not 1 <= settings.confirmations <= KEPT:
             raise ValueError(f"{settings.lane}: confirmations are {settings.confirmations}; they can be 1 to {KEPT}")
@@ -73,6 +80,7 @@ class Chain:
         self._next_block_at: datetime | None = None
         self._set_block_time(settings.block_time_s, origin)
         self._fixed_base_fee = settings.base_fee
+        self._network = network
         self._market = market
         self._clock = clock
         tokens = Tokens(settings.decimals, market)
@@ -237,12 +245,47 @@ class Chain:
             block.undos.append(undo)
             while pending is not None:
                 self.pool.remove(pending)
-                self._execution.mine(account, pending, block.base_fee, (block.number, block.hash), at)
+                receipt = self._execution.mine(account, pending, block.base_fee, (block.number, block.hash), at)
+                self._send(account, pending, receipt)
                 block.transactions.append(pending)
                 pending = self._next(account, block.base_fee)
         if block.transactions:
             self.blocks.append(block)
         return bool(block.transactions)
+
+    def _send(self, account: WalletAccount, pending: Pending, receipt: Transaction) -> None:
+        """What it moved to somebody's address is on its way there."""
+        token, address = sent_to(pending.transaction, pending.call, self.settings.native)
+        key = f"wallet:BaseToken:{token}"
+        moved = [one.amount for one in receipt.entry.deltas if one.source == "transfer" and one.position_key == key]
+        if len(moved) != 1 or receipt.status != "filled" or pending.effect.never_arrives:
+            return
+        self._network.send(
+            Sent(
+                reference=receipt.tx_hash,
+                network=self.lane,
+                address=address,
+                token=token,
+                amount=-moved[0],
+                due=receipt.entry.event_time + timedelta(seconds=pending.effect.arrives_late_s),
+                account=account.name,
+            )
+        )
+
+    def depth(self, name: str, tx_hash: str, now: datetime) -> int:
+        """How many blocks hold this transaction of a wallet; 0: none."""
+        self.advance(now)
+        receipt = self.accounts[name].transactions.get(tx_hash)
+        return 0 if receipt is None else self.blocks.head - (receipt.entry.block_number or 0) + 1
+
+    @property
+    def deposit_depth(self) -> int:
+        """How many blocks must hold what comes to a wallet."""
+        return self.settings.confirmations
+
+    def deposit_key(self, token: str, network: str, amount: Decimal) -> str | None:
+        """The position that what comes adds to; None: no token of this chain."""
+        return f"wallet:BaseToken:{token}" if token in self.settings.decimals else None
 
     def _next(self, account: WalletAccount, base_fee: Decimal) -> Pending | None:
         """The wallet's next transaction, when a block with this base fee takes it."""

@@ -14,6 +14,7 @@ from tightloop.errors import ExecutionError
 from tightloop.handlers.calls import (
     Ambiguous,
     Arrived,
+    DepositAddress,
     GateClosed,
     Ledger,
     NotFound,
@@ -24,7 +25,7 @@ from tightloop.handlers.calls import (
     Unavailable,
 )
 from tightloop.records.types import AccountRef, JournalEntry
-from tightloop.venues.adapter import Cancelled, Found, Gate, GateShut, PreparedAs, Submitted
+from tightloop.venues.adapter import Addressed, Cancelled, Found, Gate, GateShut, PreparedAs, Submitted
 from tightloop.venues.http import Answer, Broken, HttpClient, NotLeft
 from tightloop.venues.sim import translate
 from tightloop.venues.sim.prepared_transactions import (
@@ -34,16 +35,18 @@ from tightloop.venues.sim.prepared_transactions import (
     prepare_transaction,
     unsupported,
 )
+from tightloop.venues.sim.prepared_transfers import prepare_transfer
 from tightloop.venues.sim.preparing import Listed, listed, prepare_order
-from tightloop.venues.sim.settings import SymbolRules
+from tightloop.venues.sim.settings import ExchangeSettings
 from tightloop.venues.sim.transactions import Call, Simulated
 
 _encode = msgspec.json.Encoder().encode
 _order = msgspec.json.Decoder(OrderFound).decode
 _ledger = msgspec.json.Decoder(Ledger).decode
-_markets = msgspec.json.Decoder(tuple[SymbolRules, ...]).decode
 _positions = msgspec.json.Decoder(Positions).decode
 _simulated = msgspec.json.Decoder(Simulated).decode
+_address = msgspec.json.Decoder(DepositAddress).decode
+_exchange = msgspec.json.Decoder(ExchangeSettings).decode
 _arrived = msgspec.json.Decoder(Arrived).decode
 _error = msgspec.json.Decoder(translate.ErrorBody).decode
 _NO_CODE = translate.ErrorBody("", "the answer can't be read")
@@ -115,6 +118,14 @@ class SimReader:
         if error.code == "unknown_order" and error.as_of is not None:
             return NotFound(error.as_of)
         return _arrived(got[1]) if got[0] == 200 else _unavailable(got)
+
+    async def deposit_address(self, account: AccountRef, asset: str, network: str | None) -> Addressed:
+        on = "" if network is None else f"&network={quote(network)}"
+        got = await self._read(f"/deposit-address?account={quote(account.account)}&asset={quote(asset)}{on}")
+        if isinstance(got, Unavailable):
+            return got
+        status, body = got
+        return _address(body) if status == 200 else translate.refusal_of_prepare(_refusal(body), status, _text(body))
 
     async def close(self) -> None:
         await self._http.close()
@@ -195,26 +206,33 @@ def _submitted(got: Answer | Submitted) -> Submitted:
 class SimExchange(_SimLane):
     """An exchange lane of the simulated venues."""
 
+    _rules: ExchangeSettings | None = None
     _listed: Listed | None = None
 
     async def prepare(self, entry: JournalEntry, least_nonce: int | None) -> PreparedAs:
         """Its rules are read once: they stay the same for the life of a simulated exchange."""
-        if self._listed is None:
-            got = await self._read("/markets")
+        if self._rules is None:
+            got = await self._read("/rules")
             if isinstance(got, Unavailable) or got[0] != 200:
                 return _unavailable(got)
-            self._listed = listed(_markets(got[1]))
-        return prepare_order(entry, self._listed)
+            self._rules = _exchange(got[1])
+            self._listed = listed(self._rules.symbols)
+        if entry.routed.instruction is not None and entry.routed.instruction.wallet_transfer is not None:
+            return prepare_transfer(entry, self._rules)
+        return prepare_order(entry, self._listed or {})
 
     async def replace(self, entry: JournalEntry, kind: Literal["bump", "cancel"]) -> PreparedAs:
         return Refused(translate.UNSUPPORTED, f"{self.lane.name}: an exchange's orders are cancelled, not replaced")
 
     async def submit(self, entry: JournalEntry, gate: Gate) -> Submitted:
-        got = await self._mutate("POST", "/order", lambda: _encode(translate.place_order(entry, gate.pass_through())))
-        return _submitted(got)
+        moves = translate.is_transfer(entry)
+        made = translate.move_funds if moves else translate.place_order
+        path = "/transfer" if moves else "/order"
+        return _submitted(await self._mutate("POST", path, lambda: _encode(made(entry, gate.pass_through()))))
 
     async def find(self, entry: JournalEntry) -> Found:
-        path = f"/order?account={quote(entry.account)}&client_order_id={quote(entry.client_order_id)}"
+        what = "transfer" if translate.is_transfer(entry) else "order"
+        path = f"/{what}?account={quote(entry.account)}&client_order_id={quote(entry.client_order_id)}"
         return self._evidence(entry, await self._read(path))
 
     async def cancel(self, entry: JournalEntry, gate: Gate) -> Cancelled:

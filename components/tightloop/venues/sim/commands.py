@@ -52,6 +52,22 @@ class CancelWorking(Intent, frozen=True, kw_only=True, omit_defaults=True, tag_f
     timestamp: Moment
 
 
+class MoveFunds(Intent, frozen=True, kw_only=True, omit_defaults=True, tag_field="op", tag="transfer"):
+    """A transfer out of an exchange (``address``, ``network``), or between the wallets of an account (``destination``).
+
+    ``source``, ``destination``: ``spot`` or ``perp``. ``timestamp``: the signed time.
+    """
+
+    client_order_id: str
+    asset: str
+    amount: Decimal
+    timestamp: Moment
+    source: Literal["spot", "perp"] = "spot"
+    destination: Literal["spot", "perp"] | None = None
+    address: str | None = None
+    network: str | None = None
+
+
 class ChainAction(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One step of a transaction; the fields mean what they mean in the record ``Action``."""
 
@@ -98,6 +114,13 @@ class Deposit(Struct, frozen=True, kw_only=True, tag_field="op", tag="deposit"):
     reference: str
 
 
+class GiveBack(Struct, frozen=True, kw_only=True, tag_field="op", tag="give_back"):
+    """The money of a withdrawal that could not be sent comes back."""
+
+    account: str
+    client_order_id: str
+
+
 class FillWorking(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="op", tag="fill"):
     """The operator of the sandbox fills a working order: all of it, or ``amount``."""
 
@@ -141,9 +164,9 @@ class ChangeChain(
     mine: Annotated[int, msgspec.Meta(ge=0, le=10_000)] = 0
 
 
-Acting = PlaceOrder | CancelWorking | Broadcast
-ACTING = (PlaceOrder, CancelWorking, Broadcast)
-Command = Acting | OpenAccount | Drift | Deposit | FillWorking | Liquidate | AdvanceMarket | ChangeChain
+Acting = PlaceOrder | CancelWorking | Broadcast | MoveFunds
+ACTING = (PlaceOrder, CancelWorking, Broadcast, MoveFunds)
+Command = Acting | OpenAccount | Drift | Deposit | GiveBack | FillWorking | Liquidate | AdvanceMarket | ChangeChain
 
 
 class Effect(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -164,6 +187,9 @@ class Effect(Struct, frozen=True, kw_only=True, omit_defaults=True):
     every_s: float = 1.0
     rest: Literal["later", "work", "cancel"] = "later"
     slippage_bps: Decimal = Decimal(0)
+    fails: bool = False  # a withdrawal can't be sent: the money comes back
+    never_arrives: bool = False  # what was sent is credited nowhere
+    arrives_late_s: float = 0.0  # what was sent takes so much longer
 
 
 class Logged(Struct, frozen=True, array_like=True):

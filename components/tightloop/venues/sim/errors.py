@@ -28,6 +28,7 @@ CODES: dict[str, Meaning] = {
     "invalid_order": Meaning(400, "refused", "EXI-007"),
     "no_price": Meaning(400, "refused", "EXI-007"),
     "bad_request": Meaning(400, "refused", "EXI-007"),
+    "withdrawal_failed": Meaning(400, "refused", "EXI-001"),
     "reverted": Meaning(400, "refused", "EXI-008"),
     "nonce_too_low": Meaning(400, "refused", "EXI-009"),
     "replacement_underpriced": Meaning(400, "refused", "EXI-009"),  # a sibling that pays nearly as much has the nonce

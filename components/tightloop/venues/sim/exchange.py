@@ -14,12 +14,14 @@ from tightloop.venues.sim import rounding
 from tightloop.venues.sim.accruals import settle_exchange
 from tightloop.venues.sim.books import ZERO, VenueError
 from tightloop.venues.sim.clock import MarketClock
-from tightloop.venues.sim.commands import Effect, FillWorking, PlaceOrder
+from tightloop.venues.sim.commands import Effect, FillWorking, MoveFunds, PlaceOrder
 from tightloop.venues.sim.margin import check_margin
 from tightloop.venues.sim.market import Market
+from tightloop.venues.sim.network import Network
 from tightloop.venues.sim.orders import Level, Listing, Order, Part, amount_of, by_rules, levels, worst_price
 from tightloop.venues.sim.settings import ExchangeSettings
 from tightloop.venues.sim.trades import ExchangeAccount, book_trade, check_spot_funds
+from tightloop.venues.sim.withdrawals import Transfers
 
 _NO_EFFECT = Effect()
 
@@ -30,11 +32,12 @@ class Exchange:
     kind = "exchange"
     block_number: int | None = None
 
-    def __init__(self, settings: ExchangeSettings, market: Market, clock: MarketClock) -> None:
+    def __init__(self, settings: ExchangeSettings, market: Market, clock: MarketClock, network: Network) -> None:
         self.lane = settings.lane
         self.settings = settings
         self.accounts: dict[str, ExchangeAccount] = {}
         self._orders_taken = 0
+        self.transfers = Transfers(settings, network)
         self._clock = clock
         self.listings = {rules.symbol: Listing(settings, rules, market) for rules in settings.symbols}
         self._window = timedelta(seconds=settings.acceptance_window_s)
@@ -69,6 +72,27 @@ class Exchange:
         else:
             self._execute(account, command, order, met, now, effect)
         return self.evidence(account, order, now)
+
+    def transfer(
+        self, account: ExchangeAccount, command: MoveFunds, now: datetime, late: timedelta, effect: Effect | None
+    ) -> OrderFound:
+        """Raises VenueError when nothing was done."""
+        self._check_time(command.timestamp, now + late)
+        found = self.transfers.move(account, command, now, effect or _NO_EFFECT, self._clock.market(now))
+        account.next_due = None
+        return found
+
+    @property
+    def deposit_depth(self) -> int:
+        """How many blocks must hold a deposit's transaction."""
+        return self.settings.deposit_confirmations
+
+    def deposit_key(self, token: str, network: str, amount: Decimal) -> str | None:
+        """The position that a deposit adds to; None: the exchange does not take it, and it is lost."""
+        for rules in self.settings.networks:
+            if (rules.asset, rules.network) == (token, network) and amount >= rules.least_deposit:
+                return f"{self.settings.venue}:BaseToken:{token}"
+        return None
 
     def _check_time(self, signed: datetime, now: datetime) -> None:
         if now - signed > self._window:

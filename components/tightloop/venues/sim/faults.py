@@ -28,11 +28,14 @@ Kind = Literal[
     "late_after",  # `delay_s` before the answer
     "duplicate_request",  # processed twice, as a duplicating proxy would; the answer is the first's
     "duplicate_answer",  # the answer is sent twice
+    "withdrawal_fails",  # a withdrawal is taken, can't be sent, and the money comes back
+    "never_arrives",  # what was sent is credited nowhere
+    "arrives_late",  # `delay_s` later than usual
     "rate_limit",  # 429, nothing was done
     "down",  # 503, or the connection closed with `close`; nothing was done
 ]
-Operation = Literal["order", "cancel", "transaction", "find", "ledger", "positions", "simulate"]
-ACTING = ("order", "cancel", "transaction")
+Operation = Literal["order", "cancel", "transaction", "transfer", "find", "ledger", "positions", "simulate"]
+ACTING = ("order", "cancel", "transaction", "transfer")
 
 
 class FaultRule(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -163,6 +166,12 @@ def _strike(rule: FaultRule) -> Strike:
         return Strike(kind, effect=Effect(forgotten=True))
     if kind == "slip":
         return Strike(kind, effect=Effect(slippage_bps=rule.slippage_bps))
+    if kind == "withdrawal_fails":
+        return Strike(kind, effect=Effect(fails=True))
+    if kind == "never_arrives":
+        return Strike(kind, effect=Effect(never_arrives=True))
+    if kind == "arrives_late":
+        return Strike(kind, effect=Effect(arrives_late_s=rule.delay_s))
     if kind in ("lost_before", "down", "rate_limit"):
         return Strike(kind, drop=kind, close=rule.close or kind == "lost_before")
     return Strike(

@@ -29,11 +29,11 @@ from tightloop.handlers.calls import (
     Unavailable,
 )
 from tightloop.records.types import AccountRef, JournalEntry
-from tightloop.venues.adapter import Cancelled, Found, Gate, GateShut, PreparedAs, Submitted
+from tightloop.venues.adapter import Addressed, Cancelled, Found, Gate, GateShut, PreparedAs, Submitted
 from tightloop.venues.sim import translate
 from tightloop.venues.sim.books import VenueError
 from tightloop.venues.sim.chain import Chain
-from tightloop.venues.sim.commands import Acting, PlaceOrder
+from tightloop.venues.sim.commands import Acting, MoveFunds, PlaceOrder
 from tightloop.venues.sim.errors import meaning
 from tightloop.venues.sim.faults import DROPPED, Operation, Strike
 from tightloop.venues.sim.prepared_transactions import (
@@ -43,6 +43,7 @@ from tightloop.venues.sim.prepared_transactions import (
     prepare_transaction,
     unsupported,
 )
+from tightloop.venues.sim.prepared_transfers import prepare_transfer
 from tightloop.venues.sim.preparing import listed, prepare_order
 from tightloop.venues.sim.sandbox import Sandbox
 from tightloop.venues.sim.transactions import Call, Simulated
@@ -107,6 +108,16 @@ class InProcessReader:
             if refusal.code == "unknown_order":
                 return NotFound(self.sandbox.now())
             return _unavailable(refusal)
+
+    async def deposit_address(self, account: AccountRef, asset: str, network: str | None) -> Addressed:
+        sandbox, name = self.sandbox, account.account
+        try:
+            return self._look(
+                "find", name, f"{asset}|{network}", lambda: sandbox.deposit_address(self._name, name, asset, network)
+            )
+        except VenueError as refusal:
+            error = translate.error_body(refusal, sandbox.now())
+            return translate.refusal_of_prepare(error, meaning(refusal.code).status, _text(error))
 
     async def close(self) -> None:
         self.sandbox.flush()
@@ -181,12 +192,10 @@ class _InProcessLane(InProcessReader):
         with suppress(VenueError):  # the duplicate's answer reaches nobody; the request log has it
             self._act(command, arrived, strike, delay)
 
-    def _found(self, entry: JournalEntry, request: str, named: str | list[str]) -> Found:
-        """``request``: the question's own id, for the faults; ``named``: what the venue is asked for."""
+    def _found(self, entry: JournalEntry, request: str, ask: Callable[[], OrderFound]) -> Found:
+        """``request``: the question's own id, for the faults."""
         try:
-            found = self._look(
-                "find", entry.account, request, lambda: self.sandbox.find(self._name, entry.account, named)
-            )
+            found = self._look("find", entry.account, request, ask)
         except VenueError as refusal:
             if meaning(refusal.code).verdict == "unknown":
                 now = self.sandbox.now()
@@ -226,20 +235,27 @@ class InProcessExchange(_InProcessLane):
     """An exchange lane of a sandbox in this process."""
 
     async def prepare(self, entry: JournalEntry, least_nonce: int | None) -> PreparedAs:
-        return prepare_order(entry, listed(self.sandbox.exchanges[self._name].settings.symbols))
+        settings = self.sandbox.exchanges[self._name].settings
+        if entry.routed.instruction is not None and entry.routed.instruction.wallet_transfer is not None:
+            return prepare_transfer(entry, settings)
+        return prepare_order(entry, listed(settings.symbols))
 
     async def replace(self, entry: JournalEntry, kind: Literal["bump", "cancel"]) -> PreparedAs:
         return Refused(translate.UNSUPPORTED, f"{self._name}: an exchange's orders are cancelled, not replaced")
 
     async def submit(self, entry: JournalEntry, gate: Gate) -> Submitted:
-        def build(signed: datetime) -> PlaceOrder:
-            return translate.place_order(entry, signed)
+        moves = translate.is_transfer(entry)
 
-        got = self._mutate("order", entry.client_order_id, entry, gate, build)
+        def build(signed: datetime) -> PlaceOrder | MoveFunds:
+            return translate.move_funds(entry, signed) if moves else translate.place_order(entry, signed)
+
+        got = self._mutate("transfer" if moves else "order", entry.client_order_id, entry, gate, build)
         return self._submitted(got, self.sandbox.now())
 
     async def find(self, entry: JournalEntry) -> Found:
-        return self._found(entry, entry.client_order_id, entry.client_order_id)
+        name, sandbox = entry.client_order_id, self.sandbox
+        ask = sandbox.find_transfer if translate.is_transfer(entry) else sandbox.find
+        return self._found(entry, name, lambda: ask(self._name, entry.account, name))
 
     async def cancel(self, entry: JournalEntry, gate: Gate) -> Cancelled:
         got = self._mutate(
@@ -290,7 +306,7 @@ class InProcessChain(_InProcessLane):
 
     async def find(self, entry: JournalEntry) -> Found:
         hashes = translate.hashes_of(entry)
-        return self._found(entry, ",".join(hashes), hashes)
+        return self._found(entry, ",".join(hashes), lambda: self.sandbox.find(self._name, entry.account, hashes))
 
     async def cancel(self, entry: JournalEntry, gate: Gate) -> Cancelled:
         return Refused(translate.UNSUPPORTED, "a transaction is cancelled by one that replaces it")

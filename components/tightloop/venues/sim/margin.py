@@ -15,6 +15,7 @@ from decimal import Decimal
 from msgspec import Struct
 
 from tightloop.records.types import Delta, Fee
+from tightloop.venues.sim import rounding
 from tightloop.venues.sim.books import ZERO, VenueError
 from tightloop.venues.sim.orders import Listing, Order
 from tightloop.venues.sim.settings import ExchangeSettings, MarginTier
@@ -79,6 +80,14 @@ def check_margin(account: ExchangeAccount, order: Order, price: Decimal, leverag
             notional += working.remaining * (working.limit or price)
     if equity * leverage < notional:
         raise VenueError("insufficient_margin", f"{notional} at {leverage} times leverage needs more than {equity}")
+
+
+def withdrawable(account: ExchangeAccount, quote_key: str, leverage: Decimal, at: datetime) -> Decimal:
+    """What may leave a margin balance: what no position needs as initial margin. Raises VenueError without a price."""
+    equity, positions = standing(account, quote_key, at)
+    needed = rounding.UP.divide(sum((one.notional for one in positions), ZERO), leverage)
+    free = rounding.multiple_down(equity - needed, rounding.PENNY) if equity > needed else ZERO
+    return min(account.balance(quote_key), free)
 
 
 def liquidate_unsound(account: ExchangeAccount, settings: ExchangeSettings, market: datetime, at: datetime) -> None:

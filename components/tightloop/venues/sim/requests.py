@@ -9,9 +9,14 @@ from msgspec import Struct
 
 from tightloop.handlers.calls import LedgerEntry, OrderFound
 from tightloop.venues.sim.books import VenueError
-from tightloop.venues.sim.commands import ACTING, Broadcast, CancelWorking, Logged, PlaceOrder
+from tightloop.venues.sim.commands import ACTING, Broadcast, CancelWorking, Logged, MoveFunds, PlaceOrder
 
-_OPERATIONS: dict[type, str] = {PlaceOrder: "order", CancelWorking: "cancel", Broadcast: "transaction"}
+_OPERATIONS: dict[type, str] = {
+    PlaceOrder: "order",
+    CancelWorking: "cancel",
+    Broadcast: "transaction",
+    MoveFunds: "transfer",
+}
 
 
 class Request(Struct, frozen=True, kw_only=True):

@@ -17,7 +17,7 @@ import msgspec
 from tightloop.venues.sim.admin import admin_routes
 from tightloop.venues.sim.answers import NO_ANSWER, Answer, Query
 from tightloop.venues.sim.books import VenueError
-from tightloop.venues.sim.commands import Acting, Broadcast, CancelWorking, PlaceOrder
+from tightloop.venues.sim.commands import Acting, Broadcast, CancelWorking, MoveFunds, PlaceOrder
 from tightloop.venues.sim.errors import meaning
 from tightloop.venues.sim.faults import DROPPED, Operation, Strike
 from tightloop.venues.sim.sandbox import PAGE, Sandbox
@@ -31,6 +31,7 @@ _encode = msgspec.json.Encoder().encode
 _decode_order = msgspec.json.Decoder(PlaceOrder).decode
 _decode_cancel = msgspec.json.Decoder(CancelWorking).decode
 _decode_transaction = msgspec.json.Decoder(Broadcast).decode
+_decode_transfer = msgspec.json.Decoder(MoveFunds).decode
 _decode_hashes = msgspec.json.Decoder(list[str]).decode
 _decode_call = msgspec.json.Decoder(Call).decode
 
@@ -40,9 +41,11 @@ def _bad_request(message: str) -> Answer:
 
 
 class Routes:
-    """Routes to the sandbox. Per exchange lane: ``POST|GET|DELETE /<lane>/order``, ``GET /<lane>/open-orders|markets``;
+    """Routes to the sandbox. Per exchange lane: ``POST|GET|DELETE /<lane>/order``, ``POST|GET /<lane>/transfer``, ``GET
+    /<lane>/open-orders|markets|rules``;
     per chain lane: ``POST /<lane>/transaction``, ``POST /<lane>/simulate|find`` (which change nothing), ``GET
-    /<lane>/block``; for both: ``GET /<lane>/ledger|positions|arrival|time``; and ``/admin/...``, see ``admin.py``.
+    /<lane>/block``; for both: ``GET
+    /<lane>/ledger|positions|arrival|deposit-address|time``; and ``/admin/...``, see ``admin.py``.
     """
 
     def __init__(self, sandbox: Sandbox) -> None:
@@ -76,6 +79,19 @@ class Routes:
                 lambda: self.sandbox.find(lane, account, client_order_id),
             )
 
+        async def move(query: Query, body: bytes) -> Answer:
+            moved = _decode_transfer(body)
+            return await self._act(lane, "transfer", moved, moved.client_order_id)
+
+        async def find_transfer(query: Query, body: bytes) -> Answer:
+            account, name = query["account"], query["client_order_id"]
+            return await self._look(
+                lane, "find", account, name, lambda: self.sandbox.find_transfer(lane, account, name)
+            )
+
+        routes[f"POST /{lane}/transfer"] = move
+        routes[f"GET /{lane}/transfer"] = find_transfer
+        routes[f"GET /{lane}/rules"] = self._plain(lambda query, _: self.sandbox.exchanges[lane].settings)
         routes[f"POST /{lane}/order"] = place
         routes[f"DELETE /{lane}/order"] = cancel
         routes[f"GET /{lane}/order"] = find
@@ -135,6 +151,17 @@ class Routes:
                 lane, "ledger", account, reference, lambda: self.sandbox.arrival(lane, account, reference)
             )
 
+        async def address(query: Query, body: bytes) -> Answer:
+            account, asset, network = query["account"], query["asset"], query.get("network")
+            return await self._look(
+                lane,
+                "find",
+                account,
+                f"{asset}|{network}",
+                lambda: self.sandbox.deposit_address(lane, account, asset, network),
+            )
+
+        self._routes[f"GET /{lane}/deposit-address"] = address
         chain = self.sandbox.chains.get(lane)
         chain_id = None if chain is None else chain.settings.chain_id
         self._routes[f"GET /{lane}/arrival"] = arrival

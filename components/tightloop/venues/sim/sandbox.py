@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 
 from tightloop.domain import money
-from tightloop.handlers.calls import Arrived, Ledger, OrderFound, Positions
+from tightloop.handlers.calls import Arrived, DepositAddress, Ledger, OrderFound, Positions
 from tightloop.venues.sim import commands as c
 from tightloop.venues.sim.books import VenueError
 from tightloop.venues.sim.chain import Chain
@@ -27,14 +27,17 @@ from tightloop.venues.sim.faults import Faults, Strike
 from tightloop.venues.sim.log import CommandLog, LogDamaged
 from tightloop.venues.sim.market import Market
 from tightloop.venues.sim.market_sources import load_market, synthetic_market
+from tightloop.venues.sim.network import Network, deposit_address
 from tightloop.venues.sim.requests import RequestLog
 from tightloop.venues.sim.settings import SimSettings
 from tightloop.venues.sim.trades import ExchangeAccount
-from tightloop.venues.sim.transactions import Call, Simulated
+from tightloop.venues.sim.transactions import Call, Simulated, wallet_address
 from tightloop.venues.sim.views import OrderView, order_views
+from tightloop.venues.sim.withdrawals import network_rules
 
 PAGE = 1000  # ledger entries an answer holds at most
 _NOT_LATE = timedelta(0)
+_FALLING_DUE = (c.Deposit, c.GiveBack)
 _WITHOUT_ACCOUNT = (c.OpenAccount, c.AdvanceMarket, c.ChangeChain)
 
 
@@ -55,10 +58,14 @@ class Sandbox:
         self.market_origin = self._market_origin()
         self._now = self.market_origin
         self.market_clock = MarketClock(market.start, self.market_origin)
-        self.exchanges = {one.lane: Exchange(one, market, self.market_clock) for one in settings.exchanges}
+        self.network = Network()
+        self.exchanges = {
+            one.lane: Exchange(one, market, self.market_clock, self.network) for one in settings.exchanges
+        }
         step = timedelta(seconds=settings.interest_step_s)
         self.chains = {
-            one.lane: Chain(one, market, self.market_clock, step, self.market_origin) for one in settings.chains
+            one.lane: Chain(one, market, self.market_clock, step, self.market_origin, self.network)
+            for one in settings.chains
         }
         self.lanes: dict[str, Exchange | Chain] = {**self.exchanges, **self.chains}
         if self._log is not None:
@@ -116,6 +123,8 @@ class Sandbox:
         with money.exact():
             if not isinstance(command, _WITHOUT_ACCOUNT):
                 self._account(lane, command.account)
+                if not isinstance(command, _FALLING_DUE):
+                    self._fall_due(lane, command.account)
             logged = c.Logged(self.now(), arrived, lane, command, effect, fault, late_us=late_us)
             if self._log is not None:
                 self._log.append(logged)
@@ -169,6 +178,10 @@ class Sandbox:
             return None
         if isinstance(command, c.Deposit):
             account.deposit(command.position_key, command.amount, command.reference, logged.at)
+            self.network.forget(self.lanes, logged.lane, command)
+            return None
+        if isinstance(lane, Exchange) and isinstance(command, c.GiveBack):
+            lane.transfers.give_back(account, command.client_order_id, logged.at)
             return None
         if isinstance(lane, Exchange) and isinstance(command, c.FillWorking):
             return lane.fill(account, command, logged.at)
@@ -189,6 +202,8 @@ class Sandbox:
                 found = lane.place(account, command, logged.at, late, logged.effect)
             elif isinstance(lane, Exchange) and isinstance(command, c.CancelWorking):
                 found = lane.cancel(account, command.client_order_id, command.timestamp, logged.at, late)
+            elif isinstance(lane, Exchange) and isinstance(command, c.MoveFunds):
+                found = lane.transfer(account, command, logged.at, late, logged.effect)
             elif isinstance(lane, Chain) and isinstance(command, c.Broadcast):
                 found = lane.broadcast(account, command, logged.at, logged.effect)
             else:
@@ -233,10 +248,38 @@ class Sandbox:
         if self._deferred:
             self.catch_up()
         account: Any = self._account(lane, name)
+        self._fall_due(lane, name)
         now = self.now()
         venue: Any = self.lanes[lane]
         venue.settle(account, now)
         return venue, account, now
+
+    def _fall_due(self, lane: str, name: str) -> None:
+        """Credit what has come, and give back what could not be sent: commands of the log, as a touch's opening is."""
+        now, venue = self.now(), self.lanes[lane]
+        due: list[c.Deposit | c.GiveBack] = list(self.network.due(self.lanes, lane, name, now))
+        if isinstance(venue, Exchange):
+            due += [c.GiveBack(account=name, client_order_id=one) for one in venue.transfers.failed(name, now)]
+        for command in due:
+            self.act(lane, command, now)
+
+    def find_transfer(self, lane: str, name: str, client_order_id: str) -> OrderFound:
+        with money.exact():
+            venue, account, now = self._settled(lane, name)
+            found: OrderFound = venue.transfers.find(account, client_order_id, now)
+            return found
+
+    def deposit_address(self, lane: str, name: str, asset: str, network: str | None) -> DepositAddress:
+        """Raises VenueError for what does not arrive there."""
+        venue = self.lanes[lane]
+        if isinstance(venue, Exchange):
+            rules = network_rules(venue.settings, asset, network)
+            return DepositAddress(deposit_address(lane, name), rules.network, rules.least_deposit)
+        if network not in (None, lane):
+            raise VenueError("operation_not_supported", f"{lane} is reached on no network {network!r}, but on {lane!r}")
+        if asset not in venue.settings.decimals:
+            raise VenueError("operation_not_supported", f"{lane} has no token {asset}")
+        return DepositAddress(wallet_address(name), lane)
 
     def find(self, lane: str, name: str, named: str | Sequence[str]) -> OrderFound:
         """``named``: the order's client order id; on a chain the hashes of all that may have been sent."""

@@ -51,6 +51,16 @@ class MarginTier(Struct, frozen=True, kw_only=True):
     rate: Decimal
 
 
+class NetworkRules(Struct, frozen=True, kw_only=True):
+    """How an asset moves in and out of an exchange on one network, which is a chain's lane. In units of the asset."""
+
+    asset: str
+    network: str
+    fee: Decimal
+    least_withdrawal: Decimal
+    least_deposit: Decimal = D(0)
+
+
 class ExchangeSettings(Struct, frozen=True, kw_only=True):
     """One exchange. Rates are fractions; ``slippage_bps`` is what a taker pays beyond the last market price.
 
@@ -72,6 +82,19 @@ class ExchangeSettings(Struct, frozen=True, kw_only=True):
     liquidation_fee: Decimal = D("0.0005")
     symbols: tuple[SymbolRules, ...] = ()
     opening: dict[str, Decimal] = {}
+    networks: tuple[NetworkRules, ...] = ()
+    fee_on_top: bool = False  # a withdrawal's fee comes on top of its amount; otherwise out of it
+    withdrawal_s: float = 2.0  # from the request until it is sent
+    network_s: float = 1.0  # from then until it is credited
+    deposit_confirmations: int = 1  # blocks that must hold a deposit's transaction
+
+
+def _networks(network: str = "ethereum") -> tuple[NetworkRules, ...]:
+    return (
+        NetworkRules(asset="USDT", network=network, fee=D("2"), least_withdrawal=D("10"), least_deposit=D("0.01")),
+        NetworkRules(asset="USDC", network=network, fee=D("2"), least_withdrawal=D("10"), least_deposit=D("0.01")),
+        NetworkRules(asset="ETH", network=network, fee=D("0.0005"), least_withdrawal=D("0.01")),
+    )
 
 
 def exchange(lane: str, venue: str | None = None, acceptance_window_s: float = 2.0, **rules: Any) -> ExchangeSettings:
@@ -85,7 +108,7 @@ def exchange(lane: str, venue: str | None = None, acceptance_window_s: float = 2
         f"{venue}:BaseToken:ETH": D(100),
         f"{venue}:MarginBalance:USDT": D(1_000_000),
     }
-    chosen = {"symbols": _plain_symbols(), "opening": opening, **rules}
+    chosen = {"symbols": _plain_symbols(), "opening": opening, "networks": _networks(), **rules}
     return ExchangeSettings(lane=lane, venue=venue, acceptance_window_s=acceptance_window_s, **chosen)
 
 

@@ -91,3 +91,13 @@ def transaction_hash(account: str, transaction: PreparedTransaction) -> str:
     authorisation = transaction.authorisation or b""
     hashed.update(b"%d|%b|%b" % (len(authorisation), authorisation, transaction.data))
     return "0x" + hashed.hexdigest()
+
+
+def sent_to(transaction: PreparedTransaction, call: Calldata | None, native: str) -> tuple[str, str]:
+    """Which token it moves to which address; an empty token: none, or of several actions more than one does."""
+    if call is None:
+        return native, transaction.to
+    moving = [one for one in call.actions if (one.protocol, one.operation) == ("wallet", "transfer")]
+    if len(moving) != 1:
+        return "", ""
+    return moving[0].token_in or "", moving[0].parameters.get("to", "")

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from tightloop.handlers.calls import Ambiguous, NotFound, NotSent, OrderFound, Refused, Unavailable
 from tightloop.records.types import JournalEntry, PreparedTransaction
 from tightloop.venues.sim.books import VenueError
-from tightloop.venues.sim.commands import Broadcast, CancelWorking, PlaceOrder
+from tightloop.venues.sim.commands import Broadcast, CancelWorking, MoveFunds, PlaceOrder
 from tightloop.venues.sim.errors import meaning
 
 UNSUPPORTED = "EXI-013"
@@ -62,6 +62,31 @@ def place_order(entry: JournalEntry, signed: datetime) -> PlaceOrder:
         reduce_only=order.reduce_only,
         reference_price=order.reference_price,
         max_slippage_bps=order.max_slippage_bps,
+    )
+
+
+def is_transfer(entry: JournalEntry) -> bool:
+    """Is it a transfer that the exchange is asked for?"""
+    return bool(entry.submissions) and entry.submissions[-1].transfer is not None
+
+
+def move_funds(entry: JournalEntry, signed: datetime) -> MoveFunds:
+    """Exactly the transfer that was journalled."""
+    moved: Any = entry.submissions[-1].transfer
+    return MoveFunds(
+        account=entry.account,
+        strategy_id=entry.strategy_id,
+        instruction_id=entry.instruction_id,
+        loop_no=entry.loop_no,
+        attempt=entry.attempt,
+        client_order_id=entry.client_order_id,
+        asset=moved.asset,
+        amount=moved.amount,
+        timestamp=signed,
+        source=moved.source,
+        destination=moved.destination,
+        address=moved.address,
+        network=moved.network,
     )
 
 

@@ -1,0 +1,385 @@
+"""Transfers between the accounts of a strategy, in whole loops: by way of transit, never twice, up to their end."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from tightloop.assembly.config import Config, Timing
+from tightloop.records.types import Delta, ExecutionReport, InstructionResult
+from tightloop.testing import LoopDriver, action, command, resume, trade, transfer
+from tightloop.venues.sim.commands import Deposit
+
+D = Decimal
+TO_EXCHANGE = {"source": "wallet", "destination": "binance:spot"}
+TO_WALLET = {"source": "binance:spot", "destination": "wallet"}
+WAYS = {
+    "wallet to exchange": TO_EXCHANGE,
+    "exchange to wallet": TO_WALLET,
+    "exchange to exchange": {"source": "binance:spot", "destination": "okx"},
+}
+
+
+def started(**timing: Any) -> LoopDriver:
+    """Three lanes whose accounts are adopted, and nothing under way."""
+    loop = LoopDriver(Config(lanes=("binance", "okx", "ethereum"), timing=Timing(**timing)))
+    for number, venue in enumerate(("binance", "okx")):
+        loop.feed(trade(f"first-{number}", loop.now, venue=venue))
+    loop.feed(action("first-2", loop.now))
+    return loop
+
+
+def moved(loop: LoopDriver, way: dict[str, str], name: str = "t1", *, run: bool = True, **fields: Any) -> None:
+    loop.feed(transfer(name, loop.now, "USDT", D(1000), **way, **fields), run=run)
+
+
+def ended(loop: LoopDriver, name: str = "t1", seconds: int = 60) -> InstructionResult:
+    for _ in range(seconds):
+        if loop.results(name):
+            break
+        loop.advance(1)
+    return loop.result(name)
+
+
+def reports(loop: LoopDriver, name: str = "t1") -> list[ExecutionReport]:
+    return [one for one in loop.records("fills") if one.instruction_id == name]
+
+
+def travelling(loop: LoopDriver) -> dict[str, Decimal]:
+    return {key: amount for key, amount in loop.expected().items() if key.startswith("transit:")}
+
+
+def books_agree(loop: LoopDriver) -> bool:
+    held: dict[str, Decimal] = {}
+    for lane in ("binance", "okx", "ethereum"):
+        held |= loop.held(lane)
+    return loop.expected() == {key: amount for key, amount in held.items() if amount}
+
+
+def acted(loop: LoopDriver, name: str = "t1") -> int:
+    """How often a venue did what was asked for."""
+    every = loop.sandbox.requests.read(0, 10_000)
+    return len([one for one in every if one.instruction_id == name and one.result == "acted"])
+
+
+# --- there and to the end ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_the_slot_is_taken_until_the_money_has_arrived(way: str) -> None:
+    loop = started()
+    loop.fault("arrives_late", delay_s=20.0)
+    moved(loop, WAYS[way])
+    loop.advance(10)
+    assert not loop.results("t1")
+    (left,) = travelling(loop).values()
+    assert left in (1000, 998)
+    loop.feed(trade("after", loop.now), run=True)
+    assert not loop.results("after")
+    result = ended(loop)
+    assert (result.status, result.outcome, result.filled_amount) == ("reconciled", "filled", 1000)
+    assert travelling(loop) == {}
+    loop.advance(2)
+    assert loop.result("after").status == "reconciled"
+    assert books_agree(loop)
+    assert acted(loop) == 1
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_with_on_debit_the_slot_is_free_while_the_money_travels(way: str) -> None:
+    loop = started()
+    loop.fault("arrives_late", delay_s=20.0, account="s1")
+    moved(loop, WAYS[way], release="on_debit")
+    result = ended(loop, seconds=5)
+    assert (result.status, result.outcome, result.filled_amount) == ("reconciled", "filled", 1000)
+    assert travelling(loop)
+    loop.sandbox.faults.clear()
+    for number, venue in enumerate(("binance", "okx")):
+        loop.feed(trade(f"meanwhile-{number}", loop.now, venue=venue))
+        assert loop.result(f"meanwhile-{number}").status == "reconciled"
+    loop.advance(40)
+    last = reports(loop)[-1]
+    assert (last.kind, last.outcome) == ("correction", "filled")
+    assert travelling(loop) == {}
+    assert books_agree(loop)
+    assert len(loop.results("t1")) == 1
+    assert not loop.halts()
+
+
+@pytest.mark.parametrize("release", ["on_arrival", "on_debit"])
+@pytest.mark.parametrize("way", WAYS)
+def test_what_arrived_is_told_by_its_own_loop_alone(way: str, release: str) -> None:
+    """The ledger of the destination shows it as a deposit, to the next loop that reads that account."""
+    loop = started()
+    moved(loop, WAYS[way], release=release)
+    ended(loop)
+    loop.advance(30)
+    for number, venue in enumerate(("binance", "okx")):
+        loop.feed(trade(f"next-{number}", loop.now, venue=venue))
+    loop.feed(action("next-2", loop.now))
+    loop.advance(60)
+    assert [loop.result(f"next-{number}").status for number in range(3)] == ["reconciled"] * 3
+    told = [one for one in loop.records("fills") if one.venue_entry_id and one.venue_entry_id.startswith("deposit-")]
+    assert len(told) <= 1
+    assert books_agree(loop)
+    assert not loop.halts()
+
+
+def test_a_deposit_of_somebody_else_still_accrues() -> None:
+    loop = started()
+    moved(loop, TO_EXCHANGE)
+    ended(loop)
+    given = Deposit(account="s1", position_key="binance:BaseToken:USDT", amount=D(7), reference="0xfriend")
+    loop.sandbox.act("binance", given, loop.now)
+    loop.feed(trade("next", loop.now))
+    loop.advance(60)
+    assert loop.result("next").status == "reconciled"
+    assert "accrual" in [one.kind for one in reports(loop, "next")]
+    assert books_agree(loop)
+
+
+@pytest.mark.parametrize(("source", "destination"), [("spot", "perp"), ("perp", "spot")])
+def test_between_the_wallets_of_an_exchange_nothing_travels(source: str, destination: str) -> None:
+    loop = started()
+    moved(loop, {"source": f"binance:{source}", "destination": f"binance:{destination}"})
+    assert loop.result("t1").outcome == "filled"
+    assert all("transit:" not in delta.position_key for one in reports(loop) for delta in one.deltas)
+    sign = 1 if destination == "perp" else -1
+    assert loop.held("binance")["binance:MarginBalance:USDT"] == 1_000_000 + sign * 1000
+    assert books_agree(loop)
+
+
+def test_an_account_that_was_never_touched_is_adopted_before_money_goes_there() -> None:
+    loop = LoopDriver()
+    moved(loop, TO_EXCHANGE)
+    assert ended(loop).status == "reconciled"
+    adopted = [one.account for one in loop.records("fills") if one.loop_kind == "adopt"]
+    assert len(adopted) == 2
+    assert not loop.halts()
+
+
+def test_between_two_wallets_of_a_chain() -> None:
+    accounts = {"main": {"strategy": "s1", "lane": "ethereum"}, "cold": {"strategy": "s1", "lane": "ethereum"}}
+    loop = LoopDriver(Config.model_validate({"lanes": ["ethereum"], "accounts": accounts}))
+    loop.feed(transfer("t1", loop.now, "ETH", D(2), destination="wallet@cold", account="main"))
+    result = ended(loop)
+    assert (result.status, result.outcome) == ("reconciled", "filled")
+    assert loop.held("ethereum", "cold")["wallet:BaseToken:ETH"] == 102
+    loop.feed(transfer("t2", loop.now, "ETH", D(1), destination="wallet@main", account="cold"))
+    assert ended(loop, "t2").status == "reconciled"
+    assert not loop.halts()
+
+
+def test_an_address_outside_is_paid_and_not_waited_for() -> None:
+    loop = started()
+    moved(loop, {"source": "binance:spot", "destination": "0x" + "ab" * 20})
+    assert ended(loop).outcome == "filled"
+    assert travelling(loop) == {}
+    assert books_agree(loop)
+
+
+@pytest.mark.parametrize(("venue", "left", "charged"), [("binance", 998, 2), ("okx", 1000, 2)])
+def test_the_network_s_fee_is_taken_as_the_venue_takes_it(venue: str, left: int, charged: int) -> None:
+    """Out of the amount, or on top of it."""
+    loop = started()
+    moved(loop, {"source": f"{venue}:spot", "destination": "wallet"})
+    ended(loop)
+    debit = reports(loop)[0]
+    by_source = {one.source: one.amount for one in debit.deltas if one.position_key == f"{venue}:BaseToken:USDT"}
+    assert by_source == {"transfer": -left, "fee": -charged}
+    assert [(fee.amount, fee.kind) for fee in debit.fees] == [(charged, "network")]
+    assert loop.held("ethereum")["wallet:BaseToken:USDT"] == 1_000_000 - 1000 + left
+
+
+# --- what goes wrong --------------------------------------------------------------------------------------------------
+
+
+def test_a_withdrawal_that_fails_gives_the_money_back() -> None:
+    loop = started()
+    loop.fault("withdrawal_fails", count=1)
+    moved(loop, TO_WALLET)
+    result = ended(loop)
+    assert result.error is not None
+    assert (result.status, result.outcome, result.error.code) == ("reconciled", "rolled_back", "EXI-001")
+    assert travelling(loop) == {}
+    assert books_agree(loop)
+
+
+@pytest.mark.parametrize("fault", ["lost_before", "lost_after", "late_after", "rate_limit"])
+@pytest.mark.parametrize("way", WAYS)
+def test_an_answer_that_is_lost_moves_the_money_once(way: str, fault: str) -> None:
+    loop = started()
+    loop.fault(fault, operations=("transfer", "transaction"), count=1, delay_s=30.0)
+    moved(loop, WAYS[way])
+    result = ended(loop)
+    assert (result.status, result.outcome) == ("reconciled", "filled")
+    assert acted(loop) == 1
+    assert books_agree(loop)
+
+
+@pytest.mark.parametrize("calls", ["lost", "performed"])
+@pytest.mark.parametrize("release", ["on_arrival", "on_debit"])
+@pytest.mark.parametrize("way", WAYS)
+def test_killed_between_any_two_steps_the_money_moves_once(way: str, release: str, calls: Any) -> None:
+    """The executors of both ends, after each transaction of the first two hundred."""
+    loop = started()
+    moved(loop, WAYS[way], release=release, run=False)
+    source = "ethereum" if way.startswith("wallet") else "binance"
+    for step in range(60):
+        if not loop.run(1):
+            loop.advance(0.4)
+        if step % 3 == 0:
+            loop.restart(f"executor-{source}", calls=calls, run=False)
+    assert ended(loop).outcome == "filled"
+    loop.advance(60)
+    assert acted(loop) == 1
+    assert travelling(loop) == {}
+    assert books_agree(loop)
+    assert not loop.halts()
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_what_does_not_arrive_halts_the_key_and_is_told_when_it_comes(way: str) -> None:
+    loop = started(arrival=30.0)
+    loop.fault("arrives_late", delay_s=120.0, count=1)
+    moved(loop, WAYS[way])
+    result = ended(loop, seconds=100)
+    assert result.error is not None
+    assert (result.status, result.outcome, result.error.code) == ("halted", "unknown", "EXI-017")
+    assert [one.code for one in loop.halts()] == ["EXI-017"]
+    assert travelling(loop)
+    loop.advance(150)
+    assert travelling(loop) == {}
+    assert books_agree(loop)
+    resolved = [one for one in loop.results("t1") if one.resolves is not None]
+    assert [(one.status, one.outcome) for one in resolved] == [("reconciled", "filled")]
+    loop.feed(resume("c1", loop.now, *[one.halt_id for one in loop.halts()]))
+    loop.advance(30)
+    assert not loop.halts()
+
+
+def test_with_on_debit_too_and_its_one_result_stands() -> None:
+    loop = started(arrival=30.0)
+    loop.fault("never_arrives", count=1)
+    moved(loop, TO_EXCHANGE, release="on_debit")
+    assert ended(loop).status == "reconciled"
+    loop.advance(60)
+    assert [one.code for one in loop.halts()] == ["EXI-017"]
+    told = [one for one in reports(loop) if one.kind == "correction"]
+    assert [(one.outcome, one.error.code if one.error else None) for one in told] == [("unknown", "EXI-017")]
+    loop.advance(600)
+    assert len([one for one in reports(loop) if one.kind == "correction"]) == 1, "it is told once"
+    assert len(loop.results("t1")) == 1
+
+
+def test_an_operator_writes_off_what_never_comes() -> None:
+    loop = started(arrival=30.0)
+    loop.fault("never_arrives", count=1)
+    moved(loop, TO_EXCHANGE)
+    ended(loop, seconds=100)
+    lost = Delta(position_key="transit:t1:USDT", amount=D(-1000), source="correction")
+    loop.feed(command("resolve", "c1", loop.now, target_id="t1", outcome="partially_filled", deltas=(lost,)))
+    loop.advance(5)
+    assert travelling(loop) == {}
+    loop.feed(resume("c2", loop.now, *[one.halt_id for one in loop.halts()]))
+    loop.advance(30)
+    assert not loop.halts()
+    assert books_agree(loop)
+
+
+def test_one_that_ended_without_evidence_is_followed_all_the_same() -> None:
+    loop = started(evidence=10.0)
+    loop.fault("lost_after", operations=("transfer",), count=1)
+    loop.fault("down", operations=("find",), lane="binance", duration_s=30.0)
+    moved(loop, TO_WALLET)
+    result = ended(loop)
+    assert (result.status, result.outcome) == ("halted", "unknown")
+    loop.advance(120)
+    resolved = [one for one in loop.results("t1") if one.resolves is not None]
+    assert [one.outcome for one in resolved] == ["filled"]
+    assert travelling(loop) == {}
+    assert books_agree(loop)
+
+
+def test_what_accrues_at_the_destination_meanwhile_is_no_mismatch() -> None:
+    loop = started()
+    loop.fault("arrives_late", delay_s=20.0, count=1)
+    moved(loop, TO_EXCHANGE)
+    loop.advance(5)
+    given = Deposit(account="s1", position_key="binance:BaseToken:USDT", amount=D(7), reference="0xfriend")
+    loop.sandbox.act("binance", given, loop.now)
+    result = ended(loop, seconds=200)
+    assert (result.status, result.outcome) == ("reconciled", "filled")
+    assert books_agree(loop)
+
+
+def test_what_has_left_is_not_called_back_by_a_cancel_or_its_expiry() -> None:
+    from datetime import timedelta
+
+    from tightloop.testing import cancel
+
+    loop = started()
+    loop.fault("arrives_late", delay_s=60.0, count=1)
+    moved(loop, TO_WALLET, expires_at=loop.now + timedelta(seconds=10))
+    loop.advance(5)
+    loop.feed(cancel("c1", loop.now, "t1"))
+    result = ended(loop, seconds=100)
+    assert (result.status, result.outcome) == ("reconciled", "filled")
+    assert loop.result("c1").status == "reconciled"
+    assert books_agree(loop)
+
+
+def test_of_two_that_travel_each_arrives_once() -> None:
+    loop = started()
+    loop.fault("arrives_late", delay_s=20.0)
+    for name in ("t1", "t2", "t3"):
+        moved(loop, TO_EXCHANGE, name, release="on_debit")
+    loop.advance(120)
+    assert travelling(loop) == {}
+    assert books_agree(loop)
+    assert not loop.halts()
+
+
+# --- what is refused --------------------------------------------------------------------------------------------------
+
+OTHERS = {"theirs": {"strategy": "s2", "lane": "okx"}}
+REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
+    "to another strategy": ({"destination": "okx@theirs"}, "EIM-007", "belongs to the strategy s2"),
+    "to itself": ({"source": "binance", "destination": "binance:spot"}, "EIM-007", "same as the source"),
+    "to a venue that is misspelt": ({"destination": "binanc"}, "EIM-007", "did you mean 'binance'"),
+    "to a protocol": ({"destination": "aave"}, "EIM-007", "nothing that can be transferred"),
+    "to a wallet that there is not": ({"destination": "binance:futures"}, "EIM-007", "spot and perp"),
+    "into margin from elsewhere": ({"destination": "binance:perp"}, "EIM-007", "arrives in its spot wallet"),
+    "out of margin": ({"source": "binance:perp", "destination": "wallet"}, "EIM-007", "from its spot wallet"),
+    "of an asset that is unknown there": ({"destination": "binance", "asset": "DAI"}, "EXI-013", "moves no DAI"),
+    "on a network that is misspelt": ({"destination": "binance", "network": "etherium"}, "EXI-013", "'ethereum'"),
+    "of too little": ({"source": "binance", "destination": "wallet", "amount": D(1)}, "EXI-007", "least withdrawal"),
+    "of too little to deposit": ({"destination": "binance", "amount": D("0.001")}, "EXI-007", "least deposit"),
+    "of more than there is": (
+        {"source": "binance", "destination": "wallet", "amount": D(10_000_000)},
+        "EXI-006",
+        "is needed",
+    ),
+    "of more than there is, on a chain": ({"destination": "binance", "amount": D(10_000_000)}, "EXI-006", "is needed"),
+    "of an asset that is no margin": (
+        {"source": "binance", "destination": "binance:perp", "asset": "BTC", "amount": D(1)},
+        "EXI-007",
+        "as margin",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", REFUSED)
+def test_what_cannot_be_is_refused_and_nothing_moves(what: str) -> None:
+    fields, code, said = REFUSED[what]
+    loop = LoopDriver(Config.model_validate({"lanes": ["binance", "okx", "ethereum"], "accounts": OTHERS}))
+    chosen = {"source": "wallet", "amount": D(1000), "asset": "USDT", **fields}
+    loop.feed(transfer("t1", loop.now, chosen.pop("asset"), chosen.pop("amount"), **chosen))
+    result = ended(loop, seconds=20)
+    assert result.error is not None
+    assert result.error.code == code, result.error
+    assert said in result.error.message
+    assert acted(loop) == 0
+    assert travelling(loop) == {}
