@@ -121,9 +121,12 @@ class Config(_Section):
         return host or "127.0.0.1", int(port)
 
 
-def load(file: Path | None = None, flags: Mapping[str, Any] | None = None) -> tuple[Config, dict[str, str]]:
+def load(
+    file: Path | None = None, flags: Mapping[str, Any] | None = None, variables: Mapping[str, str] | None = None
+) -> tuple[Config, dict[str, str]]:
     """The configuration, and where each value that is not a default came from.
 
+    ``variables``: those that the environment has beside its own.
     Raises ExecutionError EIF-010 for what can't be read, is unknown, or does not hold together.
     """
     values: dict[str, Any] = {}
@@ -131,7 +134,7 @@ def load(file: Path | None = None, flags: Mapping[str, Any] | None = None) -> tu
     path = file or Path(FILE)
     if file is not None or path.exists():
         _merge(values, _read(path), origins, str(path))
-    _merge(values, _from_environment(os.environ), origins, "environment")
+    _merge(values, _from_environment({**os.environ, **(variables or {})}), origins, "environment")
     _merge(values, {name: value for name, value in (flags or {}).items() if value is not None}, origins, "flag")
     try:
         config = Config.model_validate(values)

@@ -20,15 +20,30 @@ def tightloop(tmp_path: Path) -> Iterator[CommandLine]:
     command_line.end()
 
 
-def test_the_demo_trades_and_is_judged_and_leaves_nothing(tightloop: CommandLine) -> None:
-    found = tightloop.json("demo", "--strategies", "3", "--instructions", "24", "--seed", "7")
-    assert found["instructions"] == found["results"] == 24
-    assert found["matched"] >= 24
-    assert [found[name] for name in ("mismatched", "rejected", "duplicates", "lost")] == [0, 0, 0, 0]
-    assert found["violations"] == []
+def test_the_demo_trades_everywhere_and_is_judged_and_drawn_and_leaves_nothing(tightloop: CommandLine) -> None:
+    found = tightloop.json("demo", "--strategies", "3", "--instructions", "66", "--seed", "7")
+    assert found["instructions"] == found["results"] == 66
+    assert found["matched"] >= 66
+    assert [found[name] for name in ("mismatched", "rejected", "duplicates", "lost")] == [2, 1, 0, 0]
+    assert found["violations"] == found["unplanned"] == []
     assert 0 < found["loop_ms"]["p50"] <= found["loop_ms"]["p99"]
     assert found["loops_per_second"] > 0
-    assert [one["filled"] for one in found["keys"]] == [8, 8, 8]
+    assert [one["filled"] for one in found["keys"]] == [21, 22, 22]
+    assert found["warm_up"]["instructions"] > 0
+    every = {"binance", "bybit", "okx", "uniswap", "curve", "aave", "morpho", "wallet"}
+    assert {one["venue"] for one in found["by_venue"] if one["filled"]} == every
+    assert {one["type"] for one in found["by_type"]} == {"cex_trade", "smart_contract_action", "wallet_transfer"}
+
+    (halted,) = found["halted"]  # one key drifts, halts, and is resumed
+    assert (halted["strategy_id"], halted["code"]) == ("demo-3", "REC-002")
+    assert halted["until"] > halted["since"]
+    assert [one["halted"] for one in found["keys"]] == [0, 0, 1]
+
+    page = (tightloop.directory / found["picture"]["html"]).read_text()  # and the picture shows it
+    assert "halted: REC-002" in page
+    assert "EXI-006" in page
+    assert (tightloop.directory / found["picture"]["png"]).read_bytes().startswith(b"\x89PNG")
+
     assert tightloop.left_running() == []
     assert list(tightloop.directory.glob("tightloop-demo-*")) == []
 

@@ -3,30 +3,22 @@
 from __future__ import annotations
 
 import shutil
-import sys
 import tempfile
-import time
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tightloop.cli import exits
-from tightloop.cli.options import DEFAULT_DIR, AsJson, ConfigFile, StateDir, quiet
-from tightloop.cli.output import emit, note, steps
+from tightloop.cli.options import DEFAULT_DIR, AsJson, ConfigFile, StateDir
+from tightloop.cli.output import note
 from tightloop.cli.registration import add
 
 if TYPE_CHECKING:
-    from tightloop.checker import Verdict
-    from tightloop.cli.demo.progress import Progress
     from tightloop.cli.system.plan import Plan
-    from tightloop.cli.system.system_state import SystemState
-    from tightloop.runners.kafka.settings import KafkaSettings
 
-WITHOUT_RESULT_S = 45.0  # without a single result: something is wrong, and the checker will say what
-
-WINDOW = 200  # instructions of a strategy under way at once, well below the manager's limit on a queue
+BUDGET_S = "2"  # for a mismatch to heal: with the 30 s of an installation the demo would wait a minute for its halt
 
 
 def demo(
@@ -40,21 +32,27 @@ def demo(
         str | None, typer.Option("--bootstrap", metavar="HOST:PORT", help="A Kafka that runs already.")
     ] = None,
     keep: Annotated[bool, typer.Option("--keep", help="Leave all of it up, as `tightloop up` does.")] = False,
+    picture: Annotated[
+        Path, typer.Option("--picture", metavar="DIR", help="Where tightloop-demo.html and .png go.")
+    ] = Path(),
     directory: StateDir = DEFAULT_DIR,
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """The main job, from nothing: a basis trade over several strategies, on an exchange and on a chain.
+    """The main job, from nothing: basis trades over several strategies, at every venue that there is.
 
     Starts a real Kafka (unless --bootstrap names one), the topics, every component as a process of its own and the
-    simulated venues as a server; publishes the instructions; shows the loops as they close. Exit code 1 if anything
+    simulated venues as a server; warms them up; publishes the instructions, one of which a venue rejects; makes one
+    strategy's balance drift, shows the halt and resumes it; and ends with a picture of it all. Exit code 1 if anything
     was lost, done twice, or does not match the venues' books. Only --keep uses --dir.
     """
+    from tightloop.cli.demo.play import play
+
     plan = _plan(data, seed, bootstrap, keep, directory, config)
     if data is None:
         note(f"No --data: trading on a synthetic market, made from seed {seed}.")
     try:
-        found = _run(plan, strategies, instructions, keep, as_json)
+        found = play(plan, strategies, instructions, keep=keep, as_json=as_json, picture=picture)
     except KeyboardInterrupt:
         _forget(plan, keep)
         raise
@@ -63,13 +61,12 @@ def demo(
         raise
     if keep:
         note(f"All of it is still up: Kafka at {found['bootstrap']}; `tightloop status`, `tightloop down`.")
-    bad = bool(found["violations"] or found["lost"] or found["duplicates"] or found["mismatched"])
-    if bad:
+        for name, value in plan.variables.items():
+            note(f"  for commands about it: export {name}={value}")
+    if found["bad"]:
         note(f"Logs are in {plan.logs}")
-    else:
-        _forget(plan, keep)
-    if bad:
         raise typer.Exit(exits.BAD_NEWS)
+    _forget(plan, keep)
 
 
 def _forget(plan: Plan, keep: bool) -> None:
@@ -81,7 +78,7 @@ def _forget(plan: Plan, keep: bool) -> None:
 def _plan(
     data: Path | None, seed: int, bootstrap: str | None, keep: bool, directory: Path, config: Path | None
 ) -> Plan:
-    """A prefix of its own on a Kafka that others use, too."""
+    """A prefix of its own on a Kafka that others use, too; every lane and short budgets, where none are configured."""
     import uuid
 
     from tightloop.assembly.config import load
@@ -100,7 +97,8 @@ def _plan(
             remedy="Name another --dir, or end what runs there (`tightloop down`) and delete it.",
         )
     prefix = f"demo-{uuid.uuid4().hex[:8]}." if bootstrap and not keep else None
-    loaded, _ = load(config, {"bootstrap": bootstrap, "prefix": prefix})
+    variables = _unsaid(config)
+    loaded, _ = load(config, {"bootstrap": bootstrap, "prefix": prefix}, variables)
     return Plan(
         directory=directory.absolute() if keep else Path(tempfile.mkdtemp(prefix="tightloop-demo-")),
         config=loaded,
@@ -109,96 +107,24 @@ def _plan(
         seed=seed,
         market_origin=datetime.now(UTC) - SPAN,
         until_closed=not keep,
+        variables=variables,
     )
 
 
-def _run(plan: Plan, strategies: int, instructions: int, keep: bool, as_json: bool) -> dict[str, Any]:
-    from tightloop.cli.demo.summary import document, tell
-    from tightloop.cli.system.launch import end_supervisor, start_system
+def _unsaid(config: Path | None) -> dict[str, str]:
+    """What the demo sets where the configuration does not, as variables for every process."""
+    from tightloop.assembly.config import load
+    from tightloop.venues import registry
 
-    began = time.monotonic()
-    with steps() as step:
-        supervisor = start_system(plan, step)
-    try:
-        up_s = time.monotonic() - began
-        state, settings = _where(plan)
-        if sys.stderr.isatty() and not as_json:
-            note(
-                f"Up in {up_s:.1f} s: Kafka at {state.bootstrap}, {len(state.processes)} processes, logs in {plan.logs}"
-            )
-        progress = _trade(plan, settings, strategies, instructions, not as_json)
-        verdict = _judge(settings, state.simulator)
-        seconds = {"up": round(up_s, 2), "trading": round(max(progress.seen_at.values(), default=0.0), 2)}
-        more = {"market": str(plan.market or f"synthetic, seed {plan.seed}"), "bootstrap": state.bootstrap}
-        found = document(verdict, progress, {**more, "prefix": settings.prefix, "seed": plan.seed, "seconds": seconds})
-        if as_json:
-            emit(found)
-        else:
-            tell(found, progress)
-    except BaseException:
-        end_supervisor(supervisor)
-        raise
-    if not keep:
-        end_supervisor(supervisor)
-        if plan.config.bootstrap:
-            _clean_up(settings)
-    return found
-
-
-def _where(plan: Plan) -> tuple[SystemState, KafkaSettings]:
-    from tightloop.cli.system.system_state import read_state
-    from tightloop.errors import ExecutionError
-    from tightloop.runners.kafka.settings import KafkaSettings
-
-    state = read_state(plan.directory)
-    if state is None:
-        raise ExecutionError("EIF-010", f"{plan.directory} holds no state of a system")
-    client = quiet(plan.config.kafka)
-    return state, KafkaSettings(bootstrap=state.bootstrap, prefix=plan.config.prefix, client=client)
-
-
-def _trade(plan: Plan, settings: KafkaSettings, strategies: int, instructions: int, show: bool) -> Progress:
-    from tightloop.cli.demo.progress import Progress, follow, live_view
-    from tightloop.cli.demo.script import SPAN, write_script
-    from tightloop.client.publisher import InstructionPublisher
-
-    now = datetime.now(UTC)
-    origin = plan.market_origin or now - SPAN
-    script = write_script(plan.seed, strategies, instructions, plan.config.directory(), origin, now)
-    progress = Progress(script)
-    with (
-        InstructionPublisher(settings.bootstrap, prefix=settings.prefix, client=settings.client) as publisher,
-        live_view(show) as view,
-    ):
-        window = WINDOW * strategies
-        follow(settings, progress, publisher.publish_all, view, window=window, quiet_s=WITHOUT_RESULT_S)
-    return progress
-
-
-def _judge(settings: KafkaSettings, simulator: str) -> Verdict:
-    """By the independent checker: from the topics, and from the venues' own books."""
-    from tightloop.checker import check
-    from tightloop.client.connect import reaching
-
-    with reaching(settings.bootstrap):
-        return check(settings.bootstrap, settings.prefix, simulator, client=settings.client)
-
-
-def _clean_up(settings: KafkaSettings) -> None:
-    """The demo's own topics and groups, on a Kafka that was there before."""
-    from confluent_kafka.admin import AdminClient
-
-    from tightloop.client.connect import TIMEOUT_S, reaching
-
-    with reaching(settings.bootstrap):
-        admin = AdminClient(settings.admin())
-        topics = [name for name in admin.list_topics(timeout=TIMEOUT_S).topics if name.startswith(settings.prefix)]
-        for future in admin.delete_topics(topics).values():
-            future.result(TIMEOUT_S)
-        groups = [one.group_id for one in admin.list_consumer_groups().result(TIMEOUT_S).valid]
-        own = [name for name in groups if name.startswith(settings.prefix)]
-        for future in admin.delete_consumer_groups(own).values() if own else ():
-            future.result(TIMEOUT_S)
+    _, origins = load(config)
+    lanes = [spec.default_lane for spec in registry.known().venues if spec.kind != "protocol"]
+    wanted = {
+        "lanes": ",".join(dict.fromkeys(lanes)),
+        "reconciliation.budget": BUDGET_S,
+        "reconciliation.mismatch_budget": BUDGET_S,
+    }
+    said = {name.partition(".")[0] if name.startswith("lanes") else name for name in origins}
+    return {f"TIGHTLOOP_{name.upper().replace('.', '__')}": value for name, value in wanted.items() if name not in said}
 
 
 def add_to(app: typer.Typer) -> None:

@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 from tightloop.client.reader import TopicReader
@@ -25,14 +26,16 @@ class Progress:
         self.results: dict[str, InstructionResult] = {}
         self.seen_at: dict[str, float] = {}
         self.began = time.monotonic()
+        self.began_at = datetime.now(UTC)
         self.last = ""
+        self._ids = {one.instruction_id for one in script}
 
     @property
     def complete(self) -> bool:
         return len(self.results) >= len(self.script)
 
     def take(self, result: InstructionResult) -> None:
-        if result.resolves is None:
+        if result.resolves is None and result.instruction_id in self._ids:
             self.results[result.instruction_id] = result
             self.seen_at[result.instruction_id] = time.monotonic() - self.began
             self.last = result.instruction_id
@@ -53,19 +56,26 @@ def loop_ms(result: InstructionResult) -> float | None:
 
 
 def follow(
-    settings: KafkaSettings, progress: Progress, publish: Publish, show: Seen, *, window: int, quiet_s: float
+    settings: KafkaSettings,
+    progress: Progress,
+    at_once: Sequence[Instruction],
+    publish: Publish,
+    show: Seen,
+    *,
+    window: int,
+    quiet_s: float,
 ) -> None:
-    """Publish the script, with at most ``window`` instructions under way, as a key's queue has a limit.
+    """Publish ``at_once``, with at most ``window`` instructions under way, as a key's queue has a limit.
 
-    Returns when every instruction has its result, or when none has come for ``quiet_s``.
+    Returns when every instruction of the script has its result, or when none has come for ``quiet_s``.
     """
     published = 0
     with TopicReader(settings, ["instruction_results"]) as reader:
         heard = time.monotonic()
         while not progress.complete and time.monotonic() - heard < quiet_s:
             room = window - (published - len(progress.results))
-            if published < len(progress.script) and room >= min(window // 2, len(progress.script) - published):
-                batch = progress.script[published : published + room]
+            if published < len(at_once) and room >= min(window // 2, len(at_once) - published):
+                batch = at_once[published : published + room]
                 publish(batch)
                 published += len(batch)
             received = reader.poll(0.1)

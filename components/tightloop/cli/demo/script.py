@@ -1,120 +1,161 @@
-"""The demo's instructions: basis trades, put on and taken off on exchange and chain, over a month of market."""
+"""The demo's instructions: who trades what, in which order, over a month of market; and what goes wrong on purpose."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from tightloop.cli.demo.trades import Fields, more_than_there_is, trade, trades_of
 from tightloop.domain.directory import Directory, LaneSpec
-from tightloop.records.types import Action, CexTrade, Instruction, SmartContractAction, WalletTransfer
+from tightloop.records.types import Instruction, SmartContractAction
 
 SPAN = timedelta(days=30)  # of the market, over which the decisions are spread
 LIFE = timedelta(minutes=10)  # of an instruction: the demo's decisions lie in the past, where the default would end
-ADDRESS = "0x000000000000000000000000000000000000dEaD"
-SPOT, PERP = "BTC/USDT", "BTC/USDT:USDT"
+ENOUGH = 8  # instructions of a strategy, for one of them to go wrong
+SMALL = Decimal("0.01")  # BTC
+LOST = Decimal("-0.25")  # BTC that leave an account, and no ledger entry says so
+
+
+@dataclass(frozen=True)
+class Drift:
+    """``strategy_id``'s balance is changed by ``amount`` once ``after`` has ended; ``noticed_by`` is published then,
+    and ``rest`` when the key is resumed.
+    """
+
+    strategy_id: str
+    lane: LaneSpec
+    account: str
+    amount: Decimal
+    after: Instruction
+    noticed_by: Instruction
+    rest: tuple[Instruction, ...]
+
+    @property
+    def position_key(self) -> str:
+        return f"{self.lane.home}:BaseToken:BTC"
+
+
+@dataclass(frozen=True)
+class Script:
+    """``instructions``: all, those that are held back by ``drift`` among them. ``rejected``: what a venue must refuse;
+    None, as ``drift``, where there are too few instructions or no exchange.
+    """
+
+    instructions: tuple[Instruction, ...]
+    rejected: str | None
+    drift: Drift | None
+
+    @property
+    def at_once(self) -> list[Instruction]:
+        """What waits for nothing but its turn."""
+        held = {one.instruction_id for one in (self.drift.noticed_by, *self.drift.rest)} if self.drift else set()
+        return [one for one in self.instructions if one.instruction_id not in held]
 
 
 def write_script(
-    seed: int, strategies: int, instructions: int, directory: Directory, origin: datetime, now: datetime
-) -> list[Instruction]:
+    seed: int,
+    strategies: int,
+    instructions: int,
+    directory: Directory,
+    origin: datetime,
+    now: datetime,
+    name: str = "demo",
+) -> Script:
     """``instructions`` in all, one strategy after the other; the same for the same arguments.
 
     ``origin``: the wall time that stands for the market's first record: decisions lie between it and ``SPAN`` later.
     """
-    exchanges = [lane for lane in directory.lanes.values() if lane.kind == "exchange"]
-    chains = [lane for lane in directory.lanes.values() if lane.kind == "chain"]
-    books = []
-    for number in range(strategies):
-        strategy, chance = f"demo-{number + 1}", random.Random(f"{seed}:{number}")
-        lanes = [*(exchanges[number % len(exchanges) :][:1] if exchanges else ()), *chains]
-        books.append(_Book(strategy, [_cycle(chance, lane, directory.own_account(strategy, lane)) for lane in lanes]))
+    books = [_Book(f"{name}-{number + 1}", seed, number, directory) for number in range(strategies)]
     each = -(-instructions // strategies)
-    script = []
-    for number in range(instructions):
-        book, step = books[number % strategies], number // strategies
-        fields = next(book.trades)
-        script.append(
-            Instruction(
-                instruction_id=f"{book.strategy}-{step + 1}",
-                strategy_id=book.strategy,
-                created_at=origin + SPAN * step / each,
-                expires_at=now + LIFE,
-                sequence=step + 1,
-                **fields,
-            )
-        )
-    return script
+    counts = [len(range(number, instructions, strategies)) for number in range(strategies)]
+    enough = [book for book, count in zip(books, counts, strict=True) if count >= ENOUGH and book.exchange]
+    if enough:
+        enough[0].rejects_at = counts[books.index(enough[0])] // 2
+        enough[-1].drifts_at = counts[books.index(enough[-1])] * 2 // 3
+    script = [
+        books[number % strategies].next(origin + SPAN * (number // strategies) / each, now + LIFE)
+        for number in range(instructions)
+    ]
+    return Script(
+        instructions=tuple(script),
+        rejected=enough[0].named(enough[0].rejects_at) if enough else None,
+        drift=_drift(enough[-1], script) if enough else None,
+    )
+
+
+def warm_up_script(seed: int, directory: Directory, origin: datetime, now: datetime) -> Iterator[list[Instruction]]:
+    """Rounds of other strategies' instructions, one of each, without end: what the demo trades, and no accident."""
+    count = max(2, sum(1 for lane in directory.lanes.values() if lane.kind == "exchange"))
+    books = [_Book(f"warm-up-{number + 1}", seed, number, directory) for number in range(count)]
+    while True:
+        yield [book.next(origin, now + LIFE) for book in books]
 
 
 class _Book:
-    """One strategy, and its endless series of trades."""
+    """One strategy, and its endless series of trades: on an exchange of its own, and on every chain."""
 
-    def __init__(self, strategy: str, cycles: Sequence[Iterator[dict[str, Any]]]) -> None:
+    def __init__(self, strategy: str, seed: int, number: int, directory: Directory) -> None:
+        exchanges = [lane for lane in directory.lanes.values() if lane.kind == "exchange"]
+        chains = [lane for lane in directory.lanes.values() if lane.kind == "chain"]
         self.strategy = strategy
-        self.trades = _in_turn(cycles)
+        self.exchange = exchanges[number % len(exchanges)] if exchanges else None
+        lanes = [*([self.exchange] if self.exchange else []), *chains]
+        self._trades = trades_of(random.Random(f"{seed}:{number}"), lanes)
+        self._lanes = lanes
+        self._directory = directory
+        self._step = 0
+        self.rejects_at = self.drifts_at = -1
 
+    def named(self, step: int) -> str:
+        return f"{self.strategy}-{step + 1}"
 
-def _in_turn(cycles: Sequence[Iterator[dict[str, Any]]]) -> Iterator[dict[str, Any]]:
-    while True:
-        for cycle in cycles:
-            yield next(cycle)
+    def account_on(self, lane: LaneSpec) -> str:
+        return self._directory.own_account(self.strategy, lane)
 
-
-def _cycle(chance: random.Random, lane: LaneSpec, account: str) -> Iterator[dict[str, Any]]:
-    """What is traded on one lane, over and over, in the strategy's own account there."""
-    steps = _carry_on_chain(chance, lane.chain_id or 0) if lane.kind == "chain" else _cash_and_carry(chance, lane.home)
-    for fields in steps:
-        yield {**fields, "account": account}
-
-
-def _cash_and_carry(chance: random.Random, venue: str) -> Iterator[dict[str, Any]]:
-    """Buy spot, sell the perpetual; later the other way round."""
-    while True:
-        amount = Decimal(chance.randint(10, 80)).scaleb(-3)
-        yield _trade(venue, "spot", "buy", amount)
-        yield _trade(venue, "perp", "sell", amount)
-        yield _trade(venue, "perp", "buy", amount, reduce_only=True)
-        yield _trade(venue, "spot", "sell", amount)
-
-
-def _carry_on_chain(chance: random.Random, chain_id: int) -> Iterator[dict[str, Any]]:
-    """Swap into WETH and lend it, borrow USDT against it; then back. One step moves the gas money."""
-    while True:
-        dollars, borrowed = Decimal(chance.randint(20, 60) * 100), Decimal(chance.randint(5, 10) * 100)
-        ether = Decimal(chance.randint(5, 15)).scaleb(-1)
-        swap = _one("uniswap", "swap", token_in="USDT", token_out="WETH", amount=dollars)
-        supply = _one("aave", "supply", token_in="WETH", amount_rule="previous_output")
-        yield _on_chain(chain_id, "aave", swap, supply, atomic=True)
-        yield _on_chain(chain_id, "aave", _one("aave", "borrow", token_out="USDT", amount=borrowed))
-        yield _on_chain(
-            chain_id, "uniswap", _one("uniswap", "swap", token_in="USDC", token_out="WETH", amount=ether * 1000)
+    def next(self, at: datetime, until: datetime) -> Instruction:
+        fields = self._fields()
+        lane = next(lane for lane in self._lanes if _trades_at(lane, fields))
+        step, self._step = self._step, self._step + 1
+        return Instruction(
+            instruction_id=self.named(step),
+            strategy_id=self.strategy,
+            created_at=at,
+            expires_at=until,
+            sequence=step + 1,
+            account=self.account_on(lane),
+            **fields,
         )
-        yield _transfer(ether.scaleb(-2))
-        yield _on_chain(chain_id, "aave", _one("aave", "repay", token_in="USDT", amount_rule="all"))
-        yield _on_chain(chain_id, "aave", _one("aave", "withdraw", token_out="WETH", amount_rule="all"))
-        yield _on_chain(chain_id, "uniswap", _one("uniswap", "swap", token_in="WETH", token_out="USDT", amount=ether))
+
+    def _fields(self) -> Fields:
+        if self.exchange and self._step == self.rejects_at:
+            return more_than_there_is(self.exchange.home)
+        if self.exchange and self._step == self.drifts_at:
+            return trade(self.exchange.home, "spot", "buy", SMALL)
+        return next(self._trades)
 
 
-def _trade(venue: str, market: Any, side: Any, amount: Decimal, *, reduce_only: bool = False) -> dict[str, Any]:
-    symbol = SPOT if market == "spot" else PERP
-    trade = CexTrade(
-        market=market, symbol=symbol, side=side, order_type="market", amount=amount, reduce_only=reduce_only
+def _trades_at(lane: LaneSpec, fields: dict[str, Any]) -> bool:
+    """A protocol or wallet is on the chain of the action; each chain of the demo has them all."""
+    if fields["type"] == "cex_trade":
+        return lane.home == str(fields["venue"])
+    action: SmartContractAction | None = fields.get("smart_contract_action")
+    return lane.kind == "chain" and (action is None or action.chain_id == (lane.chain_id or 0))
+
+
+def _drift(book: _Book, script: Iterable[Instruction]) -> Drift | None:
+    own = [one for one in script if one.strategy_id == book.strategy]
+    if book.exchange is None:
+        return None
+    return Drift(
+        strategy_id=book.strategy,
+        lane=book.exchange,
+        account=book.account_on(book.exchange),
+        amount=LOST,
+        after=own[book.drifts_at - 1],
+        noticed_by=own[book.drifts_at],
+        rest=tuple(own[book.drifts_at + 1 :]),
     )
-    return {"type": "cex_trade", "venue": venue, "cex_trade": trade}
-
-
-def _one(protocol: str, operation: str, **fields: Any) -> Action:
-    return Action(protocol=protocol, operation=operation, **fields)
-
-
-def _on_chain(chain_id: int, venue: str, *actions: Action, atomic: bool = False) -> dict[str, Any]:
-    payload = SmartContractAction(chain_id=chain_id, atomic=atomic, actions=actions)
-    return {"type": "smart_contract_action", "venue": venue, "smart_contract_action": payload}
-
-
-def _transfer(amount: Decimal) -> dict[str, Any]:
-    transfer = WalletTransfer(source="wallet", destination=ADDRESS, asset="ETH", amount=amount)
-    return {"type": "wallet_transfer", "venue": "wallet", "wallet_transfer": transfer}

@@ -20,7 +20,7 @@ _PROGRAM = (sys.executable, "-m", "tightloop.cli")
 
 
 class Plan(Struct, frozen=True, kw_only=True):
-    """``config_file``: what every process is given, beside the variables of the environment.
+    """``config_file``: what every process is given, beside the variables of the environment and ``variables``.
 
     ``starts_simulator``: venues of our own, with their books in the directory; otherwise those that the configuration
     names. ``until_closed``: the supervisor ends with its standard input. ``fast``: the broker's full JIT.
@@ -37,6 +37,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     market: Path | None = None
     seed: int = 1
     market_origin: datetime | None = None
+    variables: dict[str, str] = {}
 
     @property
     def logs(self) -> Path:
@@ -44,10 +45,10 @@ class Plan(Struct, frozen=True, kw_only=True):
 
     @property
     def environment(self) -> dict[str, str]:
-        """So that the processes find this very package, wherever they are started."""
+        """Its variables; and so that the processes find this very package, wherever they are started."""
         root = str(Path(__file__).parents[3])
         others = os.environ.get("PYTHONPATH")
-        return {"PYTHONPATH": f"{root}{os.pathsep}{others}" if others else root}
+        return {**self.variables, "PYTHONPATH": f"{root}{os.pathsep}{others}" if others else root}
 
 
 def write_plan(plan: Plan) -> Path:
@@ -66,6 +67,7 @@ def write_plan(plan: Plan) -> Path:
         "market": str(plan.market) if plan.market else None,
         "seed": plan.seed,
         "market_origin": plan.market_origin.isoformat() if plan.market_origin else None,
+        "variables": plan.variables,
     }
     handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)  # client settings may hold a password
     with os.fdopen(handle, "w", encoding="utf-8") as out:

@@ -4,24 +4,25 @@ from __future__ import annotations
 
 from collections import defaultdict
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 
 from tests.support.lanes import VENUES, directory
 
-from tightloop.cli.demo.script import SPAN, write_script
+from tightloop.cli.demo.script import SPAN, Script, warm_up_script, write_script
 from tightloop.domain.validate import check_instruction
-from tightloop.records.types import Instruction
 from tightloop.wire import codec
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-LANES = directory()
+LANES = directory(["binance", "bybit", "okx", "ethereum"])
 
 
-def script(seed: int = 1, count: int = 60) -> list[Instruction]:
+def script(seed: int = 1, count: int = 60) -> Script:
     return write_script(seed, 3, count, LANES, NOW - SPAN, NOW)
 
 
 def test_every_instruction_is_possible() -> None:
-    for instruction in script():
+    warm_up = [one for batch in islice(warm_up_script(1, LANES, NOW - SPAN, NOW), 20) for one in batch]
+    for instruction in (*script().instructions, *warm_up):
         check_instruction(instruction, VENUES)
         assert codec.decode(codec.encode(instruction)) == instruction
 
@@ -31,9 +32,14 @@ def test_the_same_seed_gives_the_same_script_and_another_seed_another() -> None:
     assert script() != script(seed=2)
 
 
+def test_there_are_exactly_as_many_as_were_asked_for() -> None:
+    for count in (1, 7, 23, 24, 100):
+        assert len(script(count=count).instructions) == count
+
+
 def test_sequences_count_up_and_decisions_move_on() -> None:
     by_key = defaultdict(list)
-    for instruction in script():
+    for instruction in script().instructions:
         by_key[instruction.strategy_id].append(instruction)
     for instructions in by_key.values():
         assert [one.sequence for one in instructions] == list(range(1, 21))
@@ -44,15 +50,47 @@ def test_sequences_count_up_and_decisions_move_on() -> None:
         assert all(one.expires_at is not None and one.expires_at > NOW + timedelta(minutes=5) for one in instructions)
 
 
-def test_the_script_trades_on_every_kind_of_venue() -> None:
-    kinds = {(one.type, one.venue) for one in script()}
-    assert {
+def test_the_script_trades_at_every_venue() -> None:
+    kinds = {(one.type, one.venue) for one in script().instructions}
+    assert kinds == {
         ("cex_trade", "binance"),
+        ("cex_trade", "bybit"),
+        ("cex_trade", "okx"),
         ("smart_contract_action", "aave"),
+        ("smart_contract_action", "curve"),
+        ("smart_contract_action", "morpho"),
         ("smart_contract_action", "uniswap"),
         ("wallet_transfer", "wallet"),
-    } <= kinds
+    }
+
+
+def test_one_transaction_goes_over_several_protocols() -> None:
+    chains = [one.smart_contract_action for one in script().instructions if one.smart_contract_action is not None]
+    assert {"uniswap", "aave", "curve"} in [
+        {step.protocol for step in chain.actions} for chain in chains if chain.atomic
+    ]
+
+
+def test_one_is_to_be_rejected_and_one_strategy_waits_for_its_drift() -> None:
+    found = script()
+    assert found.rejected == "demo-1-11"
+    drift = found.drift
+    assert drift is not None
+    held = [one.instruction_id for one in (drift.noticed_by, *drift.rest)]
+    assert (drift.strategy_id, drift.position_key) == ("demo-3", "okx:BaseToken:BTC")
+    at_once = [one.instruction_id for one in found.at_once]
+    assert sorted([*at_once, *held]) == sorted(one.instruction_id for one in found.instructions)
+    assert drift.after in found.at_once
+    assert drift.noticed_by.venue == "okx"
+
+
+def test_a_short_script_has_no_accidents() -> None:
+    found = script(count=12)
+    assert (found.rejected, found.drift, found.at_once) == (None, None, list(found.instructions))
 
 
 def test_one_lane_is_enough() -> None:
-    assert {one.venue for one in write_script(1, 2, 10, directory(["binance"]), NOW - SPAN, NOW)} == {"binance"}
+    short = write_script(1, 2, 10, directory(["binance"]), NOW - SPAN, NOW)
+    assert {one.venue for one in short.instructions} == {"binance"}
+    chain = write_script(1, 1, 20, directory(["ethereum"]), NOW - SPAN, NOW)
+    assert (chain.drift, "binance" in {one.venue for one in chain.instructions}) == (None, False)
