@@ -15,11 +15,11 @@ Fields = dict[str, Any]  # of an Instruction: its type, its venue, and its paylo
 ADDRESS = "0x000000000000000000000000000000000000dEaD"
 SPOT, PERP = "BTC/USDT", "BTC/USDT:USDT"
 MARKET = {"market": "WBTC/USDC"}  # of Morpho
-TOO_MUCH = Decimal(100_000)  # BTC, which no account holds
+TOO_MUCH = Decimal(50)  # BTC, which no account holds
 
 
-def trades_of(chance: random.Random, lanes: Sequence[LaneSpec]) -> Iterator[Fields]:
-    """The next trade on each lane in turn, without end."""
+def trades_of(chance: random.Random, lanes: Sequence[LaneSpec]) -> Iterator[tuple[Fields, ...]]:
+    """The next trade on each lane in turn, without end: one instruction, or the legs of a group."""
     cycles = [
         _carry_on_chain(chance, lane.chain_id or 0) if lane.kind == "chain" else _cash_and_carry(chance, lane.home)
         for lane in lanes
@@ -34,17 +34,28 @@ def more_than_there_is(venue: str) -> Fields:
     return trade(venue, "spot", "sell", TOO_MUCH)
 
 
-def _cash_and_carry(chance: random.Random, venue: str) -> Iterator[Fields]:
-    """Buy spot, sell the perpetual; later the other way round."""
+def _cash_and_carry(chance: random.Random, venue: str) -> Iterator[tuple[Fields, ...]]:
+    """Buy spot and sell the perpetual as one group, the second leg as much as the first filled; later the other way
+    round.
+    """
     while True:
         amount = Decimal(chance.randint(10, 80)).scaleb(-3)
-        yield trade(venue, "spot", "buy", amount)
-        yield trade(venue, "perp", "sell", amount)
-        yield trade(venue, "perp", "buy", amount, reduce_only=True)
-        yield trade(venue, "spot", "sell", amount)
+        yield (
+            trade(venue, "spot", "buy", amount),
+            {**trade(venue, "perp", "sell", amount), "scale_to_filled": True},
+        )
+        yield (
+            trade(venue, "perp", "buy", amount, reduce_only=True),
+            {**trade(venue, "spot", "sell", amount), "scale_to_filled": True},
+        )
 
 
-def _carry_on_chain(chance: random.Random, chain_id: int) -> Iterator[Fields]:
+def _carry_on_chain(chance: random.Random, chain_id: int) -> Iterator[tuple[Fields, ...]]:
+    for fields in _chain_steps(chance, chain_id):
+        yield (fields,)
+
+
+def _chain_steps(chance: random.Random, chain_id: int) -> Iterator[Fields]:
     """Swap into WETH, lend it, borrow against it and move the loan to Curve, all in one transaction; lend and borrow on
     Morpho; then everything back. One step moves ether to an address.
     """

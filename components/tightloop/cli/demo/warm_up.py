@@ -19,7 +19,7 @@ from tightloop.errors import ExecutionError
 from tightloop.records.types import Instruction, InstructionResult
 from tightloop.runners.kafka.settings import KafkaSettings
 
-ROUNDS = 5  # at a time, each with an instruction of every warm-up strategy
+ROUNDS = 4  # at a time, each with a trade of every warm-up strategy
 SETTLED = 0.9  # a batch that takes no less than this of the best before it was no faster
 MOST_S = 12.0
 RESULT_S = 45.0

@@ -71,9 +71,24 @@ def test_one_transaction_goes_over_several_protocols() -> None:
     ]
 
 
+def test_basis_trades_are_groups_that_are_whole_and_not_interrupted() -> None:
+    for count in (10, 31, 60, 100):
+        found = script(count=count)
+        for key in ("demo-1", "demo-2", "demo-3"):
+            own = [one for one in found.instructions if one.strategy_id == key]
+            for place, one in enumerate(own):
+                if one.group_id is not None and one.group_index == 0:
+                    first, second = own[place : place + 2]
+                    assert (second.group_id, second.group_index, second.group_size) == (first.group_id, 1, 2)
+                    assert {"spot", "perp"} == {leg.cex_trade.market for leg in (first, second) if leg.cex_trade}
+        assert (count < 60) or any(one.group_id for one in found.instructions)
+
+
 def test_one_is_to_be_rejected_and_one_strategy_waits_for_its_drift() -> None:
     found = script()
-    assert found.rejected == "demo-1-11"
+    (rejected,) = [one for one in found.instructions if one.instruction_id == found.rejected]
+    assert rejected.cex_trade is not None
+    assert (rejected.strategy_id, rejected.group_id, rejected.cex_trade.amount) == ("demo-1", None, 50)
     drift = found.drift
     assert drift is not None
     held = [one.instruction_id for one in (drift.noticed_by, *drift.rest)]
