@@ -15,6 +15,7 @@ from tightloop.records.types import (
     JournalEntry,
     PreparedOrder,
     PreparedTransaction,
+    PreparedTransfer,
     RoutedInstruction,
     SmartContractAction,
     Submission,
@@ -65,24 +66,34 @@ def actions(
 
 
 def transfer(
-    account: str, name: str, now: datetime, asset: str, amount: Decimal, to: str = "0x" + "ab" * 20
+    account: str,
+    name: str,
+    now: datetime,
+    asset: str,
+    amount: Decimal,
+    to: str = "0x" + "ab" * 20,
+    *,
+    lane: str = "ethereum",
+    source: str = "wallet",
+    network: str | None = None,
 ) -> JournalEntry:
-    moved = WalletTransfer(source="wallet", destination=to, asset=asset, amount=amount)
-    instruction = _instruction("wallet_transfer", "wallet", account, name, now, None)
-    return _entry("ethereum", account, name, now, _with(instruction, wallet_transfer=moved))
+    """Out of the wallet, or of an exchange where ``lane`` and ``source`` are one's."""
+    moved = WalletTransfer(source=source, destination=to, asset=asset, amount=amount, network=network)
+    instruction = _instruction("wallet_transfer", source.partition(":")[0], account, name, now, None)
+    return _entry(lane, account, name, now, _with(instruction, wallet_transfer=moved))
 
 
 def to_be_sent(
-    entry: JournalEntry, what: PreparedOrder | PreparedTransaction, kind: SubmissionKind = "first"
+    entry: JournalEntry, what: PreparedOrder | PreparedTransaction | PreparedTransfer, kind: SubmissionKind = "first"
 ) -> JournalEntry:
     """The entry as it is journalled before ``what`` is sent."""
-    order, transaction = (what, None) if isinstance(what, PreparedOrder) else (None, what)
     one = Submission(
         number=len(entry.submissions) + 1,
         kind=kind,
         journalled_at=entry.journalled_at,
-        order=order,
-        transaction=transaction,
+        order=what if isinstance(what, PreparedOrder) else None,
+        transaction=what if isinstance(what, PreparedTransaction) else None,
+        transfer=what if isinstance(what, PreparedTransfer) else None,
     )
     return replace(entry, submissions=(*entry.submissions, one))
 

@@ -53,11 +53,15 @@ class _Interface:
             checked(self.spec, environment, {} if credentials is None else credentials)
         check_mode(execution_mode)
         self.execution_mode = execution_mode
-        self._loops = loops or BacktestLoops(InProcessConfig(lanes={self.spec.default_lane: {}}), None)  # type: ignore[dict-item]
+        self._loops = loops or BacktestLoops(InProcessConfig(lanes=self._lanes()), None)  # type: ignore[arg-type]
         self._number = 0
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.venue!r}, {self.execution_mode!r})"
+
+    def _lanes(self) -> tuple[str, ...]:
+        """What it needs when it is part of no manager."""
+        return (self.spec.default_lane,)
 
     def _spec_of(self, venue: str) -> VenueSpec:
         """Raises ExecutionError EIF-002 for a venue that is unknown, or of another kind."""
@@ -149,11 +153,25 @@ class DEXExecutionInterface(OnChainExecutionInterface):
 
 
 class TransferExecutionInterface(_Interface):
-    """Transfers out of a wallet, or an exchange."""
+    """Transfers out of a wallet, or an exchange, to wherever the strategy has an account, or to an address.
+
+    >>> from datetime import datetime, timezone
+    >>> binance = TransferExecutionInterface("binance", None, "backtest")
+    >>> market = {"timestamp": datetime(2024, 5, 12, tzinfo=timezone.utc)}
+    >>> moved = binance.execute_transfer({"destination": "wallet", "asset": "USDT", "amount": 1000}, market)
+    >>> moved["outcome"], moved["execution_deltas"]["wallet:BaseToken:USDT"], moved["fees"]
+    ('filled', Decimal('998'), {'binance:BaseToken:USDT': Decimal('2')})
+    """
 
     kinds = ("exchange", "wallet")
     types = ("wallet_transfer",)
 
+    def _lanes(self) -> tuple[str, ...]:
+        """Those that a transfer may go to, too."""
+        own = self.spec.default_lane
+        others = {spec.default_lane for spec in registry.known().venues if spec.kind in self.kinds}
+        return (own, *sorted(others - {own}))
+
     def execute_transfer(self, instruction: Block, market_data: Block | None = None) -> dict[str, Any]:
-        """See :meth:`execute`; ``type`` may be left out."""
-        return self.execute({"type": "wallet_transfer", **instruction}, market_data)
+        """See :meth:`execute`; ``type`` and ``source`` (the venue, an exchange's spot wallet) may be left out."""
+        return self.execute({"type": "wallet_transfer", "source": self.venue, **instruction}, market_data)
