@@ -16,17 +16,15 @@ PLACES = 10**18  # parts of a unit that an amount can have
 
 @dataclass
 class Group:
-    """``legs``: as published, by index, of each the first record. ``routed``: loops, in the order of their numbers."""
+    """``legs``: as published, by index, of each the first record; where the group has started, those that it started
+    with. ``routed``: loops, in the order of their numbers. ``results``: by the index of the leg.
+    """
 
     strategy_id: str
     group_id: str
     legs: dict[int, Seen] = field(default_factory=dict)
     routed: list[Seen] = field(default_factory=list)
     results: dict[int, Record] = field(default_factory=dict)
-
-    @property
-    def size(self) -> int:
-        return max((int(seen.value["group_size"]) for seen in self.legs.values()), default=0)
 
     def failed(self) -> list[Record]:
         """The results of legs that did not succeed. One that was neither dispatched nor refused only followed them."""
@@ -51,7 +49,10 @@ class Group:
 def groups_of(data: Collected) -> dict[tuple[str, str], Group]:
     """By strategy and group id."""
     found: dict[tuple[str, str], Group] = {}
+    buried = {(seen.value["partition"], seen.value["offset"]) for seen in data.dead_letters}
     for seen in data.instructions:
+        if (seen.partition, seen.offset) in buried:
+            continue
         owner, group_id = seen.value["strategy_id"], seen.value.get("group_id")
         if group_id is not None and seen.value["group_index"] is not None and seen.value["group_size"] is not None:
             found.setdefault((owner, group_id), Group(owner, group_id)).legs.setdefault(seen.value["group_index"], seen)
@@ -60,10 +61,17 @@ def groups_of(data: Collected) -> dict[tuple[str, str], Group]:
         name = seen.value["strategy_id"], leg.get("group_id") or ""
         if name in found:
             found[name].routed.append(seen)
+    for group in found.values():
+        if group.routed:  # what came later, and was refused alone, is none of its legs
+            size = group.routed[0].value["instruction"]["group_size"]
+            group.legs = {index: leg for index, leg in group.legs.items() if index < size}
     for seen in data.results:
-        name = seen.value["strategy_id"], seen.value.get("group_id") or ""
-        if name in found and seen.value["resolves"] is None and seen.value["group_index"] is not None:
-            found[name].results.setdefault(seen.value["group_index"], seen.value)
+        name, index = (seen.value["strategy_id"], seen.value.get("group_id") or ""), seen.value.get("group_index")
+        if name not in found or index is None or seen.value["resolves"] is not None:
+            continue
+        leg = found[name].legs.get(index)
+        if leg is not None and leg.value["instruction_id"] == seen.value["instruction_id"]:
+            found[name].results[index] = seen.value
     return found
 
 
@@ -79,7 +87,7 @@ def groups_run_as_one(data: Collected, terms: Terms) -> Iterator[Violation]:
         order = [seen.value["instruction"]["group_index"] for seen in group.routed]
         if order != list(range(len(order))):
             yield _wrong(group, "group-order", first, f"its legs were dispatched in the order {order}")
-        if sorted(group.legs) != list(range(group.size)):
+        if len(group.legs) != first.value["instruction"]["group_size"]:
             yield _wrong(group, "group-incomplete", first, f"it has started, and only {sorted(group.legs)} are there")
         late = [seen.place for seen in group.legs.values() if seen.at_ms > first.at_ms]
         if late:
