@@ -18,6 +18,9 @@ from tightloop.handlers.positions.settings import PositionSettings
 from tightloop.handlers.reconciliation.handler import Reconciliation
 from tightloop.handlers.reconciliation.settings import ReconciliationSettings, Tolerances
 from tightloop.records import topics
+from tightloop.runners.clock import Clock, SystemClock
+from tightloop.runners.kafka.settings import KafkaSettings
+from tightloop.runners.prices import PriceSource
 from tightloop.venues import registry
 from tightloop.venues.adapter import VenueReader
 from tightloop.venues.credentials import from_environment
@@ -76,6 +79,18 @@ def _others(lane: str, config: Config) -> dict[str, VenueReader]:
             with suppress(ExecutionError):  # no live reader, or no credentials of one: an executor needs its own alone
                 readers[one.name] = _reader(one, config)
     return readers
+
+
+def make_prices(
+    component: str, config: Config, settings: KafkaSettings, clock: Clock | None = None
+) -> PriceSource | None:
+    """What answers the interface manager's questions for prices on Kafka; None: nothing asks for any."""
+    limits = config.dispatch_limits()
+    if component != MANAGER or limits is None or not limits.measure_by_price:
+        return None
+    from tightloop.runners.kafka.market_view import MarketView  # loads the Kafka client: for those that follow a topic
+
+    return MarketView(settings, clock or SystemClock(), limits.price_max_age_s)
 
 
 def _adapter(lane: LaneSpec, config: Config) -> VenueReader:

@@ -21,6 +21,7 @@ from tightloop.runners.kafka.runner import KafkaRunner
 from tightloop.runners.kafka.settings import KafkaSettings
 from tightloop.runners.kafka.transaction import MustExit
 from tightloop.runners.performer import CallLoop, Performer
+from tightloop.runners.prices import PriceSource
 from tightloop.runners.worker import PartitionWorker
 from tightloop.venues.adapter import VenueReader
 
@@ -48,7 +49,8 @@ def run_component(
         record=config.record,
     )
     outputs = build.outputs_of(component, tuple(config.lanes))
-    return run_handler(handler, adapters, settings, outputs, probe_port, probe_host, config.timing.clock_margin)
+    prices = build.make_prices(component, config, settings)
+    return run_handler(handler, adapters, settings, outputs, probe_port, probe_host, config.timing.clock_margin, prices)
 
 
 def run_handler(
@@ -59,12 +61,13 @@ def run_handler(
     probe_port: int | None = None,
     probe_host: str = LOOPBACK,
     clock_margin_s: float = 0.5,
+    prices: PriceSource | None = None,
 ) -> int:
     """The same for a handler and adapters of one's own. Raises ExecutionError for a venue that is not the one meant."""
     sys.setswitchinterval(0.0005)  # the loop and the calls take turns often: both have little to do at a time
     money.install()
     clock = SystemClock()
-    performer = Performer(adapters, clock, clock_margin_s)
+    performer = Performer(adapters, clock, clock_margin_s, prices)
     effects: CallLoop[PartitionWorker] = CallLoop(performer)
     try:
         effects.open()

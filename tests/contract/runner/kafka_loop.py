@@ -5,6 +5,7 @@ The clock stands an hour ahead of the machine's, so that nothing is ever appende
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 from collections.abc import Callable
@@ -18,19 +19,21 @@ from tightloop.assembly import build
 from tightloop.domain import money
 from tightloop.domain.directory import LaneSpec
 from tightloop.records import topics
-from tightloop.records.types import LoopHead
+from tightloop.records.types import LoopHead, MarketData
 from tightloop.runners.clock import ManualClock
 from tightloop.runners.kafka.runner import KafkaRunner
 from tightloop.runners.kafka.settings import KafkaSettings
 from tightloop.runners.kafka.topic_admin import TopicAdmin
 from tightloop.runners.partitioner import partition_of
 from tightloop.runners.performer import CallLoop, Performer
+from tightloop.runners.prices import PriceSource
 from tightloop.runners.state import parse_changelog_key
 from tightloop.runners.worker import PartitionWorker
 from tightloop.venues.adapter import VenueAdapter
 from tightloop.venues.sim.inprocess import InProcessChain, InProcessExchange
 from tightloop.venues.sim.sandbox import Sandbox
 from tightloop.venues.sim.settings import SimSettings
+from tightloop.wire import codec
 
 T = TypeVar("T")
 DEADLINE_S = 60.0  # on a busy machine a step of Kafka's takes long; nothing waits for it when it does not
@@ -53,6 +56,7 @@ class KafkaLoop(Loop):
         self._lock = threading.RLock()
         self._running: dict[str, tuple[KafkaRunner, threading.Thread]] = {}
         self._failed: list[str] = []
+        self._prices: PriceSource
         self._log: dict[str, list[Any]] = {}
         self._heads: dict[str, LoopHead] = {}
         self._quiet_since = time.monotonic()
@@ -100,7 +104,10 @@ class KafkaLoop(Loop):
     def _start(self, component: str, lane: str | None) -> None:
         handler = build.make_handler(component, lane, CONFIG)
         adapters = {one: _Guarded(lane, self.sandbox, self._lock) for one, lane in CONFIG.directory().lanes.items()}
-        performer = Performer(adapters, self.clock)
+        prices = build.make_prices(component, CONFIG, self._settings, self.clock)
+        if prices is not None:
+            self._prices = prices
+        performer = Performer(adapters, self.clock, prices=prices)
         effects: CallLoop[PartitionWorker] = CallLoop(performer)
         outputs = build.outputs_of(component, tuple(CONFIG.lanes))
         runner = KafkaRunner(handler, self._settings, effects, self.clock, outputs)
@@ -137,6 +144,17 @@ class KafkaLoop(Loop):
         )
         assert self._producer.flush(30) == 0
         assert not failures, failures
+
+    def show(self, record: MarketData) -> None:
+        market = record.venue, record.symbol
+        deadline = time.monotonic() + DEADLINE_S
+        while True:
+            self.feed_bytes("market_data", f"{record.venue}:{record.symbol}".encode(), codec.encode(record))
+            (seen,) = asyncio.run(self._prices.read([market]))
+            if seen.event_time == record.event_time:
+                return
+            assert time.monotonic() < deadline, f"still waiting for {record}, and it is {seen}"
+            time.sleep(0.05)
 
     def all_records(self, topic: str) -> list[Any]:
         self._read()

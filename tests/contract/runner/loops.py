@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from tightloop.assembly.config import Config, Reconciliation
 from tightloop.errors import ExecutionError
-from tightloop.records.types import ControlCommand, DeadLetter, Halt, InstructionResult, LoopHead
+from tightloop.records.types import ControlCommand, DeadLetter, Halt, InstructionResult, LoopHead, MarketData
 from tightloop.runners.clock import ManualClock
 from tightloop.testing import LoopDriver
 from tightloop.testing.driver import added_up
@@ -27,7 +27,18 @@ from tightloop.wire import codec
 
 T = TypeVar("T")
 PARTITIONS = 2
-CONFIG = Config(lanes=["binance", "bybit", "ethereum"], reconciliation=Reconciliation(mismatch_budget=0.2))
+LIMITED = {
+    "limited-by-price": {"order_notional": 1000, "daily_notional": 2000, "price_collar_bps": 500},
+    "limited-by-rate": {"order_rate": {"orders": 2, "seconds": 3600}, "symbols": ["BTC/USDT"]},
+    "limited-by-position": {"position": {"BTC": "10.02"}},
+    "limited-together": {"open_notional": 1000},
+    "limited-but-kept": {"order_notional": 1000000, "position": {"BTC": 1000}, "price_collar_bps": 500},
+}
+CONFIG = Config(
+    lanes=["binance", "bybit", "ethereum"],
+    reconciliation=Reconciliation(mismatch_budget=0.2),
+    limits={"strategies": LIMITED},
+)
 
 
 class Loop(ABC):
@@ -58,6 +69,10 @@ class Loop(ABC):
 
     @abstractmethod
     def advance(self, seconds: float) -> None: ...
+
+    @abstractmethod
+    def show(self, record: MarketData) -> None:
+        """Publish market data, and wait until limits are measured by it."""
 
     def feed(self, record: Struct, topic: str | None = None, key: str | None = None) -> None:
         topic = topic or ("control" if isinstance(record, ControlCommand) else "instructions")
@@ -143,6 +158,10 @@ class InProcessLoop(Loop):
 
     def restart(self, component: str) -> None:
         self.driver.restart(component)
+
+    def show(self, record: MarketData) -> None:
+        """In process the venues themselves are asked."""
+        self.feed_bytes("market_data", f"{record.venue}:{record.symbol}".encode(), codec.encode(record))
 
     def eventually(self, holds: Callable[[], T], what: str) -> T:
         for _ in range(2000):

@@ -84,10 +84,7 @@ def breach_by_name(asked: Sequence[Asked]) -> Breach | None:
 
 def needs_prices(asked: Asked) -> bool:
     """Is it measured by the market's prices?"""
-    return any(
-        one.bounds.measures_notional or one.bounds.price_collar_bps is not None or one.bounds.position
-        for one in asked.scopes
-    )
+    return any(scope.bounds.needs_prices for scope in asked.scopes)
 
 
 def needs_held(asked: Asked) -> bool:

@@ -54,6 +54,10 @@ class Bounds(Struct, frozen=True, kw_only=True):
     def measures_notional(self) -> bool:
         return not (self.order_notional is None and self.open_notional is None and self.daily_notional is None)
 
+    @property
+    def needs_prices(self) -> bool:
+        return self.measures_notional or self.price_collar_bps is not None or bool(self.position)
+
 
 class Scope(Struct, frozen=True, kw_only=True):
     """``name``: ``strategy s1``, ``account main``, ``venue binance``. ``section``: of the configuration.
@@ -102,6 +106,12 @@ class Limits:
     def scopes_of(self, instruction: Instruction, account: AccountRef, directory: Directory) -> tuple[Scope, ...]:
         """The scopes with bounds that this instruction is measured by; none: it has no limits."""
         return self._scopes(instruction.strategy_id, account.account, venues_of(instruction, directory))
+
+    @property
+    def measure_by_price(self) -> bool:
+        """Does any of them need market data?"""
+        every = (self._default, *self._strategies.values(), *self._accounts.values(), *self._venues.values())
+        return any(one.needs_prices for one in every)
 
     def needs_positions(self, strategy_id: str, account: AccountRef, *, on_chain: bool) -> bool:
         """Might an instruction on that account be measured by what it holds? On a chain an amount can be `all`."""
