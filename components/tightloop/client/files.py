@@ -73,9 +73,9 @@ def parse(
     good: list[Instruction] = []
     lines: list[int] = []
     bad: list[BadLine] = []
-    for number, read in _READERS[form](content):
+    for number, read in READERS[form](content):
         try:
-            instruction = instruction_from({**(defaults or {}), **_mapping(read())}, now=now)
+            instruction = instruction_from({**(defaults or {}), **mapping(read(), "an instruction")}, now=now)
             check_instruction(instruction, venues)
             codec.encode(instruction)
         except ExecutionError as error:
@@ -101,9 +101,10 @@ def _whole_groups(good: list[Instruction], lines: list[int], bad: list[BadLine])
 Read = Callable[[], Any]  # raises ExecutionError for a line that can't be read
 
 
-def _mapping(value: Any) -> Mapping[str, Any]:
+def mapping(value: Any, what: str) -> Mapping[str, Any]:
+    """Raises ExecutionError EIM-007 for what is none."""
     if not isinstance(value, Mapping):
-        raise ExecutionError("EIM-007", f"an instruction is a mapping of its fields, not {type(value).__name__}")
+        raise ExecutionError("EIM-007", f"{what} is a mapping of its fields, not {type(value).__name__}")
     return value
 
 
@@ -112,21 +113,21 @@ def _itself(value: Any) -> Any:
 
 
 def _json_lines(content: bytes) -> Iterator[tuple[int, Read]]:
-    for number, line in enumerate(_text(content).splitlines(), start=1):
+    for number, line in enumerate(text_of(content).splitlines(), start=1):
         if line.strip():
             yield number, partial(_json, line)
 
 
 def _json_document(content: bytes) -> Iterator[tuple[int, Read]]:
     """A list of instructions, or a single one."""
-    found = _json(_text(content))
+    found = _json(text_of(content))
     for number, one in enumerate(found if isinstance(found, list) else [found], start=1):
         yield number, partial(_itself, one)
 
 
 def _csv(content: bytes) -> Iterator[tuple[int, Read]]:
     """Columns are fields; ``cex_trade.symbol`` is a field within; an empty cell is no value; ``[`` begins JSON."""
-    reader = csv.DictReader(io.StringIO(_text(content), newline=""))
+    reader = csv.DictReader(io.StringIO(text_of(content), newline=""))
     if not reader.fieldnames or "type" not in reader.fieldnames:
         raise ExecutionError("EIM-007", "the first line of a CSV must name its columns, `type` among them")
     for row in reader:
@@ -143,7 +144,7 @@ def _parquet(content: bytes) -> Iterator[tuple[int, Read]]:
         yield number, partial(_unflattened, row)
 
 
-_READERS: dict[Format, Callable[[bytes], Iterator[tuple[int, Read]]]] = {
+READERS: dict[Format, Callable[[bytes], Iterator[tuple[int, Read]]]] = {
     "jsonl": _json_lines,
     "json": _json_document,
     "csv": _csv,
@@ -151,7 +152,7 @@ _READERS: dict[Format, Callable[[bytes], Iterator[tuple[int, Read]]]] = {
 }
 
 
-def _text(content: bytes) -> str:
+def text_of(content: bytes) -> str:
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -1327,7 +1327,8 @@ class MarketData(Struct, frozen=True, kw_only=True, gc=False):
 
     # Where.
     venue: str
-    # The market's unified symbol; of a rate the asset, of gas the native asset.
+    # The market's unified symbol; of a rate the type and asset of the position that earns or pays it (`aToken:USDT`,
+    # `debtToken:USDT`); of gas the native asset.
     symbol: str
     # `bar`, `quote`, `trade`, `funding`, `rate` or `gas`.
     kind: str

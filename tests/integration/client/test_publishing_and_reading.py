@@ -14,6 +14,8 @@ from tightloop import ExecutionError, InstructionPublisher, ResultConsumer
 from tightloop.assembly.config import Config
 from tightloop.client.control import write_raw
 from tightloop.client.key_states import LoopStateReader
+from tightloop.client.market_publisher import MarketPublisher
+from tightloop.client.reader import TopicReader
 from tightloop.records.topics import all_topics
 from tightloop.records.types import (
     AccountRef,
@@ -23,6 +25,7 @@ from tightloop.records.types import (
     InstructionResult,
     KnownAccount,
     LoopHead,
+    MarketData,
     QueuedInstruction,
     SharedHalts,
 )
@@ -234,3 +237,35 @@ def test_the_loops_state_is_read_as_its_last_records_say(settings: KafkaSettings
     states = LoopStateReader(settings, Config().directory()).read("s1")
     assert [one.halt_id for one in states.shared] == ["h2"]
     assert states.keys["s1"].phase == "halted"
+
+
+# --- market data ------------------------------------------------------------------------------------------------------
+
+
+def test_market_data_lies_under_its_market_and_is_read_back_exactly(settings: KafkaSettings) -> None:
+    quotes = [
+        MarketData(
+            venue="binance",
+            symbol=symbol,
+            kind="trade",
+            event_time=NOW + timedelta(seconds=second),
+            observed_at=NOW,
+            last=Decimal(f"{second}.123456789012345678"),
+        )
+        for second in range(3)
+        for symbol in ("BTC/USDT", "ETH/USDT")
+    ]
+    with MarketPublisher(settings.bootstrap, prefix=settings.prefix) as publisher:
+        assert publisher.publish(quotes) == 6
+    consumer = ResultConsumer(
+        "market_data", from_="beginning", follow=False, bootstrap=settings.bootstrap, prefix=settings.prefix
+    )
+    with consumer as results:
+        found: list[Any] = list(results)
+    for symbol in ("BTC/USDT", "ETH/USDT"):
+        assert [one for one in found if one.symbol == symbol] == [one for one in quotes if one.symbol == symbol]
+    with TopicReader(settings, ["market_data"]) as reader:
+        received = reader.poll(10)
+    assert received is not None
+    assert received.key in (b"binance:BTC/USDT", b"binance:ETH/USDT")
+    assert received.partition == partition_of(received.key, 8)

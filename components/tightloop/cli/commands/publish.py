@@ -1,4 +1,4 @@
-"""``publish``: instructions from a file or standard input."""
+"""``publish``: instructions from a file or standard input; with ``--market`` market data from files."""
 
 from __future__ import annotations
 
@@ -21,7 +21,12 @@ if TYPE_CHECKING:
 
 def publish(
     installation: Installation,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="JSON lines, JSON, CSV or Parquet; - : standard input.")],
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", help="JSON lines, JSON, CSV or Parquet; - : standard input.")
+    ],
+    market: Annotated[
+        bool, typer.Option("--market", help="The files hold market data (bars, funding, rates, gas; .gz may follow).")
+    ] = False,
     form: Annotated[
         str | None, typer.Option("--format", help="jsonl, json, csv or parquet (default: by the file's ending).")
     ] = None,
@@ -40,13 +45,19 @@ def publish(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Publish instructions, each validated first. With one bad line nothing is sent, unless --skip-bad is given.
+    """Publish instructions, or market data, each line validated first. With one bad line nothing is sent, unless
+    --skip-bad is given.
 
     A group with a leg that is missing is bad, unless --partial-groups is given.
 
     Exit code 1: a line was bad, or (with --wait) an instruction did not end reconciled.
     """
-    parsed = _read(file, form, strategy, partial_groups=partial_groups)
+    if market:
+        from tightloop.cli.market import publish_market
+
+        publish_market(installation, files, skip_bad=skip_bad, dry_run=dry_run, as_json=as_json)
+        return
+    parsed = _read(_only(files), form, strategy, partial_groups=partial_groups)
     answer: dict[str, Any] = {"published": [], "bad": parsed.bad}
     for line in parsed.bad:
         note(f"line {line.line}: {line.code} {line.message}")
@@ -62,6 +73,16 @@ def publish(
     unfinished = wait is not None and len(results) < len(answer["published"])
     if parsed.bad or unfinished or any(one["status"] != "reconciled" for one in results):
         raise typer.Exit(exits.BAD_NEWS)
+
+
+def _only(files: list[Path]) -> Path:
+    from tightloop.errors import ExecutionError
+
+    if len(files) != 1:
+        raise ExecutionError(
+            "EIF-010", f"{len(files)} files of instructions", remedy="Publish one file after another, in their order."
+        )
+    return files[0]
 
 
 def _read(file: Path, form: str | None, strategy: str | None, *, partial_groups: bool) -> Parsed:
@@ -157,6 +178,7 @@ def add_to(app: typer.Typer) -> None:
         app,
         publish,
         "tightloop publish instructions.jsonl --wait 30",
+        "tightloop publish --market binance_BTCUSDT_spot_1h.csv.gz ethereum_gas_1h.csv.gz",
         'echo \'{"instruction_id": "i1", "strategy_id": "s1", "type": "cex_trade", "venue": "binance",',
         '  "market": "spot", "symbol": "BTC/USDT", "side": "buy", "order_type": "market", "amount": "0.1"}\' \\',
         "  | tr -d '\\n' | tightloop publish -",

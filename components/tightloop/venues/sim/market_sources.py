@@ -45,15 +45,16 @@ def load_market(folder: Path, seed: int = 1) -> Market:
         elif parts[1] == "gas":
             gas = _column(path, "timestamp", "gas_price_gwei", scale=_GWEI)
         elif parts[2] == "funding":
-            funding[(parts[0], _unified(parts[1], "perp"))] = _column(path, "funding_timestamp", "funding_rate")
+            funding[(parts[0], unified_symbol(parts[1], "perp"))] = _column(path, "funding_timestamp", "funding_rate")
         elif parts[2] in ("spot", "perp"):
-            prices[(parts[0], _unified(parts[1], parts[2]))] = _bars(path)
+            prices[(parts[0], unified_symbol(parts[1], parts[2]))] = _bars(path)
     times = [time for series in prices.values() for time in (series.times[0], series.times[-1])]
     made_up = partial(made_up_funding, seed, min(times), max(times)) if times else None
     return Market(prices, funding, rates, gas, made_up)
 
 
-def _unified(pair: str, market: str) -> str:
+def unified_symbol(pair: str, market: str) -> str:
+    """``BTCUSDT`` as it is written here: ``BTC/USDT``, of a ``perp`` ``BTC/USDT:USDT``."""
     quote = next((quote for quote in ("USDT", "USDC") if pair.endswith(quote)), pair[-3:])
     spot = f"{pair.removesuffix(quote)}/{quote}"
     return spot if market == "spot" else f"{spot}:{quote}"

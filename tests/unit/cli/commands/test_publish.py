@@ -58,3 +58,46 @@ def test_a_file_of_no_known_kind_is_wrong_usage(tmp_path: Path) -> None:
     (tmp_path / "trades.txt").write_text("x")
     assert run("publish", "trades.txt").exit_code == 2
     assert run("publish", "missing.jsonl").exit_code == 2
+
+
+# --- market data ------------------------------------------------------------------------------------------------------
+
+HEAD = "timestamp,open,close"
+LINES = ["2024-01-01T00:00:00Z,100,101", "2024-01-01T01:00:00Z,101,102"]
+
+
+def bars(folder: Path, name: str, *lines: str) -> str:
+    (folder / name).write_text("\n".join([HEAD, *lines]))
+    return name
+
+
+def test_market_data_is_read_and_checked_as_a_whole_before_any_is_sent(tmp_path: Path) -> None:
+    good = bars(tmp_path, "binance_BTCUSDT_spot_1h.csv", *LINES)
+    poor = bars(
+        tmp_path, "okx_BTCUSDT_spot_1h.csv", LINES[0], LINES[0], "2024-01-01T01:00:00,1,2", "2024-01-01T09:00:00Z,x,2"
+    )
+    done = run("publish", "--market", good, poor, "--json", "--bootstrap", "127.0.0.1:1")
+    assert done.exit_code == 1
+    found = json.loads(done.stdout)
+    assert [(one["file"], one["records"], one["sent"]) for one in found["files"]] == [(good, 2, 0), (poor, 1, 0)]
+    assert [(one["file"], one["line"], one["code"]) for one in found["bad"]] == [
+        (poor, 3, "EIM-007"),
+        (poor, 4, "EIM-007"),
+        (poor, 5, "EIM-007"),
+    ]
+    assert "okx_BTCUSDT_spot_1h.csv line 3: EIM-007 bar of BTC/USDT at okx" in done.stderr
+
+
+def test_a_gap_is_named_and_no_mistake(tmp_path: Path) -> None:
+    lines = [*LINES, "2024-01-01T02:00:00Z,102,103", "2024-01-01T05:00:00Z,102,103"]
+    name = bars(tmp_path, "binance_BTCUSDT_spot_1h.csv", *lines)
+    done = run("publish", "--market", name, "--dry-run")
+    assert done.exit_code == 0
+    assert "line 5: a gap: bar of BTC/USDT at binance: 2 missing" in done.stderr
+    assert "nothing was sent" in done.stderr
+
+
+def test_instructions_come_from_one_file_at_a_time() -> None:
+    done = run("publish", "a.jsonl", "b.jsonl")
+    assert done.exit_code == 2
+    assert "one file after another" in done.stderr
