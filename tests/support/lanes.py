@@ -12,7 +12,7 @@ from tightloop.handlers.positions.handler import PositionUpdates
 from tightloop.handlers.positions.settings import PositionSettings
 from tightloop.handlers.reconciliation.settings import ReconciliationSettings
 from tightloop.records.types import AccountRef
-from tightloop.venues.registry import Registry
+from tightloop.venues.registry import Registry, known
 
 REGISTRY = Registry()
 VENUES = REGISTRY.venues
@@ -36,8 +36,8 @@ EVERYWHERE = directory(["binance", "bybit", "okx", "ethereum"])
 
 
 def account(lane: str, name: str) -> AccountRef:
-    """An account of a lane that needs no more than its name."""
-    return AccountRef(lane=lane, venue=REGISTRY.lane(lane).home, account=name)
+    """An account of a lane that needs no more than its name, also of a venue that another package brought along."""
+    return AccountRef(lane=lane, venue=known().lane(lane).home, account=name)
 
 
 def position_updates() -> PositionUpdates:

@@ -41,7 +41,7 @@ def test_31_the_gate_lets_nothing_out_after_the_send_window(exchange: Exchange) 
 def test_32_a_request_signed_too_long_ago_is_refused_and_may_be_tried_again(exchange: Exchange) -> None:
     class Stale:
         def pass_through(self):  # type: ignore[no-untyped-def]
-            return exchange.now() - timedelta(seconds=2.001)
+            return exchange.now() - timedelta(seconds=exchange.settings.acceptance_window_s + 0.001)
 
     entry = exchange.prepared(exchange.trade("a"))
     answer = exchange.submit_through(entry, Stale())
@@ -179,7 +179,8 @@ def test_43_a_late_request_acts_after_its_sender_gave_up(slow_exchange: Exchange
 
 
 def test_44_a_request_later_than_the_acceptance_window_never_acts(slow_exchange: Exchange) -> None:
-    slow_exchange.fault("late_before", count=1, delay_s=2.1)
+    late = slow_exchange.settings.acceptance_window_s + 0.1
+    slow_exchange.fault("late_before", count=1, delay_s=late)
     entry = slow_exchange.trade("a")
     assert isinstance(slow_exchange.submit(entry), Ambiguous)
     slow_exchange.eventually(lambda: slow_exchange.requests(), "the late request")

@@ -12,6 +12,7 @@ from tests.support.venue_intents import actions as chain_actions
 from tests.support.venue_intents import swap
 
 from tightloop.handlers.calls import Ambiguous, NotFound, OrderFound, Prepared, Refused, Unavailable
+from tightloop.venues.sim import rounding
 
 from .exchanges import Exchange, price_of
 
@@ -142,7 +143,7 @@ def test_07_a_limit_order_rests_and_fills_as_maker_when_the_market_crosses(own_e
 def test_08_a_resting_order_is_cancelled_and_its_funds_are_free_again(exchange: Exchange) -> None:
     price = exchange.far_below()
     held = exchange.amounts()[exchange.key("BaseToken:USDT")]
-    most = (held / price).quantize(D("0.00001")) - D("0.001")
+    most = rounding.multiple_down(held / price, exchange.rules().lot) - D("0.001")
     entry = exchange.trade("a", order_type="limit", price=price, amount=most)
     assert exchange.submit(entry).status == "open"
     assert isinstance(exchange.submit(exchange.trade("b", amount=D(1))), Refused)
