@@ -280,6 +280,30 @@ def test_a_chain_may_take_siblings_and_mines_one_of_them() -> None:
     assert "acted-twice" in kinds(run)
 
 
+def test_a_transaction_that_cost_its_gas_alone_is_what_its_receipt_says() -> None:
+    """To switch a collateral off moves nothing; an empty one, which only takes the nonce, is ``cancelled``."""
+    run = Run()
+    run.account["orders"].pop()
+    gas = {"position_key": "wallet:BaseToken:ETH", "amount": "-0.001", "source": "gas"}
+    receipt = {**mined("0xab", "client-3", 7), "entry": {"deltas": [gas]}}
+    run.account["transactions"].append(receipt)
+    assert "outcome-otherwise" not in kinds(run)
+    receipt["status"] = "cancelled"
+    assert "outcome-otherwise" in kinds(run)
+    outcome(run, "partially_filled")
+    assert "outcome-otherwise" not in kinds(run)
+
+
+def test_a_correction_may_be_verified_by_the_comparison_of_another_version() -> None:
+    run = Run()
+    run.change("venue_positions", position_version=2)
+    assert "check-otherwise" in kinds(run)
+    run.change("reconciliation_results", source="adjustment")
+    assert "check-otherwise" not in kinds(run)
+    run.change("venue_positions", positions=[])
+    assert "check-otherwise" in kinds(run)
+
+
 def test_what_waits_in_a_mempool_belongs_to_a_loop_that_has_not_ended() -> None:
     run = Run()
     run.account["pending"].append({"tx_hash": "0xab", "client_order_id": "client-3"})

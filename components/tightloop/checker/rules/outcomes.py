@@ -183,14 +183,8 @@ def _booked(data: Collected) -> defaultdict[Loop, Booked]:
         for ended in (*account["orders"], *account["transactions"]):
             loop = loops.get((*place, ended["client_order_id"]))
             if loop is not None:
-                found[loop].statuses.append("cancelled" if _only_took_the_nonce(ended) else ended["status"])
+                found[loop].statuses.append(ended["status"])
     return found
-
-
-def _only_took_the_nonce(ended: Record) -> bool:
-    """Is it an empty transaction, which costs its gas and does nothing else?"""
-    entry = ended.get("entry")
-    return entry is not None and ended["status"] == "filled" and {one["source"] for one in entry["deltas"]} <= {"gas"}
 
 
 def _differences(value: Record, **wanted: object) -> str:

@@ -19,18 +19,24 @@ Positions = dict[str, Decimal]
 
 def checks_are_right(data: Collected, terms: Terms) -> Iterator[Violation]:
     """Each check compares what a snapshot of that version shows with the sum of the deltas up to that version, or up to
-    one that has come since (a correction, while positions were still compared). A result is ``matched`` and
-    ``verified`` when all passed, and only then.
+    one that has come since (a correction, while positions were still compared). A correction's or an adjustment's may
+    be verified by the comparison of another version. A result is ``matched`` and ``verified`` when all passed, and only
+    then.
     """
     taken: defaultdict[tuple[str, int], list[Record]] = defaultdict(list)
+    taken_for: dict[str, tuple[str, int]] = {}
     for seen in data.snapshots:
         if seen.value["position_version"] is not None:
-            taken[seen.value["strategy_id"], seen.value["position_version"]].append(seen.value)
+            known = seen.value["strategy_id"], seen.value["position_version"]
+            taken[known].append(seen.value)
+            taken_for[seen.value["snapshot_id"]] = known
     expected = _expected(data)
     for seen in data.reconciliations:
         value = seen.value
         version = value["strategy_id"], value["position_version"]
-        shown = {one["snapshot_id"]: one for one in taken[version]}
+        beside = value["corrects_report_id"] is not None or value["source"] == "adjustment"
+        compared = taken_for.get(value["snapshot_id"], version) if beside else version
+        shown = {one["snapshot_id"]: one for one in taken[compared] if compared[0] == version[0]}
         wrong = []
         if value["snapshot_id"] is not None and value["snapshot_id"] not in shown:
             wrong.append(f"the snapshot {value['snapshot_id']} does not exist")
