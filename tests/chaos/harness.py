@@ -45,9 +45,9 @@ RECONCILIATION = Reconciliation(budget=8.0, mismatch_budget=1.0)
 class System:
     """Every component as a process, kept up by a supervisor thread. Use it as a context manager.
 
-    ``replicas``: by component, one of those not named; ``None``: two of each. ``without``: safeguards to take away.
-    ``defects``: mistakes to put in (``defects.py``). ``venues``: what the simulated venues are like. ``record``: on the
-    topic ``recordings``, what each component is given.
+    ``replicas``: by component or lane, one of those not named; ``None``: two of each. ``without``: safeguards to take
+    away. ``defects``: mistakes to put in (``defects.py``). ``venues``: what the simulated venues are like. ``record``:
+    on the topic ``recordings``, what each component is given.
     """
 
     def __init__(
@@ -96,7 +96,8 @@ class System:
             self._create_topics()
             self._start_venues()
             for component, lane in every_component(self.config):
-                for number in range(2 if self._replicas is None else self._replicas.get(component, 1)):
+                wanted = self._replicas or {}
+                for number in range(wanted.get(lane or "", wanted.get(component, 2 if self._replicas is None else 1))):
                     self.add(component, lane, number)
         except BaseException:
             self.close()

@@ -22,6 +22,7 @@ from tests.chaos import workload
 from tests.chaos.harness import System
 from tests.chaos.settled import settled
 from tests.chaos.storm import HALT_COMMAND, HALTED, Storm
+from tests.chaos.strategies import LANES
 
 from tightloop.broker import EmbeddedBroker
 from tightloop.checker import Terms, Verdict, Watch
@@ -29,6 +30,15 @@ from tightloop.venues.sim.chain_settings import chain as chain_settings
 from tightloop.venues.sim.settings import SimSettings
 
 DRAIN_S = 240.0
+# Two of each component, so that one takes over from the other; of two lanes one, which must come back itself.
+REPLICAS = {
+    "interface-manager": 2,
+    "executor": 2,
+    "position-update-handler": 2,
+    "reconciliation": 2,
+    "bybit": 1,
+    "okx": 1,
+}
 CONFIRMATIONS, BLOCK_TIME_S = 3, 0.2
 EVIDENCE_S = 30.0  # how long the venues have, once all is calm, to show how unknown intents ended
 
@@ -49,7 +59,10 @@ def run(
     """The storm, the calm after it, and what the judge says."""
     began = time.monotonic()
     tell(f"\nchaos: seed {seed}, {seconds:.0f} s, logs in {folder}\n")
-    with EmbeddedBroker() as broker, System(broker.bootstrap, prefix, folder, venues=venues()) as system:
+    with (
+        EmbeddedBroker() as broker,
+        System(broker.bootstrap, prefix, folder, venues=venues(), lanes=LANES, replicas=REPLICAS) as system,
+    ):
         storm = Storm(system, broker, seed, seconds, instructions)
         try:
             system.control(workload.halt(HALTED, HALT_COMMAND))

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from tests.chaos import workload
+from tests.chaos import strategies, workload
 from tests.chaos.disturbances import FAR_S, LARGE, SLOW_S, UNREADABLE, Disturbances
 from tests.chaos.harness import System
 from tests.chaos.instruments import ANSWER_POINT, SUBMIT_POINT, TRANSACTION_POINTS, VENUE_POINTS
@@ -20,7 +20,11 @@ from tightloop.broker import EmbeddedBroker
 from tightloop.checker import Cause, Interruption, Terms
 
 LONG_S = 1.0
-DRIFTS = {"binance": ("binance:BaseToken:USDT", "-7"), "ethereum": ("wallet:BaseToken:USDC", "11")}
+DRIFTS = {
+    "binance": ("binance:BaseToken:USDT", "-7"),
+    "okx": ("okx:BaseToken:USDT", "3"),
+    "ethereum": ("wallet:BaseToken:USDC", "11"),
+}
 OTHERS = ("interface-manager", "position-update-handler", "reconciliation")
 HALTED, HALT_COMMAND = "chaos-halted", "halt-before-everything"
 # Each: what the venues do wrong, for how long in seconds, and to how many of the requests.
@@ -44,7 +48,8 @@ FAULTS: tuple[tuple[dict[str, object], tuple[float, float]], ...] = (
 )
 
 
-PASSING = {"EIM-012", "EXI-005", "EXI-012", "REC-002"}  # halts after which a key may go on once its positions match
+# halts after which a key may go on once its positions match
+PASSING = {"EIM-012", "EIM-019", "EXI-005", "EXI-012", "REC-002"}
 Act = Callable[[random.Random], None]
 
 
@@ -67,8 +72,8 @@ class Storm:
             Points((*VENUE_POINTS, SUBMIT_POINT, ANSWER_POINT), self._executors, chance, self.happened, 1.0),
             Points((ANSWER_POINT, *TRANSACTION_POINTS), self._others(chance), chance, self.happened, 8.0),
         )
-        self._strategies = workload.strategies(self.seed)
-        self._turns = workload.shuffled(random.Random(f"{self.seed}:turns"), self._strategies)
+        self._strategies = strategies.strategies(self.seed)
+        self._turns = strategies.shuffled(random.Random(f"{self.seed}:turns"), self._strategies)
         self._gone: list[tuple[float, Process]] = []
 
     def blow(self) -> None:
@@ -237,9 +242,7 @@ class Storm:
         for: the loop ends ``unknown``, the key halts, and what really happened comes as a correction.
         """
         seconds = self.system.config.timing.evidence + 4
-        candidates = [
-            one for one in self._strategies if one.lanes == "exchange" and one.strategy_id not in self.drifted
-        ]
+        candidates = [one for one in self._strategies if "binance" in one.lanes and one.strategy_id not in self.drifted]
         strategy = chance.choice(candidates)
         strategy_id = strategy.strategy_id
         now = int(time.time() * 1000)

@@ -1,9 +1,7 @@
-"""What the strategies of the chaos run publish: every kind of instruction on both lanes, seeded."""
+"""The instructions and commands of the chaos run, one function each."""
 
 from __future__ import annotations
 
-import random
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -50,13 +48,21 @@ def instruction_of(value: dict[str, Any]) -> Instruction:
     return Instruction(**{**value, "expected_deltas": (), "cex_trade": trade})
 
 
-def market(side: str = "buy", amount: str = "0.01", symbol: str = "BTC/USDT") -> dict[str, Any]:
+def market(side: str = "buy", amount: str = "0.01", symbol: str = "BTC/USDT", venue: str = "binance") -> dict[str, Any]:
     kind = "perp" if symbol.endswith(":USDT") else "spot"
     trade = CexTrade(market=kind, symbol=symbol, side=side, order_type="market", amount=D(amount))
-    return {"venue": "binance", "cex_trade": trade}
+    return {"venue": venue, "cex_trade": trade}
 
 
-def limit(timeout_ms: int, side: str = "buy", price: str = "100", amount: str = "0.1") -> dict[str, Any]:
+def spend(quote_amount: str = "500", side: str = "buy", venue: str = "binance") -> dict[str, Any]:
+    """At the market, for so much of the quote."""
+    trade = CexTrade(market="spot", symbol="ETH/USDT", side=side, order_type="market", quote_amount=D(quote_amount))
+    return {"venue": venue, "cex_trade": trade}
+
+
+def limit(
+    timeout_ms: int, side: str = "buy", price: str = "100", amount: str = "0.1", venue: str = "binance"
+) -> dict[str, Any]:
     """An order that rests, far from the market, until it is cancelled."""
     trade = CexTrade(
         market="spot",
@@ -67,18 +73,12 @@ def limit(timeout_ms: int, side: str = "buy", price: str = "100", amount: str = 
         amount=D(amount),
         timeout_ms=timeout_ms,
     )
-    return {"venue": "binance", "cex_trade": trade}
+    return {"venue": venue, "cex_trade": trade}
 
 
 def swap(token_in: str = "USDC", token_out: str = "WETH", amount: str = "100") -> dict[str, Any]:
     step = Action(protocol="uniswap", operation="swap", token_in=token_in, token_out=token_out, amount=D(amount))
     return {"venue": "uniswap", "smart_contract_action": SmartContractAction(chain_id=1, actions=(step,))}
-
-
-def lend(operation: str, token: str = "USDT", amount: str = "50") -> dict[str, Any]:
-    side = "token_in" if operation in ("supply", "repay") else "token_out"
-    step = Action(protocol="aave", operation=operation, amount=D(amount), **{side: token})
-    return {"venue": "aave", "smart_contract_action": SmartContractAction(chain_id=1, actions=(step,))}
 
 
 def transfer(asset: str = "USDC", amount: str = "5") -> dict[str, Any]:
@@ -127,80 +127,3 @@ def resolve(strategy_id: str, instruction_id: str) -> ControlCommand:
         reason="the venue's log has no request for it",
         issued_at=datetime.now(UTC),
     )
-
-
-def _exchange(chance: random.Random) -> dict[str, Any]:
-    side = chance.choice(("buy", "sell"))
-    return chance.choice(
-        (
-            market(side, "0.01"),
-            market(side, "0.1", "ETH/USDT"),
-            market(side, "0.01", "BTC/USDT:USDT"),
-            market(side, "0.05", "ETH/USDT:USDT"),
-            limit(chance.choice((300, 900, 2000))),
-            market(side, "0.0000001"),  # below the lot: the exchange refuses it
-        )
-    )
-
-
-def _chain(chance: random.Random) -> dict[str, Any]:
-    return chance.choice(
-        (
-            swap(),
-            swap("WETH", "USDC", "0.05"),
-            lend("supply"),
-            lend("withdraw", amount="10"),  # reverts while nothing is supplied
-            lend("borrow", "USDC", "2"),
-            lend("repay", "USDC", "1"),
-            transfer(),
-        )
-    )
-
-
-class Strategy:
-    """A strategy's instructions, one after another. Even ones number theirs (``sequence``), odd ones do not.
-
-    ``lanes``: where it trades. Now and then it publishes one again, or cancels an order of its own that rests.
-    """
-
-    def __init__(self, number: int, seed: int, lanes: str) -> None:
-        self.strategy_id = f"chaos-{number}"
-        self.lanes = lanes
-        self._chance = random.Random(f"{seed}:{number}")
-        self._numbers = number % 2 == 0
-        self._count = 0
-        self._last: Instruction | None = None
-
-    def next(self) -> list[Instruction]:
-        """What it publishes at one go: mostly one instruction."""
-        if self._last is not None and self._chance.random() < 0.05:
-            return [self._last]
-        if self.lanes != "chain" and self._chance.random() < 0.1:
-            order = self._new(**limit(20_000))
-            return [order, self._new(**cancel("binance", order.instruction_id))]
-        kind = _chain if self.lanes == "chain" or (self.lanes == "both" and self._chance.random() < 0.5) else _exchange
-        self._last = self._new(**kind(self._chance))
-        return [self._last]
-
-    def on(self, lane: str) -> Instruction:
-        """One more, sure to act on this lane."""
-        return self._new(**(market() if lane == "binance" else transfer()))
-
-    def _new(self, **payload: Any) -> Instruction:
-        self._count += 1
-        sequence = self._count if self._numbers else None
-        return instruction(self.strategy_id, f"{self.strategy_id}-{self._count}", sequence=sequence, **payload)
-
-
-def strategies(seed: int) -> list[Strategy]:
-    """Eight of them: three on the exchange, two on the chain, three on both."""
-    lanes = ("exchange", "chain", "both", "exchange", "both", "chain", "exchange", "both")
-    return [Strategy(number, seed, lane) for number, lane in enumerate(lanes)]
-
-
-def shuffled(chance: random.Random, everyone: list[Strategy]) -> Iterator[Strategy]:
-    """Endlessly, each as often as the others."""
-    while True:
-        order = list(everyone)
-        chance.shuffle(order)
-        yield from order

@@ -1,0 +1,127 @@
+"""The strategies of the chaos run: what each publishes, on which lanes, from a seed."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from typing import Any
+
+from msgspec.structs import replace
+from tests.chaos import chain_actions, workload
+
+from tightloop.records.types import Instruction
+
+EXCHANGES = ("binance", "bybit", "okx")
+CHAIN = "ethereum"
+LANES = (*EXCHANGES, CHAIN)
+_TRADES_ON = (  # each lane by several, alone and with others
+    ("binance",),
+    (CHAIN,),
+    ("binance", CHAIN),
+    ("bybit",),
+    ("okx", CHAIN),
+    (CHAIN,),
+    ("binance", "okx"),
+    LANES,
+    ("bybit", CHAIN),
+    ("okx",),
+)
+
+
+class Strategy:
+    """A strategy's instructions, one after another. Even ones number theirs (``sequence``), odd ones do not.
+
+    ``lanes``: where it trades. Now and then it publishes one again, cancels an order of its own that rests, or
+    publishes a group.
+    """
+
+    def __init__(self, number: int, seed: int, lanes: tuple[str, ...]) -> None:
+        self.strategy_id = f"chaos-{number}"
+        self.lanes = lanes
+        self._chance = random.Random(f"{seed}:{number}")
+        self._numbers = number % 2 == 0
+        self._count = 0
+        self._last: Instruction | None = None
+
+    @property
+    def exchanges(self) -> list[str]:
+        return [lane for lane in self.lanes if lane in EXCHANGES]
+
+    def next(self) -> list[Instruction]:
+        """What it publishes at one go: mostly one instruction."""
+        chance = self._chance.random()
+        if self._last is not None and chance < 0.05:
+            return [self._last]
+        if self.exchanges and chance < 0.15:
+            venue = self._chance.choice(self.exchanges)
+            order = self._new(**workload.limit(20_000, venue=venue))
+            return [order, self._new(**workload.cancel(venue, order.instruction_id))]
+        if chance < 0.3:
+            return self._group()
+        self._last = self._new(**self._any())
+        return [self._last]
+
+    def on(self, lane: str) -> Instruction:
+        """One more, sure to act on this lane."""
+        return self._new(**(workload.transfer() if lane == CHAIN else workload.market(venue=lane)))
+
+    def _any(self) -> dict[str, Any]:
+        lane = self._chance.choice(self.lanes)
+        return chain_actions.any_of_them(self._chance) if lane == CHAIN else _trade(self._chance, lane)
+
+    def _group(self) -> list[Instruction]:
+        """Two legs or three: a trade and its hedge, which takes what the first has filled; or whatever comes."""
+        if self.exchanges and self._chance.random() < 0.6:
+            venue, other = self._chance.choice(self.exchanges), self._chance.choice(self.exchanges)
+            legs = [
+                workload.market("buy", "0.02", venue=venue),
+                workload.market("sell", "0.02", "BTC/USDT:USDT", venue=other),
+            ]
+            rules: dict[str, Any] = {"scale_to_filled": True}
+        else:
+            legs, rules = [self._any() for _ in range(self._chance.choice((2, 3)))], {}
+        made = [self._new(**leg) for leg in legs]
+        group_id, on_failure = f"{made[0].instruction_id}-group", self._chance.choice(("cancel_rest",) * 5 + ("halt",))
+        return [
+            replace(
+                leg,
+                group_id=group_id,
+                group_index=index,
+                group_size=len(made),
+                on_failure=on_failure,
+                **(rules if index else {}),
+            )
+            for index, leg in enumerate(made)
+        ]
+
+    def _new(self, **payload: Any) -> Instruction:
+        self._count += 1
+        sequence = self._count if self._numbers else None
+        return workload.instruction(self.strategy_id, f"{self.strategy_id}-{self._count}", sequence=sequence, **payload)
+
+
+def _trade(chance: random.Random, venue: str) -> dict[str, Any]:
+    side = chance.choice(("buy", "sell"))
+    return chance.choice(
+        (
+            workload.market(side, "0.01", venue=venue),
+            workload.market(side, "0.1", "ETH/USDT", venue),
+            workload.market(side, "0.01", "BTC/USDT:USDT", venue),
+            workload.market(side, "0.1", "ETH/USDT:USDT", venue),
+            workload.spend("500", side, venue),
+            workload.limit(chance.choice((300, 900, 2000)), venue=venue),
+            workload.market(side, "0.0000001", venue=venue),  # below the lot: the exchange refuses it
+        )
+    )
+
+
+def strategies(seed: int) -> list[Strategy]:
+    return [Strategy(number, seed, lanes) for number, lanes in enumerate(_TRADES_ON)]
+
+
+def shuffled(chance: random.Random, everyone: list[Strategy]) -> Iterator[Strategy]:
+    """Endlessly, each as often as the others."""
+    while True:
+        order = list(everyone)
+        chance.shuffle(order)
+        yield from order
