@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from tightloop.assembly.config import Config
-from tightloop.domain.directory import LaneSpec
 from tightloop.errors import ExecutionError
 from tightloop.handlers.api import Handler
 from tightloop.handlers.executor.handler import Executor
@@ -21,9 +20,8 @@ from tightloop.records import topics
 from tightloop.runners.clock import Clock, SystemClock
 from tightloop.runners.kafka.settings import KafkaSettings
 from tightloop.runners.prices import PriceSource
-from tightloop.venues import registry
+from tightloop.venues import connections
 from tightloop.venues.adapter import VenueReader
-from tightloop.venues.credentials import from_environment
 
 MANAGER, EXECUTOR, POSITIONS, RECONCILIATION = (
     "interface-manager",
@@ -60,14 +58,15 @@ def make_adapters(component: str, lane: str | None, config: Config) -> dict[str,
     """By lane: an executor's own adapter, and readers of the others, to which its transfers may go; for reconciliation
     a reader of each; none for the others. A reader can't trade.
 
-    Raises ExecutionError: EIF-007 for a lane that is not simulated whose venue has no live adapter, EIF-003 and
-    EIF-006 for its credentials.
+    Raises ExecutionError for a lane that is not simulated, before anything is built: EIF-003 and EIF-006 for its
+    credentials, EIF-007 when its venue has no live adapter, EIF-008 and EIF-010 for what does not belong together,
+    EIF-013 for an executor on prod without the switch.
     """
-    lanes = config.directory().lanes
+    lanes, around = config.directory().lanes, surroundings(config)
     if component == EXECUTOR and lane is not None:
-        return {lane: _adapter(lanes[lane], config), **_others(lane, config)}
+        return {lane: connections.adapter(lanes[lane], around), **_others(lane, config)}
     if component == RECONCILIATION:
-        return {one.name: _reader(one, config) for one in lanes.values()}
+        return {one.name: connections.reader(one, around) for one in lanes.values()}
     return {}
 
 
@@ -77,7 +76,7 @@ def _others(lane: str, config: Config) -> dict[str, VenueReader]:
     for one in config.directory().lanes.values():
         if one.name != lane:
             with suppress(ExecutionError):  # no live reader, or no credentials of one: an executor needs its own alone
-                readers[one.name] = _reader(one, config)
+                readers[one.name] = connections.reader(one, surroundings(config))
     return readers
 
 
@@ -93,33 +92,10 @@ def make_prices(
     return MarketView(settings, clock or SystemClock(), limits.price_max_age_s)
 
 
-def _adapter(lane: LaneSpec, config: Config) -> VenueReader:
-    if lane.simulated:
-        from tightloop.venues.sim.client import SimChain, SimExchange  # loads aiohttp: for those that ask a venue
-
-        return (SimChain if lane.kind == "chain" else SimExchange)(lane, *config.simulator_address)
-    plugin = registry.known().plugin(lane.home)
-    if plugin.connect is None:
-        raise _not_live(lane)
-    return plugin.connect(lane, from_environment(plugin.spec, config.environment))
-
-
-def _reader(lane: LaneSpec, config: Config) -> VenueReader:
-    if lane.simulated:
-        from tightloop.venues.sim.client import SimReader
-
-        return SimReader(lane, *config.simulator_address)
-    plugin = registry.known().plugin(lane.home)
-    if plugin.connect_reader is None:
-        raise _not_live(lane)
-    return plugin.connect_reader(lane, from_environment(plugin.spec, config.environment, reading=True))
-
-
-def _not_live(lane: LaneSpec) -> ExecutionError:
-    return ExecutionError(
-        "EIF-007",
-        f"lane {lane.name} is not simulated, and {lane.home} has no live adapter in this version",
-        remedy=f"Take `simulated = false` out of `[lanes.{lane.name}]`.",
+def surroundings(config: Config) -> connections.Surroundings:
+    """Where this configuration's adapters are built."""
+    return connections.Surroundings(
+        environment=config.environment, simulator=config.simulator_address, live_trading=config.live_trading
     )
 
 

@@ -46,6 +46,7 @@ class Lane(_Section):
     """A lane. One whose name says all (``binance``, ``bybit``, ``okx``, ``ethereum``) needs no key here.
 
     ``venue``: the exchange, for a further lane of one. ``chain_id`` and ``venues``: a chain, its wallet among them.
+    ``endpoint``: of a lane that is not simulated, where it is not the venue's own: a URL.
     """
 
     kind: Literal["exchange", "chain"] | None = None
@@ -56,6 +57,7 @@ class Lane(_Section):
     send_window: Seconds | None = None
     acceptance_window: Seconds | None = None
     confirmations: Annotated[int, Field(ge=1, le=64)] | None = None
+    endpoint: str | None = None
 
 
 class Timing(_Section):
@@ -90,6 +92,7 @@ class Config(_Section):
     """
 
     environment: Literal["dev", "staging", "prod"] = "dev"
+    live_trading: bool = False
     bootstrap: str = ""
     prefix: str = ""
     lanes: dict[str, Lane] = {"binance": Lane(), "ethereum": Lane()}

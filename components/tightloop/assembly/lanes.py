@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from msgspec.structs import replace
 
@@ -64,13 +65,30 @@ def lane_spec(name: str, lane: Lane, registry: Registry, send_window_s: float) -
         raise _wrong(name, "acceptance_window: is an exchange's")
     if lane.confirmations is not None and spec.kind == "exchange":
         raise _wrong(name, "confirmations: are a chain's")
+    if lane.endpoint is not None:
+        _check_endpoint(name, lane)
     return replace(
         spec,
         simulated=lane.simulated,
+        endpoint=lane.endpoint,
         send_window_s=lane.send_window or send_window_s,
         acceptance_window_s=lane.acceptance_window or spec.acceptance_window_s,
         confirmations=lane.confirmations or spec.confirmations,
     )
+
+
+def _check_endpoint(name: str, lane: Lane) -> None:
+    if lane.simulated:
+        raise _wrong(name, "endpoint: is a live lane's; the simulated venues' address is `simulator`")
+    try:
+        parts = urlsplit(lane.endpoint or "")
+        good = parts.scheme in ("http", "https", "ws", "wss") and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        good = False
+    if not good:
+        raise _wrong(name, "endpoint: must be a URL with its host, such as https://testnet.binance.vision")
+    if parts.username or parts.password:
+        raise _wrong(name, "endpoint: must hold no user and password; credentials come from variables of their own")
 
 
 def _exchange(name: str, venue: str, registry: Registry) -> LaneSpec:

@@ -57,10 +57,11 @@ def _credentials(config: Config) -> Check:
     if not live:
         return Check("credentials", "ok", "none are needed: every venue is simulated")
     lacking = []
-    for venue in {lane.home: directory.venues.find(lane.home) for lane in live}.values():
+    for lane in live:
+        venue = directory.venues.find(lane.home)
         for reading in (False, True):
             try:
-                from_environment(venue, config.environment, reading=reading)
+                from_environment(venue, config.environment, lane=lane.name, reading=reading)
             except ExecutionError as error:
                 lacking.append(error.message)
     lanes = ", ".join(lane.name for lane in live)

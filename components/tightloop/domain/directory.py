@@ -34,7 +34,8 @@ class LaneSpec(Struct, frozen=True, kw_only=True):
     ``venues``: all of them, by their own names. ``send_window_s``: a request that changes something leaves no later
     than so long after its journal record's time. ``acceptance_window_s``: its exchange refuses a request whose signed
     time is older. ``chain_id``: by EIP-155, and ``confirmations``: how many blocks must hold a transaction, its own
-    among them, before it is final (chains).
+    among them, before it is final (chains). ``endpoint``: of a lane that is not simulated, the
+    address of a stand-in or a test network; None: the venue's own, of the environment.
     """
 
     name: str
@@ -46,6 +47,7 @@ class LaneSpec(Struct, frozen=True, kw_only=True):
     acceptance_window_s: float = 2.0
     chain_id: int | None = None
     confirmations: int = 1
+    endpoint: str | None = None
 
     @property
     def policy(self) -> Literal["window", "nonce"]:

@@ -29,6 +29,7 @@ class VenueSpec(Struct, frozen=True, kw_only=True):
     protocols of its chain. ``aliases``: further names of the same. ``markets``: what an exchange trades.
     ``operations``: what actions at a protocol may do. ``credentials``: the variables that live trading needs, without
     what they begin with (:meth:`variables`); ``read_credentials``: what reading needs, with which nobody can trade.
+    ``production``: the hosts at which real money moves; an environment other than ``prod`` never reaches one of them.
     ``acceptance_window_s``: an exchange refuses requests whose signed time is older, unless its lane is configured
     otherwise.
     """
@@ -40,6 +41,7 @@ class VenueSpec(Struct, frozen=True, kw_only=True):
     operations: tuple[str, ...] = ()
     credentials: tuple[str, ...] = ()
     read_credentials: tuple[str, ...] = ()
+    production: tuple[str, ...] = ()
     acceptance_window_s: float = 2.0
 
     @property
@@ -52,10 +54,16 @@ class VenueSpec(Struct, frozen=True, kw_only=True):
         """The lane that is its by name alone, and on which a strategy's own account bears the strategy's name."""
         return self.name if self.kind == "exchange" else FIRST_CHAIN
 
-    def variables(self, environment: str, *, reading: bool = False) -> tuple[str, ...]:
-        """The names of the environment variables that hold its credentials in ``dev``, ``staging`` or ``prod``."""
+    def variables(self, environment: str, *, lane: str | None = None, reading: bool = False) -> tuple[str, ...]:
+        """The names of the environment variables that hold its credentials in ``dev``, ``staging`` or ``prod``.
+
+        A lane of another name than the venue's own has credentials of its own: ``BASIS_DEV__BINANCE_2__CEX__...``.
+        """
         names = self.read_credentials if reading else self.credentials
-        return tuple(f"BASIS_{environment.upper()}__{name}" for name in names)
+        begins = f"BASIS_{environment.upper()}__"
+        if lane is not None and lane != self.default_lane:
+            begins += f"{lane.upper().replace('-', '_')}__"
+        return tuple(f"{begins}{name}" for name in names)
 
 
 class Venues:

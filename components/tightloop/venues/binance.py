@@ -19,6 +19,7 @@ SPEC = VenueSpec(
     name="binance",
     kind="exchange",
     markets=("spot", "perp"),
+    production=("api.binance.com", "fapi.binance.com", "dapi.binance.com", "eapi.binance.com", "papi.binance.com"),
     credentials=(
         "CEX__BINANCE_SPOT_API_KEY",
         "CEX__BINANCE_SPOT_SECRET",

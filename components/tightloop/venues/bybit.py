@@ -19,6 +19,7 @@ SPEC = VenueSpec(
     name="bybit",
     kind="exchange",
     markets=("spot", "perp"),
+    production=("api.bybit.com",),
     credentials=("CEX__BYBIT_API_KEY", "CEX__BYBIT_SECRET"),
     read_credentials=("CEX__BYBIT_READONLY_API_KEY", "CEX__BYBIT_READONLY_SECRET"),
 )

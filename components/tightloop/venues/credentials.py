@@ -49,10 +49,15 @@ def checked_environment(name: str) -> Environment:
 
 
 def from_environment(
-    venue: VenueSpec, environment: str, variables: Mapping[str, str] | None = None, *, reading: bool = False
+    venue: VenueSpec,
+    environment: str,
+    variables: Mapping[str, str] | None = None,
+    *,
+    lane: str | None = None,
+    reading: bool = False,
 ) -> Credentials:
-    """The venue's credentials from variables (None: this process's own) or the files that they name. ``reading``: those
-    with which nobody can trade.
+    """The venue's credentials from variables (None: this process's own) or the files that they name. ``lane``: whose;
+    None: the one of the venue's own name. ``reading``: those with which nobody can trade.
 
     Raises ExecutionError EIF-003 that names every variable that is missing, EIF-004, EIF-006 for a placeholder.
     """
@@ -60,13 +65,15 @@ def from_environment(
     kind = checked_environment(environment)
     found = {
         name: value
-        for name, variable in _variables(venue, kind, reading)
+        for name, variable in _variables(venue, kind, reading, lane)
         if (value := _value(known, variable)) is not None
     }
-    return checked(venue, kind, found, reading=reading)
+    return checked(venue, kind, found, lane=lane, reading=reading)
 
 
-def checked(venue: VenueSpec, environment: str, given: Any, *, reading: bool = False) -> Credentials:
+def checked(
+    venue: VenueSpec, environment: str, given: Any, *, lane: str | None = None, reading: bool = False
+) -> Credentials:
     """``given``: a mapping of the names in ``VenueSpec.credentials`` (``reading``: ``read_credentials``) to texts or
     secrets, or Credentials.
 
@@ -82,7 +89,7 @@ def checked(venue: VenueSpec, environment: str, given: Any, *, reading: bool = F
     if not isinstance(given, Mapping):
         raise ExecutionError("EIF-003", f"credentials of {venue.name} are a mapping, not a {type(given).__name__}")
     values = {str(name): one if isinstance(one, SecretStr) else SecretStr(str(one)) for name, one in given.items()}
-    wanted = _variables(venue, kind, reading)
+    wanted = _variables(venue, kind, reading, lane)
     unknown = sorted(values.keys() - {name for name, _ in wanted})
     if unknown:
         needed = ", ".join(name for name, _ in wanted) or "none"
@@ -96,10 +103,10 @@ def checked(venue: VenueSpec, environment: str, given: Any, *, reading: bool = F
     return Credentials(venue=venue.name, environment=kind, values=values)
 
 
-def _variables(venue: VenueSpec, environment: str, reading: bool) -> list[tuple[str, str]]:
+def _variables(venue: VenueSpec, environment: str, reading: bool, lane: str | None) -> list[tuple[str, str]]:
     """Each credential's name, and the variable that holds it."""
     names = venue.read_credentials if reading else venue.credentials
-    return list(zip(names, venue.variables(environment, reading=reading), strict=True))
+    return list(zip(names, venue.variables(environment, lane=lane, reading=reading), strict=True))
 
 
 def _value(variables: Mapping[str, str], name: str) -> SecretStr | None:

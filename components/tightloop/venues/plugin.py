@@ -22,10 +22,13 @@ class VenuePlugin(Struct, frozen=True, kw_only=True):
     ``simulate``: what the simulated venues' server has of a lane that is this venue's (an exchange's, or a wallet's
     chain); None: it has nothing. ``connect``: the adapter of such a lane that is live, and ``connect_reader`` the one
     that can't trade, each with the credentials that the specification names for it; None: there is none. They open
-    no connection: the adapter's ``open`` does.
+    no connection: the adapter's ``open`` does. ``check``: called before anything is built, for what can be seen to be
+    wrong then, such as credentials of another network than the lane's; it raises ExecutionError EIF-003, EIF-008 or
+    EIF-010.
     """
 
     spec: VenueSpec
     simulate: Simulate | None = None
     connect: Callable[[LaneSpec, Credentials], VenueAdapter] | None = None
     connect_reader: Callable[[LaneSpec, Credentials], VenueReader] | None = None
+    check: Callable[[LaneSpec, Credentials], None] | None = None

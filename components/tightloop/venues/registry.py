@@ -6,18 +6,21 @@ A package registers a venue by an entry point of the group ``tightloop.venues`` 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
+from typing import get_args
 
 from tightloop.domain.directory import LaneSpec
-from tightloop.domain.venues import FIRST_CHAIN, Venues
+from tightloop.domain.venues import FIRST_CHAIN, VenueKind, Venues, VenueSpec
 from tightloop.errors import ExecutionError
 from tightloop.venues import aave, binance, bybit, curve, morpho, okx, uniswap, wallet
 from tightloop.venues.plugin import VenuePlugin
 
 GROUP = "tightloop.venues"
+_NAME = re.compile(r"[a-z][a-z0-9-]{0,39}")
 BUILT_IN = tuple(venue.PLUGIN for venue in (binance, bybit, okx, uniswap, curve, aave, morpho, wallet))
 CHAIN_IDS = {FIRST_CHAIN: 1}  # of the chains that are lanes by their name alone
 _ON_CHAIN = tuple(venue.SPEC.name for venue in (uniswap, curve, aave, morpho, wallet))
@@ -33,7 +36,10 @@ class Registry:
             self.register(plugin)
 
     def register(self, plugin: VenuePlugin) -> None:
-        """One venue more, for what is built from now on. Raises ExecutionError EIF-009."""
+        """One venue more, for what is built from now on. Raises ExecutionError EIF-009, and EIF-010 for a specification
+        that can't be one.
+        """
+        _check(plugin.spec)
         for name in (plugin.spec.name, *plugin.spec.aliases):
             taken = self.venues.get(name)
             if taken is not None:
@@ -77,6 +83,28 @@ class Registry:
         )
 
 
+def _check(spec: VenueSpec) -> None:
+    """Raises ExecutionError EIF-010."""
+
+    def wrong(what: str) -> ExecutionError:
+        return ExecutionError("EIF-010", f"venue {spec.name!r}: {what}", remedy="Correct the venue's `VenueSpec`.")
+
+    for name in (spec.name, *spec.aliases):
+        if not _NAME.fullmatch(name):
+            raise wrong(f"the name {name!r} must have 1 to 40 of a to z, 0 to 9 and '-', and begin with a letter")
+    if spec.kind not in get_args(VenueKind):
+        raise wrong(f"its kind {spec.kind!r} is none of {', '.join(get_args(VenueKind))}")
+    odd = sorted(set(spec.markets) - {"spot", "perp"})
+    if odd:
+        raise wrong(f"{', '.join(odd)}: markets are spot and perp")
+    if spec.kind == "exchange" and not spec.markets:
+        raise wrong("an exchange has markets: spot, perp or both")
+    if spec.kind == "protocol" and not spec.operations:
+        raise wrong("a protocol has operations")
+    if not spec.acceptance_window_s > 0:
+        raise wrong(f"acceptance_window_s must be above zero, not {spec.acceptance_window_s}")
+
+
 @cache
 def known() -> Registry:
     """This process's. Raises ExecutionError EIF-009, and EIF-001 for an entry point that can't be loaded."""
@@ -87,7 +115,7 @@ def known() -> Registry:
 
 
 def register(plugin: VenuePlugin) -> None:
-    """A venue of one's own. Raises ExecutionError EIF-009."""
+    """A venue of one's own. Raises ExecutionError EIF-009, EIF-010."""
     known().register(plugin)
 
 

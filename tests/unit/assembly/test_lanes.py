@@ -144,7 +144,7 @@ def test_a_lane_without_a_simulation_or_a_live_adapter_is_refused() -> None:
     assert with_lanes(SimSettings(exchanges=(), chains=()), live.directory().lanes, Registry()).exchanges == ()
     with pytest.raises(ExecutionError, match=r"EIF-007.*binance has no live adapter"):
         build.make_adapters("executor", "binance", live)
-    plain = Registry((*BUILT_IN, VenuePlugin(spec=VenueSpec(name="kraken", kind="exchange"))))
+    plain = Registry((*BUILT_IN, VenuePlugin(spec=VenueSpec(name="kraken", kind="exchange", markets=("spot",)))))
     lanes = {"kraken": plain.lane("kraken")}
     with pytest.raises(ExecutionError, match=r"EIF-007.*kraken has no simulation"):
         with_lanes(SimSettings(), lanes, plain)

@@ -36,7 +36,13 @@ def test_reading_needs_no_key_that_can_trade() -> None:
 
 def test_each_side_of_a_live_lane_has_credentials_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     made: Any = VenuePlugin(
-        spec=VenueSpec(name="kraken", kind="exchange", credentials=("KRAKEN_KEY",), read_credentials=("KRAKEN_VIEW",)),
+        spec=VenueSpec(
+            name="kraken",
+            kind="exchange",
+            markets=("spot",),
+            credentials=("KRAKEN_KEY",),
+            read_credentials=("KRAKEN_VIEW",),
+        ),
         connect=lambda lane, credentials: Live("adapter", lane, credentials),  # type: ignore[arg-type, return-value]
         connect_reader=lambda lane, credentials: Live("reader", lane, credentials),  # type: ignore[arg-type, return-value]
     )

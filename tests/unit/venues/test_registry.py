@@ -64,8 +64,28 @@ def test_a_venue_of_ones_own_is_registered_by_a_program(packages: list[EntryPoin
 def test_a_name_that_is_taken_is_refused(spec: dict[str, Any]) -> None:
     there = registry.Registry()
     with pytest.raises(ExecutionError, match=r"EIF-009"):
-        there.register(VenuePlugin(spec=VenueSpec(kind="exchange", **spec)))
+        there.register(VenuePlugin(spec=VenueSpec(kind="exchange", markets=("spot",), **spec)))
     assert there.venues.get("new") is None
+
+
+@pytest.mark.parametrize(
+    ("spec", "says"),
+    [
+        ({"name": "Kraken!", "kind": "exchange", "markets": ("spot",)}, "1 to 40 of a to z"),
+        ({"name": "kraken", "kind": "exchange", "markets": ("spot",), "aliases": ("a:b",)}, "'a:b'"),
+        ({"name": "kraken", "kind": "broker", "markets": ("spot",)}, "none of exchange, protocol, wallet"),
+        ({"name": "kraken", "kind": "exchange"}, "an exchange has markets"),
+        ({"name": "kraken", "kind": "exchange", "markets": ("spot", "option")}, "option"),
+        ({"name": "lender", "kind": "protocol"}, "a protocol has operations"),
+        ({"name": "kraken", "kind": "exchange", "markets": ("spot",), "acceptance_window_s": 0}, "above zero"),
+    ],
+)
+def test_a_specification_that_cannot_be_one_is_refused(spec: dict[str, Any], says: str) -> None:
+    there = registry.Registry()
+    with pytest.raises(ExecutionError, match="EIF-010") as refused:
+        there.register(VenuePlugin(spec=VenueSpec(**spec)))
+    assert says in refused.value.message
+    assert there.venues.get(spec["name"]) is None
 
 
 def test_an_unknown_venue_is_refused_with_the_nearest() -> None:

@@ -80,8 +80,9 @@ ENTRIES = (
         "EIF-008",
         "environment and endpoint disagree",
         "CRITICAL",
-        "The credentials are another environment's or venue's, or the venue that was reached is another chain than the "
-        "lane's `chain_id` says.",
+        "The credentials are another environment's or venue's; a lane's `endpoint` or the wallet's provider is where "
+        "real money moves and the environment is not prod, or the other way round; or the credentials, or the venue "
+        "that was reached, are of another chain than the lane's `chain_id` says.",
         "Use the endpoint and the credentials of the same environment; dev never reaches a production endpoint. Or "
         "correct the lane's `chain_id`.",
     ),
@@ -96,7 +97,8 @@ ENTRIES = (
         "EIF-010",
         "invalid venue configuration",
         "HIGH",
-        "A setting of a venue or lane is missing, unknown, or impossible; an account is given to two strategies.",
+        "A setting of a venue or lane is missing, unknown, or impossible; an account is given to two strategies; a "
+        "venue of another package has a specification that cannot be one.",
         "Correct the setting that the message names.",
     ),
     _entry(
@@ -119,7 +121,6 @@ ENTRIES = (
         "live trading not enabled",
         "CRITICAL",
         "Live trading on prod was requested without the explicit switch, or live trading in process without a journal.",
-        "Give the switch only when real money is meant to move; in process, give `journal=`.",
-        reserved=_LATER,
+        "Give the switch (`live_trading = true`) only when real money is meant to move; in process, give `journal=`.",
     ),
 )
