@@ -21,8 +21,9 @@ import msgspec
 class BinanceSandbox:
     """``folder`` keeps its books and keys; a restart is on the same port."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, clock: str = "wall") -> None:
         self.folder = folder
+        self.clock = clock
         self.port = 0
         self._log = (folder / "sandbox.log").open("ab")
         self.start()
@@ -31,7 +32,10 @@ class BinanceSandbox:
         arguments = [sys.executable, "-m", "tightloop.cli", "sandbox", "binance", "--dir", str(self.folder)]
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
         self.process = subprocess.Popen(
-            [*arguments, "--port", str(self.port)], stdout=subprocess.PIPE, stderr=self._log, env=environment
+            [*arguments, "--port", str(self.port), "--clock", self.clock],
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+            env=environment,
         )
         assert self.process.stdout is not None
         line = self.process.stdout.readline()

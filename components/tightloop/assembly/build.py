@@ -63,6 +63,8 @@ def make_adapters(component: str, lane: str | None, config: Config) -> dict[str,
     EIF-013 for an executor on prod without the switch.
     """
     lanes, around = config.directory().lanes, surroundings(config)
+    if component in (EXECUTOR, RECONCILIATION):
+        _check_accounts(config)
     if component == EXECUTOR and lane is not None:
         return {lane: connections.adapter(lanes[lane], around), **_others(lane, config)}
     if component == RECONCILIATION:
@@ -90,6 +92,18 @@ def make_prices(
     from tightloop.runners.kafka.market_view import MarketView  # loads the Kafka client: for those that follow a topic
 
     return MarketView(settings, clock or SystemClock(), limits.price_max_age_s)
+
+
+def _check_accounts(config: Config) -> None:
+    """A live exchange's key is one account's: a second account would be traded with the first one's."""
+    for lane in config.directory().lanes.values():
+        names = sorted(name for name, account in config.accounts.items() if account.lane == lane.name)
+        if lane.kind == "exchange" and not lane.simulated and len(names) > 1:
+            raise ExecutionError(
+                "EIF-010",
+                f"lane {lane.name} is live, its key is one account's, and it has {', '.join(names)} in `accounts`",
+                remedy="Give each account a lane of its own, with `venue` and credentials of its own.",
+            )
 
 
 def surroundings(config: Config) -> connections.Surroundings:

@@ -35,8 +35,11 @@ def configured(values: Mapping[str, Any]) -> InProcessConfig:
 
 
 def check_mode(execution_mode: str) -> None:
-    """Raises ExecutionError EIF-005 for an unknown mode, EIF-007 for ``live``, which no venue has yet."""
+    """Raises ExecutionError EIF-005 for an unknown mode, EIF-007 for ``live``, which is not offered in process yet."""
     if execution_mode not in MODES:
         raise ExecutionError("EIF-005", f"execution_mode {execution_mode!r} is neither backtest nor live")
     if execution_mode == "live":
-        raise ExecutionError("EIF-007", "no venue has a live adapter in this version: use 'backtest'")
+        raise ExecutionError(
+            "EIF-007",
+            "live trading in process is not offered in this version: use 'backtest', or `tightloop run` (docs/live.md)",
+        )

@@ -9,17 +9,26 @@ perpetual, and the liquidation fee of ``exchangeInfo``.
 from __future__ import annotations
 
 from decimal import Decimal
+from urllib.parse import urlsplit
 
 from tightloop.domain.directory import LaneSpec
 from tightloop.domain.venues import VenueSpec
+from tightloop.errors import ExecutionError
+from tightloop.venues.adapter import VenueAdapter, VenueReader
+from tightloop.venues.credentials import Credentials
 from tightloop.venues.plugin import VenuePlugin
 from tightloop.venues.sim.settings import ExchangeSettings, exchange, perpetual, spot, tiers
+
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 SPEC = VenueSpec(
     name="binance",
     kind="exchange",
     markets=("spot", "perp"),
-    production=("api.binance.com", "fapi.binance.com", "dapi.binance.com", "eapi.binance.com", "papi.binance.com"),
+    production=(
+        *(f"api{number}.binance.com" for number in ("", "1", "2", "3", "4", "-gcp")),
+        *(f"{part}api.binance.com" for part in ("f", "d", "e", "p")),
+    ),
     credentials=(
         "CEX__BINANCE_SPOT_API_KEY",
         "CEX__BINANCE_SPOT_SECRET",
@@ -131,4 +140,25 @@ def simulate(lane: LaneSpec) -> ExchangeSettings:
     return settings(lane.name, lane.acceptance_window_s)
 
 
-PLUGIN = VenuePlugin(spec=SPEC, simulate=simulate)
+def check(lane: LaneSpec, credentials: Credentials) -> None:
+    """Raises ExecutionError EIF-010 for an endpoint in the clear, or with a path: ``/api`` and ``/fapi`` follow it."""
+    parts = urlsplit(lane.endpoint or "https://binance.com")
+    if parts.path.strip("/"):
+        raise ExecutionError("EIF-010", f"lanes.{lane.name}.endpoint: {lane.endpoint} must end with its host and port")
+    if parts.scheme != "https" and parts.hostname not in LOOPBACK:
+        raise ExecutionError("EIF-010", f"lanes.{lane.name}.endpoint: {lane.endpoint} is in the clear: use https")
+
+
+def connect(lane: LaneSpec, credentials: Credentials) -> VenueAdapter:
+    from tightloop.venues.live import binance  # loads ccxt: for those that trade live
+
+    return binance.connect(lane, credentials)
+
+
+def connect_reader(lane: LaneSpec, credentials: Credentials) -> VenueReader:
+    from tightloop.venues.live import binance
+
+    return binance.connect_reader(lane, credentials)
+
+
+PLUGIN = VenuePlugin(spec=SPEC, simulate=simulate, connect=connect, connect_reader=connect_reader, check=check)

@@ -10,9 +10,10 @@ arrived.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import ssl
+from collections.abc import Callable, Mapping
 from itertools import count
-from typing import Any
+from typing import Any, NamedTuple
 
 from aiohttp import ClientConnectionError, ClientError, ClientRequest, ClientTimeout, TCPConnector
 from aiohttp.client_proto import ResponseHandler
@@ -27,6 +28,23 @@ Answer = tuple[int, bytes]
 Body = bytes | Callable[[], bytes] | None
 
 
+class Outgoing(NamedTuple):
+    """A request to a server that is not ours. ``path`` with its query, as it is to be sent."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    body: bytes | None
+
+
+class Heard(NamedTuple):
+    """What such a server answered."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
 class NotLeft(Exception):
     """Nothing was sent, for certain."""
 
@@ -36,10 +54,17 @@ class Broken(Exception):
 
 
 class HttpClient:
-    """Connections to one server, each with one request under way at most, opened as they are needed and kept."""
+    """Connections to one server, each with one request under way at most, opened as they are needed and kept.
 
-    def __init__(self, host: str, port: int, connections: int = CONNECTIONS) -> None:
+    ``tls``: how to speak to it where that is not in the clear.
+    """
+
+    def __init__(
+        self, host: str, port: int, connections: int = CONNECTIONS, *, tls: ssl.SSLContext | None = None
+    ) -> None:
         self._address = f"{host}:{port}"
+        self._host = host if tls is not None and port == 443 else self._address  # as it names itself
+        self._tls = tls
         self._limit = connections
         self._numbers = count(1)
         self._connector: TCPConnector | None = None
@@ -50,20 +75,30 @@ class HttpClient:
         """Status and body. ``body`` as a function is called once a connection is there and right before the bytes go
         out; what it raises comes through, and nothing was sent then. Raises NotLeft, Broken.
         """
-        request = _Request(method, path, self._address, next(self._numbers))
+        request = _Request(method, path, self._address, next(self._numbers), body)
+        status, _, answer = await self._within(request, timeout)
+        return status, answer
+
+    async def exchange(self, make: Callable[[], Outgoing], timeout: float) -> Heard:
+        """``make`` is called once a connection is there and right before the bytes go out; what it raises comes
+        through, and nothing was sent then. Raises NotLeft, Broken.
+        """
+        return await self._within(_Made(make, self._host), timeout)
+
+    async def _within(self, request: _Sent, timeout: float) -> Heard:
         try:
             async with asyncio.timeout(timeout):
-                return await self._ask(request, body)
+                return await self._ask(request)
         except _FAILURES as error:
             if request.left:
                 raise Broken(_why(error, "no answer in time")) from error
             raise NotLeft(f"{self._address}: {_why(error, 'not sent in time')}") from error
 
-    async def _ask(self, request: _Request, body: Body) -> Answer:
+    async def _ask(self, request: _Sent) -> Heard:
         connection, protocol = await self._connection()
         try:
             protocol.set_response_params()
-            request.send(protocol.transport, body)
+            request.send(protocol.transport)
             answer = await request.answer(protocol)
         except BaseException:
             connection.close()
@@ -76,8 +111,10 @@ class HttpClient:
         if self._closed:
             raise ClientConnectionError("the client is closed")
         if self._connector is None or self._to_server is None:
-            self._connector = TCPConnector(limit=self._limit)
-            self._to_server = ClientRequest("GET", URL(f"http://{self._address}"), loop=asyncio.get_running_loop())
+            url = URL(f"{'https' if self._tls else 'http'}://{self._address}")
+            secured: dict[str, Any] = {"ssl": self._tls} if self._tls else {}
+            self._connector = TCPConnector(limit=self._limit, **secured)
+            self._to_server = ClientRequest("GET", url, loop=asyncio.get_running_loop(), **secured)
         while True:
             connection = await self._connector.connect(self._to_server, [], _NO_TIMEOUTS)
             protocol = connection.protocol
@@ -91,36 +128,76 @@ class HttpClient:
             await self._connector.close()
 
 
-class _Request:
+class _Sent:
     """One request. ``left``: its first byte may be on its way."""
 
-    __slots__ = ("_address", "_line", "_number", "left")
+    __slots__ = ("left",)
 
-    def __init__(self, method: str, path: str, address: str, number: int) -> None:
+    def __init__(self) -> None:
+        self.left = False
+
+    def send(self, transport: Any) -> None:
+        """Through the gate, and to the socket in one write: the transport sends at once what the kernel takes."""
+        raise NotImplementedError
+
+    async def answer(self, protocol: ResponseHandler) -> Heard:
+        """Raises what breaks the connection; Broken when what was heard isn't this request's whole answer."""
+        message, content = await protocol.read()
+        while message.code < 200:
+            message, content = await protocol.read()
+        self._check(message.headers)
+        if not message.chunked and "Content-Length" not in message.headers:
+            raise Broken("an answer does not say how long it is")
+        whole = content.read_nowait() if content.is_eof() else await content.read()
+        return Heard(message.code, message.headers, whole)
+
+    def _check(self, headers: Mapping[str, str]) -> None:
+        """Raises Broken when it is another request's answer."""
+
+
+class _Request(_Sent):
+    """To a server of ours, which numbers its answers as we number our requests."""
+
+    __slots__ = ("_address", "_body", "_line", "_number")
+
+    def __init__(self, method: str, path: str, address: str, number: int, body: Body) -> None:
+        super().__init__()
         self._line = f"{method} {path} HTTP/1.1"
         self._address = address
         self._number = str(number)
-        self.left = False
+        self._body = body
 
-    def send(self, transport: Any, body: Body) -> None:
-        """Through the gate, and to the socket in one write: the transport sends at once what the kernel takes."""
+    def send(self, transport: Any) -> None:
         head = f"{self._line}\r\nHost: {self._address}\r\nX-Request-Id: {self._number}\r\n".encode()
-        content = body() if callable(body) else body
+        content = self._body() if callable(self._body) else self._body
         if content is not None:
             head += b"Content-Type: application/json\r\nContent-Length: %d\r\n" % len(content)
         self.left = True
         transport.write(b"%b\r\n%b" % (head, content or b""))
 
-    async def answer(self, protocol: ResponseHandler) -> Answer:
-        """Raises what breaks the connection; Broken when what was heard isn't this request's whole answer."""
-        message, content = await protocol.read()
-        while message.code < 200:
-            message, content = await protocol.read()
-        if message.headers.get("X-Request-Id") != self._number:
+    def _check(self, headers: Mapping[str, str]) -> None:
+        if headers.get("X-Request-Id") != self._number:
             raise Broken("an answer came that is another request's, or nobody's")
-        if not message.chunked and "Content-Length" not in message.headers:
-            raise Broken("an answer does not say how long it is")
-        return message.code, content.read_nowait() if content.is_eof() else await content.read()
+
+
+class _Made(_Sent):
+    """To a server that is not ours, made at the last moment."""
+
+    __slots__ = ("_host", "_make")
+
+    def __init__(self, make: Callable[[], Outgoing], host: str) -> None:
+        super().__init__()
+        self._make = make
+        self._host = host
+
+    def send(self, transport: Any) -> None:
+        method, path, headers, body = self._make()
+        lines = [f"{method} {path} HTTP/1.1", f"Host: {self._host}"]
+        lines += [f"{name}: {value}" for name, value in headers.items()]
+        if body is not None:
+            lines.append(f"Content-Length: {len(body)}")
+        self.left = True
+        transport.write("\r\n".join([*lines, "", ""]).encode() + (body or b""))
 
 
 def _why(error: BaseException, when_late: str) -> str:

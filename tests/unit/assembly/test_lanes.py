@@ -140,10 +140,10 @@ def test_simulated_venues_have_every_simulated_lane_with_its_venues_rules() -> N
 
 
 def test_a_lane_without_a_simulation_or_a_live_adapter_is_refused() -> None:
-    live = loaded("[lanes.binance]\nsimulated = false\n")
+    live = loaded("[lanes.okx]\nsimulated = false\n")
     assert with_lanes(SimSettings(exchanges=(), chains=()), live.directory().lanes, Registry()).exchanges == ()
-    with pytest.raises(ExecutionError, match=r"EIF-007.*binance has no live adapter"):
-        build.make_adapters("executor", "binance", live)
+    with pytest.raises(ExecutionError, match=r"EIF-007.*okx has no live adapter"):
+        build.make_adapters("executor", "okx", live)
     plain = Registry((*BUILT_IN, VenuePlugin(spec=VenueSpec(name="kraken", kind="exchange", markets=("spot",)))))
     lanes = {"kraken": plain.lane("kraken")}
     with pytest.raises(ExecutionError, match=r"EIF-007.*kraken has no simulation"):

@@ -80,6 +80,9 @@ def binance(
         Path | None, typer.Option("--market", help="Folder of market data; without it one is made from the seed.")
     ] = None,
     seed: Annotated[int, typer.Option("--seed", help="Of the synthetic market.")] = 1,
+    clock: Annotated[Literal["wall", "manual"], typer.Option("--clock", help="manual: only /admin/clock moves it.")] = (
+        "wall"
+    ),
     account: Annotated[str, typer.Option("--account", help="Whose the keys are, in the books.")] = "main",
 ) -> None:
     """A local server that speaks Binance's REST dialect, spot and USD-M futures: signed requests, faults at /admin.
@@ -88,7 +91,7 @@ def binance(
     listens in one line of JSON, and runs until SIGTERM or Ctrl-C.
     """
     from tightloop.errors import ExecutionError
-    from tightloop.venues.dialects.binance.serving import serve
+    from tightloop.venues.dialects.binance.serving import serve, settings
     from tightloop.venues.sim.server import announce
 
     logs.configure()
@@ -96,7 +99,8 @@ def binance(
     if market is not None and not market.is_dir():
         raise ExecutionError("EIF-010", f"--market: {market} is not a folder")
     try:
-        serve(directory, host, port, str(market) if market else None, seed, account, announce)
+        made = settings(directory, host, port, str(market) if market else None, seed, clock)
+        serve(made, directory, account, announce)
     except (OSError, ValueError) as error:
         raise ExecutionError("EIF-010", f"the sandbox could not start: {error}") from error
 

@@ -21,8 +21,6 @@ def _entry(
     )
 
 
-_LATER = "No venue of this version has a live adapter."
-
 ENTRIES = (
     _entry(
         "EIF-001",
@@ -98,6 +96,7 @@ ENTRIES = (
         "invalid venue configuration",
         "HIGH",
         "A setting of a venue or lane is missing, unknown, or impossible; an account is given to two strategies; a "
+        "live exchange's lane has several accounts; the exchange's account is in hedge mode; a "
         "venue of another package has a specification that cannot be one.",
         "Correct the setting that the message names.",
     ),
@@ -112,9 +111,9 @@ ENTRIES = (
         "EIF-012",
         "account lacks a permission",
         "HIGH",
-        "The credentials may not do what the configuration needs, such as trading or reading.",
-        "Grant the permission at the venue, or use other credentials.",
-        reserved=_LATER,
+        "The credentials may not do what the configuration needs, such as trading or reading, or may do what nothing "
+        "here needs: withdraw, or trade where they are to read only.",
+        "Grant or take away the permission at the venue, or use other credentials.",
     ),
     _entry(
         "EIF-013",

@@ -40,7 +40,6 @@ ENTRIES = (
         "The venue refuses the key, the signature or the permission.",
         "Ends the loop as `rejected`; positions are verified unchanged.",
         "Check the credentials and their permissions at the venue, then restart the executor.",
-        reserved="Simulated venues need no credentials, and there is no live adapter yet.",
     ),
     _entry(
         "EXI-005",

@@ -27,9 +27,20 @@ class ApiKey(Struct, frozen=True, kw_only=True):
 class Keys:
     """The keys that an exchange knows."""
 
-    def __init__(self, keys: list[ApiKey]) -> None:
+    def __init__(self, keys: list[ApiKey], path: Path | None = None) -> None:
+        """``path``: where those that are added are kept, too."""
         self.all = list(keys)
+        self._path = path
         self._by_key = {one.key: one for one in keys}
+
+    def add(self, account: str) -> list[ApiKey]:
+        """Two more, for a further account: see :func:`made`."""
+        fresh = made(account).all
+        self.all += fresh
+        self._by_key |= {one.key: one for one in fresh}
+        if self._path is not None:
+            _write(self._path, _text(self.all))
+        return fresh
 
     def get(self, key: str) -> ApiKey | None:
         return self._by_key.get(key)
@@ -47,11 +58,15 @@ def _new(account: str, *rights: str) -> ApiKey:
 def kept(path: Path, account: str) -> Keys:
     """The keys in this file, which is made if there is none. Raises ValueError for a file that has none."""
     if not path.exists():
-        _write(path, msgspec.json.format(msgspec.json.encode(made(account).all)))
+        _write(path, _text(made(account).all))
     try:
-        return Keys(msgspec.json.decode(path.read_bytes(), type=list[ApiKey]))
+        return Keys(msgspec.json.decode(path.read_bytes(), type=list[ApiKey]), path)
     except msgspec.DecodeError as error:
         raise ValueError(f"{path} holds no API keys: {error}") from error
+
+
+def _text(keys: list[ApiKey]) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(keys))
 
 
 def write_variables(path: Path, values: dict[str, str]) -> None:

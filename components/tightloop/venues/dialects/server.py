@@ -1,4 +1,5 @@
-"""A local exchange as a server: aiohttp's, durable books, the control endpoint of the simulated venues at ``/admin``.
+"""A local exchange as a server: aiohttp's, durable books, the control endpoint of the simulated venues at ``/admin``,
+where ``POST /admin/keys?account=NAME`` makes API keys for a further account.
 
 What was done is durable before its answer leaves.
 """
@@ -17,6 +18,7 @@ from aiohttp import web
 
 from tightloop.domain import money
 from tightloop.venues.dialects.desk import Unheard
+from tightloop.venues.dialects.keys import Keys
 from tightloop.venues.sim.admin import admin_routes
 from tightloop.venues.sim.books import VenueError
 from tightloop.venues.sim.errors import meaning
@@ -49,12 +51,18 @@ class Reply(NamedTuple):
 class Dialect(Protocol):
     """What answers an exchange's requests. It raises Unheard where a fault wants no answer."""
 
+    keys: Keys
+
     async def answer(self, asked: Asked) -> Reply: ...
 
 
 def handler(dialect: Dialect, sandbox: Sandbox) -> Callable[[web.BaseRequest], web.StreamResponse]:
     """Of an aiohttp server. A request goes on to its end even when its client has gone."""
-    admin = admin_routes(sandbox)
+
+    def more_keys(query: dict[str, str], body: bytes) -> object:
+        return dialect.keys.add(query["account"])
+
+    admin = {**admin_routes(sandbox), "POST /admin/keys": more_keys}
 
     async def answer(request: web.BaseRequest) -> web.StreamResponse:
         body = (await request.read()).decode(errors="replace")

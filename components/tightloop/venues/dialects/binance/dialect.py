@@ -44,7 +44,7 @@ class Binance:
 
     def __init__(self, sandbox: Sandbox, lane: str, keys: Keys) -> None:
         self._venue = Venue(Desk(sandbox, lane))
-        self._keys = keys
+        self.keys = keys
         self._routes = _routes()
 
     async def answer(self, asked: Asked) -> Reply:
@@ -68,7 +68,7 @@ class Binance:
         given = parameters(asked.query, asked.body)
         call = Call(self._venue, given, self._venue.desk.now())
         if route.right is not None:
-            key = signed_by(self._keys, asked.headers.get("X-MBX-APIKEY"), asked.query, asked.body, given, route.right)
+            key = signed_by(self.keys, asked.headers.get("X-MBX-APIKEY"), asked.query, asked.body, given, route.right)
             call = Call(self._venue, given, call.now, key, SignedTime(given))
             call.signed_time.check(call.now, timedelta(0))
         found = route.answer(call)

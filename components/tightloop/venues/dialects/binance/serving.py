@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import uvloop
 
@@ -16,7 +17,9 @@ LANE = binance.SPEC.name
 LONGEST_WINDOW_S = 60.0  # the request's own recvWindow decides, and is at most that
 
 
-def settings(directory: Path, host: str, port: int, market_dir: str | None, seed: int) -> SimSettings:
+def settings(
+    directory: Path, host: str, port: int, market_dir: str | None, seed: int, clock: Literal["wall", "manual"]
+) -> SimSettings:
     """One exchange, by the rules of the simulated one of that name, and with what that opens an account with."""
     return SimSettings(
         exchanges=(binance.settings(LANE, LONGEST_WINDOW_S),),
@@ -26,6 +29,7 @@ def settings(directory: Path, host: str, port: int, market_dir: str | None, seed
         data_dir=str(directory),
         market_dir=market_dir,
         seed=seed,
+        clock=clock,
     )
 
 
@@ -40,17 +44,8 @@ def variables(known: keys.Keys) -> dict[str, str]:
     return found
 
 
-def serve(
-    directory: Path,
-    host: str,
-    port: int,
-    market_dir: str | None,
-    seed: int,
-    account: str,
-    ready: Callable[[str, int], None] | None = None,
-) -> None:
+def serve(made: SimSettings, directory: Path, account: str, ready: Callable[[str, int], None] | None = None) -> None:
     """Run it in this process until it is told to stop. Raises OSError, and ValueError for books of another kind."""
     known = keys.kept(directory / "keys.json", account)
     keys.write_variables(directory / "keys.env", variables(known))
-    made = settings(directory, host, port, market_dir, seed)
     uvloop.run(server.run(made, lambda sandbox: Binance(sandbox, LANE, known), ready))

@@ -1,0 +1,354 @@
+"""Binance, live: spot (``/api/v3``) and USD-M perpetuals (``/fapi``), one-way positions.
+
+To read beside https://developers.binance.com/docs/binance-spot-api-docs/rest-api and
+https://developers.binance.com/docs/derivatives/usds-margined-futures. What its refusals mean is in
+``binance_verdicts.py``, its ledger in ``binance_income.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, Literal
+
+import msgspec
+from msgspec.structs import replace
+
+from tightloop.domain import money
+from tightloop.domain.directory import LaneSpec
+from tightloop.errors import ExecutionError
+from tightloop.handlers.calls import LedgerEntry
+from tightloop.records.types import Delta, Fee, PreparedOrder
+from tightloop.venues.adapter import Gate
+from tightloop.venues.credentials import Credentials
+from tightloop.venues.live.binance_income import cursor_at, entries_after, moment
+from tightloop.venues.live.binance_verdicts import VERDICTS
+from tightloop.venues.live.budget import Budget
+from tightloop.venues.live.exchange import LiveExchange, LiveReader, Shown
+from tightloop.venues.live.listing import rules_of
+from tightloop.venues.live.session import ACT_TIMEOUT_S, Said, Session, together
+from tightloop.venues.sim.settings import SymbolRules
+
+# https://developers.binance.com/docs/binance-spot-api-docs/demo-mode/general-info, and the pages above
+PRODUCTION = {"spot": "https://api.binance.com", "futures": "https://fapi.binance.com"}
+DEMO = {"spot": "https://demo-api.binance.com", "futures": "https://demo-fapi.binance.com"}
+PAGE = 1000
+# Units a second, of which ccxt makes five weights at spot and one at futures: half of what an address may spend (6,000
+# and 2,400 weights a minute), as the executor and reconciliation share one.
+PACE = {"spot": 10.0, "perp": 20.0}
+TRIES = 3
+
+_STATUS: dict[str, Literal["open", "filled", "cancelled", "rejected"]] = {
+    "NEW": "open",
+    "PENDING_NEW": "open",
+    "PARTIALLY_FILLED": "open",
+    "PENDING_CANCEL": "open",
+    "FILLED": "filled",
+    "CANCELED": "cancelled",
+    "EXPIRED": "cancelled",
+    "EXPIRED_IN_MATCH": "cancelled",
+    "REJECTED": "rejected",
+}
+_ENDED_SHORT = ("EXPIRED", "EXPIRED_IN_MATCH")
+
+
+def connect(lane: LaneSpec, credentials: Credentials) -> LiveExchange:
+    """Raises ExecutionError EIF-011 when ccxt is not installed."""
+    return LiveExchange(lane, Binance(lane, credentials, reading=False))
+
+
+def connect_reader(lane: LaneSpec, credentials: Credentials) -> LiveReader:
+    """Raises ExecutionError EIF-011 when ccxt is not installed."""
+    return LiveReader(lane, Binance(lane, credentials, reading=True))
+
+
+def addresses(lane: LaneSpec, environment: str) -> dict[str, str]:
+    """Of ``spot`` and ``futures``: the lane's own endpoint, which has both; else the environment's."""
+    own = lane.endpoint.rstrip("/") if lane.endpoint is not None else None
+    return {name: own or at for name, at in (PRODUCTION if environment == "prod" else DEMO).items()}
+
+
+class Binance:
+    """The dialect (``exchange.Dialect``)."""
+
+    verdicts = VERDICTS
+
+    def __init__(
+        self,
+        lane: LaneSpec,
+        credentials: Credentials,
+        *,
+        reading: bool,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        act_timeout_s: float = ACT_TIMEOUT_S,
+        pace: Mapping[str, float] = PACE,
+    ) -> None:
+        self._venue = lane.home
+        middle = "READONLY_" if reading else ""
+        at = addresses(lane, credentials.environment)
+        self._sessions = {}
+        for market, name, kind in (("spot", "SPOT", "binance"), ("perp", "FUTURES", "binanceusdm")):
+            self._sessions[market] = Session(
+                kind,
+                {
+                    "apiKey": credentials.reveal(f"CEX__BINANCE_{name}_{middle}API_KEY"),
+                    "secret": credentials.reveal(f"CEX__BINANCE_{name}_{middle}SECRET"),
+                    "urls": {"api": _urls(at)},
+                    "options": {
+                        "recvWindow": int(lane.acceptance_window_s * 1000),
+                        "fetchMarkets": {"types": ["spot" if market == "spot" else "linear"]},
+                        "fetchMargins": False,
+                        "fetchCurrencies": False,
+                    },
+                    "has": {"fetchCurrencies": False},
+                },
+                _refusal,
+                clock=clock,
+                act_timeout_s=act_timeout_s,
+                budget=Budget(pace[market]),
+            )
+
+    # --- before the first call ----------------------------------------------------------------------------------------
+
+    async def time(self, market: str) -> datetime:
+        told = await self._sessions[market].ask("publicGetTime" if market == "spot" else "fapiPublicGetTime", {})
+        return moment(told["serverTime"])
+
+    async def check(self, *, trades: bool) -> None:
+        """What the keys may do, and the position mode."""
+        for market, right in (("spot", "enableSpotAndMarginTrading"), ("perp", "enableFutures")):
+            await self._check_key(market, right, trades=trades)
+        await self._sessions["spot"].ask("privateGetAccount", {"omitZeroBalances": "true"})
+        mode = await self._sessions["perp"].ask("fapiPrivateGetPositionSideDual", {})
+        if str(mode["dualSidePosition"]).lower() != "false":
+            raise ExecutionError(
+                "EIF-010",
+                f"{self._venue}: the futures account is in hedge mode, and one-way positions are what is kept here",
+                remedy="Close its positions, and set one-way mode in Binance's preferences of futures.",
+            )
+
+    async def _check_key(self, market: str, right: str, *, trades: bool) -> None:
+        """Testnets have no such endpoint: what their keys may do only shows when it is done."""
+        try:
+            told = await self._sessions[market].ask("sapiGetAccountApiRestrictions", {})
+        except Said as said:
+            if said.status == 404:
+                return
+            raise
+        if told["enableWithdrawals"]:
+            raise ExecutionError("EIF-012", f"{self._venue}: the {market} key may withdraw, which nothing here needs")
+        if trades and not told[right]:
+            raise ExecutionError("EIF-012", f"{self._venue}: the {market} key may not trade ({right} is off)")
+        if not trades and told[right]:
+            raise ExecutionError(
+                "EIF-012", f"{self._venue}: the {market} key is to read only, and may trade ({right} is on)"
+            )
+        if not told["enableReading"]:
+            raise ExecutionError("EIF-012", f"{self._venue}: the {market} key may not read (enableReading is off)")
+
+    # --- markets ------------------------------------------------------------------------------------------------------
+
+    async def rules(self, market: str, symbol: str) -> SymbolRules | None:
+        found = (await self._sessions[market].markets()).get(symbol)
+        return None if found is None else rules_of(found, "spot" if market == "spot" else "perp")
+
+    async def price(self, market: str, symbol: str) -> Decimal:
+        endpoint = "publicGetTickerPrice" if market == "spot" else "fapiPublicGetTickerPrice"
+        told = await self._sessions[market].ask(endpoint, {"symbol": await self._id(market, symbol)})
+        return Decimal(told["price"])
+
+    async def _id(self, market: str, symbol: str) -> str:
+        found: str = (await self._sessions[market].markets())[symbol]["id"]
+        return found
+
+    # --- orders -------------------------------------------------------------------------------------------------------
+
+    async def place(self, client_order_id: str, order: PreparedOrder, gate: Gate) -> Shown:
+        """https://developers.binance.com/docs/binance-spot-api-docs/rest-api/trading-endpoints#new-order-trade"""
+        spot = order.market == "spot"
+        given: dict[str, Any] = {
+            "symbol": await self._id(order.market, order.symbol),
+            "side": order.side.upper(),
+            "type": order.order_type.upper(),
+            "newClientOrderId": client_order_id,
+            "newOrderRespType": "FULL" if spot else "RESULT",
+        }
+        if order.amount is not None:
+            given["quantity"] = f"{order.amount:f}"
+        else:
+            given["quoteOrderQty"] = f"{order.quote_amount:f}"
+        if order.order_type == "limit":
+            given["price"] = f"{order.price:f}"
+            if order.time_in_force == "PO" and spot:
+                given["type"] = "LIMIT_MAKER"
+            else:
+                given["timeInForce"] = {"PO": "GTX"}.get(order.time_in_force, order.time_in_force)
+        if order.reduce_only and not spot:
+            given["reduceOnly"] = "true"
+        endpoint = "privatePostOrder" if spot else "fapiPrivatePostOrder"
+        told = await self._sessions[order.market].act(endpoint, given, gate)
+        fills = told.get("fills")
+        shown = self._shown(told, order)
+        if fills is None or shown.status == "open":
+            return shown
+        entries = [
+            self._spot_trade({**fill, "id": fill["tradeId"], "time": told["transactTime"]}, order) for fill in fills
+        ]
+        return replace(shown, entries=tuple(entries))
+
+    async def look_up(self, client_order_id: str, order: PreparedOrder) -> Shown:
+        given = {"symbol": await self._id(order.market, order.symbol), "origClientOrderId": client_order_id}
+        endpoint = "privateGetOrder" if order.market == "spot" else "fapiPrivateGetOrder"
+        return self._shown(await self._sessions[order.market].ask(endpoint, given), order)
+
+    async def cancel(self, client_order_id: str, order: PreparedOrder, gate: Gate) -> Shown:
+        given = {"symbol": await self._id(order.market, order.symbol), "origClientOrderId": client_order_id}
+        endpoint = "privateDeleteOrder" if order.market == "spot" else "fapiPrivateDeleteOrder"
+        told = await self._sessions[order.market].act(endpoint, given, gate)
+        return self._shown({**told, "clientOrderId": told.get("origClientOrderId", told["clientOrderId"])}, order)
+
+    def _shown(self, told: Mapping[str, Any], order: PreparedOrder) -> Shown:
+        filled, status = Decimal(told["executedQty"]), str(told["status"])
+        short = None
+        if status in _ENDED_SHORT and not order.reduce_only:
+            short = f"{filled} of {told['origQty']} was filled"
+        elif status == "REJECTED":
+            short = "Binance rejected the order"
+        return Shown(
+            venue_order_id=str(told["orderId"]),
+            client_order_id=told["clientOrderId"],
+            status=_STATUS[status],
+            filled=filled,
+            remaining=Decimal(told["origQty"]) - filled,
+            at=moment(told.get("transactTime") or told["updateTime"]),
+            code=None if short is None else "EXI-001" if status == "REJECTED" else "EXI-011",
+            message=short,
+            raw=msgspec.json.encode(told).decode(),
+        )
+
+    # --- trades -------------------------------------------------------------------------------------------------------
+
+    async def trades(self, shown: Shown, order: PreparedOrder) -> tuple[LedgerEntry, ...]:
+        """Of one order. Binance answers at most a thousand; further ones are asked from the last id on."""
+        spot = order.market == "spot"
+        endpoint, read = (
+            ("privateGetMyTrades", self._spot_trade) if spot else ("fapiPrivateGetUserTrades", self._perp_trade)
+        )
+        given = {"symbol": await self._id(order.market, order.symbol), "orderId": shown.venue_order_id, "limit": PAGE}
+        told = await self._sessions[order.market].ask(endpoint, given)
+        if len(told) >= PAGE:
+            raise ValueError(
+                f"order {shown.venue_order_id} has {PAGE} trades or more, which can't be asked for at once"
+            )
+        mine = [one for one in told if str(one["orderId"]) == shown.venue_order_id]
+        return tuple(sorted((read(one, order) for one in mine), key=lambda one: (one.event_time, one.entry_id)))
+
+    def _spot_trade(self, told: Mapping[str, Any], order: PreparedOrder) -> LedgerEntry:
+        """Base and quote move, and the commission in whatever asset it was taken."""
+        base, _, quote = order.symbol.partition("/")
+        amount, price = Decimal(told["qty"]), Decimal(told["price"])
+        cost = Decimal(told["quoteQty"]) if "quoteQty" in told else money.tidy(amount * price)
+        sign = 1 if order.side == "buy" else -1
+        deltas = (
+            Delta(position_key=f"{self._venue}:BaseToken:{base}", amount=sign * amount, source="trade"),
+            Delta(position_key=f"{self._venue}:BaseToken:{quote}", amount=-sign * cost, source="trade"),
+        )
+        return self._trade(told, order, deltas, cost, f"{self._venue}:BaseToken:", maker=bool(told.get("isMaker")))
+
+    def _perp_trade(self, told: Mapping[str, Any], order: PreparedOrder) -> LedgerEntry:
+        """The position moves by base units (a contract is one), the margin balance by what was realised and the fee."""
+        amount, pnl = Decimal(told["qty"]), Decimal(told["realizedPnl"])
+        margin = f"{self._venue}:MarginBalance:"
+        signed = amount if order.side == "buy" else -amount
+        deltas = [Delta(position_key=f"{self._venue}:Perp:{order.symbol}", amount=signed, source="trade")]
+        if pnl:
+            settled = order.symbol.rpartition(":")[2]
+            deltas.append(Delta(position_key=margin + settled, amount=pnl, source="trade"))
+        cost = Decimal(told["quoteQty"])
+        return self._trade(told, order, tuple(deltas), cost, margin, maker=bool(told["maker"]), pnl=pnl)
+
+    @staticmethod
+    def _trade(
+        told: Mapping[str, Any],
+        order: PreparedOrder,
+        deltas: tuple[Delta, ...],
+        cost: Decimal,
+        wallet: str,
+        *,
+        maker: bool,
+        pnl: Decimal | None = None,
+    ) -> LedgerEntry:
+        """``wallet``: what position keys of the wallet begin with that pays the fee. A rebate is a negative fee."""
+        fee, key = Decimal(told["commission"]), wallet + told["commissionAsset"]
+        return LedgerEntry(
+            f"{order.market}-{order.symbol}-{told['id']}",
+            None,
+            "trade",
+            moment(told["time"]),
+            (*deltas, Delta(position_key=key, amount=-fee, source="fee")) if fee else deltas,
+            (Fee(position_key=key, amount=fee, kind="trading"),) if fee else (),
+            symbol=order.symbol,
+            side=order.side,
+            amount=Decimal(told["qty"]),
+            cost=cost,
+            liquidity="maker" if maker else "taker",
+            realised_pnl=pnl,
+        )
+
+    # --- the account --------------------------------------------------------------------------------------------------
+
+    async def holdings_and_cursor(self) -> tuple[dict[str, Decimal], str]:
+        """Read again while something accrues meanwhile, so that the cursor is where the amounts are."""
+        cursor = cursor_at(await self.time("perp"))
+        more = True
+        while more:
+            _, cursor, more = await self.accrued(cursor)
+        for _ in range(TRIES):
+            held = await self.holdings()
+            fresh, cursor, more = await self.accrued(cursor)
+            if not fresh and not more:
+                return held, cursor
+        raise ValueError("something accrued each time while the account's balances were read")
+
+    async def holdings(self) -> dict[str, Decimal]:
+        spot, futures = await together(
+            self._sessions["spot"].ask("privateGetAccount", {"omitZeroBalances": "true"}),
+            self._sessions["perp"].ask("fapiPrivateV3GetAccount", {}),
+        )
+        held: dict[str, Decimal] = {}
+        for one in spot["balances"]:
+            held[f"{self._venue}:BaseToken:{one['asset']}"] = Decimal(one["free"]) + Decimal(one["locked"])
+        for one in futures["assets"]:
+            held[f"{self._venue}:MarginBalance:{one['asset']}"] = Decimal(one["walletBalance"])
+        listed = {one["id"]: one["symbol"] for one in (await self._sessions["perp"].markets()).values()}
+        for one in futures["positions"]:
+            if one["positionSide"] != "BOTH" and Decimal(one["positionAmt"]):
+                raise ValueError(f"{one['symbol']} has a {one['positionSide']} position: the account is in hedge mode")
+            symbol = listed.get(one["symbol"], one["symbol"])
+            held[f"{self._venue}:Perp:{symbol}"] = Decimal(one["positionAmt"])
+        return held
+
+    async def accrued(self, cursor: str | None) -> tuple[Sequence[LedgerEntry], str, bool]:
+        return await entries_after(self._sessions["perp"], self._venue, cursor)
+
+    async def close(self) -> None:
+        for session in self._sessions.values():
+            await session.close()
+
+
+def _refusal(answer: Any) -> tuple[str, str] | None:
+    """``{"code": -1021, "msg": "…"}``. A code of 200 or 0 says that something was done."""
+    if not isinstance(answer, dict) or "msg" not in answer or str(answer.get("code", "0")) in ("0", "200"):
+        return None
+    return str(answer["code"]), str(answer["msg"])
+
+
+def _urls(at: Mapping[str, str]) -> dict[str, str]:
+    """By ccxt's names of Binance's parts."""
+    found = {"public": f"{at['spot']}/api/v3", "private": f"{at['spot']}/api/v3", "sapi": f"{at['spot']}/sapi/v1"}
+    for side in ("Public", "Private"):
+        found |= {
+            f"fapi{side}{version}": f"{at['futures']}/fapi/{version.lower() or 'v1'}" for version in ("", "V2", "V3")
+        }
+    return found

@@ -1,0 +1,117 @@
+"""Binance's only ledger: the income of the futures wallet (``GET /fapi/v1/income``), as entries after a cursor.
+
+What trades did there (REALIZED_PNL, COMMISSION) comes with the trades, and is left out. Of the spot wallet there is no
+ledger: a deposit, a withdrawal, a conversion there shows as a position that differs, and halts the key.
+
+A cursor is a time, from which on Binance is asked, and the ids of what was seen since: entries may show up late, so
+that the time stays ``OVERLAP_MS`` behind the latest. Binance keeps three months.
+https://developers.binance.com/docs/derivatives/usds-margined-futures/account/rest-api/Get-Income-History
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from hashlib import blake2b
+from typing import Any, Literal
+
+import msgspec
+
+from tightloop.handlers.calls import LedgerEntry
+from tightloop.records.types import Delta
+from tightloop.venues.live.session import Session
+
+PAGE = 1000
+OVERLAP_MS = 600_000
+MOST_SEEN = 200  # ids in a cursor: twelve characters each, of the 4,096 that one may have
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_OF_TRADES = ("REALIZED_PNL", "COMMISSION")
+_REWARDS = (
+    "WELCOME_BONUS",
+    "REFERRAL_KICKBACK",
+    "COMMISSION_REBATE",
+    "API_REBATE",
+    "CONTEST_REWARD",
+    "FUTURES_PRESENT",
+    "BFUSD_REWARD",
+)
+_CHARGES = ("INSURANCE_CLEAR", "POSITION_LIMIT_INCREASE_FEE", "STRATEGY_UMFUTURES_FEE")
+
+
+def moment(at_ms: Any) -> datetime:
+    return _EPOCH + timedelta(milliseconds=int(at_ms))
+
+
+class _Cursor(msgspec.Struct, array_like=True):
+    from_ms: int
+    seen: list[str] = []
+
+
+def cursor_at(now: datetime) -> str:
+    """A cursor to begin with: what accrued in the overlap before ``now`` comes after it."""
+    return _encoded(_Cursor((now - _EPOCH) // timedelta(milliseconds=1) - OVERLAP_MS))
+
+
+async def entries_after(session: Session, venue: str, cursor: str | None) -> tuple[list[LedgerEntry], str, bool]:
+    """Oldest first; the cursor after them; whether there is more. No cursor: the last week's, as Binance has it.
+
+    Raises NotLeft, Broken, Said; ValueError for a cursor that is none.
+    """
+    before = _Cursor(0) if cursor is None else _decoded(cursor)
+    given = {"limit": PAGE, **({"startTime": before.from_ms} if before.from_ms else {})}
+    told: list[Mapping[str, Any]] = await session.ask("fapiPrivateGetIncome", given)
+    rows = sorted((one for one in told if one["incomeType"] not in _OF_TRADES), key=lambda one: int(one["time"]))
+    fresh = [one for one in rows if _name(one) not in before.seen]
+    more = len(told) >= PAGE
+    latest = max((int(one["time"]) for one in told), default=0)
+    if more and latest <= before.from_ms:
+        raise ValueError(f"{PAGE} entries of the income history bear the time {latest}: there may be more")
+    # what is still to be paged through is asked from its last time on; otherwise the overlap is kept
+    from_ms = max(before.from_ms, latest if more else latest - OVERLAP_MS)
+    seen = [(int(one["time"]), _name(one)) for one in rows if int(one["time"]) >= from_ms]
+    if len(seen) > MOST_SEEN:
+        from_ms = seen[-MOST_SEEN][0]
+        seen = [one for one in seen if one[0] >= from_ms]
+    after = _Cursor(from_ms, [name for _, name in seen])
+    return [_entry(venue, one) for one in fresh], _encoded(after), more
+
+
+def _encoded(cursor: _Cursor) -> str:
+    return msgspec.json.encode(cursor).decode()
+
+
+def _decoded(cursor: str) -> _Cursor:
+    try:
+        return msgspec.json.decode(cursor, type=_Cursor)
+    except msgspec.DecodeError as error:
+        raise ValueError(f"{cursor!r} is no cursor into Binance's income history: {error}") from error
+
+
+def _name(one: Mapping[str, Any]) -> str:
+    """``tranId`` is unique within a type, and an asset and a symbol may share it."""
+    text = f"{one['incomeType']}|{one['tranId']}|{one['asset']}|{one['symbol']}"
+    return blake2b(text.encode(), digest_size=6).hexdigest()
+
+
+def _entry(venue: str, one: Mapping[str, Any]) -> LedgerEntry:
+    kind, source = _meaning(one["incomeType"])
+    key = f"{venue}:MarginBalance:{one['asset']}"
+    delta = Delta(position_key=key, amount=Decimal(one["income"]), source=source)
+    return LedgerEntry(
+        f"income-{one['incomeType']}-{one['tranId']}-{one['symbol'] or one['asset']}",
+        None,
+        kind,
+        moment(one["time"]),
+        (delta,),
+        symbol=one["symbol"] or None,
+    )
+
+
+def _meaning(income: str) -> tuple[Literal["funding", "transfer", "reward"], Any]:
+    """An entry's kind, and its delta's source. What Binance adds one day is taken in, too: the balance moved by it."""
+    if income == "FUNDING_FEE":
+        return "funding", "funding"
+    if income in _REWARDS:
+        return "reward", "reward"
+    return "transfer", "fee" if income in _CHARGES else "transfer"

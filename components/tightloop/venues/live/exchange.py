@@ -1,0 +1,286 @@
+"""A lane of a live exchange: what the exchanges share. What differs is asked of a :class:`Dialect`.
+
+The venue's time is asked before each question, so that an answer is never older than it says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Literal, Protocol, TypeVar
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from tightloop.domain import money
+from tightloop.domain.directory import LaneSpec
+from tightloop.errors import ExecutionError, bounded
+from tightloop.handlers.calls import (
+    Ambiguous,
+    Arrived,
+    GateClosed,
+    Ledger,
+    LedgerEntry,
+    NotFound,
+    NotSent,
+    OrderFound,
+    Positions,
+    Refused,
+    Unavailable,
+)
+from tightloop.records.types import AccountRef, JournalEntry, PreparedOrder
+from tightloop.venues.adapter import Addressed, Cancelled, Found, Gate, GateShut, PreparedAs, Submitted
+from tightloop.venues.http import Broken, NotLeft
+from tightloop.venues.live import preparing
+from tightloop.venues.live.session import Said
+from tightloop.venues.live.verdicts import UNAVAILABLE, Verdicts
+from tightloop.venues.sim.settings import SymbolRules
+
+UNSUPPORTED = "EXI-013"
+UNREADABLE = "EXI-016"
+RETRY_S = 0.5
+T = TypeVar("T")
+
+
+class Shown(Struct, frozen=True):
+    """An order as an exchange shows it. ``entries``: its trades so far, oldest first; None: they are still to be read.
+
+    ``filled`` and ``remaining``: base units. ``code``: the catalogue's, where it did not fill as it was meant to.
+    """
+
+    venue_order_id: str
+    client_order_id: str
+    status: Literal["open", "filled", "cancelled", "rejected"]
+    filled: Decimal
+    remaining: Decimal
+    at: datetime
+    entries: tuple[LedgerEntry, ...] | None = None
+    code: str | None = None
+    message: str | None = None
+    raw: str = ""
+
+
+class Dialect(Protocol):
+    """What differs between exchanges. Everything that asks raises NotLeft, Broken, Said; what acts GateShut as well."""
+
+    verdicts: Verdicts
+
+    async def time(self, market: str) -> datetime: ...
+
+    async def check(self, *, trades: bool) -> None:
+        """Raises ExecutionError EIF-010, EIF-012 for an account or a key that is not what it must be."""
+
+    async def rules(self, market: str, symbol: str) -> SymbolRules | None:
+        """None: it lists no such market."""
+
+    async def price(self, market: str, symbol: str) -> Decimal: ...
+
+    async def place(self, client_order_id: str, order: PreparedOrder, gate: Gate) -> Shown: ...
+
+    async def look_up(self, client_order_id: str, order: PreparedOrder) -> Shown: ...
+
+    async def cancel(self, client_order_id: str, order: PreparedOrder, gate: Gate) -> Shown: ...
+
+    async def trades(self, shown: Shown, order: PreparedOrder) -> tuple[LedgerEntry, ...]: ...
+
+    async def holdings(self) -> dict[str, Decimal]:
+        """Amounts by position key."""
+
+    async def holdings_and_cursor(self) -> tuple[dict[str, Decimal], str]:
+        """The same, all at one point of the ledger, and the cursor there."""
+
+    async def accrued(self, cursor: str | None) -> tuple[Sequence[LedgerEntry], str, bool]:
+        """What came after the cursor, oldest first; the cursor after it; whether there is more."""
+
+    async def close(self) -> None: ...
+
+
+class LiveReader:
+    """A lane, to look at only."""
+
+    trades = False
+
+    def __init__(self, lane: LaneSpec, dialect: Dialect) -> None:
+        self.lane = lane
+        self._dialect = dialect
+
+    async def open(self) -> datetime:
+        """Raises ExecutionError EIF-010, EIF-011, EIF-012."""
+        try:
+            await self._dialect.time("spot")
+            await self._dialect.check(trades=self.trades)
+            return await self._dialect.time("spot")
+        except (NotLeft, Broken) as error:
+            raise ExecutionError("EIF-011", f"{self.lane.name}: {error}") from error
+        except Said as said:
+            row = self._dialect.verdicts.row(said)
+            code = "EIF-012" if row.code == "EXI-004" else "EIF-011"
+            raise ExecutionError(code, f"{self.lane.name}: {said.words}") from said
+
+    async def positions(self, account: AccountRef) -> Positions | Unavailable:
+        async def read() -> Positions:
+            as_of = min([await self._dialect.time(market) for market in ("spot", "perp")])
+            held, cursor = await self._holdings()
+            return Positions(as_of, {key: amount for key, amount in held.items() if amount}, cursor)
+
+        return await self._answered(read())
+
+    async def _holdings(self) -> tuple[dict[str, Decimal], str]:
+        """Who only compares needs no cursor."""
+        return await self._dialect.holdings(), ""
+
+    async def ledger(self, account: AccountRef, cursor: str | None) -> Ledger | Unavailable:
+        async def read() -> Ledger:
+            as_of = await self._dialect.time("perp")
+            entries, after, more = await self._dialect.accrued(cursor)
+            return Ledger(tuple(entries), after, as_of, more)
+
+        return await self._answered(read())
+
+    async def find_arrival(self, account: AccountRef, reference: str) -> Arrived | NotFound | Unavailable:
+        return Unavailable(
+            UNSUPPORTED, f"{self.lane.name}: arrivals of transfers are not looked for on live exchanges yet"
+        )
+
+    async def deposit_address(self, account: AccountRef, asset: str, network: str | None) -> Addressed:
+        return Refused(UNSUPPORTED, f"{self.lane.name}: nothing is transferred to live exchanges yet")
+
+    async def close(self) -> None:
+        await self._dialect.close()
+
+    async def _answered(self, question: Awaitable[T]) -> T | Unavailable:
+        try:
+            with money.exact():
+                return await question
+        except Said as said:
+            return self._dialect.verdicts.of_question(said)
+        except (NotLeft, Broken) as error:
+            return Unavailable(UNAVAILABLE, str(error))
+        except (KeyError, ValueError, ArithmeticError, TypeError) as error:
+            return Unavailable(UNREADABLE, bounded(f"an answer can't be read: {type(error).__name__}: {error}"))
+
+
+class LiveExchange(LiveReader):
+    """All of it."""
+
+    trades = True
+
+    async def _holdings(self) -> tuple[dict[str, Decimal], str]:
+        return await self._dialect.holdings_and_cursor()
+
+    async def prepare(self, entry: JournalEntry, least_nonce: int | None) -> PreparedAs:
+        return await self._answered(preparing.prepare(entry, self._dialect.rules, self._dialect.price))
+
+    async def replace(self, entry: JournalEntry, kind: Literal["bump", "cancel"]) -> PreparedAs:
+        return Refused(UNSUPPORTED, f"{self.lane.name}: an exchange's orders are cancelled, not replaced")
+
+    async def submit(self, entry: JournalEntry, gate: Gate) -> Submitted:
+        order = _order(entry)
+        if order is None:
+            return Refused("EXI-007", "the journal holds no order to send")
+        shown = await self._acted(self._dialect.place(entry.client_order_id, order, gate), entry)
+        if not isinstance(shown, Shown):
+            return self._dialect.verdicts.of_act(shown) if isinstance(shown, Said) else shown
+        found = await self._evidence(shown, order, shown.at)
+        if isinstance(found, OrderFound):
+            return found
+        # It is there, for certain; what it did is not all shown yet. It counts as open until it is.
+        return OrderFound("open", shown.at, shown.venue_order_id, remaining=shown.remaining, raw=shown.raw)
+
+    async def find(self, entry: JournalEntry) -> Found:
+        order = _order(entry) or _meant(entry)
+        if order is None:
+            return Unavailable(UNREADABLE, "the journal holds no order to look for")
+
+        async def look() -> Found:
+            as_of = await self._dialect.time(order.market)
+            try:
+                shown = await self._dialect.look_up(entry.client_order_id, order)
+            except Said as said:
+                if self._dialect.verdicts.row(said).meaning == "no_such_order":
+                    return NotFound(as_of, raw=said.raw)
+                raise
+            if shown.client_order_id != entry.client_order_id:
+                return Unavailable(UNREADABLE, f"asked for {entry.client_order_id}, told of {shown.client_order_id}")
+            return await self._evidence(shown, order, as_of)
+
+        return await self._answered(look())
+
+    async def cancel(self, entry: JournalEntry, gate: Gate) -> Cancelled:
+        order = _order(entry) or _meant(entry)
+        if order is None:
+            return Refused("EXI-007", "the journal holds no order to cancel")
+        shown = await self._acted(self._dialect.cancel(entry.client_order_id, order, gate), entry)
+        if isinstance(shown, Said):
+            if self._dialect.verdicts.row(shown).meaning in ("not_open", "no_such_order"):
+                return await self.find(entry)  # it is over, or never was: only the order itself tells
+            return self._dialect.verdicts.of_act(shown)
+        if not isinstance(shown, Shown):
+            return shown
+        return await self._evidence(shown, order, shown.at)
+
+    async def _acted(
+        self, request: Awaitable[Shown], entry: JournalEntry
+    ) -> Shown | Said | NotSent | GateClosed | Ambiguous:
+        """What came of a request that acts, or would have. An answer about another order is none."""
+        try:
+            with money.exact():
+                shown = await request
+        except GateShut as shut:
+            return GateClosed(shut.reason)
+        except NotLeft as error:
+            return NotSent(UNAVAILABLE, str(error), RETRY_S)
+        except Broken as error:
+            return Ambiguous(str(error))
+        except Said as said:
+            return said
+        except (KeyError, ValueError, ArithmeticError, TypeError) as error:
+            return Ambiguous(bounded(f"the answer can't be read: {type(error).__name__}: {error}"))
+        if shown.client_order_id != entry.client_order_id:
+            return Ambiguous(f"the answer is about {shown.client_order_id}", shown.raw)
+        return shown
+
+    async def _evidence(self, shown: Shown, order: PreparedOrder, as_of: datetime) -> OrderFound | Unavailable:
+        """The order with its trades. One that is over is no evidence before all its trades are shown."""
+        entries = shown.entries
+        if entries is None:
+            read = await self._answered(self._dialect.trades(shown, order)) if shown.filled else ()
+            if isinstance(read, Unavailable):
+                return read
+            entries = read
+        traded = money.total(entry.amount for entry in entries)
+        if shown.status != "open" and traded != shown.filled:
+            return Unavailable(UNAVAILABLE, f"{shown.filled} was filled, and trades of {traded} are shown so far")
+        named = tuple([replace(entry, client_order_id=shown.client_order_id) for entry in entries])
+        return OrderFound(
+            shown.status,
+            as_of,
+            shown.venue_order_id,
+            named,
+            shown.remaining,
+            code=shown.code,
+            message=shown.message,
+            raw=shown.raw,
+        )
+
+
+def _order(entry: JournalEntry) -> PreparedOrder | None:
+    """The order that the journal says is to be sent."""
+    return entry.submissions[-1].order if entry.submissions else None
+
+
+def _meant(entry: JournalEntry) -> PreparedOrder | None:
+    """What it would be: enough to look for it, or to cancel it."""
+    trade = entry.routed.instruction.cex_trade if entry.routed.instruction else None
+    if trade is None:
+        return None
+    return PreparedOrder(
+        market=trade.market,
+        symbol=trade.symbol,
+        side=trade.side,
+        order_type=trade.order_type,
+        amount=trade.amount,
+        quote_amount=trade.quote_amount,
+        reduce_only=trade.reduce_only,
+    )

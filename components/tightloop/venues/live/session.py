@@ -1,0 +1,191 @@
+"""A session with an exchange: ccxt signs, and lists the endpoints; the bytes are sent here.
+
+ccxt's own sending is replaced where it begins (``fetch2``): it may repeat what failed, its HTTP session repeats a
+DELETE whose connection broke, and both sign before a connection is there. Here a request is signed as the last thing
+before its first byte leaves, with the time that the gate gives, and leaves once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+from tightloop.errors import ExecutionError
+from tightloop.venues.adapter import Gate
+from tightloop.venues.http import Heard, HttpClient, Outgoing
+from tightloop.venues.live.budget import Budget
+
+READ_TIMEOUT_S = 10.0
+ACT_TIMEOUT_S = 5.0
+_GATE: ContextVar[Gate | None] = ContextVar("gate", default=None)
+
+
+class Said(Exception):
+    """The exchange answered, and not with what was asked for. ``code`` and ``message`` are its own, if it has any."""
+
+    def __init__(self, status: int, code: str | None, message: str, raw: str, retry_after_s: float | None) -> None:
+        super().__init__(f"{status} {code}: {message}")
+        self.status = status
+        self.code = code
+        self.message = message
+        self.raw = raw
+        self.retry_after_s = retry_after_s
+
+    @property
+    def words(self) -> str:
+        return f"{self.code}: {self.message}" if self.code else f"HTTP {self.status} {self.message}".strip()
+
+
+Refusal = Callable[[Any], tuple[str, str] | None]  # code and message, of an answer that is one
+
+
+class Session:
+    """``kind``: the name of ccxt's class. ``refusal``: finds the exchange's own refusal in an answer.
+
+    Raises ExecutionError EIF-011 when ccxt is not installed.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        settings: Mapping[str, Any],
+        refusal: Refusal,
+        *,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        tls: ssl.SSLContext | None = None,
+        act_timeout_s: float = ACT_TIMEOUT_S,
+        budget: Budget | None = None,
+    ) -> None:
+        self.ccxt = _gated(kind)(dict(settings))
+        self.ccxt.number = str  # figures reach Decimal as the exchange wrote them
+        self.ccxt.bind(self, clock, budget or Budget())
+        self._act_timeout_s = act_timeout_s
+        self._refusal = refusal
+        self._tls = tls
+        self._clients: dict[str, HttpClient] = {}
+
+    async def ask(self, endpoint: str, given: Mapping[str, Any]) -> Any:
+        """Raises NotLeft, Broken, Said. ``endpoint``: ccxt's name of it, such as ``privateGetOrder``."""
+        return await getattr(self.ccxt, endpoint)(dict(given))
+
+    async def act(self, endpoint: str, given: Mapping[str, Any], gate: Gate) -> Any:
+        """The same, once, through the gate. Raises GateShut as well."""
+        token = _GATE.set(gate)
+        try:
+            return await getattr(self.ccxt, endpoint)(dict(given))
+        finally:
+            _GATE.reset(token)
+
+    async def markets(self) -> Mapping[str, Any]:
+        """What is listed, by unified symbol; read once. Raises NotLeft, Broken, Said."""
+        found: Mapping[str, Any] = await self.ccxt.load_markets()
+        return found
+
+    async def close(self) -> None:
+        for client in self._clients.values():
+            await client.close()
+        await self.ccxt.close()
+
+    # --- what ccxt's class calls --------------------------------------------------------------------------------------
+
+    async def send(self, url: str, make: Callable[[], Outgoing], *, acts: bool) -> Any:
+        """The answer as plain JSON values. Raises NotLeft, Broken, Said, and what ``make`` raises."""
+        timeout_s = self._act_timeout_s if acts else READ_TIMEOUT_S
+        heard = await self._client(url).exchange(make, timeout_s)
+        text = heard.body.decode(errors="replace")
+        found = self.ccxt.parse_json(text)
+        refused = self._refusal(found)
+        if heard.status < 400 and refused is None and found is not None:
+            return found
+        code, message = refused or (None, "" if heard.status >= 400 else "an answer that can't be read")
+        raise Said(heard.status, code, message, text, _retry_after(heard))
+
+    def _client(self, url: str) -> HttpClient:
+        parts = urlsplit(url)
+        at = f"{parts.scheme}://{parts.netloc}"
+        if at not in self._clients:
+            tls = None
+            if parts.scheme == "https":
+                tls = self._tls = self._tls or ssl.create_default_context()
+            port = parts.port or (443 if tls else 80)
+            self._clients[at] = HttpClient(parts.hostname or "", port, tls=tls)
+        return self._clients[at]
+
+
+def _retry_after(heard: Heard) -> float | None:
+    text = heard.headers.get("Retry-After", "")
+    return float(text) if text.isdigit() else None
+
+
+def _gated(kind: str) -> type[Any]:
+    """ccxt's class, with its sending replaced. Raises ExecutionError EIF-011."""
+    try:
+        import ccxt.async_support as ccxt
+    except ImportError as error:
+        raise ExecutionError(
+            "EIF-011",
+            f"ccxt is not installed, and a live exchange needs it: {error}",
+            remedy="pip install 'tightloop[live]'",
+        ) from error
+    found: type[Any] = type(kind, (_Sending, getattr(ccxt, kind)), {})
+    return found
+
+
+class _Sending:
+    """What replaces ccxt's sending. ccxt's own are ``sign``, the endpoints and their weights. Questions
+    are asked within a budget; what acts waits for nobody.
+    """
+
+    _session: Session
+    _clock: Callable[[], datetime]
+    _signed_at: datetime
+
+    def bind(self, session: Session, clock: Callable[[], datetime], budget: Budget) -> None:
+        self._session = session
+        self._clock = clock
+        self._budget = budget
+
+    def milliseconds(self) -> int:
+        """What ccxt signs with."""
+        return int(self._signed_at.timestamp() * 1000)
+
+    async def fetch2(
+        self: Any,
+        path: str,
+        api: Any = "public",
+        method: str = "GET",
+        params: Mapping[str, Any] = {},  # ccxt's own signature
+        config: Mapping[str, Any] = {},
+    ) -> Any:
+        gate = _GATE.get()
+        if gate is None:
+            await self._budget.spend(self.calculate_rate_limiter_cost(api, method, path, params, config))
+
+        def signed(at: datetime) -> dict[str, Any]:
+            self._signed_at = at
+            found: dict[str, Any] = self.sign(path, api, method, dict(params))
+            return found
+
+        def make() -> Outgoing:
+            made = signed(self._clock() if gate is None else gate.pass_through())
+            parts = urlsplit(made["url"])
+            asked = f"{parts.path}?{parts.query}" if parts.query else parts.path
+            body = made["body"].encode() if made["body"] is not None else None
+            return Outgoing(made["method"], asked, {"Accept": "application/json", **(made["headers"] or {})}, body)
+
+        where = signed(self._clock())["url"]  # for its address alone: it is signed again when it leaves
+        return await self._session.send(where, make, acts=gate is not None)
+
+
+async def together(*questions: Any) -> list[Any]:
+    """All of them at once. Raises the first failure, after all have ended."""
+    found = await asyncio.gather(*questions, return_exceptions=True)
+    for one in found:
+        if isinstance(one, BaseException):
+            raise one
+    return found

@@ -1,0 +1,299 @@
+"""The execution cases of the exchanges, run against the live adapter of Binance over ``tightloop sandbox binance``.
+
+A case that is not here asks for what only the simulated exchanges have: one ledger with numbered entries, and cursors
+in it (01, 03, 17, 18, 20, 40 and 41 in part); a price of the decision (16); their own words in a refusal (38, 44, 51).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from decimal import Decimal
+from hashlib import blake2b
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+from tests.support.live_face import LiveFace
+
+from tightloop.handlers.calls import Ambiguous, NotFound, NotSent, OrderFound, Refused
+from tightloop.records.types import JournalEntry
+from tightloop.venues import binance
+
+from . import test_misbehaviour, test_orders, test_restarts
+from .exchanges import Exchange, price_of
+
+D = Decimal
+BTC, USDT = "binance:BaseToken:BTC", "binance:BaseToken:USDT"
+PERP, MARGIN = "binance:Perp:BTC/USDT:USDT", "binance:MarginBalance:USDT"
+NUMBERS = count(1)
+Case = Callable[..., None]
+
+
+@pytest.fixture(scope="module")
+def face(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveFace]:
+    found = LiveFace(tmp_path_factory.mktemp("binance"))
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def live(face: LiveFace) -> Iterator[Exchange]:
+    """An account of its own."""
+    found = Account(face, binance.settings("binance"), f"account-{next(NUMBERS)}")
+    face.use(found.account)
+    yield found
+    face.control("DELETE", "/admin/faults")
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Iterator[Exchange]:
+    face = LiveFace(tmp_path)
+    found = Account(face, binance.settings("binance"), "s")
+    face.use(found.account)
+    yield found
+    face.close()
+
+
+@pytest.fixture
+def impatient(tmp_path: Path) -> Iterator[Exchange]:
+    """By the real clock, waiting 0.4 s for an answer to what acts."""
+    face = LiveFace(tmp_path, manual=False, mutation_timeout_s=0.4)
+    found = Account(face, binance.settings("binance"), "s")
+    face.use(found.account)
+    yield found
+    face.close()
+
+
+class Account(Exchange):
+    """Its ids are as long as the executor's: Binance takes 36 characters."""
+
+    def trade(self, name: str, **fields: Any) -> JournalEntry:
+        entry = super().trade(name, **fields)
+        return replace(entry, client_order_id=blake2b(entry.client_order_id.encode(), digest_size=16).hexdigest())
+
+    def entries(self) -> list[Any]:
+        """Of the venue's own books: Binance has no ledger of the spot wallet."""
+        found: list[Any] = self.books()["ledger"]
+        return found
+
+
+def cases(*given: Case | tuple[Case, dict[str, Any]]) -> Any:
+    pairs = [one if isinstance(one, tuple) else (one, {}) for one in given]
+    names = ["-".join([one.__name__.removeprefix("test_")[:40], *map(str, fields.values())]) for one, fields in pairs]
+    return pytest.mark.parametrize(("case", "fields"), pairs, ids=names)
+
+
+# what it does not list, it can't be asked about either
+INVALID = tuple(why for why in test_orders.INVALID if why != "no such market")
+
+
+def each_of(case: Case, *fields: dict[str, Any]) -> list[tuple[Case, dict[str, Any]]]:
+    return [(case, one) for one in fields]
+
+
+def each(case: Case, name: str, *values: Any) -> list[tuple[Case, dict[str, Any]]]:
+    return [(case, {name: value}) for value in values]
+
+
+@cases(
+    test_orders.test_02_a_sell_pays_its_fee_from_the_quote_received,
+    test_orders.test_04_a_quote_amount_is_spent_in_whole_lots,
+    *each(test_orders.test_05_an_invalid_order_is_refused_and_changes_nothing, "why", *INVALID),
+    *each(test_orders.test_06_an_order_that_the_account_cannot_pay_for_is_refused, "why", *test_orders.SHORT),
+    test_orders.test_08_a_resting_order_is_cancelled_and_its_funds_are_free_again,
+    test_orders.test_10_a_cancel_of_what_never_was_is_not_found,
+    *each_of(
+        test_orders.test_11_the_slippage_bound_is_an_ioc_limit,
+        {"side": "buy", "missed_at": "0.5"},
+        {"side": "sell", "missed_at": "2"},
+    ),
+    test_orders.test_13_a_perpetual_realises_its_profit_into_the_margin_balance,
+    test_orders.test_14_reduce_only_closes_at_most_the_position,
+    test_orders.test_19_what_an_exchange_can_not_do_is_refused_before_it_is_asked,
+    test_orders.test_21_an_account_can_be_opened_with_balances_of_its_own,
+    test_orders.test_22_a_working_order_fills_as_others_come_to_it,
+)
+def test_an_order(live: Exchange, case: Case, fields: dict[str, Any]) -> None:
+    case(live, **fields)
+
+
+@cases(
+    test_restarts.test_28_killed_between_journal_and_submission_nothing_is_found_and_it_acts_once,
+    test_restarts.test_30_killed_with_an_order_open_it_is_found_open_and_can_be_cancelled,
+    test_restarts.test_52_killed_between_a_cancel_and_its_answer_the_order_is_found_cancelled,
+    test_restarts.test_53_a_cancel_that_never_arrived_leaves_the_order_working_and_a_late_fill_is_found,
+    test_restarts.test_54_a_cancel_between_two_fills_keeps_the_first_and_stops_the_second,
+)
+def test_a_restart(live: Exchange, case: Case, fields: dict[str, Any]) -> None:
+    case(live, **fields)
+
+
+@cases(
+    test_misbehaviour.test_37_too_many_requests_means_later,
+    test_misbehaviour.test_39_an_order_may_be_rejected_after_it_was_taken,
+    test_misbehaviour.test_31_the_gate_lets_nothing_out_after_the_send_window,
+    *each(
+        test_misbehaviour.test_35_down_is_no_evidence_for_what_acts_and_unavailable_for_what_asks, "close", True, False
+    ),
+    *each_of(
+        test_misbehaviour.test_42_an_order_fills_in_part_and_no_further,
+        {"rest": "cancel", "status": "cancelled"},
+        {"rest": "work", "status": "open"},
+    ),
+)
+def test_misbehaviour_of_the_venue(live: Exchange, case: Case, fields: dict[str, Any]) -> None:
+    case(live, **fields)
+
+
+@cases(
+    test_misbehaviour.test_43_a_late_request_acts_after_its_sender_gave_up,
+    test_misbehaviour.test_45_a_late_answer_is_no_answer,
+)
+def test_a_late_answer(impatient: Exchange, case: Case, fields: dict[str, Any]) -> None:
+    case(impatient, **fields)
+
+
+def test_case_01_a_market_buy_is_filled_and_its_deltas_are_complete(live: Exchange) -> None:
+    before = live.amounts()
+    entry = live.prepared(live.trade("a", amount=D("0.5")))
+    found = live.submit(entry)
+    assert (found.status, found.remaining, found.cursor_before, found.cursor_after) == ("filled", 0, None, None)
+    (trade,) = found.entries
+    assert (trade.amount, trade.liquidity, trade.client_order_id) == (D("0.5"), "taker", entry.client_order_id)
+    assert [(delta.position_key, delta.amount, delta.source) for delta in trade.deltas] == [
+        (BTC, D("0.5"), "trade"),
+        (USDT, -(trade.cost or 0), "trade"),
+        (BTC, D("-0.0005"), "fee"),
+    ]
+    after = live.amounts()
+    assert (after[BTC] - before[BTC], before[USDT] - after[USDT]) == (D("0.4995"), trade.cost)
+    assert live.find(entry).entries == found.entries, "what an order did is told in the same words later"
+
+
+def test_case_05_a_market_that_is_not_listed_is_refused_before_anything_is_sent(live: Exchange) -> None:
+    for fields in ({"symbol": "NONE/USDT"}, {"symbol": "BTC/USDT", "market": "perp"}):
+        answer = live.prepare(live.trade("a", **fields))
+        assert isinstance(answer, Refused)
+        assert answer.code == "EXI-007"
+
+
+def test_case_09_a_cancel_that_comes_too_late_shows_the_fill(live: Exchange) -> None:
+    entry = live.prepared(live.trade("a"))
+    filled = live.submit(entry)
+    assert live.cancel(entry).entries == filled.entries
+
+
+def test_case_12_each_time_in_force_fills_rests_or_cancels_as_it_says(live: Exchange) -> None:
+    price = price_of(live.submit(live.trade("probe")))
+
+    def limit(name: str, at: Decimal, **fields: Any) -> Any:
+        return live.submit(live.trade(name, order_type="limit", price=at, **fields))
+
+    for name in ("IOC", "FOK", "GTC"):
+        assert limit(name, price, time_in_force=name).status == "filled"
+    away = live.to_tick(price / 2)
+    for name in ("IOC", "FOK"):
+        ended = limit(f"{name} away", away, time_in_force=name)
+        assert (ended.status, ended.entries, ended.code) == ("cancelled", (), "EXI-011")
+    assert isinstance(limit("crossing", price, time_in_force="PO"), Refused)
+    assert limit("passive", away, time_in_force="PO").status == "open"
+
+
+def test_case_15_an_id_is_refused_while_its_order_is_open(live: Exchange) -> None:
+    entry = live.prepared(live.trade("a", order_type="limit", price=live.far_below(), amount=D("0.2")))
+    assert live.submit(entry).status == "open"
+    assert isinstance(live.submit(entry), Ambiguous), "it is there: only asking tells how it stands"
+    live.cancel(entry)
+    perpetual = live.prepared(live.perp("b", order_type="limit", price=D(20_000), amount=D("0.2")))
+    assert live.submit(perpetual).status == "open"
+    assert isinstance(live.submit(perpetual), Ambiguous)
+
+
+def test_case_17_funding_is_told_by_the_ledger_once_and_late_entries_are_not_missed(own: Exchange) -> None:
+    own.submit(own.perp("a", amount=D("0.3")))
+    begun = own.positions().cursor
+    assert own.ledger(begun).entries == ()
+    own.market_goes_on(8 * 3600 + 60)
+    first = own.ledger(begun)
+    assert [(one.kind, one.deltas[0].position_key, one.deltas[0].source) for one in first.entries] == [
+        ("funding", MARGIN, "funding")
+    ]
+    own.market_goes_on(8 * 3600)
+    second = own.ledger(first.cursor)
+    assert len(second.entries) == 1, "of what was told already nothing comes again"
+    assert own.ledger(second.cursor).entries == ()
+    assert own.ledger(begun).entries == (*first.entries, *second.entries), "an old cursor still tells all since"
+
+
+def test_case_33_an_order_whose_answer_was_lost_is_found_as_it_filled(live: Exchange) -> None:
+    for name, entry in (("spot", live.prepared(live.trade("a"))), ("perp", live.prepared(live.perp("b")))):
+        live.fault("lost_after", count=1)
+        assert isinstance(live.submit(entry), Ambiguous), name
+        live.reconnect()  # as after a restart of the executor
+        found = live.find(entry)
+        assert (found.status, len(found.entries)) == ("filled", 1), name
+    assert [request["result"] for request in live.requests()] == ["acted", "acted"]
+
+
+def test_case_34_an_order_whose_request_was_lost_is_not_found(live: Exchange) -> None:
+    live.fault("lost_before", count=1)
+    entry = live.prepared(live.trade("a"))
+    assert isinstance(live.submit(entry), Ambiguous)
+    assert isinstance(live.find(entry), NotFound)
+    assert live.submit(entry).status == "filled"
+    assert [request["result"] for request in live.requests()] == ["dropped", "acted"]
+
+
+def test_case_40_an_order_fills_in_parts_over_time(live: Exchange) -> None:
+    live.fault("partial", count=1, fill="0.25", parts=3, every_s=2)
+    entry = live.prepared(live.trade("a", amount=D("0.8")))
+    first = live.submit(entry)
+    assert (first.status, first.remaining) == ("open", D("0.6"))
+    assert [one.amount for one in live.find(entry).entries] == [D("0.2")]
+    live.pass_time(2)
+    assert live.find(entry).remaining == D("0.4")
+    live.pass_time(4)
+    done = live.find(entry)
+    assert (done.status, [part.amount for part in done.entries]) == ("filled", [D("0.2")] * 4)
+
+
+@pytest.mark.parametrize("market", ["spot", "perp"])
+def test_case_44_a_request_later_than_the_acceptance_window_never_acts(impatient: Exchange, market: str) -> None:
+    impatient.fault("late_before", count=1, delay_s=2.1)
+    entry = impatient.prepared(impatient.trade("a") if market == "spot" else impatient.perp("a"))
+    assert isinstance(impatient.submit(entry), Ambiguous)
+    impatient.pass_time(2.3)
+    assert isinstance(impatient.find(entry), NotFound)
+    assert impatient.books()["ledger"] == []
+
+
+def test_case_49_a_restart_of_the_venue_keeps_the_open_order(own: Exchange) -> None:
+    entry = own.prepared(own.trade("b", order_type="limit", price=own.far_below(), amount=D("0.2")))
+    own.submit(entry)
+    held = own.amounts()
+    own.restart()
+    assert own.amounts() == held
+    assert own.find(entry).status == "open"
+    assert own.cancel(entry).status == "cancelled"
+
+
+def test_case_51_a_signed_time_that_the_venue_does_not_take_was_not_sent(live: Exchange) -> None:
+    now = live.now()
+
+    class Signs:
+        def __init__(self, seconds: float) -> None:
+            self.seconds = seconds
+
+        def pass_through(self) -> datetime:
+            return now + timedelta(seconds=self.seconds)
+
+    entry = live.prepared(live.trade("a"))
+    for seconds, code in ((-2.5, "EXI-001"), (1.5, "EXI-015")):
+        answer = live.submit_through(entry, Signs(seconds))
+        assert isinstance(answer, NotSent), answer
+        assert (answer.code, answer.message[:6]) == (code, "-1021:")
+    assert isinstance(live.find(entry), NotFound)
+    assert isinstance(live.submit_through(entry, Signs(0.5)), OrderFound)
