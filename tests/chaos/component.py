@@ -26,6 +26,7 @@ from tightloop.assembly.probe import Probe
 from tightloop.handlers.positions import reported
 from tightloop.runners.kafka import runner
 from tightloop.runners.kafka.settings import KafkaSettings
+from tightloop.venues.adapter import VenueAdapter
 from tightloop.venues.sim import server
 
 VENUES = "venues"
@@ -63,6 +64,8 @@ def _run(spec: dict[str, Any], config: Config) -> int:
     process.Probe = _probe_that_says_where(Path(spec["folder"]))
     adapters = {
         name: instruments.PointedAdapter(adapter, points, without, early)
+        if isinstance(adapter, VenueAdapter)
+        else adapter
         for name, adapter in build.make_adapters(component, lane, config).items()
     }
     return process.run_handler(

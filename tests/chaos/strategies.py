@@ -58,7 +58,8 @@ class Strategy:
             return [order, self._new(**workload.cancel(venue, order.instruction_id))]
         if chance < 0.3:
             return self._group()
-        self._last = self._new(**self._any())
+        between = self.exchanges and chance < 0.4
+        self._last = self._new(**(_transfer(self._chance, self.lanes) if between else self._any()))
         return [self._last]
 
     def on(self, lane: str) -> Instruction:
@@ -113,6 +114,19 @@ def _trade(chance: random.Random, venue: str) -> dict[str, Any]:
             workload.market(side, "0.0000001", venue=venue),  # below the lot: the exchange refuses it
         )
     )
+
+
+def _transfer(chance: random.Random, lanes: tuple[str, ...]) -> dict[str, Any]:
+    """Between two accounts of the strategy, or the wallets of one."""
+    release = chance.choice(("on_arrival", "on_debit"))
+    places = ["wallet" if lane == CHAIN else lane for lane in lanes]
+    source = chance.choice(places)
+    if len(places) == 1 or (source != "wallet" and chance.random() < 0.3):
+        wallets = chance.sample(("spot", "perp"), 2)
+        return workload.transfer("USDT", "30", f"{source}:{wallets[0]}", f"{source}:{wallets[1]}")
+    destination = chance.choice([one for one in places if one != source])
+    asset, amount = chance.choice((("USDT", "20"), ("ETH", "0.02"), ("USDT", "1")))  # the last is too little for some
+    return workload.transfer(asset, amount, source, destination, release)
 
 
 def strategies(seed: int) -> list[Strategy]:

@@ -81,9 +81,11 @@ def swap(token_in: str = "USDC", token_out: str = "WETH", amount: str = "100") -
     return {"venue": "uniswap", "smart_contract_action": SmartContractAction(chain_id=1, actions=(step,))}
 
 
-def transfer(asset: str = "USDC", amount: str = "5") -> dict[str, Any]:
-    moved = WalletTransfer(source="wallet", destination=ELSEWHERE, asset=asset, amount=D(amount))
-    return {"venue": "wallet", "wallet_transfer": moved}
+def transfer(
+    asset: str = "USDC", amount: str = "5", source: str = "wallet", to: str = ELSEWHERE, release: Any = "on_arrival"
+) -> dict[str, Any]:
+    moved = WalletTransfer(source=source, destination=to, asset=asset, amount=D(amount), release=release)
+    return {"venue": source.partition(":")[0], "wallet_transfer": moved}
 
 
 def cancel(venue: str, target: str) -> dict[str, Any]:

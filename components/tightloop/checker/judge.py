@@ -41,6 +41,7 @@ RULES = (
     holdings.fills_reported,
     holdings.positions_add_up,
     holdings.books_match,
+    holdings.transit_is_empty,
     outcomes.updates_agree,
     outcomes.reconciliations_agree,
     outcomes.results_agree,

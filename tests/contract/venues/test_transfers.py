@@ -299,7 +299,7 @@ def test_232_what_a_wallet_sends_arrives_at_the_exchange(face: Face, account: st
 
 
 def test_233_a_deposit_is_credited_once_enough_blocks_hold_it(deep_face: Face, account: str) -> None:
-    """The exchange waits for one block; the wallet's own reader for three."""
+    """Three, as the chain says."""
     face = deep_face
     to = address(face, "ethereum", f"{account}.to")
     entry = face.prepared(transfer(account, "t1", face.now(), "USDT", D(1000), to.address))

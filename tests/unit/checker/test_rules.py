@@ -42,6 +42,14 @@ def unreported_fill(run: Run) -> None:
     run.account["ledger"].append({**run.account["ledger"][-1], "entry_id": "unseen", "sequence": 99})
 
 
+def under_way(run: Run, amount: int) -> None:
+    """The last report, and its update, move something that goes nowhere."""
+    delta = {"position_key": "transit:i-3:USDT", "amount": Decimal(amount), "source": "transfer"}
+    for topic in ("fills", "position_updates"):
+        last = run.data.topics[topic][-1].value
+        run.change(topic, deltas=[*last["deltas"], delta])
+
+
 BREAKS: list[tuple[str, Callable[[Run], object]]] = [
     ("lost", lambda run: publish(run, "forgotten")),
     ("result-of-none", lambda run: run.again("instruction_results", instruction_id="never-published")),
@@ -81,6 +89,8 @@ BREAKS: list[tuple[str, Callable[[Run], object]]] = [
         lambda run: run.change("position_updates", expected_positions=[{"position_key": BTC, "amount": 9}]),
     ),
     ("books-differ", position_of_nobody),
+    ("never-arrived", lambda run: under_way(run, 5)),
+    ("arrived-more", lambda run: under_way(run, -5)),
 ]
 
 

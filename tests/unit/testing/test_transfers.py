@@ -260,6 +260,24 @@ def test_what_does_not_arrive_halts_the_key_and_is_told_when_it_comes(way: str) 
     assert not loop.halts()
 
 
+def test_what_is_charged_on_the_way_is_a_fee_of_what_travelled() -> None:
+    loop = started()
+    loop.fault("never_arrives", count=1)
+    moved(loop, TO_EXCHANGE, release="on_debit")
+    ended(loop)
+    mark = reports(loop)[-1].transfer
+    assert mark is not None
+    less = Deposit(account="s1", position_key="binance:BaseToken:USDT", amount=D(990), reference=mark.reference)
+    loop.sandbox.act("binance", less, loop.now)
+    loop.advance(30)
+    arrival = reports(loop)[-1]
+    charged = [one.amount for one in arrival.deltas if one.source == "fee"]
+    assert (arrival.kind, charged) == ("correction", [D(-10)])
+    assert travelling(loop) == {}
+    assert books_agree(loop)
+    assert not loop.halts()
+
+
 def test_with_on_debit_too_and_its_one_result_stands() -> None:
     loop = started(arrival=30.0)
     loop.fault("never_arrives", count=1)

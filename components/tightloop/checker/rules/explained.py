@@ -107,14 +107,22 @@ def _interrupted(data: Collected, terms: Terms, lane: str, loop: Loop) -> bool:
     )
 
 
+_UNKNOWN = ("final", "unknown")
+
+
 def unknowns_resolved(data: Collected, terms: Terms) -> Iterator[Violation]:
-    """A correction of an instruction's loop has a result that says so, with what it came to."""
+    """A correction of an instruction's loop has a result that says so, with what it came to; unless it tells of money
+    that was still under way when its loop had ended well, or says itself that more is to come.
+    """
     if not terms.complete:
         return
     told = {(seen.value["strategy_id"], seen.value["resolves"]): seen.value for seen in data.results}
+    unknown = {loop_of(seen) for seen in data.reports if (seen.value["kind"], seen.value["outcome"]) == _UNKNOWN}
     for seen in data.reports:
         value = seen.value
-        if value["kind"] != "correction" or value["instruction_id"] is None:
+        if value["kind"] != "correction" or value["instruction_id"] is None or value["outcome"] == "unknown":
+            continue
+        if value.get("transfer") is not None and loop_of(seen) not in unknown:
             continue
         known = told.get((value["strategy_id"], value["corrects_report_id"]))
         if known is None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from decimal import Decimal
 from itertools import chain
 
 from tightloop.checker.collected import Collected, Record, Seen
 from tightloop.checker.rules.exact import add, total
-from tightloop.checker.rules.names import plain, qualified
+from tightloop.checker.rules.names import is_transit, plain, qualified
 from tightloop.checker.verdict import Terms, Violation
 
 EVIDENCE = "evidence"  # what resolved it: anything else is an operator's command, with deltas of its own
@@ -27,8 +27,8 @@ def fills_reported(data: Collected, terms: Terms) -> Iterator[Violation]:
     }
     told: defaultdict[Entry, list[Seen]] = defaultdict(list)
     for seen in data.reports:
-        for entry_id in _entries_of(seen.value):
-            told[seen.value["lane"], seen.value["account"], entry_id].append(seen)
+        for place in _places_of(seen.value, booked):
+            told[place].append(seen)
     for place, reports in told.items():
         strategy_id = reports[0].value["strategy_id"]
         if len(reports) > 1:
@@ -38,7 +38,7 @@ def fills_reported(data: Collected, terms: Terms) -> Iterator[Violation]:
             yield Violation("fill-of-none", strategy_id, f"{place} is reported ({reports[0].place}), not in the books")
             continue
         report = reports[0]
-        entries = [booked[place[0], place[1], one] for one in _entries_of(report.value) if (*place[:2], one) in booked]
+        entries = [booked[one] for one in _places_of(report.value, booked) if one in booked]
         if report.value["resolved_by"] in (None, EVIDENCE) and (wrong := _otherwise(report.value, entries)):
             yield Violation("fill-otherwise", strategy_id, f"{report.place}: {wrong} than {place} in the books")
     if terms.complete:
@@ -87,6 +87,21 @@ def books_match(data: Collected, terms: Terms) -> Iterator[Violation]:
                 yield Violation("books-differ", strategy_id, f"{key}: expected {here}, in the books {there}")
 
 
+def transit_is_empty(data: Collected, terms: Terms) -> Iterator[Violation]:
+    """What left one account has arrived in another, was given back, or was written off; never more than had left."""
+    left: dict[str, dict[str, Decimal]] = {}
+    for strategy_id, sums, update in _running(data):
+        under_way = {key: amount for key, amount in sums.items() if is_transit(key) and amount}
+        left[strategy_id] = under_way
+        for key, amount in under_way.items():
+            if amount < 0:
+                yield Violation("arrived-more", strategy_id, f"{update.place}: {key} is {amount}")
+    if terms.complete:
+        for strategy_id, under_way in left.items():
+            for key, amount in under_way.items():
+                yield Violation("never-arrived", strategy_id, f"{key} is {amount} in the end")
+
+
 def _running(data: Collected) -> Iterator[tuple[str, dict[str, Decimal], Seen]]:
     """Each update with the sums of its key's deltas so far."""
     sums: dict[str, dict[str, Decimal]] = {}
@@ -103,9 +118,21 @@ def _entries_of(report: Record) -> Iterable[str]:
     return [one] if one is not None else report["venue_trade_ids"]
 
 
+def _places_of(report: Record, booked: Container[Entry]) -> list[Entry]:
+    """Where the entries stand that a report tells of: in the account of its loop, or where its transfer arrived."""
+    own = report["lane"], report["account"]
+    there = _destination(report)
+    return [(*(there if there is not None and (*own, one) not in booked else own), one) for one in _entries_of(report)]
+
+
+def _destination(report: Record) -> Account | None:
+    transfer = report.get("transfer")
+    return None if transfer is None else (transfer["destination"]["lane"], transfer["destination"]["account"])
+
+
 def _otherwise(report: Record, entries: list[Record]) -> str:
     """What a report says of its entries that the books do not; empty: nothing."""
-    if _sum([report]) != _sum(entries):
+    if {key: amount for key, amount in _sum([report]).items() if not is_transit(key[0])} != _sum(entries):
         return "other deltas"
     traded = [Decimal(entry["amount"]) for entry in entries if entry["kind"] in TRADED]
     if report["amount"] != total(traded):
@@ -140,7 +167,11 @@ def _adopted(data: Collected) -> set[Account]:
 def _untold(data: Collected) -> defaultdict[Account, list[Record]]:
     """Ledger entries that no order caused and that lie after the last one that was reported."""
     told = {
-        (seen.value["lane"], seen.value["account"], entry) for seen in data.reports for entry in _entries_of(seen.value)
+        (*place, entry)
+        for seen in data.reports
+        for place in ((seen.value["lane"], seen.value["account"]), _destination(seen.value))
+        for entry in _entries_of(seen.value)
+        if place is not None
     }
     marks: dict[Account, int] = {}
     for seen in data.reports:

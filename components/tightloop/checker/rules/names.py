@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 
+def is_transit(key: str) -> bool:
+    """Money under way between two accounts: in no venue's books."""
+    return key.startswith("transit:")
+
+
 def plain(key: str) -> str:
     venue, _, rest = key.partition(":")
     return f"{venue.partition('@')[0]}:{rest}"

@@ -180,7 +180,7 @@ def _booked(data: Collected) -> defaultdict[Loop, Booked]:
             loop = loops.get((*place, entry["client_order_id"] or ""))
             if loop is not None:
                 found[loop].amounts.append(Decimal(entry["amount"]))
-        for ended in (*account["orders"], *account["transactions"]):
+        for ended in (*account["orders"], *account["transactions"], *account.get("transfers", ())):
             loop = loops.get((*place, ended["client_order_id"]))
             if loop is not None:
                 found[loop].statuses.append(ended["status"])

@@ -25,7 +25,7 @@ from tightloop.venues.sim.faults import FaultRule, FaultState
 from tightloop.venues.sim.requests import Request
 from tightloop.venues.sim.sandbox import Sandbox
 from tightloop.venues.sim.trades import ExchangeAccount
-from tightloop.venues.sim.views import ChainView, OrderView, SentView, chain_view, order_views, sent_views
+from tightloop.venues.sim.views import ChainView, OrderView, SentView, TransferView, chain_view, order_views, sent_views
 from tightloop.venues.sim.wallets import Transaction, WalletAccount
 
 _PAGE = 10_000
@@ -99,6 +99,7 @@ class AccountBooks(Struct, frozen=True, kw_only=True):
     ledger: list[LedgerEntry]
     drifts: list[Drifted]
     orders: list[OrderView]
+    transfers: list[TransferView]
     transactions: list[Transaction]
     pending: list[SentView]
     nonce: int | None
@@ -252,6 +253,7 @@ def _books(lane: Exchange | Chain, account: Any, now: datetime) -> AccountBooks:
         ledger=account.ledger,
         drifts=account.drifts,
         orders=order_views(account) if isinstance(account, ExchangeAccount) else [],
+        transfers=lane.transfers.views(account.name, now) if isinstance(lane, Exchange) else [],
         transactions=list(account.transactions.values()) if isinstance(account, WalletAccount) else [],
         pending=sent_views(lane, account.name) if isinstance(lane, Chain) else [],
         nonce=account.nonce if isinstance(account, WalletAccount) else None,

@@ -84,4 +84,5 @@ def _is_deep(lanes: Lanes, sent: Sent, there: Exchange | Chain, now: datetime) -
     if sent.account is None or chain is None:
         return True
     depth: int = chain.depth(sent.account, sent.reference, now)
-    return depth >= there.deposit_depth
+    least: int = max(there.deposit_depth, chain.settings.confirmations)
+    return depth >= least

@@ -86,7 +86,7 @@ class ExchangeSettings(Struct, frozen=True, kw_only=True):
     fee_on_top: bool = False  # a withdrawal's fee comes on top of its amount; otherwise out of it
     withdrawal_s: float = 2.0  # from the request until it is sent
     network_s: float = 1.0  # from then until it is credited
-    deposit_confirmations: int = 1  # blocks that must hold a deposit's transaction
+    deposit_confirmations: int = 1  # blocks that must hold a deposit's transaction; never less than the chain's own
 
 
 def _networks(network: str = "ethereum") -> tuple[NetworkRules, ...]:

@@ -56,6 +56,17 @@ def order_views(account: ExchangeAccount, working_only: bool = False) -> list[Or
     ]
 
 
+class TransferView(Struct, frozen=True, kw_only=True):
+    """A transfer that was taken. ``status``: ``open``, ``filled`` (sent), ``reverted`` (given back)."""
+
+    transfer_id: str
+    client_order_id: str
+    asset: str
+    amount: Decimal
+    status: str
+    tx_hash: str | None
+
+
 class SentView(Struct, frozen=True, kw_only=True):
     """A transaction that the chain has: what names it, and what it pays, native units per gas."""
 

@@ -22,6 +22,7 @@ from tightloop.venues.sim.books import ZERO, VenueError
 from tightloop.venues.sim.commands import Effect, MoveFunds
 from tightloop.venues.sim.margin import withdrawable
 from tightloop.venues.sim.network import Network, Sent
+from tightloop.venues.sim.views import TransferView
 
 if TYPE_CHECKING:
     from tightloop.venues.sim.settings import ExchangeSettings, NetworkRules
@@ -151,6 +152,22 @@ class Transfers:
             if name == account
             for moved in history[-1:]
             if moved.fails and not moved.is_back and moved.sent_at <= now
+        ]
+
+    def views(self, account: str, now: datetime) -> list[TransferView]:
+        """All of an account's, oldest first within an id."""
+        return [
+            TransferView(
+                transfer_id=moved.transfer_id,
+                client_order_id=client_order_id,
+                asset=moved.command.asset,
+                amount=moved.command.amount,
+                status=self._status(moved, now),
+                tx_hash=moved.reference,
+            )
+            for (name, client_order_id), history in self._moved.items()
+            if name == account
+            for moved in history
         ]
 
     # --- what only looks ----------------------------------------------------------------------------------------------
