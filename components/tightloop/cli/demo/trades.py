@@ -20,8 +20,11 @@ TOO_MUCH = Decimal(50)  # BTC, which no account holds
 
 def trades_of(chance: random.Random, lanes: Sequence[LaneSpec]) -> Iterator[tuple[Fields, ...]]:
     """The next trade on each lane in turn, without end: one instruction, or the legs of a group."""
+    destination = next((f"{lane.home}:spot" for lane in lanes if lane.kind == "exchange"), ADDRESS)
     cycles = [
-        _carry_on_chain(chance, lane.chain_id or 0) if lane.kind == "chain" else _cash_and_carry(chance, lane.home)
+        _carry_on_chain(chance, lane.chain_id or 0, destination)
+        if lane.kind == "chain"
+        else _cash_and_carry(chance, lane.home)
         for lane in lanes
     ]
     while True:
@@ -50,14 +53,15 @@ def _cash_and_carry(chance: random.Random, venue: str) -> Iterator[tuple[Fields,
         )
 
 
-def _carry_on_chain(chance: random.Random, chain_id: int) -> Iterator[tuple[Fields, ...]]:
-    for fields in _chain_steps(chance, chain_id):
+def _carry_on_chain(chance: random.Random, chain_id: int, destination: str) -> Iterator[tuple[Fields, ...]]:
+    for fields in _chain_steps(chance, chain_id, destination):
         yield (fields,)
 
 
-def _chain_steps(chance: random.Random, chain_id: int) -> Iterator[Fields]:
+def _chain_steps(chance: random.Random, chain_id: int, destination: str) -> Iterator[Fields]:
     """Swap into WETH, lend it, borrow against it and move the loan to Curve, all in one transaction; lend and borrow on
-    Morpho; then everything back. One step moves ether to an address.
+    Morpho; then everything back. One step sends ether to ``destination``, the
+    strategy's account at an exchange.
     """
     while True:
         dollars, borrowed = Decimal(chance.randint(20, 60) * 100), Decimal(chance.randint(5, 10) * 100)
@@ -78,7 +82,7 @@ def _chain_steps(chance: random.Random, chain_id: int) -> Iterator[Fields]:
             step("morpho", "supply_collateral", token_in="WBTC", amount=bitcoin, parameters=MARKET),
             step("morpho", "borrow", token_out="USDC", amount=bitcoin * 10_000, parameters=MARKET),
         )
-        yield transfer(ether.scaleb(-2))
+        yield transfer(destination, ether.scaleb(-1))
         yield on_chain(
             chain_id, "uniswap", step("uniswap", "swap", token_in="USDC", token_out="WETH", amount=ether * 1000)
         )
@@ -113,6 +117,6 @@ def on_chain(chain_id: int, venue: str, *actions: Action, atomic: bool = False) 
     return {"type": "smart_contract_action", "venue": venue, "smart_contract_action": payload}
 
 
-def transfer(amount: Decimal) -> Fields:
-    moved = WalletTransfer(source="wallet", destination=ADDRESS, asset="ETH", amount=amount)
+def transfer(destination: str, amount: Decimal) -> Fields:
+    moved = WalletTransfer(source="wallet", destination=destination, asset="ETH", amount=amount)
     return {"type": "wallet_transfer", "venue": "wallet", "wallet_transfer": moved}

@@ -8,8 +8,10 @@ from itertools import islice
 
 from tests.support.lanes import VENUES, directory
 
+from tightloop.assembly.config import Config
 from tightloop.cli.demo.script import SPAN, Script, warm_up_script, write_script
 from tightloop.domain.validate import check_instruction
+from tightloop.testing import LoopDriver
 from tightloop.wire import codec
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -97,6 +99,21 @@ def test_one_is_to_be_rejected_and_one_strategy_waits_for_its_drift() -> None:
     assert sorted([*at_once, *held]) == sorted(one.instruction_id for one in found.instructions)
     assert drift.after in found.at_once
     assert drift.noticed_by.venue == "okx"
+
+
+def test_all_of_it_is_filled_but_what_is_to_be_rejected() -> None:
+    config = Config.model_validate({"lanes": ["binance", "bybit", "okx", "ethereum"]})
+    loop = LoopDriver(config, start=NOW)
+    found = write_script(1, 3, 75, LANES, NOW - SPAN, NOW)
+    for instruction in found.instructions:
+        loop.feed(instruction)
+        loop.advance(1)
+    loop.advance(60)
+    results = {one.instruction_id: one for one in loop.records("instruction_results")}
+    others = [name for name, one in results.items() if (one.status, one.outcome) != ("reconciled", "filled")]
+    assert others == [found.rejected]
+    assert len(results) == len(found.instructions)
+    assert results[found.rejected or ""].outcome == "rejected"
 
 
 def test_a_short_script_has_no_accidents() -> None:
