@@ -77,6 +77,7 @@ def _add_commands() -> None:
         down,
         errors,
         export,
+        gates,
         halt,
         publish,
         resolve,
@@ -93,7 +94,7 @@ def _add_commands() -> None:
 
     started = (demo, up, down, run, status)
     used = (publish, tail, show, export, halt, resume, adjust, resolve, cancel, adopt, dead_letters)
-    for module in (*started, *used, topics, schemas, errors, config, doctor, bench, sandbox):
+    for module in (*started, *used, topics, schemas, errors, config, doctor, gates, bench, sandbox):
         module.add_to(app)
 
 

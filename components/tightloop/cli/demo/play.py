@@ -68,7 +68,7 @@ def play(plan: Plan, strategies: int, instructions: int, *, keep: bool, as_json:
     if not keep:
         end_supervisor(supervisor)
         if plan.config.bootstrap:
-            _clean_up(settings)
+            clean_up(settings)
     return found
 
 
@@ -184,8 +184,8 @@ def _draw(settings: KafkaSettings, traded: _Traded, found: dict[str, Any], folde
     return {"html": str(page), "png": str(image)}
 
 
-def _clean_up(settings: KafkaSettings) -> None:
-    """The demo's own topics and groups, on a Kafka that was there before."""
+def clean_up(settings: KafkaSettings) -> None:
+    """A system's own topics and groups, on a Kafka that was there before."""
     from confluent_kafka.admin import AdminClient
 
     with reaching(settings.bootstrap):

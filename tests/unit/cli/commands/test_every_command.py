@@ -11,7 +11,7 @@ from tightloop.cli import commands
 
 COMMANDS = (
     *("demo", "up", "down", "run", "status", "publish", "tail", "show", "halt", "resume", "adjust", "resolve"),
-    *("cancel", "adopt", "export", "errors", "config", "doctor", "bench"),
+    *("cancel", "adopt", "export", "errors", "config", "doctor", "gates", "bench"),
     *("dead-letters list", "dead-letters show", "dead-letters retry", "topics plan", "topics check", "topics create"),
     *("schemas list", "schemas ids", "schemas show", "schemas check", "sandbox sim"),
 )
@@ -48,6 +48,8 @@ def test_an_unknown_option_is_wrong_usage() -> None:
         ("run", "executor"),
         ("run", "interface-manager", "binance"),
         ("demo", "--data", "nowhere"),
+        ("gates", "--section", "factroy"),
+        ("gates", "--market", "nowhere"),
         ("bench", "--seconds", "0"),
         ("--log-level", "loud", "errors"),
     ],

@@ -1,0 +1,30 @@
+"""All gates, in the order in which they are shown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from difflib import get_close_matches
+
+from tightloop.cli.gates import basis, factory, integration, interfaces, manager, positions, reconciliation
+from tightloop.cli.gates.basis import BasisSystem
+from tightloop.cli.gates.gate import Gate
+from tightloop.errors import ExecutionError
+
+IN_PROCESS: tuple[Gate, ...] = tuple(
+    gate for part in (manager, interfaces, factory, reconciliation, positions, integration) for gate in part.GATES
+)
+
+
+def all_gates(system: BasisSystem) -> list[Gate]:
+    return [*IN_PROCESS, *basis.gates(system)]
+
+
+def chosen(gates: Sequence[Gate], sections: Sequence[str]) -> list[Gate]:
+    """Those of the sections; all, where none is named. Raises ExecutionError EIF-010, with the nearest section."""
+    known = list(dict.fromkeys(gate.section for gate in gates))
+    for name in sections:
+        if name not in known:
+            near = get_close_matches(name, known, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}"
+            raise ExecutionError("EIF-010", f"no section {name!r}: {hint}", remedy="Name a section, or none for all.")
+    return [gate for gate in gates if not sections or gate.section in sections]
