@@ -12,7 +12,7 @@ from tightloop.interfaces.interface import (
     TransferExecutionInterface,
 )
 from tightloop.interfaces.loops import BacktestLoops
-from tightloop.interfaces.settings import InProcessConfig, configured
+from tightloop.interfaces.settings import InProcessConfig, check_backtest, configured
 from tightloop.venues import registry
 from tightloop.venues.credentials import Credentials
 from tightloop.venues.plugin import VenuePlugin
@@ -23,40 +23,43 @@ Interfaces = dict[str, dict[str, Any]]
 
 class ExecutionInterfaceFactory:
     """Each method raises ExecutionError EIF-002 for a venue that is unknown or of another kind, EIF-003, EIF-006 and
-    EIF-008 for credentials that can't be, EIF-005 for an unknown mode, EIF-007 for what the venue does not offer. In
-    ``backtest`` no credentials are needed.
+    EIF-008 for credentials that can't be, EIF-005 for an unknown mode, EIF-007 for what the venue does not offer, and
+    live EIF-008 and EIF-010 for what does not belong together, EIF-013 without a journal, or on ``prod`` without the
+    switch. In ``backtest`` no credentials are needed. ``live``: what the interfaces take for live trading alone, by
+    name: ``environment``, ``journal``, ``account``, ``live_trading``.
     """
 
     @staticmethod
     def create_cex_interface(
-        venue: str, credentials: Given = None, execution_mode: str = "backtest"
+        venue: str, credentials: Given = None, execution_mode: str = "backtest", **live: Any
     ) -> CEXExecutionInterface:
-        return CEXExecutionInterface(venue, credentials, execution_mode)
+        return CEXExecutionInterface(venue, credentials, execution_mode, **live)
 
     @staticmethod
     def create_dex_interface(
-        venue: str, credentials: Given = None, execution_mode: str = "backtest"
+        venue: str, credentials: Given = None, execution_mode: str = "backtest", **live: Any
     ) -> DEXExecutionInterface:
-        return DEXExecutionInterface(venue, credentials, execution_mode)
+        return DEXExecutionInterface(venue, credentials, execution_mode, **live)
 
     @staticmethod
     def create_onchain_interface(
-        venue: str, credentials: Given = None, execution_mode: str = "backtest"
+        venue: str, credentials: Given = None, execution_mode: str = "backtest", **live: Any
     ) -> OnChainExecutionInterface:
-        return OnChainExecutionInterface(venue, credentials, execution_mode)
+        return OnChainExecutionInterface(venue, credentials, execution_mode, **live)
 
     @staticmethod
     def create_transfer_interface(
-        venue: str, credentials: Given = None, execution_mode: str = "backtest"
+        venue: str, credentials: Given = None, execution_mode: str = "backtest", **live: Any
     ) -> TransferExecutionInterface:
-        return TransferExecutionInterface(venue, credentials, execution_mode)
+        return TransferExecutionInterface(venue, credentials, execution_mode, **live)
 
     @staticmethod
     def create_all_interfaces(config: Mapping[str, Any], execution_mode: str = "backtest") -> Interfaces:
         """By kind (``cex``, ``dex``, ``onchain``, ``transfer``) and venue: those of every lane that is configured.
 
-        They share their venues: what one of them does, the others see.
+        They share their venues: what one of them does, the others see. ``backtest`` alone.
         """
+        check_backtest(execution_mode, "create_all_interfaces")
         found = configured(config)
         loops = BacktestLoops(found, None, found.initial_positions, found.slippage_bps)
         return interfaces_of(found, execution_mode, loops)

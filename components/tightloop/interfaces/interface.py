@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, ClassVar, Protocol
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from tightloop.client.blocks import instruction_from
 from tightloop.domain.instants import utc
 from tightloop.domain.venues import VenueSpec
 from tightloop.errors import ExecutionError
 from tightloop.interfaces.groups import check_alone
-from tightloop.interfaces.loops import BacktestLoops, as_data
-from tightloop.interfaces.settings import InProcessConfig, check_mode
+from tightloop.interfaces.loops import BacktestLoops, Executed, as_data
+from tightloop.interfaces.settings import check_mode, configured
 from tightloop.records.types import Instruction
 from tightloop.venues import registry
-from tightloop.venues.credentials import Credentials, checked
+from tightloop.venues.credentials import Credentials, checked, checked_environment, from_environment
+
+if TYPE_CHECKING:
+    from tightloop.interfaces.live import LiveLoops
 
 TIMESTAMP = "timestamp"  # the key of `market_data` that is a time and no symbol
 STRATEGY = "strategy"  # whose instructions those are that name none
@@ -32,8 +36,22 @@ class ExecutionInterface(Protocol):
         """The whole execution of one instruction; the result is that of ``route_instruction``."""
 
 
+class Loops(Protocol):
+    """What runs an instruction to its end: in a backtest, or live."""
+
+    @property
+    def now(self) -> datetime | None: ...
+
+    def execute(self, instruction: Instruction, at: datetime, prices: Block) -> Executed: ...
+
+
 class _Interface:
-    """What all kinds share. ``loops``: those of a manager that the interface is part of."""
+    """What all kinds share.
+
+    ``environment``: whose credentials are meant. ``loops``: those of a manager that the interface is part of. Live
+    alone: ``journal``, a local file of this process's own, without which nothing is sent; ``account``, what the venue
+    calls the account; ``live_trading``, the switch without which nothing trades on ``prod``.
+    """
 
     kinds: ClassVar[tuple[str, ...]]  # of venues that this interface is for
     types: ClassVar[tuple[str, ...]]  # of instructions that it executes
@@ -45,16 +63,58 @@ class _Interface:
         execution_mode: str = "backtest",
         *,
         environment: str = "dev",
-        loops: BacktestLoops | None = None,
+        loops: Loops | None = None,
+        journal: Path | str | None = None,
+        account: str = "main",
+        live_trading: bool = False,
     ) -> None:
         self.spec = self._spec_of(venue)
         self.venue = self.spec.name
-        if credentials is not None or execution_mode == "live":
-            checked(self.spec, environment, {} if credentials is None else credentials)
+        given = None if credentials is None else checked(self.spec, environment, credentials)
         check_mode(execution_mode)
         self.execution_mode = execution_mode
-        self._loops = loops or BacktestLoops(InProcessConfig(lanes=self._lanes()), None)  # type: ignore[arg-type]
+        if loops is not None:
+            self._loops = loops
+        elif execution_mode == "live":
+            shared = {"environment": checked_environment(environment), "live_trading": live_trading}
+            self._loops = self._live(given or from_environment(self.spec, environment), journal, account, shared)
+        else:
+            self._loops = BacktestLoops(configured({"lanes": self._lanes()}), None)
         self._number = 0
+
+    def _live(
+        self, credentials: Credentials, journal: Path | str | None, account: str, shared: dict[str, Any]
+    ) -> LiveLoops:
+        from tightloop.interfaces.live import LiveLoops  # loads what a backtest does not need
+
+        lane = self.spec.default_lane
+        config = configured(
+            {
+                **shared,
+                "lanes": {lane: {"simulated": False}},
+                "accounts": {account: {"strategy": STRATEGY, "lane": lane}},
+            }
+        )
+        given = {self.spec.name: credentials} if self.spec.name == config.directory().lanes[lane].home else {}
+        return LiveLoops(config, None if journal is None else Path(journal), given)
+
+    def adopt(self, position_version: int, reason: str) -> None:
+        """Live: trade on what the account held when it was taken over (EIM-014 says at which version).
+
+        Raises ExecutionError EIF-007 in a backtest, EIM-014 for another version.
+        """
+        self._live_loops("adopt").adopt(STRATEGY, position_version, reason)
+
+    def close(self) -> None:
+        """Live: let go of the venue and the journal. Raises ExecutionError EIF-007 in a backtest."""
+        self._live_loops("close").close()
+
+    def _live_loops(self, what: str) -> LiveLoops:
+        from tightloop.interfaces.live import LiveLoops
+
+        if not isinstance(self._loops, LiveLoops):
+            raise ExecutionError("EIF-007", f"{what}: a backtest's interface has nothing to {what}")
+        return self._loops
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.venue!r}, {self.execution_mode!r})"
@@ -73,12 +133,12 @@ class _Interface:
         return spec
 
     def execute(self, instruction: Block, market_data: Block | None = None) -> dict[str, Any]:
-        """The whole execution of one instruction, by the simulated venue.
+        """The whole execution of one instruction: by the simulated venue, or live by the real one.
 
         ``instruction``: the Instruction record as plain data, nested or flat; its ``venue`` may be left out.
         ``market_data``: prices or quotes by symbol, and ``timestamp``, which stands for now. Returns what
         ``ExecutionInterfaceManager.route_instruction`` returns. Raises ExecutionError EIM-005, EIM-007, EIM-009,
-        EIM-018;
+        EIM-018, and live EIM-014 when the account was taken over and waits for :meth:`adopt`;
         EIF-002 for another venue's instruction, EIF-007 for a type that this interface does not execute.
         """
         prices = dict(market_data or {})

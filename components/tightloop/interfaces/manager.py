@@ -21,7 +21,7 @@ from tightloop.interfaces.interface import (
 )
 from tightloop.interfaces.loops import BacktestLoops, as_data
 from tightloop.interfaces.prices import DataProvider
-from tightloop.interfaces.settings import InProcessConfig, check_mode, configured
+from tightloop.interfaces.settings import InProcessConfig, check_backtest, configured
 from tightloop.records.types import Instruction
 
 
@@ -58,7 +58,7 @@ class ExecutionInterfaceManager:
         execution_mode: str = "backtest",
     ) -> None:
         self.config: InProcessConfig = configured(config or {})
-        check_mode(execution_mode)
+        check_backtest(execution_mode, "ExecutionInterfaceManager")
         self.execution_mode = execution_mode
         self._loops = BacktestLoops(self.config, data_provider, self.config.initial_positions, self.config.slippage_bps)
         interfaces = interfaces_of(self.config, execution_mode, self._loops)

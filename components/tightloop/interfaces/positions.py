@@ -11,7 +11,7 @@ from tightloop.domain.instants import utc
 from tightloop.errors import ExecutionError
 from tightloop.interfaces.amounts import Amounts, added, amounts_of
 from tightloop.interfaces.reconciliation import ReconciliationComponent
-from tightloop.interfaces.settings import check_mode, configured
+from tightloop.interfaces.settings import check_backtest, configured
 
 EXECUTION = "execution"  # why a monitor's state changes
 
@@ -57,7 +57,7 @@ class PositionUpdateHandler:
         execution_interface_manager: Any = None,
     ) -> None:
         self.config = configured(config or {})
-        check_mode(execution_mode)
+        check_backtest(execution_mode, "PositionUpdateHandler")
         self.execution_mode = execution_mode
         self.position_monitor = position_monitor or PositionMonitor(self.config.initial_positions)
         self.execution_interface_manager = execution_interface_manager

@@ -35,11 +35,17 @@ def configured(values: Mapping[str, Any]) -> InProcessConfig:
 
 
 def check_mode(execution_mode: str) -> None:
-    """Raises ExecutionError EIF-005 for an unknown mode, EIF-007 for ``live``, which is not offered in process yet."""
+    """Raises ExecutionError EIF-005 for an unknown mode."""
     if execution_mode not in MODES:
         raise ExecutionError("EIF-005", f"execution_mode {execution_mode!r} is neither backtest nor live")
+
+
+def check_backtest(execution_mode: str, what: str) -> None:
+    """Raises ExecutionError EIF-005 for an unknown mode, EIF-007 for ``live``, where ``what`` has none."""
+    check_mode(execution_mode)
     if execution_mode == "live":
         raise ExecutionError(
             "EIF-007",
-            "live trading in process is not offered in this version: use 'backtest', or `tightloop run` (docs/live.md)",
+            f"{what} runs in a backtest, not live",
+            remedy="Use the interface of one venue live, or run the components on Kafka.",
         )

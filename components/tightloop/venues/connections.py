@@ -33,17 +33,34 @@ class Surroundings(Struct, frozen=True, kw_only=True):
     variables: Mapping[str, str] | None = None
 
 
-def adapter(lane: LaneSpec, around: Surroundings) -> VenueAdapter:
-    """All of a lane's adapter. Raises ExecutionError EIF-003, EIF-004, EIF-006, EIF-007, EIF-008, EIF-010, EIF-013."""
-    if lane.simulated:
-        from tightloop.venues.sim.client import SimChain, SimExchange  # loads aiohttp: for those that ask a venue
+def adapter(lane: LaneSpec, around: Surroundings, given: Credentials | None = None) -> VenueAdapter:
+    """All of a lane's adapter. ``given``: its credentials, where they are not to be read.
 
-        return (SimChain if lane.kind == "chain" else SimExchange)(lane, *around.simulator)
+    Raises ExecutionError EIF-003, EIF-004, EIF-006, EIF-007, EIF-008, EIF-010, EIF-013.
+    """
+    credentials = check(lane, around, given)
+    connect = registry.known().plugin(lane.home).connect
+    if credentials is not None and connect is not None:
+        return connect(lane, credentials)
+    from tightloop.venues.sim.client import SimChain, SimExchange  # loads aiohttp: for those that ask a venue
+
+    return (SimChain if lane.kind == "chain" else SimExchange)(lane, *around.simulator)
+
+
+def check(lane: LaneSpec, around: Surroundings, given: Credentials | None = None) -> Credentials | None:
+    """All that :func:`adapter` refuses, and nothing is built: the lane's credentials, None where it is simulated."""
+    if lane.simulated:
+        return None
     plugin = registry.known().plugin(lane.home)
     if plugin.connect is None:
         raise _not_live(lane)
-    check_switch(lane.name, around.environment, around.live_trading)
-    return plugin.connect(lane, _credentials(plugin, lane, around, reading=False))
+    if around.environment == PRODUCTION and not around.live_trading:
+        raise ExecutionError(
+            "EIF-013",
+            f"{lane.name} would trade real money, and live trading is not enabled",
+            remedy="Set `live_trading = true` (TIGHTLOOP_LIVE_TRADING=true) when real money is meant to move.",
+        )
+    return _credentials(plugin, lane, around, given, reading=False)
 
 
 def reader(lane: LaneSpec, around: Surroundings) -> VenueReader:
@@ -55,26 +72,19 @@ def reader(lane: LaneSpec, around: Surroundings) -> VenueReader:
     plugin = registry.known().plugin(lane.home)
     if plugin.connect_reader is None:
         raise _not_live(lane)
-    return plugin.connect_reader(lane, _credentials(plugin, lane, around, reading=True))
+    return plugin.connect_reader(lane, _credentials(plugin, lane, around, None, reading=True))
 
 
-def _credentials(plugin: VenuePlugin, lane: LaneSpec, around: Surroundings, *, reading: bool) -> Credentials:
+def _credentials(
+    plugin: VenuePlugin, lane: LaneSpec, around: Surroundings, given: Credentials | None, *, reading: bool
+) -> Credentials:
     """Those of the lane, when nothing speaks against them."""
     check_endpoint(plugin.spec, lane, around.environment)
-    found = from_environment(plugin.spec, around.environment, around.variables, lane=lane.name, reading=reading)
+    if given is None:
+        given = from_environment(plugin.spec, around.environment, around.variables, lane=lane.name, reading=reading)
     if plugin.check is not None:
-        plugin.check(lane, found)
-    return found
-
-
-def check_switch(what: str, environment: str, live_trading: bool) -> None:
-    """Raises ExecutionError EIF-013."""
-    if environment == PRODUCTION and not live_trading:
-        raise ExecutionError(
-            "EIF-013",
-            f"{what} would trade real money, and live trading is not enabled",
-            remedy="Set `live_trading = true` (TIGHTLOOP_LIVE_TRADING=true) when real money is meant to move.",
-        )
+        plugin.check(lane, given)
+    return given
 
 
 def check_endpoint(venue: VenueSpec, lane: LaneSpec, environment: str) -> None:
