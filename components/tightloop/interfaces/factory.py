@@ -26,7 +26,7 @@ class ExecutionInterfaceFactory:
     EIF-008 for credentials that can't be, EIF-005 for an unknown mode, EIF-007 for what the venue does not offer, and
     live EIF-008 and EIF-010 for what does not belong together, EIF-013 without a journal, or on ``prod`` without the
     switch. In ``backtest`` no credentials are needed. ``live``: what the interfaces take for live trading alone, by
-    name: ``environment``, ``journal``, ``account``, ``live_trading``.
+    name: ``environment``, ``journal``, ``account``, ``endpoint``, ``live_trading``.
     """
 
     @staticmethod

@@ -13,7 +13,7 @@ from tightloop.domain.venues import VenueSpec
 from tightloop.errors import ExecutionError
 from tightloop.interfaces.groups import check_alone
 from tightloop.interfaces.loops import BacktestLoops, Executed, as_data
-from tightloop.interfaces.settings import check_mode, configured
+from tightloop.interfaces.settings import InProcessConfig, check_mode, configured
 from tightloop.records.types import Instruction
 from tightloop.venues import registry
 from tightloop.venues.credentials import Credentials, checked, checked_environment, from_environment
@@ -49,8 +49,9 @@ class _Interface:
     """What all kinds share.
 
     ``environment``: whose credentials are meant. ``loops``: those of a manager that the interface is part of. Live
-    alone: ``journal``, a local file of this process's own, without which nothing is sent; ``account``, what the venue
-    calls the account; ``live_trading``, the switch without which nothing trades on ``prod``.
+    alone: ``journal``, a local file of this process's own, without which nothing is sent; ``account``, what the account
+    is called here; ``endpoint``, the URL of a test network or a stand-in; ``live_trading``, the switch without which
+    nothing trades on ``prod``.
     """
 
     kinds: ClassVar[tuple[str, ...]]  # of venues that this interface is for
@@ -66,6 +67,7 @@ class _Interface:
         loops: Loops | None = None,
         journal: Path | str | None = None,
         account: str = "main",
+        endpoint: str | None = None,
         live_trading: bool = False,
     ) -> None:
         self.spec = self._spec_of(venue)
@@ -76,26 +78,28 @@ class _Interface:
         if loops is not None:
             self._loops = loops
         elif execution_mode == "live":
-            shared = {"environment": checked_environment(environment), "live_trading": live_trading}
-            self._loops = self._live(given or from_environment(self.spec, environment), journal, account, shared)
+            config = self._live_config(checked_environment(environment), account, endpoint, live_trading)
+            self._loops = self._live(config, given or from_environment(self.spec, environment), journal)
         else:
             self._loops = BacktestLoops(configured({"lanes": self._lanes()}), None)
         self._number = 0
 
-    def _live(
-        self, credentials: Credentials, journal: Path | str | None, account: str, shared: dict[str, Any]
-    ) -> LiveLoops:
-        from tightloop.interfaces.live import LiveLoops  # loads what a backtest does not need
-
+    def _live_config(self, environment: str, account: str, endpoint: str | None, live_trading: bool) -> InProcessConfig:
         lane = self.spec.default_lane
-        config = configured(
+        return configured(
             {
-                **shared,
-                "lanes": {lane: {"simulated": False}},
+                "environment": environment,
+                "live_trading": live_trading,
+                "lanes": {lane: {"simulated": False, "endpoint": endpoint}},
                 "accounts": {account: {"strategy": STRATEGY, "lane": lane}},
             }
         )
-        given = {self.spec.name: credentials} if self.spec.name == config.directory().lanes[lane].home else {}
+
+    def _live(self, config: InProcessConfig, credentials: Credentials, journal: Path | str | None) -> LiveLoops:
+        from tightloop.interfaces.live import LiveLoops  # loads what a backtest does not need
+
+        home = config.directory().lanes[self.spec.default_lane].home
+        given = {home: credentials} if self.spec.name == home else {}
         return LiveLoops(config, None if journal is None else Path(journal), given)
 
     def adopt(self, position_version: int, reason: str) -> None:

@@ -28,6 +28,7 @@ SECRET = "s3cr3t-never-shown-1f6e"
 MARKET = {"timestamp": datetime(2024, 5, 12, tzinfo=UTC), "BTC/USDT": 60_000, "ETH/USDT": 3_000}
 BINANCE = registry.known().venues.find("binance")
 KEYS = dict.fromkeys(BINANCE.credentials, SECRET)
+BYBIT_KEYS = dict.fromkeys(("CEX__BYBIT_API_KEY", "CEX__BYBIT_SECRET"), SECRET)
 
 
 def test_the_docstrings_examples_run_as_they_stand() -> None:
@@ -115,7 +116,13 @@ REFUSED: dict[str, tuple[Callable[[], Any], str, str]] = {
         "EIF-008",
         "prod",
     ),
-    "live, which no venue has yet": (lambda: CEXExecutionInterface("binance", KEYS, "live"), "EIF-007", "live"),
+    "live where there is no adapter": (lambda: CEXExecutionInterface("bybit", BYBIT_KEYS, "live"), "EIF-007", "live"),
+    "live without a journal": (lambda: CEXExecutionInterface("binance", KEYS, "live"), "EIF-013", "journal"),
+    "an endpoint of another environment": (
+        lambda: CEXExecutionInterface("binance", KEYS, "live", endpoint="https://api.binance.com"),
+        "EIF-008",
+        "api.binance.com",
+    ),
     "another venue's instruction": (
         lambda: CEXExecutionInterface("binance").execute_trade(
             {"venue": "okx", "symbol": "BTC/USDT", "side": "buy", "amount": 1}, MARKET
