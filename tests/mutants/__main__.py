@@ -20,7 +20,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.mutants.listed import executor, journal, manager, positions, protocols, runner, transfers
+from tests.mutants.listed import executor, groups, journal, manager, positions, protocols, runner, transfers
 from tests.mutants.mutant import Mutant, Stale
 from tests.mutants.trial import LIMIT_S, ROOT, Copy, NotTried
 
@@ -29,6 +29,7 @@ ALL: tuple[Mutant, ...] = (
     *runner.MUTANTS,
     *executor.MUTANTS,
     *manager.MUTANTS,
+    *groups.MUTANTS,
     *positions.MUTANTS,
     *protocols.MUTANTS,
     *transfers.MUTANTS,

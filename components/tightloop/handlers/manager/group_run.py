@@ -89,7 +89,7 @@ def _succeeded(group: InstructionGroup, leg: GroupLeg) -> bool:
     if leg.outcome == "filled":
         return True
     in_part = leg.index == 0 and leg.outcome == "partially_filled" and bool(leg.filled_amount)
-    return in_part and leg.ordered is not None and all(one.scales for one in group.legs[1:])
+    return in_part and all(one.scales for one in group.legs[1:])
 
 
 def _failed(turn: ManagerTurn, group: InstructionGroup, leg: GroupLeg, result: InstructionResult) -> None:

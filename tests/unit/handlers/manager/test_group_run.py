@@ -358,6 +358,14 @@ def test_a_halt_between_legs_stops_the_next_until_a_resume(what: str) -> None:
     nothing_is_left(at)
 
 
+def test_no_refresh_is_due_while_a_halt_stops_a_group() -> None:
+    at = started({}, {}, refresh_s=60.0)
+    at.order("halt", scope="venue", venue="bybit")
+    at.close()
+    due = at.driver.wake
+    assert due is None or due > at.now + timedelta(seconds=60)
+
+
 def test_a_halt_of_another_venue_stops_no_leg_and_nothing_else_overtakes_a_stopped_group() -> None:
     at = started({}, {}, refresh_s=60.0)
     at.order("halt", scope="venue", venue="bybit")
