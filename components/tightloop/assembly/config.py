@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from tightloop.assembly.lanes import directory_of
 from tightloop.assembly.limits import LimitsSection, is_set, limit_path, limits_of
+from tightloop.assembly.origins import Origin, Origins, of_file, of_flags, of_variables
 from tightloop.domain.directory import Directory
 from tightloop.errors import ExecutionError
 from tightloop.handlers.manager.limits.scopes import Limits
@@ -126,19 +127,21 @@ class Config(_Section):
 
 def load(
     file: Path | None = None, flags: Mapping[str, Any] | None = None, variables: Mapping[str, str] | None = None
-) -> tuple[Config, dict[str, str]]:
-    """The configuration, and where each value that is not a default came from.
+) -> tuple[Config, Origins]:
+    """The configuration, and where each value that is not a default came from (``assembly.origins``).
 
     ``variables``: those that the environment has beside its own.
     Raises ExecutionError EIF-010 for what can't be read, is unknown, or does not hold together.
     """
     values: dict[str, Any] = {}
-    origins: dict[str, str] = {}
+    origins: Origins = {}
     path = file or Path(FILE)
     if file is not None or path.exists():
-        _merge(values, _read(path), origins, str(path))
-    _merge(values, _from_environment({**os.environ, **(variables or {})}), origins, "environment")
-    _merge(values, {name: value for name, value in (flags or {}).items() if value is not None}, origins, "flag")
+        text = _text(path)
+        _merge(values, _read(path, text), origins, of_file(str(path), text))
+    found, names = _from_environment({**os.environ, **(variables or {})})
+    _merge(values, found, origins, of_variables(names))
+    _merge(values, {name: value for name, value in (flags or {}).items() if value is not None}, origins, of_flags)
     try:
         config = Config.model_validate(values)
     except ValidationError as error:
@@ -148,16 +151,26 @@ def load(
     return config, origins
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _text(path: Path) -> str:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, tomllib.TOMLDecodeError) as error:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
         raise ExecutionError("EIF-010", f"{path}: {error}") from error
 
 
-def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
-    """``TIGHTLOOP_TIMING__EVIDENCE=90`` is ``timing.evidence``; lists are separated by commas."""
+def _read(path: Path, text: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ExecutionError("EIF-010", f"{path}: {error}") from error
+
+
+def _from_environment(environ: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, str]]:
+    """``TIGHTLOOP_TIMING__EVIDENCE=90`` is ``timing.evidence``; lists are separated by commas. And by dotted name, the
+    variable.
+    """
     found: dict[str, Any] = {}
+    names: dict[str, str] = {}
     for name, text in environ.items():
         parts = _path(name.removeprefix(ENV_PREFIX).split("__"))
         if not name.startswith(ENV_PREFIX) or parts[0] not in Config.model_fields:
@@ -167,7 +180,8 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
             place = place.setdefault(part, {})
         is_list = parts == ["lanes"] or (parts[0], parts[-1]) == ("lanes", "venues") or is_set(parts)
         place[parts[-1]] = text.split(",") if is_list else text
-    return found
+        names[".".join(parts)] = name
+    return found, names
 
 
 def _path(parts: list[str]) -> list[str]:
@@ -180,7 +194,7 @@ def _path(parts: list[str]) -> list[str]:
     return [part if place == as_written else part.lower() for place, part in enumerate(parts)]
 
 
-def _merge(into: dict[str, Any], more: Mapping[str, Any], origins: dict[str, str], origin: str, at: str = "") -> None:
+def _merge(into: dict[str, Any], more: Mapping[str, Any], origins: Origins, origin: Origin, at: str = "") -> None:
     for name, value in more.items():
         if isinstance(value, Mapping) and isinstance(into.get(name), list):  # lanes by name, and more about some
             into[name] = {one: {} for one in into[name]}
@@ -188,7 +202,7 @@ def _merge(into: dict[str, Any], more: Mapping[str, Any], origins: dict[str, str
             _merge(into.setdefault(name, {}), value, origins, origin, f"{at}{name}.")
         else:
             into[name] = value
-            origins[f"{at}{name}"] = origin
+            origins[f"{at}{name}"] = origin(f"{at}{name}")
 
 
 def explained(error: ValidationError, model: type[Config] | None = None) -> str:

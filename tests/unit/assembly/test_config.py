@@ -30,7 +30,11 @@ def test_later_sources_win_and_each_value_knows_its_origin(monkeypatch: pytest.M
     monkeypatch.setenv("TIGHTLOOP_TIMING__EVIDENCE", "80")
     config, origins = load(file, {"bootstrap": "flag:1", "prefix": None})
     assert (config.prefix, config.bootstrap, config.timing.evidence) == ("file.", "flag:1", 80.0)
-    assert origins == {"prefix": str(file), "bootstrap": "flag", "timing.evidence": "environment"}
+    assert origins == {
+        "prefix": f"{file}:1",
+        "bootstrap": "flag --bootstrap",
+        "timing.evidence": "variable TIGHTLOOP_TIMING__EVIDENCE",
+    }
 
 
 def test_names_of_assets_and_accounts_keep_their_case_in_variables(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,12 +13,16 @@ from tightloop.client.plain import as_data
 
 
 def config(installation: Installation, as_json: AsJson = False) -> None:
-    """The configuration as it results, with the origin of each value; secrets are masked."""
+    """The configuration as it results, with the origin of each value; secrets are masked.
+
+    An origin is a file's line and section, a variable, a flag, or `default`.
+    """
+    from tightloop.assembly.origins import origin_of
     from tightloop.errors.redaction import redacted_fields
 
     loaded, origins = installation.load()
-    shown = {**loaded.model_dump(mode="json"), "kafka": redacted_fields(loaded.kafka)}
-    values = [{"name": name, "value": value, "origin": origins.get(name, "default")} for name, value in _flat(shown)]
+    shown = redacted_fields(loaded.model_dump(mode="json"))
+    values = [{"name": name, "value": value, "origin": origin_of(name, origins)} for name, value in _flat(shown)]
     if as_json:
         emit({"values": values})
     else:
