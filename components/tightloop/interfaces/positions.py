@@ -74,13 +74,14 @@ class PositionUpdateHandler:
         """Returns what ``ReconciliationComponent.reconcile_position`` returns.
 
         Raises ExecutionError PUH-007 for deltas that are none (nothing was changed), PUH-001 when the positions do not
-        match or could not be reconciled; its cause is the error of the part that found it.
+        match or could not be reconciled; its cause is the error of the part that found it: REC-002, REC-005, PUH-002
+        for a monitor and PUH-009 for a reconciliation that timed out, PUH-011 for a report of another time.
         """
         at = utc(timestamp, "timestamp")
         deltas = amounts_of(execution_deltas, "PUH-007")
         try:
-            self.position_monitor.update_state(at, EXECUTION, deltas)
-            report: dict[str, Any] = self.reconciliation_component.reconcile_position(at, deltas)
+            self._update(at, deltas)
+            report = self._reconcile(at, deltas)
             if not report["verified"]:
                 error = report.get("error") or {"code": "REC-002", "message": "the positions do not match"}
                 raise ExecutionError(error["code"], error["message"])
@@ -90,4 +91,19 @@ class PositionUpdateHandler:
             raise ExecutionError("PUH-001", f"{at}: update and reconciliation failed: {error}") from error
         self.update_successes += 1
         self.update_history.append({"timestamp": at, "deltas": deltas, "verified": True, "error": None})
+        return report
+
+    def _update(self, at: datetime, deltas: dict[str, Decimal]) -> None:
+        try:
+            self.position_monitor.update_state(at, EXECUTION, deltas)
+        except TimeoutError as error:
+            raise ExecutionError("PUH-002", f"the position monitor timed out: {error}") from error
+
+    def _reconcile(self, at: datetime, deltas: dict[str, Decimal]) -> dict[str, Any]:
+        try:
+            report: dict[str, Any] = self.reconciliation_component.reconcile_position(at, deltas)
+        except TimeoutError as error:
+            raise ExecutionError("PUH-009", f"the reconciliation timed out: {error}") from error
+        if report.get("timestamp", at) != at:
+            raise ExecutionError("PUH-011", f"{at} was to be reconciled, and the report is of {report['timestamp']}")
         return report

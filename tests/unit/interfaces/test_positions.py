@@ -154,3 +154,40 @@ def test_deltas_that_are_none_change_nothing(deltas: Any) -> None:
         handler.handle_position_update(START, deltas)
     assert refused.value.code == "PUH-007"
     assert handler.position_monitor.positions == {} and handler.update_history == []
+
+
+class Late:
+    """A component of one's own whose answer does not come."""
+
+    def update_state(self, timestamp: datetime, trigger: str, deltas: Mapping[str, D]) -> None:
+        raise TimeoutError("no answer after 5 s")
+
+    def reconcile_position(self, timestamp: datetime, deltas: Mapping[str, D]) -> dict[str, Any]:
+        raise TimeoutError("no answer after 5 s")
+
+
+class Stale:
+    """One that answers with what it found an hour ago."""
+
+    def reconcile_position(self, timestamp: datetime, deltas: Mapping[str, D]) -> dict[str, Any]:
+        return {"verified": True, "timestamp": timestamp.replace(hour=timestamp.hour - 1), "error": None}
+
+
+@pytest.mark.parametrize(
+    ("refs", "code", "says"),
+    [
+        ({"position_monitor": Late()}, "PUH-002", "no answer after 5 s"),
+        ({"reconciliation_component": Late()}, "PUH-009", "no answer after 5 s"),
+        ({"reconciliation_component": Stale()}, "PUH-011", "11:00"),
+    ],
+)
+def test_a_component_that_is_late_or_answers_for_another_time_is_the_cause(
+    refs: dict[str, Any], code: str, says: str
+) -> None:
+    handler = PositionUpdateHandler({}, None, "backtest", **refs)
+    with pytest.raises(ExecutionError, match="PUH-001") as failed:
+        handler.handle_position_update(START.replace(hour=12), {BTC: 1})
+    cause = failed.value.__cause__
+    assert isinstance(cause, ExecutionError)
+    assert (cause.code, says in cause.message) == (code, True)
+    assert handler.update_failures == 1

@@ -42,7 +42,8 @@ ENTRIES = (
         "A venue that is needed has no credentials, or the venue refuses them.",
         "Refuses to start, or refuses the instruction. Nothing was submitted.",
         "Set the credentials of the environment that is in use (`tightloop doctor` names the variables), restart.",
-        reserved="Simulated venues need no credentials, and there is no live adapter yet.",
+        reserved="The manager holds no credentials. What builds an adapter refuses missing ones before anything is "
+        "built (EIF-003, EIF-006); what a venue itself refuses is EXI-004.",
     ),
     _entry(
         "EIM-005",

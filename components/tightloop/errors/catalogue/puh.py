@@ -8,7 +8,6 @@ _entry = Component("position-update-handler")
 
 _DEAD = "Writes the record to `dead_letters` and halts its key."
 
-_NEXT = "No class that is called in process raises it yet."
 
 ENTRIES = (
     _entry(
@@ -23,10 +22,9 @@ ENTRIES = (
         "PUH-002",
         "component timeout",
         "MEDIUM",
-        "A step of a loop driven in process took longer than its bound.",
+        "In process, the position monitor raised a TimeoutError.",
         "Raises it; the positions keep what was really done.",
         "Check the venue's state; allow more time.",
-        reserved=_NEXT,
     ),
     _entry(
         "PUH-003",
@@ -81,10 +79,9 @@ ENTRIES = (
         "PUH-009",
         "handshake timeout",
         "HIGH",
-        "In process, a loop's reconciliation did not come back in time.",
+        "In process, the reconciliation component raised a TimeoutError.",
         "Raises it; the positions keep what was really done.",
         "Check the venue's state; reconcile again.",
-        reserved=_NEXT,
     ),
     _entry(
         "PUH-010",
@@ -98,10 +95,9 @@ ENTRIES = (
         "PUH-011",
         "result for another version",
         "HIGH",
-        "In process, a reconciliation answered for another version than the one asked for.",
+        "In process, a reconciliation component answered for another time than the one asked for.",
         "Raises it.",
-        "Report it: this should not happen.",
-        reserved=_NEXT,
+        "Give a component that reconciles when it is asked, and keeps no older report.",
     ),
     _entry(
         "PUH-012",

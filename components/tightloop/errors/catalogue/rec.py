@@ -113,7 +113,8 @@ ENTRIES = (
         "A call in process asks to reconcile a key that is halted.",
         "Refuses the call.",
         "Resume the key first.",
-        reserved="No class that is called in process raises it yet.",
+        reserved="A halt stops what is dispatched, never facts: the positions of a halted key are reconciled like "
+        "others', so that no call is refused for it.",
     ),
     _entry(
         "REC-014",
