@@ -20,7 +20,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.mutants.listed import executor, groups, journal, manager, positions, protocols, runner, transfers
+from tests.mutants.listed import exchanges, executor, groups, journal, manager, positions, protocols, runner, transfers
 from tests.mutants.mutant import Mutant, Stale
 from tests.mutants.trial import LIMIT_S, ROOT, Copy, NotTried
 
@@ -28,6 +28,7 @@ ALL: tuple[Mutant, ...] = (
     *journal.MUTANTS,
     *runner.MUTANTS,
     *executor.MUTANTS,
+    *exchanges.MUTANTS,
     *manager.MUTANTS,
     *groups.MUTANTS,
     *positions.MUTANTS,
