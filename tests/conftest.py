@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import pytest
 from hypothesis import HealthCheck, settings
+from tests.support.secret_watch import pytest_runtest_makereport as pytest_runtest_makereport
+from tests.support.secret_watch import pytest_sessionfinish as pytest_sessionfinish
 
 from tightloop.testing.brokers import Broker
 

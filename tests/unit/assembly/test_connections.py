@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from msgspec.structs import replace
+from tests.support.secret_watch import SECRET
 
 from tightloop.assembly import build
 from tightloop.assembly.config import Config
@@ -17,8 +18,6 @@ from tightloop.domain.directory import LaneSpec
 from tightloop.errors import ExecutionError
 from tightloop.venues import binance, registry, wallet
 from tightloop.venues.credentials import Credentials
-
-SECRET = "k3y-that-nobody-may-see"
 
 
 class Built:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support.secret_watch import SECRET
 
 from tightloop import (
     CEXExecutionInterface,
@@ -24,7 +25,6 @@ from tightloop import (
 from tightloop.interfaces import interface
 from tightloop.venues import credentials, registry
 
-SECRET = "s3cr3t-never-shown-1f6e"
 MARKET = {"timestamp": datetime(2024, 5, 12, tzinfo=UTC), "BTC/USDT": 60_000, "ETH/USDT": 3_000}
 BINANCE = registry.known().venues.find("binance")
 KEYS = dict.fromkeys(BINANCE.credentials, SECRET)

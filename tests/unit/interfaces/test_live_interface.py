@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support.secret_watch import SECRET
 
 from tightloop import CEXExecutionInterface, ExecutionError, ExecutionInterfaceFactory
 from tightloop.domain.directory import LaneSpec
@@ -23,7 +24,6 @@ from tightloop.venues.sim.sandbox import Sandbox
 from tightloop.venues.sim.settings import SimSettings, exchange
 
 D = Decimal
-SECRET = "k3y-that-nobody-may-see"
 KEYS = {"KRAKEN_KEY": SECRET}
 ORDER = {"symbol": "BTC/USDT", "side": "buy", "amount": "0.1"}
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from tests.support.lanes import REGISTRY
+from tests.support.secret_watch import SECRET
 
 from tightloop.assembly import build
 from tightloop.assembly.config import Config
@@ -15,8 +16,6 @@ from tightloop.errors import ExecutionError
 from tightloop.venues import registry
 from tightloop.venues.credentials import Credentials
 from tightloop.venues.plugin import VenuePlugin
-
-SECRET = "k3y-that-nobody-may-see"
 
 
 class Live:
