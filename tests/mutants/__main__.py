@@ -20,7 +20,18 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.mutants.listed import exchanges, executor, groups, journal, manager, positions, protocols, runner, transfers
+from tests.mutants.listed import (
+    exchanges,
+    executor,
+    groups,
+    journal,
+    manager,
+    positions,
+    protocols,
+    runner,
+    steps,
+    transfers,
+)
 from tests.mutants.mutant import Mutant, Stale
 from tests.mutants.trial import LIMIT_S, ROOT, Copy, NotTried
 
@@ -33,6 +44,7 @@ ALL: tuple[Mutant, ...] = (
     *groups.MUTANTS,
     *positions.MUTANTS,
     *protocols.MUTANTS,
+    *steps.MUTANTS,
     *transfers.MUTANTS,
 )
 

@@ -911,6 +911,15 @@ class IntentAudit(Struct, frozen=True, kw_only=True, gc=False):
     causation_id: str | None = None
 
 
+class StepProgress(Struct, frozen=True, kw_only=True, gc=False):
+    """What the steps of a chain of actions have come to so far, of one whose steps are transactions of their own."""
+
+    # What the last step brought in: what `previous_output` means to the next.
+    outputs: tuple[Delta, ...] = ()
+    # What all steps have spent on gas, in the native asset.
+    gas_spent: Decimal = Decimal(0)
+
+
 class PreparedOrder(Struct, frozen=True, kw_only=True, gc=False):
     """Exactly the order that an exchange is sent: after rounding to its steps."""
 
@@ -1093,6 +1102,8 @@ class JournalEntry(Struct, frozen=True, kw_only=True, gc=False):
     error: ErrorInfo | None = None
     # Of a transfer to an account of the same strategy: where it stands.
     transit: Transit | None = None
+    # Of a chain of actions whose steps are transactions of their own: what they have come to so far.
+    progress: StepProgress | None = None
     # When this record was written, by its writer's clock (UTC).
     produced_at: datetime
     # The trace this record belongs to: the same for everything that one instruction or command caused.
@@ -1940,6 +1951,7 @@ RECORDS: dict[str, type[Struct]] = {
     "InstructionGroup": InstructionGroup,
     "InstructionResult": InstructionResult,
     "IntentAudit": IntentAudit,
+    "StepProgress": StepProgress,
     "PreparedOrder": PreparedOrder,
     "PreparedTransaction": PreparedTransaction,
     "PreparedTransfer": PreparedTransfer,

@@ -100,6 +100,7 @@ class Booked:
 
     amounts: list[Decimal] = field(default_factory=list)
     statuses: list[str] = field(default_factory=list)
+    steps: int = 1  # how many transactions it is done with
 
     @property
     def outcomes(self) -> tuple[str, ...]:
@@ -108,6 +109,8 @@ class Booked:
         cut = "partially_filled" if filled else "cancelled"
         if not self.statuses:
             return ("none", "rejected", "cancelled")
+        if self.steps > 1 and "filled" in self.statuses and self.statuses.count("filled") < self.steps:
+            return ("partially_filled",)
         of = {"filled": "filled", "reverted": "rolled_back", "cancelled": cut, "rejected": "rejected", "open": "open"}
         return (of.get(self.statuses[-1], self.statuses[-1]),)
 
@@ -116,13 +119,14 @@ def results_agree_with_books(data: Collected, terms: Terms) -> Iterator[Violatio
     """An instruction's outcome and filled amount are those of the venue's books."""
     if not terms.complete:
         return
-    booked = _booked(data)
+    booked, steps = _booked(data), _steps(data)
     latest = {loop_of(seen): seen for seen in data.results if seen.value["type"] != "cancel"}
     for loop, seen in latest.items():
         value = seen.value
         if value["loop_no"] is None or value["outcome"] == "unknown":
             continue
         there = booked[loop]
+        there.steps = steps.get(loop, 1)
         held = total(there.amounts)
         if (value["filled_amount"] or Decimal(0)) != held:
             what = f"{seen.place}: {value['instruction_id']} filled {value['filled_amount']}, by the books {held}"
@@ -169,6 +173,17 @@ def _loops_of_orders(data: Collected) -> dict[tuple[str, str, str], Loop]:
         for one in data.venues.requests
         if one["operation"] != "cancel"
     }
+
+
+def _steps(data: Collected) -> dict[Loop, int]:
+    """Of chains that are not atomic: how many transactions each needs."""
+    found = {}
+    for seen in data.loops:
+        instruction = seen.value["instruction"]
+        chain = instruction.get("smart_contract_action") if instruction else None
+        if chain is not None and not chain["atomic"]:
+            found[loop_of(seen)] = len(chain["actions"])
+    return found
 
 
 def _booked(data: Collected) -> defaultdict[Loop, Booked]:

@@ -100,7 +100,7 @@ def acted_once(data: Collected, terms: Terms) -> Iterator[Violation]:
     """
     acted: defaultdict[tuple[str, object], list[Record]] = defaultdict(list)
     for request in acting(data):
-        if request["operation"] == "order":
+        if request["operation"] in ("order", "transfer"):
             place = f"{request['lane']}, {request['account']}"
             acted[f"{place}: client order id", request["client_order_id"]].append(request)
             intent = request["instruction_id"], request["attempt"]

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from tightloop.errors import info
 from tightloop.handlers import calls
-from tightloop.handlers.executor import reports, submissions, transit
+from tightloop.handlers.executor import reports, steps, submissions, transit
 from tightloop.handlers.executor.turn import ExecutorTurn, intent_name
 from tightloop.records.types import AccountRef, ErrorInfo, JournalEntry, Outcome, ReportKind
 
@@ -94,6 +94,10 @@ def finish(
 
     ``answer``: the venue's words that ended it.
     """
+    if steps.goes_on(entry, outcome):
+        _next_step(turn, entry, last, answer)
+        return
+    outcome, error = steps.told(entry, outcome, error)
     entry = _report(turn, entry, "final", outcome, last, error, remaining, as_of)
     turn.audit(entry, "finished", outcome, error, answer=answer)
     if transit.is_under_way(entry) and outcome == "filled" and entry.transit and entry.transit.amount:
@@ -102,6 +106,16 @@ def finish(
     else:
         turn.drop(entry)
     turn.set_least_nonce(entry.venue, entry.account, turn.settings.policy.least_nonce(entry, outcome))
+
+
+def _next_step(turn: ExecutorTurn, entry: JournalEntry, last: calls.LedgerEntry | None, answer: str | None) -> None:
+    """This step of the chain is done; the next one is an intent of its own."""
+    if last is not None:
+        entry = _report(turn, entry, "working", "partially_filled", last)
+    turn.audit(entry, "finished", f"step {steps.number_of(entry) + 1} is done", answer=answer)
+    turn.drop(entry)
+    turn.set_least_nonce(entry.venue, entry.account, turn.settings.policy.least_nonce(entry, "filled"))
+    turn.put(steps.next_of(entry, turn.settings.environment, turn.now))
 
 
 def give_up(turn: ExecutorTurn, entry: JournalEntry, code: str, message: str) -> None:
@@ -136,6 +150,7 @@ def _report(
     as_of: datetime | None = None,
 ) -> JournalEntry:
     if shown is not None and not reports.is_accrual(shown):
+        entry = steps.learned(entry, shown)
         shown = transit.moved(entry, shown)
         entry = transit.counted(entry, shown)
     report = reports.report(

@@ -18,7 +18,7 @@ from msgspec.structs import replace
 
 from tightloop.errors import info
 from tightloop.handlers import calls
-from tightloop.handlers.executor import closing, submissions, transfers, transit
+from tightloop.handlers.executor import closing, steps, submissions, transfers, transit
 from tightloop.handlers.executor.deadline import submit_by, times_out_at
 from tightloop.handlers.executor.evidence import counts_at
 from tightloop.handlers.executor.turn import ExecutorTurn, cancellable, intent_name
@@ -229,7 +229,7 @@ def _found(turn: ExecutorTurn, entry: JournalEntry, found: calls.OrderFound) -> 
         cancel(turn, entry)
     elif not entry.cancel_requested and policy.replaces(settings, entry, found, turn.now):
         turn.put(replace(entry, next_try_at=None))
-        turn.context.call(intent_name(entry), calls.Replace(entry, "bump"))
+        turn.context.call(intent_name(entry), calls.Replace(steps.as_asked(entry), "bump"))
 
 
 def _cancel_was_sent(entry: JournalEntry) -> bool:

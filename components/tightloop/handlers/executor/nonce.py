@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from tightloop.handlers.calls import NotFound, OrderFound, Replace
 from tightloop.handlers.executor.evidence import Absence
+from tightloop.handlers.executor.steps import as_asked
 from tightloop.handlers.executor.submissions import held_nonce, times_sent
 from tightloop.records.types import JournalEntry, Outcome
 
@@ -44,7 +45,7 @@ class NoncePolicy:
         return code == CONFLICT
 
     def cancel(self, entry: JournalEntry) -> Replace:
-        return Replace(entry, "cancel")
+        return Replace(as_asked(entry), "cancel")
 
     def replaces(self, settings: ExecutorSettings, entry: JournalEntry, found: OrderFound, now: datetime) -> bool:
         pending = found.status == "open" and found.confirmations is None

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from tightloop.domain import ids
 from tightloop.errors import info
 from tightloop.handlers import calls
-from tightloop.handlers.executor import account_loops, closing, intents, submissions, transit
+from tightloop.handlers.executor import account_loops, closing, intents, steps, submissions, transit
 from tightloop.handlers.executor.deadline import submit_by, times_out_at
 from tightloop.handlers.executor.turn import ExecutorTurn, intent_name
 from tightloop.records.types import ErrorInfo, Instruction, JournalEntry, RoutedInstruction
@@ -51,7 +51,11 @@ def proceed(turn: ExecutorTurn) -> None:
         closing.finish(turn, entry, *intents.too_late(entry.routed, "it was not submitted"))
         return
     known = turn.account(entry.account)
-    turn.context.call(intent_name(entry), calls.Prepare(entry, known.next_nonce if known else None))
+    asked = steps.alone(entry)
+    if isinstance(asked, calls.Refused):
+        _refused(turn, entry, asked)
+    else:
+        turn.context.call(intent_name(entry), calls.Prepare(asked, known.next_nonce if known else None))
 
 
 def on_time(turn: ExecutorTurn, entry: JournalEntry) -> None:
@@ -75,10 +79,8 @@ def on_answer(turn: ExecutorTurn, entry: JournalEntry, answer: calls.Answer) -> 
             else:
                 entry = replace(entry, first_journalled_at=turn.now)
                 intents.submit(turn, submissions.with_prepared(entry, "first", answer, turn.now))
-        case calls.Refused(code, message):
-            error = info(code, message)
-            turn.audit(entry, "refused", message, error, answer=answer.raw)
-            closing.finish(turn, entry, "rejected", error)
+        case calls.Refused():
+            _refused(turn, entry, answer)
         case calls.Unavailable(_, message):
             if turn.now < entry.routed.dispatched_at + timedelta(seconds=turn.settings.read_s):
                 turn.put(replace(entry, next_try_at=turn.after(turn.settings.poll_s)))
@@ -86,6 +88,12 @@ def on_answer(turn: ExecutorTurn, entry: JournalEntry, answer: calls.Answer) -> 
                 closing.finish(turn, entry, "none", info("EXI-003", f"it could not be prepared: {message}"))
         case _:
             raise TypeError(f"a preparation is not answered by a {type(answer).__name__}")
+
+
+def _refused(turn: ExecutorTurn, entry: JournalEntry, refused: calls.Refused) -> None:
+    error = info(refused.code, refused.message)
+    turn.audit(entry, "refused", refused.message, error, answer=refused.raw)
+    closing.finish(turn, entry, "rejected", error)
 
 
 def request_cancel(turn: ExecutorTurn, routed: RoutedInstruction) -> None:

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from tightloop.domain.lengths import check_command
 from tightloop.errors import ExecutionError, bounded, info
 from tightloop.handlers import calls
-from tightloop.handlers.executor import account_loops, corrections, reports, submissions, transfers, transit
+from tightloop.handlers.executor import account_loops, corrections, reports, steps, submissions, transfers, transit
 from tightloop.handlers.executor.turn import ExecutorTurn, intent_name
 from tightloop.records.types import ControlCommand, Delta, JournalEntry, Outcome
 
@@ -55,9 +55,8 @@ def _not_found(turn: ExecutorTurn, entry: JournalEntry, answer: calls.NotFound) 
     policy = turn.settings.policy
     verdict = policy.absence(turn.settings, entry, answer).verdict
     if verdict == "taken" or (verdict == "nothing_done" and policy.is_over(entry)):
-        corrections.correct(
-            turn, entry, "none", (), info("EXI-005", "the venue shows that nothing was done"), answer.raw
-        )
+        outcome, error = steps.told(entry, "none", info("EXI-005", "the venue shows that nothing was done"))
+        corrections.correct(turn, entry, outcome, (), error, answer.raw)
     elif verdict != "nothing_done" or not _is_alone(turn):
         _watch_on(turn, entry)
     elif submissions.is_cancel(entry):  # what was sent once may still act: only its nonce ends it
@@ -112,6 +111,7 @@ def _resolve_by_evidence(turn: ExecutorTurn, entry: JournalEntry, found: calls.O
     outcome = reports.outcome_of(found, sum((shown.amount for shown in fresh), entry.filled_amount))
     entry = replace(entry, venue_order_id=found.venue_order_id or entry.venue_order_id)
     error = info(found.code, found.message or "") if found.code else None
+    outcome, error = steps.told(entry, outcome, error)
     corrections.correct(turn, entry, outcome, fresh, error, found.raw)
 
 

@@ -50,7 +50,7 @@ class Execution:
             raise VenueError("invalid_order", f"{to} takes no calls; a wallet's actions are a call to itself")
         if not call.actions:
             raise VenueError("invalid_order", "a call needs at least one action")
-        for number, action in enumerate(call.actions):
+        for number, action in enumerate(call.actions, call.first):
             try:
                 self._protocols.check(action)
             except VenueError as refusal:
@@ -83,7 +83,7 @@ class Execution:
             if call.deadline is not None and now > call.deadline:
                 raise Reverted("reverted", f"the deadline {call.deadline.isoformat()} has passed")
             at = self._clock.decided(call.decided_at)
-            for number, action in enumerate(call.actions):
+            for number, action in enumerate(call.actions, call.first):
                 gas_used += self._protocols.gas(action)
                 place = f"action {number} ({action.protocol}.{action.operation})"
                 if gas_used > transaction.gas_limit:

@@ -54,6 +54,7 @@ def call_of(entry: JournalEntry) -> Call:
         decided_at=instruction.created_at,
         atomic=False if contract is None else contract.atomic,
         deadline=None if contract is None else contract.deadline,
+        first=entry.attempt - entry.routed.attempt,
     )
     return Call(to=wallet_address(entry.account), data=encode_calldata(call))
 

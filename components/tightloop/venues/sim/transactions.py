@@ -29,6 +29,7 @@ class Calldata(Struct, frozen=True, kw_only=True, omit_defaults=True):
     decided_at: Moment
     atomic: bool = False
     deadline: Moment | None = None
+    first: int = 0  # the number of the first of them in its chain, for what is said of it
 
 
 class Call(Struct, frozen=True, kw_only=True, omit_defaults=True):
