@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from msgspec.structs import replace
-from tests.contract.runner.loops import PARTITIONS, Loop
+from tests.contract.runner.loops import CONFIG, PARTITIONS, Loop
 
 from tightloop.errors import MESSAGE_CHARS
 from tightloop.handlers import calls
@@ -179,7 +179,11 @@ READERS = {
     "fills": ["position-update-handler"],
     "position_updates": ["reconciliation"],
     "reconciliation_results": ["interface-manager"],
-    "control": ["executor-binance", "executor-ethereum", "interface-manager", "position-update-handler"],
+    "control": [
+        *(f"executor-{lane}" for lane in sorted(CONFIG.lanes)),
+        "interface-manager",
+        "position-update-handler",
+    ],
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 
 from tightloop.assembly.config import Config, Timing
 from tightloop.records.types import Delta, ExecutionReport, InstructionResult
-from tightloop.testing import LoopDriver, action, command, resume, trade, transfer
+from tightloop.testing import LoopDriver, action, cancel, command, resume, trade, transfer
 from tightloop.venues.sim.commands import Deposit
 
 D = Decimal
@@ -334,10 +335,6 @@ def test_what_accrues_at_the_destination_meanwhile_is_no_mismatch() -> None:
 
 
 def test_what_has_left_is_not_called_back_by_a_cancel_or_its_expiry() -> None:
-    from datetime import timedelta
-
-    from tightloop.testing import cancel
-
     loop = started()
     loop.fault("arrives_late", delay_s=60.0, count=1)
     moved(loop, TO_WALLET, expires_at=loop.now + timedelta(seconds=10))
@@ -346,6 +343,9 @@ def test_what_has_left_is_not_called_back_by_a_cancel_or_its_expiry() -> None:
     result = ended(loop, seconds=100)
     assert (result.status, result.outcome) == ("reconciled", "filled")
     assert loop.result("c1").status == "reconciled"
+    assert "cancel" not in [one.operation for one in loop.sandbox.requests.read(0, 10_000)]
+    (told,) = [one for one in loop.records("execution_audit") if one.event == "cancel_requested"]
+    assert "can't be called back" in told.detail
     assert books_agree(loop)
 
 
