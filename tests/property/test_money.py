@@ -47,6 +47,22 @@ _perps = st.builds(  # of one coin, so that a position is enlarged, reduced and 
     coin=st.just("BTC"),
     amount=st.sampled_from([D("0.5"), D("0.7"), D(2)]),
 )
+_moves = st.builds(
+    dict,
+    way=st.sampled_from(
+        [
+            ("wallet", "binance"),
+            ("wallet", "okx:spot"),
+            ("binance", "wallet"),
+            ("bybit:spot", "okx"),
+            ("okx", "binance"),
+            ("okx:spot", "okx:perp"),
+            ("binance:perp", "binance:spot"),
+        ]
+    ),
+    asset=st.sampled_from(["USDT", "USDT", "ETH"]),
+    release=st.sampled_from(["on_arrival", "on_debit"]),
+)
 _steps: st.SearchStrategy[tuple[str, Any]] = st.one_of(
     *[st.tuples(st.just("trade"), _trades)] * 2,
     *[st.tuples(st.just("trade"), _perps)] * 4,
@@ -54,6 +70,7 @@ _steps: st.SearchStrategy[tuple[str, Any]] = st.one_of(
     st.tuples(st.just("group"), st.lists(_trades | _perps, min_size=2, max_size=3)),
     st.tuples(st.just("lever"), st.tuples(st.sampled_from(EXCHANGES), st.sampled_from(["buy", "buy", "sell"]))),
     st.tuples(st.just("send"), st.sampled_from(["USDT", "WETH", "ETH"])),
+    *[st.tuples(st.just("move"), _moves)] * 2,
     st.tuples(st.just("hours"), st.sampled_from([1, 8, 24, 24 * 20])),
     st.tuples(st.just("liquidate"), st.sampled_from(LIQUIDATED)),
 )
@@ -96,6 +113,8 @@ class World:
                 venue, side = about
                 for _ in range(2):
                     self._instruct(self._trade(key, kind="perp", venue=venue, side=side, coin="BTC", amount=D(115)))
+            case "move":
+                self._instruct(self._move(key, **about))
             case "send":
                 self._instruct(transfer(self._name(), now, about, D("0.5"), strategy_id=key))
             case "hours":
@@ -111,6 +130,14 @@ class World:
         except VenueError:
             return
         event("a debt was liquidated")
+
+    def _move(self, key: str, *, way: tuple[str, str], asset: str, release: str) -> Instruction:
+        source, destination = way
+        ends = {"source": source, "destination": destination, "release": release}
+        whole = {"strategy_id": key, "venue": source.partition(":")[0]}
+        if ":perp" in source + destination:
+            asset = "USDT"
+        return transfer(self._name(), self.driver.now, asset, D(25) if asset == "USDT" else D("0.5"), **ends, **whole)
 
     def _trade(self, key: str, *, kind: str, venue: str, side: str, coin: str, amount: Decimal) -> Instruction:
         fields: dict[str, Any] = {"venue": venue, "side": side, "strategy_id": key, "symbol": f"{coin}/USDT"}
