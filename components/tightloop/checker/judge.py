@@ -18,6 +18,7 @@ from tightloop.checker.rules import (
     slots,
     snapshots,
     states,
+    transfers,
     wanted,
 )
 from tightloop.checker.verdict import Terms, Verdict, Violation
@@ -42,6 +43,7 @@ RULES = (
     holdings.positions_add_up,
     holdings.books_match,
     holdings.transit_is_empty,
+    transfers.transfers_arrive_once,
     outcomes.updates_agree,
     outcomes.reconciliations_agree,
     outcomes.results_agree,

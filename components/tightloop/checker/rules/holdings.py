@@ -20,14 +20,10 @@ Account = tuple[str, str]  # lane, name
 
 def fills_reported(data: Collected, terms: Terms) -> Iterator[Violation]:
     """Each fill in the books is reported once; each reported fill is in the books, as the books have it."""
-    booked = {
-        (account["lane"], account["account"], entry["entry_id"]): entry
-        for account in data.venues.accounts
-        for entry in account["ledger"]
-    }
+    booked = booked_entries(data)
     told: defaultdict[Entry, list[Seen]] = defaultdict(list)
     for seen in data.reports:
-        for place in _places_of(seen.value, booked):
+        for place in places_of(seen.value, booked):
             told[place].append(seen)
     for place, reports in told.items():
         strategy_id = reports[0].value["strategy_id"]
@@ -38,7 +34,7 @@ def fills_reported(data: Collected, terms: Terms) -> Iterator[Violation]:
             yield Violation("fill-of-none", strategy_id, f"{place} is reported ({reports[0].place}), not in the books")
             continue
         report = reports[0]
-        entries = [booked[one] for one in _places_of(report.value, booked) if one in booked]
+        entries = [booked[one] for one in places_of(report.value, booked) if one in booked]
         if report.value["resolved_by"] in (None, EVIDENCE) and (wrong := _otherwise(report.value, entries)):
             yield Violation("fill-otherwise", strategy_id, f"{report.place}: {wrong} than {place} in the books")
     if terms.complete:
@@ -118,7 +114,16 @@ def _entries_of(report: Record) -> Iterable[str]:
     return [one] if one is not None else report["venue_trade_ids"]
 
 
-def _places_of(report: Record, booked: Container[Entry]) -> list[Entry]:
+def booked_entries(data: Collected) -> dict[Entry, Record]:
+    """Every line of every account's books."""
+    return {
+        (account["lane"], account["account"], entry["entry_id"]): entry
+        for account in data.venues.accounts
+        for entry in account["ledger"]
+    }
+
+
+def places_of(report: Record, booked: Container[Entry]) -> list[Entry]:
     """Where the entries stand that a report tells of: in the account of its loop, or where its transfer arrived."""
     own = report["lane"], report["account"]
     there = _destination(report)
