@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from difflib import get_close_matches
 from pathlib import Path
+from types import UnionType
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -225,4 +226,6 @@ def _fields_at(place: tuple[int | str, ...], model: Any) -> list[str]:
             model = field.annotation if field else None
         else:
             model = get_args(model)[-1] if get_args(model) else None  # an entry of a table
+        if isinstance(model, UnionType):  # a section that may be left out
+            model = next(one for one in get_args(model) if one is not type(None))
     return list(getattr(model, "model_fields", {}))

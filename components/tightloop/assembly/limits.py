@@ -106,7 +106,7 @@ def _check(place: str, bounds: Bounds, venues: Venues) -> None:
         name = _venue(f"{place}.protocols", protocol, venues)
         if venues.find(name).kind != "protocol":
             raise ExecutionError(
-                "EIF-010", f"{place}.protocols: {protocol} is no protocol, but a {venues.find(name).kind}"
+                "EIF-010", f"{place}.protocols: {protocol} is no protocol but of kind {venues.find(name).kind}"
             )
 
 

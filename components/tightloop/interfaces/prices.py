@@ -1,7 +1,8 @@
 """Where the simulated venues take their prices from when a program of one's own provides them.
 
 A *data provider* is anything with ``get_market_data(timestamp)`` that gives a mapping of symbol to price, or to a quote
-(a mapping with ``price``, ``last``, ``close`` or ``mid``, or with ``bid`` and ``ask``). Prices are in quote per base;
+(a mapping with ``price``, ``last``, ``close`` or ``mid``, or with ``bid`` and ``ask``; where it has a ``timestamp``, it
+says how old it is). A symbol may be told of one venue alone, as ``binance:BTC/USDT``. Prices are in quote per base;
 floats are taken as their shortest decimal text.
 """
 
@@ -102,7 +103,12 @@ class ProvidedMarket(Market):
         self._funding, self._gas, self._made_up = {}, None, None
 
     def price_series(self, venue: str, symbol: str) -> Series[Decimal]:
-        return _Provided(self, symbol)
+        return _Provided(self, venue, symbol)
+
+    def seen_at(self, venue: str, symbol: str, at: datetime) -> datetime:
+        told = _Provided(self, venue, symbol).found(at)[1]
+        timestamp = told.get("timestamp") if isinstance(told, Mapping) else None
+        return at if timestamp is None else min(at, utc(timestamp, f"{symbol}: timestamp"))
 
     def rates(self, token: str) -> Series[tuple[Decimal, Decimal]]:
         return self._steady
@@ -125,18 +131,24 @@ class ProvidedMarket(Market):
 class _Provided(Series[Decimal]):
     """One symbol's prices. A perpetual that has none takes those of its spot market."""
 
-    __slots__ = ("_market", "_symbol")
+    __slots__ = ("_market", "_names", "_symbol")
 
-    def __init__(self, market: ProvidedMarket, symbol: str) -> None:
+    def __init__(self, market: ProvidedMarket, venue: str, symbol: str) -> None:
         self._market = market
         self._symbol = symbol
+        spot = symbol.partition(":")[0]
+        self._names = tuple(dict.fromkeys((f"{venue}:{symbol}", symbol, f"{venue}:{spot}", spot)))
 
     def at(self, time: datetime) -> Decimal:
+        return price_of(*self.found(time))
+
+    def found(self, time: datetime) -> tuple[str, Any]:
+        """The name under which it was told, and what was told. Raises VenueError."""
         told = self._market.told(min(time, self._market.now()))
-        for symbol in (self._symbol, self._symbol.partition(":")[0]):
+        for name in self._names:
             for prices in (told, self._market.carried):
-                if prices.get(symbol) is not None:
-                    return price_of(symbol, prices[symbol])
+                if prices.get(name) is not None:
+                    return name, prices[name]
         raise VenueError("no_price", f"nobody has told a price of {self._symbol}, and the instruction carries none")
 
     def has(self, time: datetime) -> bool:

@@ -42,6 +42,7 @@ def records_of(bootstrap: str, topic: str) -> list[Received]:
 
 
 def test_a_system_is_brought_up_traded_on_halted_repaired_and_brought_down(tightloop: CommandLine) -> None:
+    (tightloop.directory / "tightloop.toml").write_text("[limits.strategies.s9]\norder_notional = 500\n")
     up = tightloop.json("up")
     assert {one["state"] for one in up["processes"]} == {"ready"}
     second = tightloop.run("up")
@@ -55,6 +56,7 @@ def test_a_system_is_brought_up_traded_on_halted_repaired_and_brought_down(tight
     assert {one["health"] for one in status["components"]} == {"ready"}
     assert [(one["strategy_id"], one["phase"]) for one in status["keys"]] == [("s1", "idle")]
     assert tightloop.json("topics", "check") == {"differences": []}
+    _breaks_a_limit(tightloop, up["bootstrap"])
 
     _python_example_of_the_readme(up["bootstrap"])
     _examples_of_the_clients(tightloop, up["bootstrap"])
@@ -102,6 +104,15 @@ for module in (publisher, consumer):
     )
     assert told.returncode == 0, told.stdout + told.stderr
     assert "strategy-1" in told.stdout
+
+
+def _breaks_a_limit(tightloop: CommandLine, bootstrap: str) -> None:
+    """`s9` may trade 500 USDT at a time: measured by what the simulated venues publish that they trade at."""
+    eventually(lambda: records_of(bootstrap, "market_data"), what="market data of the simulated venues")
+    refused = publish(tightloop, 1, key="s9", code=1)
+    assert (refused["status"], refused["outcome"], refused["error"]["code"]) == ("refused", None, "EIM-013")
+    assert "order_notional of strategy s9" in refused["error"]["message"]
+    assert "raise limits.strategies.s9.order_notional" in refused["error"]["message"]
 
 
 def _halt_and_resume(tightloop: CommandLine) -> None:

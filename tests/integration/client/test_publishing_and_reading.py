@@ -16,6 +16,7 @@ from tightloop.client.control import write_raw
 from tightloop.client.key_states import LoopStateReader
 from tightloop.client.market_publisher import MarketPublisher
 from tightloop.client.reader import TopicReader
+from tightloop.interfaces.recorded_prices import TopicPrices
 from tightloop.records.topics import all_topics
 from tightloop.records.types import (
     AccountRef,
@@ -264,6 +265,11 @@ def test_market_data_lies_under_its_market_and_is_read_back_exactly(settings: Ka
         found: list[Any] = list(results)
     for symbol in ("BTC/USDT", "ETH/USDT"):
         assert [one for one in found if one.symbol == symbol] == [one for one in quotes if one.symbol == symbol]
+    prices = TopicPrices(settings.bootstrap, prefix=settings.prefix)
+    told = prices.get_market_data(NOW + timedelta(seconds=1, milliseconds=1))["binance:ETH/USDT"]
+    assert told == {"price": Decimal("1.123456789012345678"), "timestamp": NOW + timedelta(seconds=1)}
+    with pytest.raises(ExecutionError, match="there is no price"):
+        TopicPrices(settings.bootstrap, prefix=settings.prefix, until=NOW - timedelta(days=1))
     with TopicReader(settings, ["market_data"]) as reader:
         received = reader.poll(10)
     assert received is not None

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from tightloop.cli import logs
-from tightloop.cli.options import ConfigFile
+from tightloop.cli.options import ConfigFile, Prefix, quiet
 from tightloop.cli.registration import add, subcommands
+
+if TYPE_CHECKING:
+    from tightloop.assembly.config import Config
+    from tightloop.venues.sim.sandbox import Sandbox
+
+TOLD_EVERY_S = 5.0  # market data
 
 sandbox = subcommands("Stand-ins for venues, with books of their own and faults.")
 
@@ -30,6 +37,13 @@ def sim(
     market_origin: Annotated[
         str | None, typer.Option("--market-origin", help="The wall time (ISO) of the market's first record.")
     ] = None,
+    bootstrap: Annotated[
+        str | None,
+        typer.Option(
+            "--bootstrap", metavar="HOST:PORT", help="Publish what they trade at on the topic market_data there."
+        ),
+    ] = None,
+    prefix: Prefix = None,
     config: ConfigFile = None,
 ) -> None:
     """The simulated venues as a server: durable books of their own, faults at /admin.
@@ -52,7 +66,8 @@ def sim(
     if market is not None and not market.is_dir():
         raise ExecutionError("EIF-010", f"--market: {market} is not a folder")
     known = registry.known()
-    lanes = {lane.name: lane for lane in known.lanes()} | load(config)[0].directory().lanes
+    loaded, _ = load(config, {"prefix": prefix})
+    lanes = {lane.name: lane for lane in known.lanes()} | loaded.directory().lanes
     settings = SimSettings(
         exchanges=(),
         chains=(),
@@ -65,9 +80,30 @@ def sim(
         market_origin=datetime.fromisoformat(market_origin) if market_origin else None,
     )
     try:
-        serve(with_lanes(settings, lanes, known), announce)
+        serve(with_lanes(settings, lanes, known), announce, _telling(bootstrap, loaded) if bootstrap else None)
     except (OSError, ValueError) as error:
         raise ExecutionError("EIF-010", f"the simulated venues could not start: {error}") from error
+
+
+def _telling(bootstrap: str, config: Config) -> Callable[[Sandbox], Awaitable[None]]:
+    """Publishes what the venues trade at, every few seconds, while the server runs. Nothing waits for it."""
+    import asyncio
+
+    from tightloop.client.market_stream import MarketStream
+    from tightloop.runners.kafka.settings import KafkaSettings
+    from tightloop.venues.sim.quotes import quotes
+
+    stream = MarketStream(KafkaSettings(bootstrap=bootstrap, prefix=config.prefix, client=quiet(config.kafka)))
+
+    async def tell(sandbox: Sandbox) -> None:
+        try:
+            while True:
+                await asyncio.to_thread(stream.offer, quotes(sandbox))
+                await asyncio.sleep(TOLD_EVERY_S)
+        finally:
+            stream.close()
+
+    return tell
 
 
 def binance(

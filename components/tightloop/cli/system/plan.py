@@ -83,11 +83,12 @@ def read_plan(file: Path) -> Plan:
     return Plan(**{**given, "config": Config.model_validate(found["config"])})
 
 
-def simulator_spec(plan: Plan) -> Spec:
+def simulator_spec(plan: Plan, bootstrap: str) -> Spec:
+    """``bootstrap``: where the venues publish what they trade at."""
     port = free_port()
     command = [
         *(*_PROGRAM, "sandbox", "sim", "--port", str(port), "--dir", str(plan.directory / "venues")),
-        *("--seed", str(plan.seed)),
+        *("--seed", str(plan.seed), "--bootstrap", bootstrap, "--prefix", plan.config.prefix),
     ]
     if plan.config_file is not None:
         command += ["--config", str(plan.config_file)]

@@ -20,6 +20,7 @@ import psutil
 import structlog
 
 from tightloop.broker import EmbeddedBroker, Step
+from tightloop.broker.ports import free_port
 from tightloop.cli import logs
 from tightloop.cli.system.child import Child, Spec, tail_of
 from tightloop.cli.system.plan import Plan, component_specs, read_plan, simulator_spec
@@ -72,20 +73,21 @@ class Supervisor:
 
     def _start(self) -> None:
         self._write("starting", "Starting")
+        port = 0 if self._bootstrap else free_port()  # the venues start first, and are told where the broker will be
         if self.plan.starts_simulator:
-            spec = simulator_spec(self.plan)
+            spec = simulator_spec(self.plan, self._bootstrap or f"127.0.0.1:{port}")
             self._simulator = f"127.0.0.1:{spec.port}"
             self._launch(spec)
         if not self._bootstrap:
-            self._start_broker()
+            self._start_broker(port)
         self._write("starting", "Creating the topics")
         self._create_topics()
         for spec in component_specs(self.plan, self._bootstrap, self._simulator):
             self._launch(spec)
         self._write("starting", "Waiting until every component is ready")
 
-    def _start_broker(self) -> None:
-        self._broker = EmbeddedBroker(self.plan.directory / "broker", fast=self.plan.fast)
+    def _start_broker(self, port: int) -> None:
+        self._broker = EmbeddedBroker(self.plan.directory / "broker", port, fast=self.plan.fast)
         self._broker.start(self._progress)
         self._bootstrap = self._broker.bootstrap
 

@@ -12,7 +12,7 @@ from tightloop.venues.sim.market import Market
 
 
 class LastPrices:
-    """``now``: the venues' time, which is each price's time: a simulated venue quotes at every moment."""
+    """``now``: the venues' time."""
 
     def __init__(self, market: Market, market_clock: MarketClock, now: Callable[[], datetime]) -> None:
         self._market = market
@@ -24,14 +24,16 @@ class LastPrices:
 
     def _price(self, venue: str, symbol: str) -> MarketPrice:
         now = self._now()
+        at = self._market_clock.market(now)
         try:
-            price = self._market.price(venue, symbol, self._market_clock.market(now))
+            price = self._market.price(venue, symbol, at)
+            age = at - self._market.seen_at(venue, symbol, at) if price is not None else None
         except VenueError:  # a program of one's own provides the prices, and told none of this
-            price = None
-        if price is None:
+            price = age = None
+        if price is None or age is None:
             return MarketPrice(venue=venue, symbol=symbol)
         return MarketPrice(
-            venue=venue, symbol=symbol, price=price, price_venue=venue, price_symbol=symbol, event_time=now
+            venue=venue, symbol=symbol, price=price, price_venue=venue, price_symbol=symbol, event_time=now - age
         )
 
     async def close(self) -> None:

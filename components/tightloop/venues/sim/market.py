@@ -15,7 +15,7 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 STABLE = frozenset({"USDT", "USDC", "DAI"})
 Funding = Callable[[str, str, int], "Series[Decimal]"]  # of venue, symbol, and every how many hours
-_UNDERLYING = {"WETH": "ETH", "WBTC": "BTC"}
+UNDERLYING = {"WETH": "ETH", "WBTC": "BTC"}
 _ONE = Decimal(1)
 
 
@@ -94,6 +94,10 @@ class Market:
         series = self.price_series(venue, symbol)
         return None if series is None else series.at(at)
 
+    def seen_at(self, venue: str, symbol: str, at: datetime) -> datetime:
+        """How old the price of then is: a simulated venue quotes at every moment."""
+        return at
+
     def funding(self, venue: str, symbol: str, hours: int) -> Series[Decimal] | None:
         """The recorded rates and their times; else made up ones, paid every so many ``hours``."""
         recorded = self._funding.get((venue, symbol))
@@ -105,7 +109,7 @@ class Market:
         """What one unit of a chain's token is worth in USDT."""
         if token in STABLE:
             return _ONE
-        return self.price(venue, f"{_UNDERLYING.get(token, token)}/USDT", at)
+        return self.price(venue, f"{UNDERLYING.get(token, token)}/USDT", at)
 
     def rates(self, token: str) -> Series[tuple[Decimal, Decimal]] | None:
         """Yearly (supply, borrow) rates of the lending market; of a stablecoin without any, another's."""

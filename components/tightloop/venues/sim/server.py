@@ -15,7 +15,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from pathlib import Path
 
@@ -42,8 +42,15 @@ def _flush_or_die(sandbox: Sandbox) -> None:
         os._exit(1)
 
 
-async def run(settings: SimSettings, ready: Callable[[str, int], None] | None = None) -> None:
-    """Serve until SIGTERM or SIGINT. ``ready`` gets host and port once connections are taken."""
+Beside = Callable[[Sandbox], Awaitable[None]]
+
+
+async def run(
+    settings: SimSettings, ready: Callable[[str, int], None] | None = None, beside: Beside | None = None
+) -> None:
+    """Serve until SIGTERM or SIGINT. ``ready`` gets host and port once connections are taken. ``beside``: what else
+    goes on as long, and may only look at the venues; the server does not need it.
+    """
     money.install()
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
@@ -63,22 +70,25 @@ async def run(settings: SimSettings, ready: Callable[[str, int], None] | None = 
         (Path(settings.data_dir) / "server.json").write_text(json.dumps(where), encoding="utf-8")
     if ready is not None:
         ready(host, port)
+    task = None if beside is None else asyncio.ensure_future(beside(sandbox))
     try:
         await stop.wait()
     finally:
+        if task is not None:
+            task.cancel()
         server.close()
         await venues.shutdown(_GRACE_S)
         sandbox.close()
 
 
-def serve(settings: SimSettings, ready: Callable[[str, int], None] | None = None) -> None:
+def serve(settings: SimSettings, ready: Callable[[str, int], None] | None = None, beside: Beside | None = None) -> None:
     """Run the server in this process until it is told to stop."""
     if sys.platform == "win32":
-        asyncio.run(run(settings, ready))
+        asyncio.run(run(settings, ready, beside))
     else:
         import uvloop
 
-        uvloop.run(run(settings, ready))
+        uvloop.run(run(settings, ready, beside))
 
 
 def main(arguments: list[str]) -> None:
