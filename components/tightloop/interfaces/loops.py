@@ -47,6 +47,7 @@ class BacktestLoops:
 
     ``opening``: what the strategies hold before the first instruction, by position key, in units of each asset; None:
     the simulated venues' own opening balances, which are ample. Accounts that ``opening`` does not name are empty then.
+    Raises ExecutionError EIF-007 for a venue that has no simulation.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class BacktestLoops:
         self._provider = provider
         self._opening = None if opening is None else dict(opening)
         self._slippage_bps = slippage_bps
+        self._venues = self._simulated()
         self._clock: ManualClock | None = None
         self._engine: Engine | None = None
         self._market: ProvidedMarket | None = None
@@ -137,14 +139,17 @@ class BacktestLoops:
         if self._engine is None or self._clock is None or self._market is None:
             self._clock = ManualClock(at)
             self._market = ProvidedMarket(self._provider, at, self._clock.now)
-            self._engine = Engine(self._config, self._clock, sim=self._simulated(at), market=self._market)
+            self._engine = Engine(
+                self._config, self._clock, sim=replace(self._venues, market_origin=at), market=self._market
+            )
             self._engine.bus.subscribe(self._reported, ["fills"])
             self._engine.bus.subscribe(self._ended, ["instruction_results"])
             self._engine.bus.subscribe(self._buried, ["dead_letters"])
         return self._engine, self._clock, self._market
 
-    def _simulated(self, at: datetime) -> SimSettings:
-        none = SimSettings(market_origin=at, exchanges=(), chains=())
+    def _simulated(self) -> SimSettings:
+        """Raises ExecutionError EIF-007 for a venue that has no simulation."""
+        none = SimSettings(exchanges=(), chains=())
         settings = with_lanes(none, self._directory.lanes, registry.known())
         if self._slippage_bps is None:
             return settings

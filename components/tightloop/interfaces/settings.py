@@ -9,9 +9,12 @@ from typing import Any
 from pydantic import ValidationError
 
 from tightloop.assembly.config import Config, explained
+from tightloop.domain.directory import Directory
+from tightloop.domain.positions import parse_key
 from tightloop.errors import ExecutionError
 
 MODES = ("backtest", "live")
+_MARKET_OF = {"Perp": "perp", "MarginBalance": "perp"}  # what an exchange trades that has positions of this type
 
 
 class InProcessConfig(Config):
@@ -24,14 +27,30 @@ class InProcessConfig(Config):
 
 
 def configured(values: Mapping[str, Any]) -> InProcessConfig:
-    """Raises ExecutionError EIF-010 for what is unknown, with the nearest key, or does not hold together."""
+    """Raises ExecutionError EIF-010 for what is unknown, with the nearest key, or does not hold together, and EIF-007
+    for positions that their venue cannot have.
+    """
     try:
         config = InProcessConfig.model_validate(values)
     except ValidationError as error:
         raise ExecutionError("EIF-010", explained(error, InProcessConfig)) from error
-    config.directory()
+    directory = config.directory()
     config.dispatch_limits()
+    for key in config.initial_positions or {}:
+        _check_position(key, directory)
     return config
+
+
+def _check_position(key: str, directory: Directory) -> None:
+    try:
+        parts = parse_key(key)
+        spec = directory.venues.find(parts.venue)
+    except ExecutionError as error:
+        raise ExecutionError("EIF-010", f"initial_positions: {key!r}: {error.message}") from error
+    needed = _MARKET_OF.get(parts.kind)
+    if spec.kind == "exchange" and needed is not None and needed not in spec.markets:
+        has = ", ".join(spec.markets)
+        raise ExecutionError("EIF-007", f"initial_positions: {key!r}: {spec.name} has no {needed} market, but {has}")
 
 
 def check_mode(execution_mode: str) -> None:
