@@ -25,8 +25,9 @@ def check_leg(instruction: Instruction) -> None:
     """The group fields of one instruction. Raises ExecutionError EIM-007."""
     given = [name for name in _TOGETHER if getattr(instruction, name) is not None]
     if not given:
-        beside = next((name for name in _OF_LEGS if getattr(instruction, name) is not None), None)
-        _require(beside is None, f"{beside}: is for legs of a group, and there is no group_id")
+        beside = [name for name in _OF_LEGS if getattr(instruction, name) is not None]
+        if beside:
+            raise ExecutionError("EIM-007", f"{beside[0]}: is for legs of a group, and there is no group_id")
         return
     _require(
         len(given) == len(_TOGETHER), f"{', '.join(_TOGETHER)}: all three must be given, not {' and '.join(given)}"

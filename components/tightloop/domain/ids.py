@@ -20,7 +20,7 @@ def digest(*parts: str | int) -> str:
     """32 hex characters. The lengths (4 bytes, big-endian) keep ("ab", "c") and ("a", "bc") apart."""
     joined = b""
     for part in parts:
-        raw = str(part).encode()
+        raw = f"{part}".encode()
         length = len(raw)
         joined += (_LENGTHS[length] if length < 256 else length.to_bytes(4, "big")) + raw
     return blake2b(joined).hexdigest()[:HEX_CHARS]

@@ -158,9 +158,8 @@ def _check_payload(instruction: Instruction, place: VenueSpec, venues: Venues) -
         _refuse(f"venue: {place.name} takes {', '.join(place.types)}, not {instruction.type}")
     if instruction.cex_trade is not None:
         market = instruction.cex_trade.market
-        _require(
-            market in place.markets, f"cex_trade.market: {place.name} has {', '.join(place.markets)}, not {market}"
-        )
+        if market not in place.markets:
+            _refuse(f"cex_trade.market: {place.name} has {', '.join(place.markets)}, not {market}")
         _check_trade(instruction.cex_trade)
     elif instruction.smart_contract_action is not None:
         _check_actions(instruction.smart_contract_action, venues, instruction.created_at)
@@ -191,7 +190,8 @@ def _check_bps(field: str, bps: Decimal | None) -> None:
 
 def _check_trade(trade: CexTrade) -> None:
     form, example = (_SPOT, "BTC/USDT") if trade.market == "spot" else (_PERP, "BTC/USDT:USDT")
-    _require(form.fullmatch(trade.symbol) is not None, f"cex_trade.symbol: a {trade.market} market is like {example}")
+    if form.fullmatch(trade.symbol) is None:
+        _refuse(f"cex_trade.symbol: a {trade.market} market is like {example}")
     _require(
         (trade.amount is None) != (trade.quote_amount is None),
         "cex_trade: exactly one of amount and quote_amount must be given",
@@ -199,10 +199,8 @@ def _check_trade(trade: CexTrade) -> None:
     for name in ("amount", "quote_amount", "price", "reference_price"):
         _check_positive(f"cex_trade.{name}", getattr(trade, name))
     _check_bps("cex_trade.max_slippage_bps", trade.max_slippage_bps)
-    _require(
-        trade.timeout_ms is None or 0 < trade.timeout_ms <= _LONGEST_TIMEOUT_MS,
-        f"cex_trade.timeout_ms: must be above zero, and at most {LONGEST_LIFE.days} days",
-    )
+    if trade.timeout_ms is not None and not 0 < trade.timeout_ms <= _LONGEST_TIMEOUT_MS:
+        _refuse(f"cex_trade.timeout_ms: must be above zero, and at most {LONGEST_LIFE.days} days")
     _require(not (trade.reduce_only and trade.market == "spot"), "cex_trade.reduce_only: is for perpetuals")
     if trade.order_type == "limit":
         _check_limit_order(trade)

@@ -35,6 +35,7 @@ BYTES = 131_072  # of calldata: what a node takes in one transaction (geth's txM
 RAW_CHARS = 4096  # of what a venue said
 VALUE_CHARS = 100  # of a value that a message shows
 LARGEST_ANSWERED = Decimal(10) ** 40  # sums of many such amounts still fit into a record (10^58)
+LEAST_ANSWERED = -LARGEST_ANSWERED
 LONGEST_PAUSE_S = 3600.0
 
 _STATUSES = frozenset({"open", "filled", "cancelled", "rejected", "reverted"})
@@ -94,9 +95,7 @@ def _cursor(field: str, value: object) -> None:
         _id(field, value, CURSOR_CHARS)
 
 
-def _amount(
-    field: str, value: Decimal | None, *, least: Decimal = -LARGEST_ANSWERED, position_key: str | None = None
-) -> None:
+def _amount(field: str, value: Decimal | None, least: Decimal = LEAST_ANSWERED, position_key: str | None = None) -> None:
     """``position_key``: what it is an amount of, for the message."""
     if value is None:
         return
@@ -181,23 +180,23 @@ def _entry(entry: calls.LedgerEntry) -> None:
     _count("deltas", entry.deltas, PARTS)
     for delta in entry.deltas:
         _key("deltas.position_key", delta.position_key)
-        _amount("deltas.amount", delta.amount, position_key=delta.position_key)
+        _amount("deltas.amount", delta.amount, LEAST_ANSWERED, delta.position_key)
         _among("deltas.source", delta.source, SOURCES)
     _count("fees", entry.fees, PARTS)
     for fee in entry.fees:
         _key("fees.position_key", fee.position_key)
-        _amount("fees.amount", fee.amount, position_key=fee.position_key)
+        _amount("fees.amount", fee.amount, LEAST_ANSWERED, fee.position_key)
         _id("fees.kind", fee.kind)
     if entry.side not in (None, "buy", "sell"):
         _fail("side", "is neither buy nor sell", entry.side)
     if entry.liquidity not in (None, "maker", "taker"):
         _fail("liquidity", "is neither maker nor taker", entry.liquidity)
-    _amount("amount", entry.amount, least=money.ZERO)
-    _amount("cost", entry.cost, least=money.ZERO)
+    _amount("amount", entry.amount, money.ZERO)
+    _amount("cost", entry.cost, money.ZERO)
     if entry.realised_pnl is not None:
         _amount("realised_pnl", entry.realised_pnl)
     if entry.effective_gas_price is not None:
-        _amount("effective_gas_price", entry.effective_gas_price, least=money.ZERO)
+        _amount("effective_gas_price", entry.effective_gas_price, money.ZERO)
     for name in ("client_order_id", "symbol", "tx_hash", "block_hash"):
         value = getattr(entry, name)
         if value is not None:
@@ -212,7 +211,7 @@ def _order(found: calls.OrderFound) -> calls.Answer:
     _time("as_of", found.as_of)
     _id_or_none("venue_order_id", found.venue_order_id)
     _entries(found.entries)
-    _amount("remaining", found.remaining, least=money.ZERO)
+    _amount("remaining", found.remaining, money.ZERO)
     _id_or_none("tx_hash", found.tx_hash)
     if found.code is not None:
         _among("code", found.code, CATALOGUE)
@@ -262,7 +261,7 @@ def _positions(answer: calls.Positions) -> calls.Answer:
         _fail("amounts", f"{len(answer.amounts)} positions are more than {ENTRIES}")
     for key, amount in answer.amounts.items():
         _id("amounts (a position key)", key, KEY_CHARS)
-        _amount("amounts", amount, position_key=key)
+        _amount("amounts", amount, LEAST_ANSWERED, key)
     _cursor("cursor", answer.cursor)
     _number("venue_sequence", answer.venue_sequence)
     _number("block_number", answer.block_number)
@@ -276,7 +275,7 @@ def _prepared(answer: calls.Prepared) -> calls.Answer:
     if isinstance(what, PreparedOrder):
         _id("what.symbol", what.symbol)
         for name in ("amount", "quote_amount", "price", "reference_price", "max_slippage_bps", "rounded_off"):
-            _amount(f"what.{name}", getattr(what, name), least=money.ZERO)
+            _amount(f"what.{name}", getattr(what, name), money.ZERO)
         if (what.amount is None) == (what.quote_amount is None):
             _fail("what.amount", "and quote_amount: exactly one of them must be given", what.amount)
     elif isinstance(what, PreparedTransaction):
@@ -285,7 +284,7 @@ def _prepared(answer: calls.Prepared) -> calls.Answer:
         for name in ("chain_id", "nonce", "gas_limit"):
             _number(f"what.{name}", getattr(what, name))
         for name in ("value", "max_fee_per_gas", "max_priority_fee_per_gas"):
-            _amount(f"what.{name}", getattr(what, name), least=money.ZERO)
+            _amount(f"what.{name}", getattr(what, name), money.ZERO)
         for name in ("data", "authorisation"):
             _bytes(f"what.{name}", getattr(what, name))
     elif isinstance(what, PreparedTransfer):

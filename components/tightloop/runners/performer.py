@@ -278,7 +278,8 @@ class CallLoop(Generic[Owner]):
     async def _run(self, owner: Owner, started: Started) -> None:
         answer = await self._performer.perform(started.call, started.key)
         self._answers.append((owner, started, answer))
-        if self._awaited:
+        if self._awaited:  # the first of several wakes the other thread, which takes them all
+            self._awaited = False
             self._arrived.set()
 
 

@@ -46,7 +46,7 @@ def has_caused(entry: JournalEntry, shown: LedgerEntry) -> bool:
 
 def times_sent(entry: JournalEntry) -> int:
     """How many times one of them was journalled to be sent."""
-    return sum(one.sent_count for one in entry.submissions)
+    return sum([one.sent_count for one in entry.submissions])
 
 
 def with_prepared(entry: JournalEntry, kind: Kind, prepared: Prepared, now: datetime) -> JournalEntry:

@@ -35,10 +35,7 @@ def cancellable(entry: JournalEntry) -> bool:
 
 def _latest(intents: Iterable[JournalEntry]) -> int:
     """The number of the last loop among them; 0: there is none."""
-    latest = 0
-    for entry in intents:
-        latest = max(latest, entry.loop_no)
-    return latest
+    return max([entry.loop_no for entry in intents], default=0)
 
 
 class ExecutorTurn:
@@ -51,8 +48,7 @@ class ExecutorTurn:
         self._intents = dict(context.scan("intent", JournalEntry))
         self._loaded = context.get("head", ExecutorHead)
         self.head = self._loaded or ExecutorHead(strategy_id=context.key, produced_at=self.now)
-        latest = _latest(self._intents.values())
-        if latest > self.head.last_loop_no:
+        if self._intents and (latest := _latest(self._intents.values())) > self.head.last_loop_no:
             self.head = replace(self.head, last_loop_no=latest)
 
     def after(self, seconds: float) -> datetime:
@@ -60,21 +56,22 @@ class ExecutorTurn:
 
     def save(self) -> None:
         """Write what changed, and ask to be woken when the next thing is due."""
-        intents = self.intents()
-        if self._is_changed(_latest(intents)):
+        if self.head is not self._loaded and self._is_changed():
             self.context.put("head", replace(self.head, produced_at=self.now))
-        due = [entry.next_try_at for entry in intents if entry.next_try_at]
-        due += [entry.cancel_at for entry in intents if entry.cancel_at and cancellable(entry)]
+        due = []
+        for entry in self._intents.values():
+            if entry.next_try_at:
+                due.append(entry.next_try_at)
+            if entry.cancel_at and cancellable(entry):
+                due.append(entry.cancel_at)
         if self.head.reading and self.head.reading.retry_at:
             due.append(self.head.reading.retry_at)
         self.context.wake_at(min(due) if due else None)
 
-    def _is_changed(self, latest_intent: int) -> bool:
+    def _is_changed(self) -> bool:
         """The number of the last loop need not be written while its intent is there to tell it."""
         known = self._loaded
-        if self.head is known:
-            return False
-        if known is not None and self.head.last_loop_no == latest_intent:
+        if known is not None and self.head.last_loop_no == _latest(self._intents.values()):
             known = replace(known, last_loop_no=self.head.last_loop_no)
         return self.head != known
 
@@ -92,7 +89,7 @@ class ExecutorTurn:
 
     def preparing(self) -> JournalEntry | None:
         """The one whose submission is not known yet."""
-        for entry in self.intents():
+        for entry in self._intents.values():
             if entry.status == "preparing":
                 return entry
         return None
