@@ -5,10 +5,11 @@ Floats are taken as their shortest decimal text. An unknown field is refused by 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from datetime import UTC, datetime
 from decimal import Decimal
 from difflib import get_close_matches
+from functools import cache
 from math import isfinite
 from typing import Any
 
@@ -80,7 +81,7 @@ def _nested(plain: Block, kind: str) -> Block:
         merged = _trade(merged)
     elif kind == "cancel" and "target" in merged:
         merged["instruction_id"] = merged.pop("target")  # flat, the name is taken by the cancel's own id
-    _refuse_unknown(merged, PAYLOADS[kind], kind, set() if payload else own)
+    _refuse_unknown(merged, PAYLOADS[kind], kind, frozenset() if payload else own)
     return {**outer, kind: merged}
 
 
@@ -109,7 +110,7 @@ def _actions(payload: Block, venue: str) -> Block:
 def _action(action: Any, number: int, venue: str) -> Any:
     if not isinstance(action, dict):
         raise ExecutionError("EIM-007", f"smart_contract_action.actions[{number}]: must be a mapping of its fields")
-    _refuse_unknown(action, Action, f"smart_contract_action.actions[{number}]", set())
+    _refuse_unknown(action, Action, f"smart_contract_action.actions[{number}]", frozenset())
     action = {"protocol": venue, **action}
     if action.get("amount") in _RULES:
         action["amount_rule"] = action.pop("amount")
@@ -118,11 +119,12 @@ def _action(action: Any, number: int, venue: str) -> Any:
     return action
 
 
-def _names(kind: type[Struct]) -> set[str]:
-    return {field.name for field in structs.fields(kind)}
+@cache
+def _names(kind: type[Struct]) -> frozenset[str]:
+    return frozenset(kind.__struct_fields__)
 
 
-def _refuse_unknown(given: Block, kind: type[Struct], where: str, beside: set[str]) -> None:
+def _refuse_unknown(given: Block, kind: type[Struct], where: str, beside: Set[str]) -> None:
     valid = _names(kind)
     for name in given:
         if name not in valid:
