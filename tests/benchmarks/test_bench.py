@@ -67,6 +67,7 @@ def test_the_loop_in_process_comes_beside_a_plain_one_without_a_broker(capsys: p
     assert [one["keys"] for one in found] == [1, 3]
     for one in found:
         assert 0 < one["loops_per_second"] < one["plain_per_second"]
+        assert 0 < one["routed_per_second"] < one["plain_per_second"]
         assert one["kept_bytes_per_loop"] >= one["plain_kept_bytes_per_loop"] > 0
 
 

@@ -1,6 +1,7 @@
 """The loop without a broker: every component in this process, beside a plain loop that does the same sums.
 
-Both trade on simulated venues in this process. The *plain* one places an order, adds what it did to what it expects,
+Both trade on simulated venues in this process, and so does ``route_instruction`` of the Python API, which runs the same
+loop for one block of plain data after another. The *plain* loop places an order, adds what it did to what it expects,
 reads the account and compares: what a loop comes to when nothing is journalled, published, or kept for a restart. A
 round gives each key one instruction, its loops run to their ends, and a second passes.
 
@@ -16,6 +17,7 @@ import tracemalloc
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 from msgspec import Struct
 
@@ -23,6 +25,7 @@ from tightloop.assembly.config import Config
 from tightloop.assembly.engine import Engine
 from tightloop.domain import money
 from tightloop.handlers.calls import OrderFound
+from tightloop.interfaces.manager import ExecutionInterfaceManager
 from tightloop.records.types import CexTrade, Instruction, InstructionResult, Side
 from tightloop.runners.bus import Stored
 from tightloop.runners.clock import ManualClock
@@ -39,10 +42,11 @@ _SAMPLES = 5
 
 
 class InProcess(Struct, frozen=True, kw_only=True):
-    """``ratio``: how many plain loops are made in the time of one."""
+    """``ratio``: how many plain loops are made in the time of one. ``routed_per_second``: by ``route_instruction``."""
 
     keys: int
     loops_per_second: float
+    routed_per_second: float
     kept_bytes_per_loop: float
     plain_per_second: float
     plain_kept_bytes_per_loop: float
@@ -90,6 +94,40 @@ def _side(number: int) -> Side:
     return "buy" if number % 2 else "sell"
 
 
+class _Routed:
+    """The same by ``route_instruction``: each instruction a block of plain data, and its result too."""
+
+    def __init__(self, keys: int) -> None:
+        self.keys = keys
+        self._manager = ExecutionInterfaceManager({}, None, "backtest")
+        self._rounds = 0
+
+    def round(self) -> None:
+        self._rounds += 1
+        now = START + timedelta(seconds=self._rounds)
+        for key in range(self.keys):
+            self._manager.route_instruction(now, _block(key, self._rounds))
+
+    def check(self) -> None:
+        """Raises RuntimeError when one of them was not filled and reconciled."""
+        done = self._manager.instructions_routed - self._manager.instructions_failed
+        if done != self._rounds * self.keys:
+            raise RuntimeError(f"{done} of {self._rounds * self.keys} instructions were filled and reconciled")
+
+
+def _block(key: int, number: int) -> dict[str, Any]:
+    return {
+        "instruction_id": f"i{number}",
+        "strategy_id": f"s{key}",
+        "type": "cex_trade",
+        "venue": _LANE,
+        "symbol": _SYMBOL,
+        "side": _side(number),
+        "amount": 0.001,
+        "reference_price": 60_000,
+    }
+
+
 class _Plain:
     """The same trades and sums, and nothing else."""
 
@@ -134,15 +172,17 @@ class _Plain:
 
 
 def measure(keys: tuple[int, ...] = KEYS, seconds: float = 4.0) -> list[InProcess]:
-    """``seconds``: of processor time, for each of the two loops."""
+    """``seconds``: of processor time, for each of the three."""
     return [_measured(count, seconds) for count in keys]
 
 
 def _measured(keys: int, seconds: float) -> InProcess:
     loop, plain = _rate(lambda: _Loop(keys), seconds), _rate(lambda: _Plain(keys), seconds)
+    routed = _rate(lambda: _Routed(keys), seconds)
     return InProcess(
         keys=keys,
         loops_per_second=loop,
+        routed_per_second=routed,
         kept_bytes_per_loop=_kept(_Loop(keys)),
         plain_per_second=plain,
         plain_kept_bytes_per_loop=_kept(_Plain(keys)),
@@ -150,12 +190,12 @@ def _measured(keys: int, seconds: float) -> InProcess:
     )
 
 
-def _rate(make: Callable[[], _Loop | _Plain], seconds: float) -> float:
+def _rate(make: Callable[[], _Loop | _Routed | _Plain], seconds: float) -> float:
     """The best of a few samples, each with fresh books: a neighbour's work on the machine only takes away."""
     return max(_sample(make(), seconds / _SAMPLES) for _ in range(_SAMPLES))
 
 
-def _sample(loop: _Loop | _Plain, seconds: float) -> float:
+def _sample(loop: _Loop | _Routed | _Plain, seconds: float) -> float:
     _warm(loop)
     gc.collect()
     began, rounds = time.process_time(), 0
@@ -166,7 +206,7 @@ def _sample(loop: _Loop | _Plain, seconds: float) -> float:
     return rounds * loop.keys / spent if spent else 0.0
 
 
-def _warm(loop: _Loop | _Plain) -> None:
+def _warm(loop: _Loop | _Routed | _Plain) -> None:
     for _ in range(_WARM_ROUNDS):
         loop.round()
 

@@ -123,6 +123,7 @@ def _in_process(found: list[InProcess]) -> Table:
         "In this process, without a broker, on one core; and a plain loop that does the same sums",
         "keys",
         "loops/s",
+        "route_instruction/s",
         "plain loops/s",
         "plain to ours",
         "bytes kept a loop",
@@ -132,6 +133,7 @@ def _in_process(found: list[InProcess]) -> Table:
         table.add_row(
             str(one.keys),
             f"{one.loops_per_second:.0f}",
+            f"{one.routed_per_second:.0f}",
             f"{one.plain_per_second:.0f}",
             f"{one.ratio:.1f}",
             f"{one.kept_bytes_per_loop:.0f}",

@@ -95,7 +95,9 @@ def _cursor(field: str, value: object) -> None:
         _id(field, value, CURSOR_CHARS)
 
 
-def _amount(field: str, value: Decimal | None, least: Decimal = LEAST_ANSWERED, position_key: str | None = None) -> None:
+def _amount(
+    field: str, value: Decimal | None, least: Decimal = LEAST_ANSWERED, position_key: str | None = None
+) -> None:
     """``position_key``: what it is an amount of, for the message."""
     if value is None:
         return

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections import deque
 from collections.abc import Awaitable, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -43,6 +44,7 @@ _OfVenues = (
 )
 UNAVAILABLE, UNREACHABLE = "EXI-003", "EIF-011"
 RETRY_S = 0.5  # what could not leave is sent again after so long
+GAP_S, BURST_S = 0.002, 0.02  # how long one answer waits for the next, and all of them at the most
 _OF_INTENTS = (calls.Prepare, calls.Replace, calls.Submit, calls.FindOrder, calls.CancelOrder)
 _TIMED = (calls.Prepared, calls.OrderFound, calls.NotFound, calls.Ledger, calls.Positions)
 
@@ -245,6 +247,18 @@ class CallLoop(Generic[Owner]):
         while self._answers and len(taken) < limit:
             taken.append(self._answers.popleft())
         self._outstanding -= len(taken)
+        return taken
+
+    def take_burst(self, limit: int) -> list[tuple[Owner, Started, calls.Answer]]:
+        """Answers that are there, and those that follow at once: each within ``GAP_S`` of the last, ``BURST_S`` in all.
+
+        Calls that a commit started together are answered one by one, each on a connection of its own. Several answers
+        in one transaction cost far less than a transaction for each, here and in every component behind this one.
+        """
+        taken = self.take(limit)
+        until = time.monotonic() + BURST_S
+        while taken and self._outstanding and len(taken) < limit and time.monotonic() < until and self.wait(GAP_S):
+            taken += self.take(limit - len(taken))
         return taken
 
     def give_back(self, answers: Sequence[tuple[Owner, Started, calls.Answer]]) -> None:

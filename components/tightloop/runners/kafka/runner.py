@@ -149,7 +149,7 @@ class KafkaRunner:
             return
         messages = self._poll()
         self.assignment.activate_restored()
-        answers = self._effects.take(self.settings.batch_records)
+        answers = self._effects.take_burst(self.settings.batch_records)
         # Every event's time is taken before the transaction begins: what is journalled counts from there
         for worker in self.assignment.active.values():
             if worker.is_fresh:
