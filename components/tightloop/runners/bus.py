@@ -132,7 +132,7 @@ class Topics:
 
     def put(self, topic: str, partition: int, key: bytes | None, value: bytes | None) -> None:
         """Any bytes, anywhere."""
-        stored = self.append(topic, partition, key, value)
+        stored = self.append(topic, partition, key, value, self._clock.now())
         if stored is not None and self.on_published is not None:
             self.on_published(stored)
 
@@ -144,14 +144,16 @@ class Topics:
 
     # --- for those who run components ---------------------------------------------------------------------------------
 
-    def append(self, topic: str, partition: int, key: bytes | None, content: Struct | bytes | None) -> Stored | None:
+    def append(
+        self, topic: str, partition: int, key: bytes | None, content: Struct | bytes | None, now: datetime
+    ) -> Stored | None:
         """Bytes, or a record, which is then passed on by reference. ``None``: there is nobody to give it to."""
         log = self._logs.get((topic, partition)) or self._log(topic, partition)
         offset = log.end
         log.end = offset + 1
         if not log.readers and not log.sinks:
             return None
-        stored = Stored(topic, partition, offset, key, content, self._clock.now())
+        stored = Stored(topic, partition, offset, key, content, now)
         if log.sinks:
             self._tell(log, stored)
         for reader in log.readers:

@@ -191,7 +191,7 @@ class InProcessRunner:
             seat.arrived()
 
     def _commit(self, seat: Seat, unread: Sequence[Stored]) -> None:
-        worker = seat.worker
+        worker, now = seat.worker, self._clock.now()
         if self._record is not None and worker.recorder is not None:
             batch = worker.recorder.batch()
             if batch is not None:
@@ -200,13 +200,13 @@ class InProcessRunner:
         for output in worker.outputs:
             there = self._place_of(output.topic, worker.partition)
             content = output.value if self._encodes else output.record
-            written.append(self.bus.append(output.topic, there, output.key, content))
+            written.append(self.bus.append(output.topic, there, output.key, content, now))
         if self._journal is not None:
             self._write_down(self._journal, seat, unread, written)
         for started in worker.commit():
             self._asked.append((worker, started))
         seat.wakes_at = at = worker.next_wake()
-        if at is not None and at <= self._clock.now():
+        if at is not None and at <= now:
             seat.arrived()
 
     def _write_down(

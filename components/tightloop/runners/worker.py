@@ -232,6 +232,8 @@ class PartitionWorker:
         Their answers may be handled in the same batch. Should it be undone, they are dropped.
         """
         asked = self.asked
+        if not asked:
+            return []
         wanted = [one for one in asked if isinstance(one[2], READS)]
         if not wanted:
             return []

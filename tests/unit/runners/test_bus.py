@@ -46,7 +46,7 @@ def test_a_record_passed_on_by_reference_has_the_bytes_it_would_have_had() -> No
     topics, kept, record = Topics(ManualClock(NOW), 1), Kept(), trade("i1", NOW)
     topics.subscribe(kept)
     topics.publish(record)
-    topics.append("instructions", 0, b"s1", record)
+    topics.append("instructions", 0, b"s1", record, datetime(2024, 5, 12, tzinfo=UTC))
     encoded, referred = kept.topics["instructions"]
     assert encoded.value == referred.value and encoded.record == referred.record == record
     assert referred.record is record

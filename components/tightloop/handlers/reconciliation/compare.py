@@ -38,9 +38,9 @@ def compare(
     checks = []
     for key in sorted(expected.keys() | actual.keys()):
         wanted, held = expected.get(key, money.ZERO), actual.get(key, money.ZERO)
-        for amount in (wanted, held):
-            if not amount.is_finite():
-                raise ExecutionError("REC-001", f"{key}: {amount} is no amount, and equal to nothing")
+        if not (wanted.is_finite() and held.is_finite()):
+            amount = held if wanted.is_finite() else wanted
+            raise ExecutionError("REC-001", f"{key}: {amount} is no amount, and equal to nothing")
         difference = money.CONTEXT.subtract(held, wanted)
         allowed = money.ZERO if key in unknown else tolerance(key, wanted)
         passed = difference.copy_abs() <= allowed and key not in unknown
