@@ -579,7 +579,9 @@ class Instruction(Struct, frozen=True, kw_only=True, gc=False):
     on_failure: OnFailure | None = None
     # True: this leg takes the fraction that the group's first leg filled.
     scale_to_filled: bool | None = None
-    # What the strategy expects to happen; compared with what did. Empty: nothing is compared.
+    # What the strategy expects to happen, whole: every position that changes, beside charges, what accrues, and the
+    # margin wallet. Compared with what did; beyond the slippage bound the key halts (EIM-003). Empty: nothing is
+    # compared.
     expected_deltas: tuple[Delta, ...] = ()
     # The strategy's own notes. Carried along, never read.
     metadata: dict[str, str] = field(default_factory=dict)
