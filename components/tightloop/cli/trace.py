@@ -140,7 +140,10 @@ def _words(record: Struct) -> tuple[str, str]:
             return record.event, f"attempt {record.attempt}, order {record.client_order_id[:8]}{_error(record)}"
         case ExecutionReport():
             deltas = ", ".join(f"{one.position_key} {amount(one.amount)}" for one in record.deltas)
-            return f"{record.kind} report", f"{record.outcome}{': ' + deltas if deltas else ''}{_error(record)}"
+            return (
+                f"{record.kind} report",
+                f"{record.outcome}{': ' + deltas if deltas else ''}{_bound(record)}{_error(record)}",
+            )
         case PositionUpdate():
             return "applied", f"version {record.position_version}, {record.outcome}{_error(record)}"
         case PositionSnapshot():
@@ -157,6 +160,12 @@ def _words(record: Struct) -> tuple[str, str]:
         case DeadLetter():
             return "dead letter", error_words(record.error)
     return type(record).__name__, ""
+
+
+def _bound(record: ExecutionReport) -> str:
+    """By what a transfer is found where it goes."""
+    mark = record.transfer
+    return "" if mark is None else f"; {mark.reference} to {mark.destination.account} on {mark.destination.lane}"
 
 
 def _error(record: Any) -> str:

@@ -14,7 +14,7 @@ from tightloop.domain.transfers import destination_of
 from tightloop.errors import ExecutionError, error_info, info
 from tightloop.handlers.api import Inbound
 from tightloop.handlers.content import digest
-from tightloop.handlers.manager import dispatch, group_run, groups, memory, waiting
+from tightloop.handlers.manager import dispatch, group_run, groups, memory, transfers, waiting
 from tightloop.handlers.manager.turn import ManagerTurn
 from tightloop.records.types import ErrorInfo, Instruction, QueuedInstruction
 
@@ -114,6 +114,7 @@ def _admit(turn: ManagerTurn, instruction: Instruction, size: int) -> QueuedInst
         return None
     account = directory.account_of(instruction)
     destination_of(instruction, account, directory)
+    transfers.check_address(turn, instruction, account)
     validate.check_on_lane(instruction, directory.lanes[account.lane], directory.venues)
     queued = QueuedInstruction(
         strategy_id=instruction.strategy_id,

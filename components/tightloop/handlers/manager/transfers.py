@@ -8,10 +8,29 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
+from tightloop.domain.transfers import is_address, transfer_of
+from tightloop.errors import ExecutionError
 from tightloop.handlers.manager.turn import ManagerTurn
-from tightloop.records.types import AccountRef, ReconciliationResult
+from tightloop.records.types import AccountRef, Instruction, ReconciliationResult
 
 LIMIT = 256  # of one account; of more the oldest are forgotten
+
+
+def check_address(turn: ManagerTurn, instruction: Instruction, account: AccountRef) -> None:
+    """Real money goes to no address outside that nobody has allowed. Raises ExecutionError EIM-013."""
+    transfer, directory = transfer_of(instruction), turn.settings.directory
+    if transfer is None or directory.is_simulated(account.lane):
+        return
+    if not is_address(transfer.destination, directory.venues):
+        return
+    limits = turn.settings.limits
+    scopes = limits.scopes_of(instruction, account, directory) if limits else ()
+    if all(one.bounds.destinations is None for one in scopes):
+        raise ExecutionError(
+            "EIM-013",
+            f"wallet_transfer.destination: {transfer.destination} is on no allowlist, and {account.lane} is live",
+            remedy="Name it in `limits.default.destinations`, or in those of the strategy, account or venue.",
+        )
 
 
 def learn(turn: ManagerTurn, result: ReconciliationResult) -> None:

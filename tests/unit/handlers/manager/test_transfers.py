@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 from tests.unit.handlers.manager.desk import Desk
 
+from tightloop.handlers.manager.limits.scopes import Bounds, Limits
 from tightloop.records.types import AccountRef, TransferMark
 from tightloop.testing import builders
 
@@ -74,3 +76,20 @@ def test_a_correction_that_is_not_the_end_resolves_nothing() -> None:
         desk.driver.feed("reconciliation_results", told, key="s1")
     resolving = [one for one in desk.driver.records("instruction_results") if one.resolves is not None]
     assert [one.outcome for one in resolving] == ["filled"]
+
+
+def refused(desk: Desk, destination: str) -> str | None:
+    made = builders.transfer("t1", desk.now, "USDT", D(1000), source="binance", destination=destination)
+    desk.driver.feed("instructions", made, key="s1")
+    found = [one for one in desk.driver.records("instruction_results") if one.instruction_id == "t1"]
+    return found[0].error.code if found and found[0].error else None
+
+
+def test_real_money_goes_to_no_address_outside_that_nobody_has_allowed() -> None:
+    outside = "0x" + "ab" * 20
+    own = AccountRef(lane="binance", venue="binance", account="s1")
+    live: dict[str, Any] = {"simulated": False, "accounts": {"s1": [own]}}
+    assert refused(Desk(fresh=True), outside) is None
+    assert refused(Desk(fresh=True, **live), outside) == "EIM-013"
+    allowed = Limits(default=Bounds(destinations=frozenset({outside})))
+    assert refused(Desk(fresh=True, limits=allowed, **live), outside) is None
