@@ -61,6 +61,7 @@ def test_a_system_is_brought_up_traded_on_halted_repaired_and_brought_down(tight
     _python_example_of_the_readme(up["bootstrap"])
     _examples_of_the_clients(tightloop, up["bootstrap"])
     _halt_and_resume(tightloop)
+    _groups(tightloop)
     _bury_and_retry(tightloop, up["bootstrap"])
     _adjust(tightloop)
     _kill_one(tightloop)
@@ -124,6 +125,31 @@ def _halt_and_resume(tightloop: CommandLine) -> None:
     assert publish(tightloop, 1, key="s2")["status"] == "reconciled"
     assert tightloop.json("resume", "s1", "--reason", "mended")["state"] == "done"
     assert publish(tightloop, 3)["status"] == "reconciled"
+
+
+def _groups(tightloop: CommandLine) -> None:
+    """One with a missing leg is not sent; where that is wanted, it is shown waiting; whole, it runs."""
+    legs = [
+        {**json.loads(trade(number)), "group_index": index, "group_size": 2} for index, number in enumerate((10, 11))
+    ]
+    spot, short = ({**leg, "group_id": "basis"} for leg in legs)
+    short |= {"market": "perp", "symbol": "BTC/USDT:USDT", "side": "sell", "scale_to_filled": True}
+    (bad,) = tightloop.json("publish", "-", stdin=json.dumps(short), code=1)["bad"]
+    assert (bad["code"], "group_index 0 is missing" in bad["message"]) == ("EIM-018", True)
+    tightloop.json("publish", "-", "--partial-groups", stdin=json.dumps(short))
+    (group,) = eventually(lambda: tightloop.json("status")["keys"][0]["groups"], 30, "the group")
+    assert (group["group_id"], group["phase"], group["missing"]) == ("basis", "waiting", [0])
+    assert "waits for group_index 0, of 2 legs" in tightloop.run("status").stdout
+    shown = tightloop.json("show", short["instruction_id"])
+    assert (shown["status"], shown["group"]["what"]) == ("waiting", "waits for group_index 0, of 2 legs")
+    assert tightloop.json("cancel", "basis")["state"] == "done"
+    assert tightloop.json("status")["keys"][0]["groups"] == []
+    again = [
+        json.dumps({**leg, "group_id": "again", "instruction_id": f"again-{leg['group_index']}"})
+        for leg in (spot, short)
+    ]
+    results = tightloop.json("publish", "-", "--wait", "60", stdin="\n".join(again))["results"]
+    assert [(one["status"], one["outcome"]) for one in results] == [("reconciled", "filled")] * 2
 
 
 def _bury_and_retry(tightloop: CommandLine, bootstrap: str) -> None:
