@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any, Literal
 
 from hypothesis import strategies as st
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from tightloop.assembly.config import Config, Timing
 from tightloop.domain import money
@@ -20,7 +20,7 @@ from tightloop.records.types import (
     Recording,
 )
 from tightloop.runners.bus import Stored
-from tightloop.testing import LoopDriver, action, cancel, perp, resume, swap, trade, transfer
+from tightloop.testing import LoopDriver, action, cancel, group, perp, resume, swap, trade, transfer
 from tightloop.venues.sim import commands
 
 D = Decimal
@@ -38,6 +38,14 @@ UNKNOWN = {"EXI-005", "EXI-012"}  # without evidence; nothing else in these live
 class Instruct(Struct, frozen=True):
     key: str
     kind: str
+    amount: Decimal
+
+
+class InstructGroup(Struct, frozen=True):
+    """Two legs or more, at any venues; the later ones take the part that the first filled, where they can."""
+
+    key: str
+    kinds: tuple[str, ...]
     amount: Decimal
 
 
@@ -73,7 +81,7 @@ class Die(Struct, frozen=True):
     calls: Literal["lost", "performed"]
 
 
-Step = Instruct | CancelOne | Misbehave | Pass | Market | Die
+Step = Instruct | InstructGroup | CancelOne | Misbehave | Pass | Market | Die
 
 ORDERS = ("buy", "sell", "works", "limit", "perp", "short", "swap", "lend", "unlend", "transfer", "too much")
 FAULTS = ("lost_before", "lost_after", "late_before", "late_after", "reject", "partial", "rate_limit", "down")
@@ -82,6 +90,12 @@ _amounts = st.sampled_from([D("0.001"), D("0.0123"), D("0.5"), D("1.23456")])
 _steps: st.SearchStrategy[Any] = st.one_of(
     st.builds(Instruct, st.sampled_from(KEYS), st.sampled_from(ORDERS), _amounts),
     st.builds(Instruct, st.sampled_from(KEYS), st.sampled_from(ORDERS), _amounts),
+    st.builds(
+        InstructGroup,
+        st.sampled_from(KEYS),
+        st.lists(st.sampled_from(ORDERS), min_size=2, max_size=3).map(tuple),
+        _amounts,
+    ),
     st.builds(CancelOne, st.integers(0, 30)),
     st.builds(
         Misbehave,
@@ -131,6 +145,10 @@ class Life:
                 made = self._instruction(step)
                 self.instructions.append(made)
                 driver.feed(made, run=False)
+            case InstructGroup():
+                for made in self._group(step):
+                    self.instructions.append(made)
+                    driver.feed(made, run=False)
             case CancelOne(which) if self.instructions:
                 target = self.instructions[which % len(self.instructions)]
                 made = cancel(
@@ -165,8 +183,22 @@ class Life:
                 self.driver.feed(resume(f"resume-{key}", self.driver.now, *named, strategy_id=key))
         self.driver.advance(400)
 
-    def _instruction(self, step: Instruct) -> Instruction:
-        name, now, amount = f"n{len(self.instructions)}", self.driver.now, step.amount
+    def _group(self, step: InstructGroup) -> tuple[Instruction, ...]:
+        """A leg that fails cancels the rest: what halts these lives has other causes."""
+        number = len(self.instructions)
+        legs = [
+            self._instruction(Instruct(step.key, kind, step.amount), n) for n, kind in enumerate(step.kinds, number)
+        ]
+        scale = legs[0].cex_trade is not None and step.kinds[1] != "unlend"
+        made = [
+            structs.replace(leg, on_failure="cancel_rest", scale_to_filled=(scale and n == 1) or None)
+            for n, leg in enumerate(legs)
+        ]
+        return group(f"g{number}", *made)
+
+    def _instruction(self, step: Instruct, number: int | None = None) -> Instruction:
+        name = f"n{len(self.instructions) if number is None else number}"
+        now, amount = self.driver.now, step.amount
         whole: dict[str, Any] = {"strategy_id": step.key}
         match step.kind:
             case "buy" | "sell":
