@@ -44,7 +44,7 @@ from tightloop.venues.sim.prepared_transactions import (
     unsupported,
 )
 from tightloop.venues.sim.prepared_transfers import prepare_transfer
-from tightloop.venues.sim.preparing import listed, prepare_order
+from tightloop.venues.sim.preparing import Listed, listed, prepare_order
 from tightloop.venues.sim.sandbox import Sandbox
 from tightloop.venues.sim.transactions import Call, Simulated
 
@@ -234,11 +234,15 @@ def _text(answer: OrderFound | translate.ErrorBody) -> str:
 class InProcessExchange(_InProcessLane):
     """An exchange lane of a sandbox in this process."""
 
+    _listed: Listed | None = None  # made once: the rules of an exchange do not change
+
     async def prepare(self, entry: JournalEntry, least_nonce: int | None) -> PreparedAs:
         settings = self.sandbox.exchanges[self._name].settings
         if entry.routed.instruction is not None and entry.routed.instruction.wallet_transfer is not None:
             return prepare_transfer(entry, settings)
-        return prepare_order(entry, listed(settings.symbols))
+        if self._listed is None:
+            self._listed = listed(settings.symbols)
+        return prepare_order(entry, self._listed)
 
     async def replace(self, entry: JournalEntry, kind: Literal["bump", "cancel"]) -> PreparedAs:
         return Refused(translate.UNSUPPORTED, f"{self._name}: an exchange's orders are cancelled, not replaced")
