@@ -61,7 +61,7 @@ class ExecutionInterfaceFactory:
         """
         check_backtest(execution_mode, "create_all_interfaces")
         found = configured(config)
-        loops = BacktestLoops(found, None, found.initial_positions, found.slippage_bps)
+        loops = BacktestLoops(found, None)
         return interfaces_of(found, execution_mode, loops)
 
     @staticmethod

@@ -10,13 +10,13 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from tightloop.assembly.config import Config
 from tightloop.assembly.engine import Engine
 from tightloop.assembly.lanes import with_lanes
 from tightloop.domain import money
 from tightloop.domain.deltas import by_position
 from tightloop.errors import ExecutionError
 from tightloop.interfaces.prices import DataProvider, ProvidedMarket
+from tightloop.interfaces.settings import InProcessConfig
 from tightloop.records.types import (
     AccountRef,
     DeadLetter,
@@ -32,7 +32,7 @@ from tightloop.runners.clock import ManualClock
 from tightloop.runners.strategy_keys import named
 from tightloop.venues import registry
 from tightloop.venues.sim.commands import OpenAccount
-from tightloop.venues.sim.settings import SimSettings
+from tightloop.venues.sim.settings import ExchangeSettings, SimSettings
 
 
 class Executed(Struct, frozen=True):
@@ -45,23 +45,21 @@ class Executed(Struct, frozen=True):
 class BacktestLoops:
     """Every component on simulated venues, by a clock that stands at the latest instruction's time.
 
-    ``opening``: what the strategies hold before the first instruction, by position key, in units of each asset; None:
-    the simulated venues' own opening balances, which are ample. Accounts that ``opening`` does not name are empty then.
+    ``initial_positions`` of the configuration are what the strategies hold before the first instruction; None: the
+    simulated venues' own opening balances, which are ample. Accounts that they do not name are empty then.
     Raises ExecutionError EIF-007 for a venue that has no simulation.
     """
 
     def __init__(
         self,
-        config: Config,
+        config: InProcessConfig,
         provider: DataProvider | None,
-        opening: Mapping[str, Decimal] | None = None,
-        slippage_bps: Decimal | None = None,
     ) -> None:
         self._config = config
         self._directory = config.directory()
         self._provider = provider
+        opening = config.initial_positions
         self._opening = None if opening is None else dict(opening)
-        self._slippage_bps = slippage_bps
         self._venues = self._simulated()
         self._clock: ManualClock | None = None
         self._engine: Engine | None = None
@@ -151,11 +149,14 @@ class BacktestLoops:
         """Raises ExecutionError EIF-007 for a venue that has no simulation."""
         none = SimSettings(exchanges=(), chains=())
         settings = with_lanes(none, self._directory.lanes, registry.known())
-        if self._slippage_bps is None:
-            return settings
-        return replace(
-            settings, exchanges=tuple(replace(one, slippage_bps=self._slippage_bps) for one in settings.exchanges)
-        )
+        return replace(settings, exchanges=tuple(self._with_own_rules(one) for one in settings.exchanges))
+
+    def _with_own_rules(self, made: ExchangeSettings) -> ExchangeSettings:
+        fees = self._config.fees.get(made.venue)
+        own = {} if fees is None else fees.model_dump(exclude_none=True)
+        if self._config.slippage_bps is not None:
+            own["slippage_bps"] = self._config.slippage_bps
+        return replace(made, **own)
 
     def _open(self, strategy_id: str) -> None:
         """Give the strategy's accounts what they hold before anything, at its first instruction."""

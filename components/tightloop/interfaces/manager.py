@@ -29,9 +29,9 @@ class ExecutionInterfaceManager:
     """Executes instructions in process, by the same handlers as the components on Kafka.
 
     ``config``: a mapping of the configuration file's structure; ``{}`` is valid. Further keys: ``initial_positions``
-    (position key to amount, in units of the asset), ``slippage_bps``. ``data_provider``: anything with
-    ``get_market_data(timestamp)``; None: the prices that the instructions carry themselves. ``execution_mode``:
-    ``backtest``. Raises ExecutionError EIF-005, EIF-007, EIF-010.
+    (position key to amount, in units of the asset), ``slippage_bps``, ``fees`` (exchange to rates).
+    ``data_provider``: anything with ``get_market_data(timestamp)``; None: the prices that the instructions carry
+    themselves. ``execution_mode``: ``backtest``. Raises ExecutionError EIF-005, EIF-007, EIF-010.
 
     >>> from datetime import datetime, timezone
     >>> manager = ExecutionInterfaceManager({}, None, "backtest")
@@ -60,7 +60,7 @@ class ExecutionInterfaceManager:
         self.config: InProcessConfig = configured(config or {})
         check_backtest(execution_mode, "ExecutionInterfaceManager")
         self.execution_mode = execution_mode
-        self._loops = BacktestLoops(self.config, data_provider, self.config.initial_positions, self.config.slippage_bps)
+        self._loops = BacktestLoops(self.config, data_provider)
         interfaces = interfaces_of(self.config, execution_mode, self._loops)
         self.cex_execution_interfaces: dict[str, CEXExecutionInterface] = interfaces["cex"]
         self.dex_execution_interfaces: dict[str, DEXExecutionInterface] = interfaces["dex"]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from tightloop.venues import registry
 from tightloop.venues.plugin import VenuePlugin
 from tightloop.venues.sim.settings import exchange, spot
 
+D = Decimal
 AT = datetime(2024, 5, 12, tzinfo=UTC)
 
 
@@ -61,3 +63,55 @@ def test_a_venue_that_nobody_can_simulate_is_refused_before_a_backtest_is_built(
     ):
         with pytest.raises(ExecutionError, match=r"EIF-007.*vault has no simulation"):
             build()
+
+
+def test_fees_are_the_exchanges_own_unless_others_are_given() -> None:
+    manager = ExecutionInterfaceManager(
+        {"lanes": ["binance", "okx"], "fees": {"okx": {"spot_taker": "0.0005", "spot_maker": "-0.0002"}}}
+    )
+    buy = {"symbol": "BTC/USDT", "side": "buy", "amount": 1, "reference_price": 60_000}
+    taken = {
+        venue: manager.cex_execution_interfaces[venue].execute_trade(buy, {"timestamp": AT})["fees"][
+            f"{venue}:BaseToken:BTC"
+        ]
+        for venue in ("binance", "okx")
+    }
+    assert taken == {"binance": D("0.001"), "okx": D("0.0005")}
+
+
+def test_a_rebate_is_paid_to_who_makes_the_market() -> None:
+    prices = {AT + timedelta(hours=hour): {"BTC/USDT": price} for hour, price in enumerate((60_000, 59_000, 59_000))}
+
+    class Falling:
+        def get_market_data(self, timestamp: datetime) -> Any:
+            return prices[max(at for at in prices if at <= timestamp)]
+
+        def next_after(self, timestamp: datetime) -> datetime | None:
+            return min((at for at in prices if at > timestamp), default=None)
+
+    manager = ExecutionInterfaceManager({"fees": {"binance": {"spot_maker": "-0.0001"}}}, Falling())
+    limit = {"price": 59_500, "time_in_force": "GTC", "expires_at": (AT + timedelta(hours=2)).isoformat()}
+    made = manager.route_instruction(
+        AT, {"type": "cex_trade", "venue": "binance", "symbol": "BTC/USDT", "side": "buy", "amount": 1, **limit}
+    )
+    assert [fill["liquidity"] for fill in made["fills"]] == ["maker"]
+    assert made["fees"] == {"binance:BaseToken:BTC": D("-0.0001")}
+    assert made["execution_deltas"]["binance:BaseToken:BTC"] == D("1.0001")
+    assert made["status"] == "reconciled"
+
+
+@pytest.mark.parametrize(
+    ("fees", "code", "says"),
+    [
+        ({"binanse": {"spot_taker": "0.001"}}, "EIF-010", "did you mean 'binance'?"),
+        ({"binance": {"spot_takr": "0.001"}}, "EIF-010", "spot_takr"),
+        ({"binance": {"spot_taker": "0.5"}}, "EIF-010", "fees.binance.spot_taker"),
+        ({"binance": {"spot_taker": "NaN"}}, "EIF-010", "fees.binance.spot_taker"),
+        ({"corner": {"perp_taker": "0.001"}}, "EIF-007", "corner has no perp market"),
+        ({"aave": {"spot_taker": "0.001"}}, "EIF-007", "aave has no spot market"),
+    ],
+)
+def test_fees_that_cannot_be_are_refused(fees: dict[str, Any], code: str, says: str) -> None:
+    with pytest.raises(ExecutionError) as refused:
+        ExecutionInterfaceManager({"fees": fees})
+    assert (refused.value.code, says in refused.value.message) == (code, True), refused.value

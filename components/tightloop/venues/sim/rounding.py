@@ -6,6 +6,7 @@ Everything else runs in the project's exact context, which traps inexactness.
 from __future__ import annotations
 
 from decimal import (
+    ROUND_CEILING,
     ROUND_DOWN,
     ROUND_HALF_EVEN,
     ROUND_UP,
@@ -20,6 +21,7 @@ from functools import cache
 _TRAPS = [InvalidOperation, DivisionByZero, Overflow]
 DOWN = Context(prec=100, rounding=ROUND_DOWN, traps=_TRAPS)
 UP = Context(prec=100, rounding=ROUND_UP, traps=_TRAPS)
+HIGHER = Context(prec=100, rounding=ROUND_CEILING, traps=_TRAPS)
 NEAREST = Context(prec=100, rounding=ROUND_HALF_EVEN, traps=_TRAPS)
 PENNY = Decimal("1e-8")  # what exchanges book in
 RAY = Decimal("1e-27")  # what lending indices and shares are kept in

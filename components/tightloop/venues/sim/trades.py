@@ -103,8 +103,8 @@ def book_trade(
 
 
 def fee_of(amount: Decimal, rate: Decimal) -> Decimal:
-    """Charged to the eighth decimal, rounded up in the exchange's favour."""
-    return rounding.UP.quantize(rounding.UP.multiply(amount, rate), rounding.PENNY)
+    """Charged to the eighth decimal, rounded in the exchange's favour; below zero: a rebate."""
+    return rounding.HIGHER.quantize(rounding.HIGHER.multiply(amount, rate), rounding.PENNY)
 
 
 def realise(account: ExchangeAccount, listing: Listing, signed: Decimal, price: Decimal) -> Decimal:
