@@ -29,6 +29,10 @@ class ExecutionError(ValueError):
     ``context`` holds what helps to find the cause, as plain values. Secrets in it and in ``message`` are masked at
     once, so that no trace, log or record can show them. ``message`` is cut at ``MESSAGE_CHARS``. ``halts``: does a
     dead letter with this error halt its key? Raises KeyError when ``code`` is not in the catalogue.
+
+    >>> error = ExecutionError("EIM-007", "amount must be above zero", context={"api_key": "never shown"})
+    >>> isinstance(error, ValueError), error.code, error.severity, error.context
+    (True, 'EIM-007', 'MEDIUM', {'api_key': '***'})
     """
 
     code: str

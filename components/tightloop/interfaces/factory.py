@@ -27,6 +27,12 @@ class ExecutionInterfaceFactory:
     live EIF-008 and EIF-010 for what does not belong together, EIF-013 without a journal, or on ``prod`` without the
     switch. In ``backtest`` no credentials are needed. ``live``: what the interfaces take for live trading alone, by
     name: ``environment``, ``journal``, ``account``, ``endpoint``, ``live_trading``.
+
+    >>> ExecutionInterfaceFactory.create_cex_interface("okx", None, "backtest")
+    CEXExecutionInterface('okx', 'backtest')
+    >>> ExecutionInterfaceFactory.create_cex_interface("binnance")
+    Traceback (most recent call last):
+    tightloop.errors.ExecutionError: EIF-002 venue validation failed: unknown venue 'binnance': did you mean 'binance'?
     """
 
     @staticmethod

@@ -190,7 +190,16 @@ class CEXExecutionInterface(_Interface):
 
 
 class OnChainExecutionInterface(_Interface):
-    """Actions at a protocol: one, or several in one transaction, all of them or none."""
+    """Actions at a protocol: one, or several in one transaction, all of them or none.
+
+    >>> from datetime import datetime, timezone
+    >>> aave = OnChainExecutionInterface("aave", None, "backtest")
+    >>> supply = {"operation": "supply", "token_in": "WETH", "amount": 2}
+    >>> market = {"timestamp": datetime(2024, 5, 12, tzinfo=timezone.utc), "ETH/USDT": 3000}
+    >>> lent = aave.execute_action(supply, market)
+    >>> lent["outcome"], lent["execution_deltas"]["wallet:BaseToken:WETH"]
+    ('filled', Decimal('-2'))
+    """
 
     kinds: ClassVar[tuple[str, ...]] = ("protocol", "wallet")
     types = ("smart_contract_action",)
@@ -201,7 +210,15 @@ class OnChainExecutionInterface(_Interface):
 
 
 class DEXExecutionInterface(OnChainExecutionInterface):
-    """Swaps at a decentralised exchange. Raises ExecutionError EIF-007 for a protocol that has none."""
+    """Swaps at a decentralised exchange. Raises ExecutionError EIF-007 for a protocol that has none.
+
+    >>> from datetime import datetime, timezone
+    >>> curve = DEXExecutionInterface("curve", None, "backtest")
+    >>> swap = {"token_in": "USDC", "token_out": "USDT", "amount": 1000}
+    >>> got = curve.execute_trade(swap, {"timestamp": datetime(2024, 5, 12, tzinfo=timezone.utc)})
+    >>> got["outcome"], got["execution_deltas"]["wallet:BaseToken:USDC"]
+    ('filled', Decimal('-1000'))
+    """
 
     kinds = ("protocol",)
 
