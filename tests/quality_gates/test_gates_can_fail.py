@@ -64,7 +64,7 @@ def placeholders_pass(patch: pytest.MonkeyPatch) -> None:
 
 
 def live_asks_for_nothing(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(interface, "checked", lambda *given, **named: None)
+    patch.setattr(interface, "from_environment", lambda venue, environment, **named: None)
 
 
 def a_name_is_taken_twice(patch: pytest.MonkeyPatch) -> None:
