@@ -33,12 +33,15 @@ def rules_of(venue: str, symbol: str) -> SymbolRules:
 class Desk:
     """One exchange on a market whose BTC perpetual costs what the test says, hour by hour."""
 
-    def __init__(self, venue: str, *prices: int, funding: Market | None = None, **changes: Any) -> None:
+    def __init__(self, venue: str, *prices: int, ether: tuple[int, ...] = (), **changes: Any) -> None:
         self.venue = venue
         made: ExchangeSettings = replace(VENUES[venue].settings(venue), slippage_bps=D(0), **changes)
         hourly = Series([(START + number * HOUR, D(price)) for number, price in enumerate(prices)])
         series = {("x", "BTC/USDT"): hourly, ("x", "BTC/USDT:USDT"): hourly}
-        market = funding or Market(series, {}, {}, None)
+        if ether:
+            other = Series([(START + number * HOUR, D(price)) for number, price in enumerate(ether)])
+            series |= {("x", "ETH/USDT:USDT"): other}
+        market = Market(series, {}, {}, None)
         kept = SimSettings(exchanges=(made,), chains=(), clock="manual", market_origin=START)
         self.sandbox = Sandbox(kept, market=market)
         self._number = 0
@@ -197,6 +200,20 @@ def test_what_a_liquidation_costs_beyond_the_balance_the_insurance_fund_pays() -
     desk.hours(1)
     assert desk.amounts() == {}
     assert [delta.source for delta in desk.entries()[-1].deltas] == ["trade", "trade", "fee", "transfer"]
+
+
+def test_what_one_position_won_pays_for_what_another_lost_before_the_insurance_fund_does() -> None:
+    """7,100 and 14,000 won, less 22,000 lost and some fees: not 15,000 but some 950 are missing."""
+    desk = Desk("okx", 42_000, 20_000, ether=(2_000, 1_000))
+    desk.open(MarginBalance_USDT="7100")
+    desk.order(amount=D(1))
+    desk.order(symbol="ETH/USDT:USDT", side="sell", amount=D(14))
+    desk.hours(1)
+    closed = [entry for entry in desk.entries() if entry.kind == "transfer"]
+    assert [entry.symbol for entry in closed] == ["ETH/USDT:USDT", "BTC/USDT:USDT"]
+    fund = [delta.amount for entry in closed for delta in entry.deltas if delta.source == "transfer"]
+    assert len(fund) == 1 and 900 < fund[0] < 1_000
+    assert desk.amounts() == {}
 
 
 def test_a_liquidation_is_the_same_whenever_somebody_looks() -> None:

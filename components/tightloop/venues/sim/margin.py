@@ -30,6 +30,7 @@ class Held(Struct, frozen=True):
     listing: Listing
     amount: Decimal
     mark: Decimal
+    profit: Decimal  # what closing it would realise
 
     @property
     def notional(self) -> Decimal:
@@ -43,8 +44,9 @@ def standing(account: ExchangeAccount, quote_key: str, at: datetime) -> tuple[De
     for symbol in sorted(account.perps):
         listing = account.listings[symbol]
         if listing.quote_key == quote_key:
-            one = Held(listing, account.balance(listing.base_key), listing.price(at))
-            equity += one.amount * one.mark - account.perps[symbol]
+            amount, mark = account.balance(listing.base_key), listing.price(at)
+            one = Held(listing, amount, mark, amount * mark - account.perps[symbol])
+            equity += one.profit
             held.append(one)
     return equity, held
 
@@ -99,7 +101,7 @@ def liquidate_unsound(account: ExchangeAccount, settings: ExchangeSettings, mark
             continue
         if equity < sum((maintenance(settings.maintenance, one.notional) for one in held), ZERO):
             _cancel_working(account, quote_key, at)
-            for one in held:
+            for one in sorted(held, key=lambda one: one.profit, reverse=True):  # what was won pays for what was lost
                 _close(account, one, settings, at)
 
 
