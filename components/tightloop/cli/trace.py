@@ -135,7 +135,8 @@ def _words(record: Struct) -> tuple[str, str]:
         case Instruction():
             return "published", f"{record.type} at {record.venue}"
         case RoutedInstruction():
-            return f"dispatched: {record.kind}", f"loop {record.loop_no} on {record.lane}, account {record.account}"
+            where = f"loop {record.loop_no} on {record.lane}, account {record.account}"
+            return f"dispatched: {record.kind}", where + _leg(record.instruction)
         case IntentAudit():
             return record.event, f"attempt {record.attempt}, order {record.client_order_id[:8]}{_error(record)}"
         case ExecutionReport():
@@ -166,6 +167,16 @@ def _bound(record: ExecutionReport) -> str:
     """By what a transfer is found where it goes."""
     mark = record.transfer
     return "" if mark is None else f"; {mark.reference} to {mark.destination.account} on {mark.destination.lane}"
+
+
+def _leg(instruction: Instruction | None) -> str:
+    """Which leg of which group it is, and what it was scaled to."""
+    if instruction is None or instruction.group_id is None or instruction.group_index is None:
+        return ""
+    which = f", leg {instruction.group_index + 1} of {instruction.group_size} of group {instruction.group_id}"
+    trade = instruction.cex_trade
+    sent = None if trade is None else trade.amount or trade.quote_amount
+    return f"{which}, amount {amount(sent)}" if instruction.scale_to_filled and sent is not None else which
 
 
 def _error(record: Any) -> str:

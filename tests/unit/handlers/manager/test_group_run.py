@@ -393,6 +393,29 @@ def test_a_complete_group_that_is_queued_when_a_halt_comes_stays_until_it_expire
 
 
 @pytest.mark.parametrize("what", HALTS)
+def test_a_complete_group_that_a_halt_holds_back_starts_after_the_resume(what: str) -> None:
+    at = desk()
+    at.instruct("i1")
+    feed(at, *legs())
+    at.order("halt", **HALTS[what])
+    at.close()
+    resume(at, HALTS[what])
+    while at.dispatched()[-1] == "verify":
+        at.close(outcome="none")
+    at.close()
+    assert [one for one in at.dispatched() if one != "verify"] == ["i1", "g0", "g1"]
+
+
+def test_a_group_that_waits_for_a_leg_when_a_record_of_its_key_is_dead_stays_until_it_expires() -> None:
+    at = desk()
+    feed(at, legs({"expires_at": START + timedelta(seconds=30)}, {})[0])
+    at.dead_letter("instructions")
+    assert at.head().legs == 1
+    at.driver.advance(30)
+    assert ends(at, "g0") == [("expired", None, "EIM-018")]
+
+
+@pytest.mark.parametrize("what", HALTS)
 def test_a_leg_that_comes_under_a_halt_refuses_the_group_whole(what: str) -> None:
     at = desk()
     first, second = legs()
