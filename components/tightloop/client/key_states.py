@@ -46,15 +46,16 @@ class KeyState(Struct, frozen=True):
 
     @property
     def phase(self) -> str:
-        """``halted``, ``idle``, ``suspended``, or what the slot's loop is for: ``execute``, ``verify``, …
+        """``halted``, ``idle``, ``suspended``, ``stopped``, or what the slot's loop is for: ``execute``, ``verify``, …
 
-        A halt of one venue does not halt the key, which may still act elsewhere.
+        A halt of one venue does not halt the key, which may still act elsewhere; but it stops a group whose next leg
+        is for that venue.
         """
         slot = self.head.slot
         if self.head.halts or any(halt.scope == "all" for halt in self.shared):
             return "halted"
         if slot is None:
-            return "idle"
+            return "idle" if self.head.group_id is None else "stopped"
         return "suspended" if slot.suspended else slot.kind
 
     @property

@@ -42,6 +42,16 @@ def test_a_group_is_told_of_from_its_first_leg_to_its_end() -> None:
     assert state(at).groups == ()
 
 
+def test_a_key_whose_group_is_stopped_by_a_halted_venue_is_not_idle() -> None:
+    at = desk()
+    feed(at, *legs())
+    at.order("halt", scope="venue", venue="bybit")
+    at.close()
+    assert (state(at).phase, told(at)[0]) == ("stopped", "stopped")
+    at.order("cancel", "c2", target_id="g")
+    assert state(at).phase == "idle"
+
+
 def test_as_data_it_names_the_legs_and_which_are_missing() -> None:
     at = desk()
     feed(at, legs()[1])

@@ -161,6 +161,15 @@ def test_a_leg_of_a_group_that_was_refused_is_refused_whenever_it_comes() -> Non
     nothing_is_left(at)
 
 
+def test_legs_have_numbers_of_their_own_that_rise_in_the_order_of_publishing() -> None:
+    at = desk()
+    first, second = legs({"sequence": 8}, {"sequence": 7})
+    feed(at, second, first)
+    assert at.dispatched() == ["g0"]
+    at.instruct("i1", sequence=8)
+    assert short(at.result("i1")) == ("refused", None, "EIM-007")
+
+
 def test_the_same_leg_again_changes_nothing_and_with_other_content_it_is_dead_lettered() -> None:
     at = desk()
     first, second = legs()
