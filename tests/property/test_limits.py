@@ -6,7 +6,7 @@ prices of the simulated market at that moment, and looks into the venue's own bo
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Literal
@@ -15,9 +15,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec import Struct
 
+from tightloop.assembly import build
 from tightloop.assembly.config import Config
-from tightloop.records.types import Instruction, RoutedInstruction
+from tightloop.records.types import Instruction, Recording, RoutedInstruction
+from tightloop.runners.recording.replay import Replay
 from tightloop.testing import LoopDriver, action, group, perp, swap, trade
+from tightloop.wire import codec
 
 D = Decimal
 START = datetime.fromisoformat("2024-05-12T23:59:00+00:00")  # midnight of UTC is near
@@ -77,9 +80,9 @@ steps = st.lists(
 
 
 class Life:
-    def __init__(self, names: frozenset[str]) -> None:
+    def __init__(self, names: frozenset[str], record: Callable[[Recording], None] | None = None) -> None:
         bounds = {key: bound for name in sorted(names) for key, bound in BOUNDS[name].items()}
-        self.loop = LoopDriver(Config(limits={"default": bounds}), start=START, partitions=1)
+        self.loop = LoopDriver(Config(limits={"default": bounds}), start=START, partitions=1, record=record)
         self.asked: list[Instruction] = []
 
     def price(self, symbol: str = "BTC/USDT", at: datetime | None = None) -> Decimal:
@@ -160,7 +163,7 @@ def test_nothing_is_ever_dispatched_above_a_limit(names: frozenset[str], taken: 
         if "position" in names:
             assert held.get("binance:BaseToken:BTC", D(0)) <= HELD
             assert abs(held.get("binance:Perp:BTC/USDT:USDT", D(0))) <= SHORT
-    life.loop.advance(200.0)
+    life.loop.advance(4000.0)  # what is queued behind a halt expires
     every = list(judged_at(life.dispatched()))
     for routed, at in every:
         assert routed.instruction is not None
@@ -203,3 +206,25 @@ def check_together(names: frozenset[str], every: list[tuple[datetime, Decimal, s
         times = [at for at, _, _ in every]
         for first in times:
             assert sum(first <= at < first + timedelta(seconds=WINDOW_S) for at in times) <= RATE
+
+
+@given(steps)
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_a_recording_is_played_to_the_same_bytes_by_the_prices_that_were_read(taken: list[Step]) -> None:
+    recordings: list[Recording] = []
+    life = Life(frozenset(BOUNDS), record=recordings.append)
+    for step in taken:
+        life.take(step)
+    life.loop.advance(4000.0)  # what is queued behind a halt expires
+    runner = life.loop.runner
+    replay = Replay([build.make_handler(component, lane, life.loop.config) for component, lane in components()], 1)
+    played = [replay.play(codec.decode_as(codec.encode(one), Recording)) for one in recordings]
+    assert [(out.topic, out.value) for one in played for out in one.outputs if out.topic == "instruction_results"] == [
+        (one.topic, one.value) for one in life.loop.stored("instruction_results")
+    ]
+    state = runner._seats["interface-manager"][0].worker.state
+    assert replay.entries("interface-manager", 0) == {(key, name): entry for key, name, entry in state.entries()}
+
+
+def components() -> list[tuple[str, str | None]]:
+    return build.every_component(Config())

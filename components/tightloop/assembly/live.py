@@ -18,6 +18,7 @@ from tightloop.runners.clock import Clock, SystemClock
 from tightloop.runners.inprocess import InProcessRunner
 from tightloop.runners.journal.journal import Journal
 from tightloop.runners.performer import CallLoop, Performer
+from tightloop.runners.prices import PriceSource
 from tightloop.runners.worker import PartitionWorker
 from tightloop.venues.adapter import VenueAdapter
 
@@ -29,16 +30,22 @@ class LiveEngine(InProcessRunner):
 
     Subscribe on ``bus``, then :meth:`restore`, then :meth:`serve`, all in one thread; other threads :meth:`post`.
     Subscribers are told what is durable: each record at least once, in the order in which they were published, also
-    over a restart. Raises ExecutionError TLC-017 to TLC-020 for the journal, and EIF-008 to EIF-012 for a venue that is
+    over a restart. ``prices``: what limits are checked against; None: what needs a price is refused (EIM-013). Raises ExecutionError TLC-017 to TLC-020 for the journal, and EIF-008 to EIF-012 for a venue that is
     not the one meant; one that can't be reached is tried again before each call.
     """
 
     def __init__(
-        self, config: Config, adapters: Mapping[str, VenueAdapter], journal: Path, *, clock: Clock | None = None
+        self,
+        config: Config,
+        adapters: Mapping[str, VenueAdapter],
+        journal: Path,
+        *,
+        clock: Clock | None = None,
+        prices: PriceSource | None = None,
     ) -> None:
         clock = clock or SystemClock()
         self._file = Journal(journal, config.environment, clock)
-        self._loop: CallLoop[PartitionWorker] = CallLoop(Performer(adapters, clock, config.timing.clock_margin))
+        self._loop: CallLoop[PartitionWorker] = CallLoop(Performer(adapters, clock, config.timing.clock_margin, prices))
         self._posted: deque[Address] = deque()
         self._stopped = False
         money.install()

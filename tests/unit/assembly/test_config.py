@@ -96,3 +96,22 @@ def test_no_secret_of_kafkas_client_is_in_a_repr_or_in_what_is_said_of_a_wrong_v
     with pytest.raises(ExecutionError) as raised:
         load(written('kafka = "sasl.password=hunter2"\n'))
     assert "hunter2" not in f"{raised.value} {raised.value.__cause__}"
+
+
+def test_limits_are_set_by_variables_with_names_as_they_are_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TIGHTLOOP_LIMITS__DEFAULT__ORDER_NOTIONAL", "500.5")
+    monkeypatch.setenv("TIGHTLOOP_LIMITS__STRATEGIES__Basis-1__SYMBOLS", "BTC/USDT,ETH/USDT")
+    monkeypatch.setenv("TIGHTLOOP_LIMITS__STRATEGIES__Basis-1__POSITION__BTC", "2")
+    config, _ = load()
+    assert config.limits is not None
+    assert config.limits.default is not None
+    assert config.limits.default.order_notional == Decimal("500.5")
+    own = config.limits.strategies["Basis-1"]
+    assert (own.symbols, own.position) == (("BTC/USDT", "ETH/USDT"), {"BTC": Decimal(2)})
+    limits = config.dispatch_limits()
+    assert limits is not None
+    assert limits.measure_by_price
+
+
+def test_without_the_section_there_are_no_limits() -> None:
+    assert load()[0].dispatch_limits() is None

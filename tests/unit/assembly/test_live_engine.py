@@ -23,9 +23,11 @@ from tightloop.records.types import AccountRef, InstructionResult, JournalEntry,
 from tightloop.runners.bus import Kept, Stored
 from tightloop.runners.clock import SystemClock
 from tightloop.runners.journal import framing, journal
+from tightloop.runners.prices import PriceSource
 from tightloop.testing import action, swap, trade
 from tightloop.venues.sim.faults import FaultRule
 from tightloop.venues.sim.inprocess import InProcessChain, InProcessExchange
+from tightloop.venues.sim.last_prices import LastPrices
 from tightloop.venues.sim.sandbox import Sandbox
 from tightloop.venues.sim.settings import SimSettings
 from tightloop.wire import codec
@@ -65,7 +67,7 @@ class World:
         self.seen: Callable[[JournalEntry], None] = lambda entry: None
         self.engine: LiveEngine | None = None
 
-    def start(self, **config: Any) -> LiveEngine:
+    def start(self, *, prices: PriceSource | None = None, **config: Any) -> LiveEngine:
         made = Config(**config)
         lanes = made.directory().lanes
         adapters = {
@@ -75,7 +77,7 @@ class World:
             )
             for name, lane in lanes.items()
         }
-        self.engine = LiveEngine(made, adapters, self.path)
+        self.engine = LiveEngine(made, adapters, self.path, prices=prices)
         self.engine.bus.subscribe(self.told)
         self.engine.restore()
         return self.engine
@@ -85,9 +87,9 @@ class World:
             self.engine.close()
             self.engine = None
 
-    def again(self, **config: Any) -> LiveEngine:
+    def again(self, *, prices: PriceSource | None = None, **config: Any) -> LiveEngine:
         self.end()
-        return self.start(**config)
+        return self.start(prices=prices, **config)
 
     def stored(self, topic: str) -> list[Stored]:
         """Each record once; told twice it must be the same."""
@@ -305,3 +307,23 @@ def test_a_journal_of_another_system_is_refused_by_what_differs(world: World, mo
     with pytest.raises(ExecutionError, match="TLC-002") as raised:
         world.start()
     assert raised.value.code == "TLC-018"
+
+
+def test_limits_hold_by_the_prices_that_it_is_given_and_what_was_used_outlives_a_restart(world: World) -> None:
+    limits = {"default": {"daily_notional": 1000}}
+    sandbox = world.sandbox
+    prices = LastPrices(sandbox.market, sandbox.market_clock, sandbox.now)
+    engine = world.start(limits=limits, prices=prices)
+    engine.post(trade("i1", now(), amount=D("0.02")))
+    world.until_ended("i1")
+    engine = world.again(limits=limits, prices=prices)
+    engine.post(trade("i2", now(), amount=D("0.02")))
+    world.until_ended("i1", "i2")
+    engine = world.again(limits=limits)
+    engine.post(trade("i3", now(), amount=D("0.001")))
+    world.until_ended("i1", "i2", "i3")
+    first, *refused = (world.results()[name] for name in ("i1", "i2", "i3"))
+    assert first.status == "reconciled"
+    assert [one.error and one.error.code for one in refused] == ["EIM-013", "EIM-013"]
+    assert "with what was dispatched today" in str(refused[0].error)
+    assert "nothing here follows market data" in str(refused[1].error)

@@ -158,9 +158,12 @@ def _name(account: AccountRef) -> str:
 
 def learn(turn: ManagerTurn, result: ReconciliationResult) -> None:
     """What the accounts of a reconciliation hold: all of it, as it compared every position of each."""
-    limits, directory = turn.settings.limits, turn.settings.directory
+    limits = turn.settings.limits
+    if limits is None or result.status not in ("matched", "mismatched"):
+        return
+    directory = turn.settings.directory
     lane = directory.lanes.get(result.lane)
-    if limits is None or lane is None or result.status not in ("matched", "mismatched"):
+    if lane is None:
         return
     own = AccountRef(lane=lane.name, venue=lane.home, account=result.account)
     found: dict[tuple[str, str], tuple[AccountRef, dict[str, Decimal]]] = {(own.lane, own.account): (own, {})}
