@@ -99,8 +99,9 @@ InstructionStatus = Literal["reconciled", "refused", "expired", "cancelled", "ha
 
 # Where an intent stands. `preparing`: what will be sent is not known yet; `journalled`: written, not known to have
 # left; `sent`: a call left and its answer is not known; `working`: the venue has it and it is not finished;
-# `settling`: the venue has told how it ended, and the account's ledger is still to be read; `unknown`: its loop
-# ended without evidence and it is still watched. `UNKNOWN`: a symbol this reader does not have; nothing acts on it.
+# `settling`: the venue has told how it ended, and the account's ledger is still to be read; `unknown`: its loop has
+# ended and it is still watched: it ended without evidence, or its transfer is under way. `UNKNOWN`: a symbol this
+# reader does not have; nothing acts on it.
 JournalStatus = Literal["preparing", "journalled", "sent", "working", "settling", "unknown", "UNKNOWN"]
 
 # Why a submission was prepared. `first`: the instruction itself; `bump`: the same transaction with higher fees;
@@ -1054,7 +1055,7 @@ class JournalEntry(Struct, frozen=True, kw_only=True, gc=False):
     instruction_id: str
     # The loop.
     loop_no: int
-    # Which intent of the loop, from 1.
+    # Which intent of the loop, from 1: of a chain of actions that is not atomic each step is one.
     attempt: int
     # Our id of the order: the same for every submission of this intent.
     client_order_id: str

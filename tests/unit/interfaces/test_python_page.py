@@ -13,7 +13,7 @@ PAGE = Path(__file__).parents[3] / "docs" / "python.md"
 
 def test_every_block_of_the_page_runs_and_says_what_the_page_says(capsys: pytest.CaptureFixture[str]) -> None:
     blocks = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
-    assert len(blocks) == 7
+    assert len(blocks) == 9
     names: dict[str, Any] = {}
     for number, block in enumerate(blocks, 1):
         exec(compile(block, f"{PAGE.name}, block {number}", "exec"), names)
@@ -22,5 +22,7 @@ def test_every_block_of_the_page_runs_and_says_what_the_page_says(capsys: pytest
     assert "2024-05-12 08:00:00+00:00" in told
     assert "True -0.5" in told
     assert "EIM-013" in told
+    assert names["funded"]["execution_deltas"]["wallet:BaseToken:USDT"] == 998
+    assert names["lent"]["outcome"] == "filled"
     assert told.rstrip().endswith("True\nFalse")
     assert {one["outcome"] for one in names["manager"].routing_history} == {"filled"}
