@@ -21,9 +21,10 @@ import msgspec
 class BinanceSandbox:
     """``folder`` keeps its books and keys; a restart is on the same port."""
 
-    def __init__(self, folder: Path, clock: str = "wall") -> None:
+    def __init__(self, folder: Path, clock: str = "wall", account: str = "main") -> None:
         self.folder = folder
         self.clock = clock
+        self.account = account
         self.port = 0
         self._log = (folder / "sandbox.log").open("ab")
         self.start()
@@ -32,7 +33,7 @@ class BinanceSandbox:
         arguments = [sys.executable, "-m", "tightloop.cli", "sandbox", "binance", "--dir", str(self.folder)]
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
         self.process = subprocess.Popen(
-            [*arguments, "--port", str(self.port), "--clock", self.clock],
+            [*arguments, "--port", str(self.port), "--clock", self.clock, "--account", self.account],
             stdout=subprocess.PIPE,
             stderr=self._log,
             env=environment,

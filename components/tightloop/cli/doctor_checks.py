@@ -38,7 +38,7 @@ def every_check(installation: Installation, directory: Path) -> list[Check]:
     except ExecutionError as error:
         return [*checks, Check("configuration", "missing", error.message, error.remedy)]
     checks.append(Check("configuration", "ok", f"environment {config.environment}, lanes {', '.join(config.lanes)}"))
-    checks.append(_credentials(config))
+    checks += [_credentials(config), *_live_lanes(config)]
     address = config.bootstrap or running_bootstrap(directory)
     if address:
         settings = KafkaSettings(bootstrap=address, prefix=config.prefix, client=quiet(config.kafka))
@@ -68,6 +68,21 @@ def _credentials(config: Config) -> Check:
     if lacking:
         return Check("credentials", "missing", f"for {lanes}: {'; '.join(lacking)}", "Set these variables.")
     return Check("credentials", "ok", f"for {lanes}: all are set, of {config.environment}")
+
+
+def _live_lanes(config: Config) -> list[Check]:
+    """Opened as their components open them: reachability, clock, what the keys may do, the account's position mode."""
+    if all(lane.simulated for lane in config.directory().lanes.values()):
+        return []
+    from tightloop.cli.live_lanes import open_live_lanes
+
+    checks = []
+    for one in open_live_lanes(config):
+        failed = one.failure
+        state: Literal["ok", "missing"] = "ok" if failed is None else "missing"
+        words = one.found if failed is None else f"{failed.code} {one.found}"
+        checks.append(Check(f"{one.lane}, {one.whose}", state, words, "" if failed is None else failed.remedy))
+    return checks
 
 
 def _guarded(name: str, look: Callable[[], Check]) -> Check:

@@ -1,0 +1,65 @@
+"""The whole loop on Kafka with a live lane: Binance's adapter against ``tightloop sandbox binance``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.chaos import workload
+from tests.support.live_system import KEY, LiveSystem
+
+from tightloop.records.types import Instruction
+
+D = Decimal
+PERP = "BTC/USDT:USDT"
+
+
+def order(name: str, **fields: Any) -> Instruction:
+    return workload.instruction(KEY, name, **(fields or workload.market()))
+
+
+@pytest.fixture
+def system(broker: Any, topic_prefix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LiveSystem]:
+    """Its account is adopted: the first instruction was done."""
+    with LiveSystem(broker.bootstrap, topic_prefix, tmp_path, monkeypatch.setenv) as found:
+        found.publish(order("first"))
+        found.producer.flush(30)
+        found.adopt()
+        found.until_results(60)
+        yield found
+
+
+def test_orders_go_round_the_loop_and_positions_match(system: LiveSystem) -> None:
+    first = system.results()["first"]
+    assert (first.status, first.outcome, first.filled_amount) == ("reconciled", "filled", D("0.01")), first
+    system.publish(
+        order("spot-sell", **workload.market("sell", "0.005")),
+        order("perp-buy", **workload.market("buy", "0.3", PERP)),
+        order("perp-sell", **workload.market("sell", "0.5", PERP)),
+        order("resting", **workload.limit(1500, price="20000")),
+        order("too-small", **workload.market("buy", "0.00001")),
+        order("too-much", **workload.market("sell", "50")),
+    )
+    system.until_results(90)
+    results = system.results()
+    assert {
+        name: (one.status, one.outcome, one.error.code if one.error else None) for name, one in results.items()
+    } == {
+        "first": ("reconciled", "filled", None),
+        "spot-sell": ("reconciled", "filled", None),
+        "perp-buy": ("reconciled", "filled", None),
+        "perp-sell": ("reconciled", "filled", None),
+        "resting": ("reconciled", "cancelled", None),
+        "too-small": ("reconciled", "rejected", "EXI-007"),
+        "too-much": ("reconciled", "rejected", "EXI-006"),
+    }
+    assert not any(one.simulated for one in system.records("fills"))
+    books = system.sandbox.books()
+    assert D(books["balances"]["binance:Perp:BTC/USDT:USDT"]) == D("-0.2")
+    assert [one["status"] for one in books["orders"]] == ["filled"] * 4 + ["cancelled"]
+    secrets = [one["secret"] for one in system.sandbox.keys]
+    for component in system.components.values():
+        assert not any(secret in component.output() for secret in secrets)
