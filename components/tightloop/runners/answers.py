@@ -152,6 +152,12 @@ def _key(field: str, value: str) -> None:
 
 
 @lru_cache(maxsize=8192)
+def _is_legible(key: str) -> bool:
+    """Whether a record can hold it: what it means is judged where it is compared."""
+    return 0 < len(key) <= KEY_CHARS and key.isprintable()
+
+
+@lru_cache(maxsize=8192)
 def _key_problem(text: str) -> str | None:
     if len(text) > KEY_CHARS or not text.isprintable():
         return f"is no text of 1 to {KEY_CHARS} printable characters"
@@ -262,7 +268,8 @@ def _positions(answer: calls.Positions) -> calls.Answer:
     if len(answer.amounts) > ENTRIES:
         _fail("amounts", f"{len(answer.amounts)} positions are more than {ENTRIES}")
     for key, amount in answer.amounts.items():
-        _id("amounts (a position key)", key, KEY_CHARS)
+        if not (isinstance(key, str) and _is_legible(key)):
+            _fail("amounts (a position key)", f"is no text of 1 to {KEY_CHARS} printable characters", key)
         _amount("amounts", amount, LEAST_ANSWERED, key)
     _cursor("cursor", answer.cursor)
     _number("venue_sequence", answer.venue_sequence)

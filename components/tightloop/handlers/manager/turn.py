@@ -91,7 +91,10 @@ class ManagerTurn:
     # --- accounts -----------------------------------------------------------------------------------------------------
 
     def known(self, account: AccountRef) -> KnownAccount | None:
-        return next((one for one in self.head.accounts if one.account == account), None)
+        for one in self.head.accounts:
+            if one.account == account:
+                return one
+        return None
 
     def adopted(self) -> tuple[AccountRef, ...]:
         return tuple(one.account for one in self.head.accounts if one.adopted)
@@ -127,7 +130,7 @@ class ManagerTurn:
     def halts_for(self, venue: str) -> tuple[Halt, ...]:
         """The halts that stop an instruction for ``venue``: the key's, the venue's, and those of all."""
         venues = self.settings.directory.venues
-        shared = (one for one in self.shared_halts() if one.scope == "all" or venues.same(one.venue, venue))
+        shared = [one for one in self.shared_halts() if one.scope == "all" or venues.same(one.venue, venue)]
         return (*self.head.halts, *shared)
 
     # --- queue --------------------------------------------------------------------------------------------------------
