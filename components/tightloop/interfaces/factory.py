@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from tightloop.interfaces.interface import (
     CEXExecutionInterface,
     DEXExecutionInterface,
+    Loops,
     OnChainExecutionInterface,
     TransferExecutionInterface,
 )
 from tightloop.interfaces.loops import BacktestLoops
-from tightloop.interfaces.settings import InProcessConfig, check_backtest, configured
+from tightloop.interfaces.settings import InProcessConfig, check_mode, configured
 from tightloop.venues import registry
 from tightloop.venues.credentials import Credentials
 from tightloop.venues.plugin import VenuePlugin
+
+if TYPE_CHECKING:
+    from tightloop.interfaces.live import LiveLoops
+    from tightloop.interfaces.prices import DataProvider
 
 Given = Credentials | Mapping[str, Any] | None
 Interfaces = dict[str, dict[str, Any]]
@@ -60,15 +66,17 @@ class ExecutionInterfaceFactory:
         return TransferExecutionInterface(venue, credentials, execution_mode, **live)
 
     @staticmethod
-    def create_all_interfaces(config: Mapping[str, Any], execution_mode: str = "backtest") -> Interfaces:
+    def create_all_interfaces(
+        config: Mapping[str, Any], execution_mode: str = "backtest", *, journal: Path | str | None = None
+    ) -> Interfaces:
         """By kind (``cex``, ``dex``, ``onchain``, ``transfer``) and venue: those of every lane that is configured.
 
-        They share their venues: what one of them does, the others see. ``backtest`` alone.
+        They share their venues: what one of them does, the others see; live, the ``journal`` too. Closing one of them
+        closes all.
         """
-        check_backtest(execution_mode, "create_all_interfaces")
+        check_mode(execution_mode)
         found = configured(config)
-        loops = BacktestLoops(found, None)
-        return interfaces_of(found, execution_mode, loops)
+        return interfaces_of(found, execution_mode, loops_of(found, execution_mode, None, journal))
 
     @staticmethod
     def register(plugin: VenuePlugin) -> None:
@@ -76,7 +84,18 @@ class ExecutionInterfaceFactory:
         registry.register(plugin)
 
 
-def interfaces_of(config: InProcessConfig, execution_mode: str, loops: BacktestLoops) -> Interfaces:
+def loops_of(
+    config: InProcessConfig, execution_mode: str, provider: DataProvider | None, journal: Path | str | None
+) -> BacktestLoops | LiveLoops:
+    """What runs the instructions of all interfaces of ``config``. Raises ExecutionError as both."""
+    if execution_mode == "backtest":
+        return BacktestLoops(config, provider)
+    from tightloop.interfaces.live import LiveLoops  # loads what a backtest does not need
+
+    return LiveLoops(config, None if journal is None else Path(journal))
+
+
+def interfaces_of(config: InProcessConfig, execution_mode: str, loops: Loops) -> Interfaces:
     """Those of every lane of ``config``, on the same loops."""
     specs = [spec for spec in registry.known().venues if config.directory().lanes_of(spec.name)]
     shared = {"environment": config.environment, "loops": loops}

@@ -107,18 +107,11 @@ class _Interface:
 
         Raises ExecutionError EIF-007 in a backtest, EIM-014 for another version.
         """
-        self._live_loops("adopt").adopt(STRATEGY, position_version, reason)
+        live_loops(self._loops, "adopt").adopt(STRATEGY, position_version, reason)
 
     def close(self) -> None:
         """Live: let go of the venue and the journal. Raises ExecutionError EIF-007 in a backtest."""
-        self._live_loops("close").close()
-
-    def _live_loops(self, what: str) -> LiveLoops:
-        from tightloop.interfaces.live import LiveLoops
-
-        if not isinstance(self._loops, LiveLoops):
-            raise ExecutionError("EIF-007", f"{what}: a backtest's interface has nothing to {what}")
-        return self._loops
+        live_loops(self._loops, "close").close()
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.venue!r}, {self.execution_mode!r})"
@@ -156,6 +149,15 @@ class _Interface:
             raise ExecutionError("EIF-007", f"{type(self).__name__} executes {', '.join(self.types)}, not {made.type}")
         check_alone(made)
         return as_data(self._loops.execute(made, at, {**carried_by(made), **prices}))
+
+
+def live_loops(loops: Loops, what: str) -> LiveLoops:
+    """Raises ExecutionError EIF-007 for a backtest's."""
+    from tightloop.interfaces.live import LiveLoops
+
+    if not isinstance(loops, LiveLoops):
+        raise ExecutionError("EIF-007", f"{what}: a backtest has nothing to {what}")
+    return loops
 
 
 def _now() -> datetime:

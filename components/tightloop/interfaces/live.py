@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from tightloop.assembly.build import surroundings
 from tightloop.assembly.config import Config
 from tightloop.assembly.live import LiveEngine
+from tightloop.domain.directory import LaneSpec
 from tightloop.errors import ExecutionError
+from tightloop.handlers.calls import Positions
 from tightloop.interfaces.loops import Executed
 from tightloop.records.types import (
+    AccountRef,
     Cancel,
     ControlCommand,
     DeadLetter,
@@ -23,6 +28,7 @@ from tightloop.records.types import (
     LoopHead,
 )
 from tightloop.runners.bus import Stored
+from tightloop.runners.strategy_keys import named
 from tightloop.venues import connections
 from tightloop.venues.credentials import Credentials
 
@@ -42,6 +48,7 @@ class LiveLoops:
     def __init__(
         self, config: Config, journal: Path | None, credentials: Mapping[str, Credentials] | None = None
     ) -> None:
+        self._config = config
         lanes, around, given = config.directory().lanes, surroundings(config), dict(credentials or {})
         for lane in lanes.values():
             connections.check(lane, around, given.get(lane.home))
@@ -157,6 +164,29 @@ class LiveLoops:
         """Those of the strategy that stand."""
         head = self._head(strategy_id)
         return head.halts if head is not None else ()
+
+    def held(self, strategy_id: str) -> dict[str, Decimal]:
+        """What the venues hold for the strategy now, by position key, asked with credentials that only read.
+
+        Raises ExecutionError REC-005 when one does not tell.
+        """
+        found: dict[str, Decimal] = {}
+        directory = self._config.directory()
+        for lane in directory.lanes.values():
+            for account in directory.accounts_of(strategy_id, lane):
+                told = asyncio.run(self._positions(lane, account))
+                found |= named(told, account.account, strategy_id).amounts
+        return found
+
+    async def _positions(self, lane: LaneSpec, account: AccountRef) -> Positions:
+        reader = connections.reader(lane, surroundings(self._config))
+        try:
+            answer = await reader.positions(account)
+        finally:
+            await reader.close()
+        if not isinstance(answer, Positions):
+            raise ExecutionError("REC-005", f"{account.account} at {account.lane}: {answer.message}")
+        return answer
 
     def close(self) -> None:
         """Let go of venues and journal. Whoever opens it next goes on where this one stood."""

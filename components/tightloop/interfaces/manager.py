@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 from tightloop.client.blocks import instruction_from
 from tightloop.domain.instants import utc
-from tightloop.interfaces.factory import interfaces_of
+from tightloop.interfaces.factory import interfaces_of, loops_of
 from tightloop.interfaces.groups import as_one, check_alone, legs_of
 from tightloop.interfaces.interface import (
     STRATEGY,
@@ -18,10 +19,11 @@ from tightloop.interfaces.interface import (
     OnChainExecutionInterface,
     TransferExecutionInterface,
     carried_by,
+    live_loops,
 )
-from tightloop.interfaces.loops import BacktestLoops, as_data
+from tightloop.interfaces.loops import as_data
 from tightloop.interfaces.prices import DataProvider
-from tightloop.interfaces.settings import InProcessConfig, check_backtest, configured
+from tightloop.interfaces.settings import InProcessConfig, check_mode, configured
 from tightloop.records.types import Instruction
 
 
@@ -31,7 +33,8 @@ class ExecutionInterfaceManager:
     ``config``: a mapping of the configuration file's structure; ``{}`` is valid. Further keys: ``initial_positions``
     (position key to amount, in units of the asset), ``slippage_bps``, ``fees`` (exchange to rates).
     ``data_provider``: anything with ``get_market_data(timestamp)``; None: the prices that the instructions carry
-    themselves. ``execution_mode``: ``backtest``. Raises ExecutionError EIF-005, EIF-007, EIF-010.
+    themselves. ``execution_mode``: ``backtest``, or ``live`` at the lanes that ``config`` says, with a ``journal``: a
+    local file of this process's own. Raises ExecutionError EIF-005, EIF-007, EIF-010, and live as an interface does.
 
     >>> from datetime import datetime, timezone
     >>> manager = ExecutionInterfaceManager({}, None, "backtest")
@@ -56,11 +59,13 @@ class ExecutionInterfaceManager:
         config: Mapping[str, Any] | None = None,
         data_provider: DataProvider | None = None,
         execution_mode: str = "backtest",
+        *,
+        journal: Path | str | None = None,
     ) -> None:
         self.config: InProcessConfig = configured(config or {})
-        check_backtest(execution_mode, "ExecutionInterfaceManager")
+        check_mode(execution_mode)
         self.execution_mode = execution_mode
-        self._loops = BacktestLoops(self.config, data_provider)
+        self._loops = loops_of(self.config, execution_mode, data_provider, journal)
         interfaces = interfaces_of(self.config, execution_mode, self._loops)
         self.cex_execution_interfaces: dict[str, CEXExecutionInterface] = interfaces["cex"]
         self.dex_execution_interfaces: dict[str, DEXExecutionInterface] = interfaces["dex"]
@@ -71,8 +76,19 @@ class ExecutionInterfaceManager:
         self.instructions_routed = 0
         self.instructions_failed = 0
 
+    def adopt(self, position_version: int, reason: str, strategy_id: str = STRATEGY) -> None:
+        """Live: trade on what the account held when it was taken over (EIM-014 says at which version).
+
+        Raises ExecutionError EIF-007 in a backtest, EIM-014 for another version.
+        """
+        live_loops(self._loops, "adopt").adopt(strategy_id, position_version, reason)
+
+    def close(self) -> None:
+        """Live: let go of venues and journal. Raises ExecutionError EIF-007 in a backtest."""
+        live_loops(self._loops, "close").close()
+
     def get_positions(self, timestamp: datetime, strategy_id: str = STRATEGY) -> dict[str, Decimal]:
-        """What the simulated venues hold for the strategy now, by position key: all of it.
+        """What the venues hold for the strategy now, by position key: all of it.
 
         ``timestamp`` is for others that provide positions; these are those of the latest instruction's time.
         """

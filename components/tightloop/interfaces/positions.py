@@ -11,7 +11,7 @@ from tightloop.domain.instants import utc
 from tightloop.errors import ExecutionError
 from tightloop.interfaces.amounts import Amounts, added, amounts_of
 from tightloop.interfaces.reconciliation import ReconciliationComponent
-from tightloop.interfaces.settings import check_backtest, configured
+from tightloop.interfaces.settings import check_mode, configured
 
 EXECUTION = "execution"  # why a monitor's state changes
 
@@ -35,8 +35,8 @@ class PositionUpdateHandler:
 
     ``position_monitor``: anything with ``update_state(timestamp, trigger, deltas)``; by default one that adds up.
     ``reconciliation_component``: by default one that asks ``data_provider``, or, where that can't tell positions, the
-    venues of ``execution_interface_manager``, or, without one, the monitor. Raises ExecutionError EIF-005, EIF-007,
-    EIF-010, REC-011.
+    venues of ``execution_interface_manager``, or, without one and in a backtest alone, the monitor. Raises
+    ExecutionError EIF-005, EIF-007, EIF-010, REC-011.
 
     >>> from datetime import datetime, timezone
     >>> handler = PositionUpdateHandler({}, None, "backtest")
@@ -57,12 +57,18 @@ class PositionUpdateHandler:
         execution_interface_manager: Any = None,
     ) -> None:
         self.config = configured(config or {})
-        check_backtest(execution_mode, "PositionUpdateHandler")
+        check_mode(execution_mode)
         self.execution_mode = execution_mode
         self.position_monitor = position_monitor or PositionMonitor(self.config.initial_positions)
         self.execution_interface_manager = execution_interface_manager
         tellers = (data_provider, execution_interface_manager, self.position_monitor)
         teller = next((one for one in tellers if hasattr(one, "get_positions")), None)
+        if execution_mode == "live" and reconciliation_component is None and teller in (None, self.position_monitor):
+            raise ExecutionError(
+                "EIF-010",
+                "live, nobody tells what the venues hold: what is expected would be compared with itself",
+                remedy="Give a data provider with get_positions(), or `execution_interface_manager`.",
+            )
         self.reconciliation_component = reconciliation_component or ReconciliationComponent(
             config, teller, execution_mode
         )

@@ -12,7 +12,7 @@ from tightloop.domain.instants import utc
 from tightloop.errors import ExecutionError
 from tightloop.handlers.reconciliation.compare import Tolerance, compare, failures, flat, tolerance_by
 from tightloop.interfaces.amounts import Amounts, added, amount_of, amounts_of
-from tightloop.interfaces.settings import check_backtest, configured
+from tightloop.interfaces.settings import check_mode, configured
 from tightloop.records.types import Check
 
 
@@ -42,7 +42,7 @@ class ReconciliationComponent:
         execution_mode: str = "backtest",
     ) -> None:
         self.config = configured(config or {})
-        check_backtest(execution_mode, "ReconciliationComponent")
+        check_mode(execution_mode)
         self.execution_mode = execution_mode
         self._provider = data_provider
         self._tolerance = lenient(tolerance_by(tolerances_of(self.config)), self.config.reconciliation.default_dust)

@@ -85,14 +85,3 @@ def check_mode(execution_mode: str) -> None:
     """Raises ExecutionError EIF-005 for an unknown mode."""
     if execution_mode not in MODES:
         raise ExecutionError("EIF-005", f"execution_mode {execution_mode!r} is neither backtest nor live")
-
-
-def check_backtest(execution_mode: str, what: str) -> None:
-    """Raises ExecutionError EIF-005 for an unknown mode, EIF-007 for ``live``, where ``what`` has none."""
-    check_mode(execution_mode)
-    if execution_mode == "live":
-        raise ExecutionError(
-            "EIF-007",
-            f"{what} runs in a backtest, not live",
-            remedy="Use the interface of one venue live, or run the components on Kafka.",
-        )

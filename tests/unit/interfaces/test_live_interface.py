@@ -12,14 +12,21 @@ from typing import Any
 import pytest
 from tests.support.secret_watch import SECRET
 
-from tightloop import CEXExecutionInterface, ExecutionError, ExecutionInterfaceFactory
+from tightloop import (
+    CEXExecutionInterface,
+    ExecutionError,
+    ExecutionInterfaceFactory,
+    ExecutionInterfaceManager,
+    PositionUpdateHandler,
+    ReconciliationComponent,
+)
 from tightloop.domain.directory import LaneSpec
 from tightloop.domain.venues import VenueSpec
 from tightloop.venues import registry
 from tightloop.venues.credentials import Credentials
 from tightloop.venues.plugin import VenuePlugin
 from tightloop.venues.sim.faults import FaultRule
-from tightloop.venues.sim.inprocess import InProcessExchange
+from tightloop.venues.sim.inprocess import InProcessExchange, InProcessReader
 from tightloop.venues.sim.sandbox import Sandbox
 from tightloop.venues.sim.settings import SimSettings, exchange
 
@@ -37,11 +44,16 @@ class Kraken:
         self.sandbox = Sandbox(settings, lambda: datetime.now(UTC))
         self.built: list[Credentials] = []
         spec = VenueSpec(name="kraken", kind="exchange", markets=("spot", "perp"), credentials=("KRAKEN_KEY",))
-        ExecutionInterfaceFactory.register(VenuePlugin(spec=spec, connect=self._connect))
+        made = VenuePlugin(spec=spec, connect=self._connect, connect_reader=self._read)
+        ExecutionInterfaceFactory.register(made)
 
     def _connect(self, lane: LaneSpec, credentials: Credentials) -> Any:
         self.built.append(credentials)
         return InProcessExchange(lane, self.sandbox)
+
+    def _read(self, lane: LaneSpec, credentials: Credentials) -> Any:
+        assert not credentials.values
+        return InProcessReader(lane, self.sandbox)
 
     def fault(self, kind: Any, **fields: Any) -> None:
         self.sandbox.faults.add(FaultRule(kind=kind, **fields), self.sandbox.now())
@@ -157,7 +169,64 @@ def test_a_refusal_of_the_venue_is_a_result(kraken: Kraken, opened: Open) -> Non
     assert (done["status"], done["outcome"], done["error"]["code"]) == ("reconciled", "rejected", "EXI-006")
 
 
+CONFIG = {
+    "lanes": {"kraken": {"simulated": False}},
+    "accounts": {"main": {"strategy": "strategy", "lane": "kraken"}},
+}
+
+
+def test_a_manager_trades_live_and_tells_what_the_venue_holds(
+    kraken: Kraken, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BASIS_DEV__KRAKEN_KEY", SECRET)
+    manager = ExecutionInterfaceManager(CONFIG, None, "live", journal=tmp_path / "journal")
+    try:
+        order = {"type": "cex_trade", "venue": "kraken", **ORDER}
+        with pytest.raises(ExecutionError, match="EIM-014"):
+            manager.route_instruction(datetime.now(UTC), order)
+        manager.adopt(1, "a new account")
+        done = manager.route_instruction(datetime.now(UTC), {**order, "instruction_id": "i1"})
+        assert (done["outcome"], manager.instructions_routed) == ("filled", 1)
+        assert manager.get_positions(datetime.now(UTC))["kraken@main:BaseToken:BTC"] == D("10.0999")
+        again = manager.cex_execution_interfaces["kraken"].execute_trade({**ORDER, "instruction_id": "i2"})
+        assert again["outcome"] == "filled" and len(kraken.traded()) == 2
+    finally:
+        manager.close()
+    assert [one.reveal("KRAKEN_KEY") for one in kraken.built] == [SECRET]
+    assert SECRET.encode() not in (tmp_path / "journal").read_bytes()
+
+
+@pytest.mark.parametrize("build", [ExecutionInterfaceManager, None])
+def test_a_live_manager_is_refused_without_credentials_or_a_journal(
+    kraken: Kraken, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, build: Any
+) -> None:
+    make = (
+        (lambda **how: ExecutionInterfaceFactory.create_all_interfaces(CONFIG, "live", **how))
+        if build is None
+        else (lambda **how: build(CONFIG, None, "live", **how))
+    )
+    with pytest.raises(ExecutionError, match=r"EIF-003.*BASIS_DEV__KRAKEN_KEY"):
+        make(journal=tmp_path / "journal")
+    monkeypatch.setenv("BASIS_DEV__KRAKEN_KEY", SECRET)
+    with pytest.raises(ExecutionError, match="EIF-013"):
+        make()
+    assert kraken.built == []
+
+
 def test_a_backtest_has_no_journal_and_nothing_to_adopt() -> None:
     for what in (lambda made: made.adopt(1, "x"), lambda made: made.close()):
         with pytest.raises(ExecutionError, match="EIF-007"):
             what(CEXExecutionInterface("binance"))
+
+
+def test_live_positions_are_never_compared_with_what_is_expected_itself() -> None:
+    with pytest.raises(ExecutionError, match="EIF-010"):
+        PositionUpdateHandler({}, None, "live")
+
+    class Venue:
+        def get_positions(self, timestamp: datetime) -> dict[str, int]:
+            return {"binance:BaseToken:BTC": 1}
+
+    handler = PositionUpdateHandler({}, Venue(), "live")
+    assert handler.handle_position_update(datetime.now(UTC), {"binance:BaseToken:BTC": 1})["verified"]
+    assert ReconciliationComponent({}, Venue(), "live").verify_position({"BTC": 1}, {"BTC": 1})

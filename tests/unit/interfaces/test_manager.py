@@ -149,7 +149,7 @@ def test_what_is_no_instruction_is_an_error_at_once(name: str) -> None:
         ({"initial_positons": {}}, "backtest", "EIF-010", "initial_positions"),
         ({"timing": {"evidense": 3}}, "backtest", "EIF-010", "evidence"),
         ({}, "paper", "EIF-005", "paper"),
-        ({}, "live", "EIF-007", "live"),
+        ({}, "live", "EIF-013", "journal"),
     ],
 )
 def test_a_configuration_that_cannot_be_is_refused_by_name(
