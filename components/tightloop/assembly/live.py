@@ -30,8 +30,9 @@ class LiveEngine(InProcessRunner):
 
     Subscribe on ``bus``, then :meth:`restore`, then :meth:`serve`, all in one thread; other threads :meth:`post`.
     Subscribers are told what is durable: each record at least once, in the order in which they were published, also
-    over a restart. ``prices``: what limits are checked against; None: what needs a price is refused (EIM-013). Raises ExecutionError TLC-017 to TLC-020 for the journal, and EIF-008 to EIF-012 for a venue that is
-    not the one meant; one that can't be reached is tried again before each call.
+    over a restart. ``prices``: what limits are checked against; None: what needs a price is refused (EIM-013). Raises
+    ExecutionError TLC-017 to TLC-020 for the journal, and EIF-008 to EIF-012 for a venue that is not the one meant; one
+    that can't be reached is tried again before each call.
     """
 
     def __init__(
