@@ -32,8 +32,8 @@ MUTANTS = (
         "second-account-is-not-adopted-first",
         "only the first leg's account is taken over before the group starts: the second trades on unknown positions",
         DISPATCH,
-        "_first_unadopted(turn, legs)) is not None:",
-        "_first_unadopted(turn, legs[:1])) is not None:",
+        "first_in_queue.first_unadopted(turn, legs)) is not None:",
+        "first_in_queue.first_unadopted(turn, legs[:1])) is not None:",
         TESTS,
     ),
     Mutant(
@@ -160,8 +160,8 @@ MUTANTS = (
         "scaled-leg-keeps-its-amount",
         "a leg that is to take the fraction filled is sent whole",
         RUN,
-        "    if leg.scales and first.ordered is not None:\n",
-        "    if leg.scales and first.ordered is None:\n",
+        "    if instruction.scale_to_filled and first.ordered is not None:\n",
+        "    if instruction.scale_to_filled and first.ordered is None:\n",
         TESTS,
     ),
     Mutant(

@@ -78,8 +78,8 @@ MUTANTS = (
     Mutant(
         "destination-is-not-adopted",
         "money goes to an account whose holdings nobody has taken over",
-        "handlers/manager/dispatch.py",
-        "    for account in (queued.account, _destination(turn, queued)):\n",
+        "handlers/manager/first_in_queue.py",
+        "    for account in (queued.account, destination(turn, queued)):\n",
         "    for account in (queued.account,):\n",
         LOOPS,
     ),

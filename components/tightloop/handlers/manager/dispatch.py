@@ -8,12 +8,9 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-import structlog
 from msgspec.structs import replace
 
-from tightloop.domain.transfers import destination_of
-from tightloop.errors import ExecutionError, error_info, info
-from tightloop.handlers.manager import expected, group_run, groups, transfers, unresolved, waiting
+from tightloop.handlers.manager import expected, first_in_queue, group_run, groups, transfers, unresolved
 from tightloop.handlers.manager.limits import gate
 from tightloop.handlers.manager.turn import ManagerTurn
 from tightloop.records.types import (
@@ -26,8 +23,6 @@ from tightloop.records.types import (
     RoutedInstruction,
     Slot,
 )
-
-log = structlog.get_logger()
 
 
 def advance(turn: ManagerTurn, prices: gate.Read | None = None) -> None:
@@ -51,25 +46,25 @@ def advance(turn: ManagerTurn, prices: gate.Read | None = None) -> None:
         return  # a halt stops its next leg, and nothing else starts before that
     while (first := turn.first_queued()) is not None:
         name, queued = first
-        group, legs = _starting(turn, queued)
+        group, legs = first_in_queue.starting(turn, queued)
         if queued.expires_at <= turn.now:
-            _expire(turn, name, queued, group)
+            first_in_queue.expire(turn, name, queued, group)
         elif any(turn.halts_for(leg.instruction.venue) for leg in legs):
             break
-        elif (changed := _any_account_changed(turn, legs)) is not None:
-            _refuse(turn, name, queued, group, changed)
-        elif (fresh := _first_unadopted(turn, legs)) is not None:
+        elif (changed := first_in_queue.any_account_changed(turn, legs)) is not None:
+            first_in_queue.refuse(turn, name, queued, group, changed)
+        elif (fresh := first_in_queue.first_unadopted(turn, legs)) is not None:
             start_series(turn, "adopt", "adopt", (fresh,))
             return
         else:
-            judged = _judged(turn, legs, prices)
+            judged = first_in_queue.judged(turn, legs, prices)
             if isinstance(judged, gate.Waits):
                 if judged.account is not None:
                     start_series(turn, "refresh", "refresh", (judged.account,))
                 return
             failure = start_instruction(turn, legs[0], judged) if isinstance(judged, gate.Judged) else judged
             if failure is not None:
-                _refuse(turn, name, queued, group, failure)
+                first_in_queue.refuse(turn, name, queued, group, failure)
             elif group is not None:
                 group_run.started(turn, group)
                 return
@@ -90,35 +85,7 @@ def can_start(turn: ManagerTurn, queued: QueuedInstruction) -> bool:
     head = turn.head
     free = head.slot is None and not head.queued and head.group_id is None
     alone = free and queued.instruction.group_id is None
-    return alone and _not_adopted(turn, queued) is None and gate.is_unlimited(turn, queued)
-
-
-def _starting(
-    turn: ManagerTurn, queued: QueuedInstruction
-) -> tuple[InstructionGroup | None, tuple[QueuedInstruction, ...]]:
-    """What starts together with the first of the queue: itself, or every leg of its group, in order."""
-    group_id = queued.instruction.group_id
-    group = groups.find(turn, group_id) if group_id is not None else None
-    if group is None:
-        return None, (queued,)
-    return group, tuple(leg for _, leg in groups.waiting_legs(turn, group))
-
-
-def _expire(turn: ManagerTurn, name: str, queued: QueuedInstruction, group: InstructionGroup | None) -> None:
-    if group is not None:
-        groups.expired(turn, group)
-    else:
-        waiting.leave_queue(turn, name, queued, "expired", info("EIM-010", f"expired at {queued.expires_at}"))
-
-
-def _refuse(
-    turn: ManagerTurn, name: str, queued: QueuedInstruction, group: InstructionGroup | None, error: ErrorInfo
-) -> None:
-    if group is not None:
-        own = error if error.code == gate.BREACHED else None
-        groups.end_waiting(turn, group, "refused", f"it could not start: {error.code} {error.message}", own)
-    else:
-        waiting.leave_queue(turn, name, queued, "refused", error)
+    return alone and first_in_queue.not_adopted(turn, queued) is None and gate.is_unlimited(turn, queued)
 
 
 def _continue_group(turn: ManagerTurn, group: InstructionGroup) -> None:
@@ -126,55 +93,20 @@ def _continue_group(turn: ManagerTurn, group: InstructionGroup) -> None:
     queued = group_run.next_leg(turn, group)
     if turn.halts_for(queued.instruction.venue):
         return
-    failure = _account_changed(turn, queued) or start_instruction(turn, queued)
+    failure = first_in_queue.account_changed(turn, queued) or _start_leg(turn, group, queued)
     if failure is None:
         groups.take(turn, group, queued.instruction.group_index or 0)
     else:
         group_run.not_started(turn, group, queued, failure)
 
 
-def _any_account_changed(turn: ManagerTurn, legs: tuple[QueuedInstruction, ...]) -> ErrorInfo | None:
-    return next((changed for leg in legs if (changed := _account_changed(turn, leg)) is not None), None)
-
-
-def _first_unadopted(turn: ManagerTurn, legs: tuple[QueuedInstruction, ...]) -> AccountRef | None:
-    return next((strange for leg in legs if (strange := _not_adopted(turn, leg)) is not None), None)
-
-
-def _judged(
-    turn: ManagerTurn, legs: tuple[QueuedInstruction, ...], prices: gate.Read | None
-) -> gate.Judged | gate.Waits | ErrorInfo:
-    """What their limits say. A defect of ours refuses them: what can't be judged is not dispatched."""
+def _start_leg(turn: ManagerTurn, group: InstructionGroup, queued: QueuedInstruction) -> ErrorInfo | None:
     try:
-        return gate.judge(turn, legs, prices)
+        due = group_run.as_due(turn, group, queued)
     except Exception as error:  # noqa: BLE001  as in start_instruction
-        what = f"instruction {legs[0].instruction.instruction_id} could not be judged by its limits"
-        return failed(turn, error, what)
-
-
-def _account_changed(turn: ManagerTurn, queued: QueuedInstruction) -> ErrorInfo | None:
-    """The configuration may have taken the account away since the instruction was queued."""
-    try:
-        account = turn.settings.directory.account_of(queued.instruction)
-        destination_of(queued.instruction, account, turn.settings.directory)
-    except ExecutionError as error:
-        return error_info(error)
-    if account == queued.account:
-        return None
-    return info("EIM-007", f"it was queued for account {queued.account.account}, and now it would be {account.account}")
-
-
-def _not_adopted(turn: ManagerTurn, queued: QueuedInstruction) -> AccountRef | None:
-    """The first account it touches whose positions are not taken over yet: a transfer's destination is one, too."""
-    for account in (queued.account, _destination(turn, queued)):
-        known = None if account is None else turn.known(account)
-        if account is not None and (known is None or not known.adopted):
-            return account
-    return None
-
-
-def _destination(turn: ManagerTurn, queued: QueuedInstruction) -> AccountRef | None:
-    return destination_of(queued.instruction, queued.account, turn.settings.directory)
+        what = f"instruction {queued.instruction.instruction_id} could not be scaled"
+        return first_in_queue.failed(turn, error, what)
+    return start_instruction(turn, due)
 
 
 # --- taking the slot --------------------------------------------------------------------------------------------------
@@ -189,14 +121,9 @@ def start_instruction(
     try:
         _start(turn, queued, judged)
     except Exception as error:  # noqa: BLE001  whatever it is, it is about this instruction
-        return failed(turn, error, f"instruction {queued.instruction.instruction_id} could not be started")
+        what = f"instruction {queued.instruction.instruction_id} could not be started"
+        return first_in_queue.failed(turn, error, what)
     return None
-
-
-def failed(turn: ManagerTurn, error: Exception, what: str) -> ErrorInfo:
-    """A defect of ours that ends one instruction (EIM-001)."""
-    log.error(what, key=turn.head.strategy_id, exc_info=error)
-    return info("EIM-001", f"{what}: {type(error).__name__}: {error}"[:500])
 
 
 def _start(turn: ManagerTurn, queued: QueuedInstruction, judged: gate.Judged) -> None:
@@ -218,7 +145,7 @@ def _start(turn: ManagerTurn, queued: QueuedInstruction, judged: gate.Judged) ->
         dispatched_at=turn.now,
         deadline_at=_works_until(turn, queued) + _time_to_end(turn),
         result=result,
-        destination=_destination(turn, queued),
+        destination=first_in_queue.destination(turn, queued),
         expected_deltas=instruction.expected_deltas,
         slippage_bps=expected.bound_of(instruction),
     )

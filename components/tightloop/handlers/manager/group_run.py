@@ -36,15 +36,19 @@ def started(turn: ManagerTurn, group: InstructionGroup) -> None:
 
 
 def next_leg(turn: ManagerTurn, group: InstructionGroup) -> QueuedInstruction:
-    """The leg that is next, as it is to be dispatched.
+    """The leg that is next, as it came."""
+    return next(queued for _, queued in groups.waiting_legs(turn, group))
+
+
+def as_due(turn: ManagerTurn, group: InstructionGroup, queued: QueuedInstruction) -> QueuedInstruction:
+    """The next leg as it is to be dispatched now.
 
     It does not expire while it waits for the legs before it: it has as long from now as it had from its `created_at`.
     """
-    leg, queued = next(groups.waiting_legs(turn, group))
     instruction = queued.instruction
     life = queued.expires_at - instruction.created_at
     first = group.legs[0]
-    if leg.scales and first.ordered is not None:
+    if instruction.scale_to_filled and first.ordered is not None:
         instruction = rules.scaled(instruction, first.filled_amount or money.ZERO, first.ordered)
     return replace(queued, instruction=instruction, expires_at=max(queued.expires_at, turn.now + life))
 

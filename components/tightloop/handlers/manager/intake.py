@@ -14,7 +14,7 @@ from tightloop.domain.transfers import destination_of
 from tightloop.errors import ExecutionError, error_info, info
 from tightloop.handlers.api import Inbound
 from tightloop.handlers.content import digest
-from tightloop.handlers.manager import dispatch, group_run, groups, memory, transfers, waiting
+from tightloop.handlers.manager import dispatch, first_in_queue, group_run, groups, memory, transfers, waiting
 from tightloop.handlers.manager.turn import ManagerTurn
 from tightloop.records.types import ErrorInfo, Instruction, QueuedInstruction
 
@@ -41,7 +41,7 @@ def take_in(turn: ManagerTurn, record: Inbound) -> None:
         return
     except Exception as error:  # noqa: BLE001  nothing of it was dispatched: it ends alone, as what is invalid does
         what = f"instruction {instruction.instruction_id} could not be judged"
-        _end(turn, instruction, dispatch.failed(turn, error, what))
+        _end(turn, instruction, first_in_queue.failed(turn, error, what))
         return
     _use_number(turn, instruction)
     if queued is None:

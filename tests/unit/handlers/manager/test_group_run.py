@@ -12,7 +12,7 @@ from tests.support.lanes import directory
 from tests.unit.handlers.manager.desk import Desk, error, short
 from tests.unit.handlers.manager.test_groups import LANES, desk, feed, legs, nothing_is_left
 
-from tightloop.handlers.manager import dispatch
+from tightloop.handlers.manager import dispatch, group_run
 from tightloop.handlers.manager.handler import InterfaceManager
 from tightloop.handlers.manager.settings import ManagerSettings
 from tightloop.records.types import AccountRef, Action, Delta, Instruction
@@ -308,6 +308,18 @@ def test_a_leg_that_cannot_be_started_by_a_defect_of_ours_ends_the_group(
         at.close()
         assert ends(at, "g1", "g2") == [("refused", None, "EIM-001"), ("cancelled", None, "EIM-019")]
         assert at.halts() == ["EIM-019"]
+    nothing_is_left(at)
+
+
+def test_a_leg_that_cannot_be_scaled_by_a_defect_of_ours_has_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*arguments: Any) -> None:
+        raise ArithmeticError("a defect")
+
+    monkeypatch.setattr(group_run.rules, "scaled", broken)
+    at = started({}, SCALES)
+    at.close()
+    assert ends(at, "g0", "g1") == [("reconciled", "filled", None), ("refused", None, "EIM-001")]
+    assert at.halts() == ["EIM-019"]
     nothing_is_left(at)
 
 
