@@ -141,7 +141,7 @@ class _Interface:
         prices = dict(market_data or {})
         at = utc(prices.pop(TIMESTAMP, None) or instruction.get("created_at") or self._loops.now or _now(), TIMESTAMP)
         self._number += 1
-        names = {"strategy_id": STRATEGY, "instruction_id": f"{self.venue}-{self._number}", "venue": self.venue}
+        names = {"strategy_id": STRATEGY, "instruction_id": own_id(self, self.venue, self._number), "venue": self.venue}
         made = instruction_from({**names, **instruction}, now=at)
         if registry.known().venues.get(made.venue) is not self.spec:
             raise ExecutionError("EIF-002", f"the instruction is for {made.venue!r}: this is {self.venue}'s interface")
@@ -149,6 +149,15 @@ class _Interface:
             raise ExecutionError("EIF-007", f"{type(self).__name__} executes {', '.join(self.types)}, not {made.type}")
         check_alone(made)
         return as_data(self._loops.execute(made, at, {**carried_by(made), **prices}))
+
+
+class _InMode(Protocol):
+    execution_mode: str
+
+
+def own_id(whose: _InMode, name: str, number: int) -> str:
+    """Of an instruction that has none. A journal knows those of earlier processes: live, no two are alike."""
+    return f"{name}-{_now():%Y%m%dT%H%M%S.%f}-{number}" if whose.execution_mode == "live" else f"{name}-{number}"
 
 
 def live_loops(loops: Loops, what: str) -> LiveLoops:

@@ -20,6 +20,7 @@ from tightloop.interfaces.interface import (
     TransferExecutionInterface,
     carried_by,
     live_loops,
+    own_id,
 )
 from tightloop.interfaces.loops import as_data
 from tightloop.interfaces.prices import DataProvider
@@ -108,7 +109,7 @@ class ExecutionInterfaceManager:
         """
         at = utc(timestamp, "timestamp")
         number = len(self.routing_history) + 1
-        names = {"strategy_id": STRATEGY, "instruction_id": f"instruction-{number}"}
+        names = {"strategy_id": STRATEGY, "instruction_id": own_id(self, "instruction", number)}
         instruction = instruction_from({**names, **instruction_block}, now=at)
         check_alone(instruction)
         self.current_instruction = instruction
@@ -141,8 +142,11 @@ class ExecutionInterfaceManager:
         """
         at = utc(timestamp, "timestamp")
         number = len(self.routing_history) + 1
-        shared = {"strategy_id": STRATEGY, "group_id": f"group-{number}"}
-        names = [{**shared, "instruction_id": f"instruction-{number + n}"} for n in range(len(instruction_blocks))]
+        shared = {"strategy_id": STRATEGY, "group_id": own_id(self, "group", number)}
+        names = [
+            {**shared, "instruction_id": own_id(self, "instruction", number + n)}
+            for n in range(len(instruction_blocks))
+        ]
         legs = legs_of(instruction_blocks, names, at)
         prices = {symbol: price for leg in legs for symbol, price in carried_by(leg).items()}
         found = [as_data(one) for one in self._loops.execute_all(legs, at, prices)]

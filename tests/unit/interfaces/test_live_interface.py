@@ -147,8 +147,9 @@ def test_another_process_on_the_same_journal_goes_on_and_does_nothing_twice(krak
         again.execute_trade({**order, "amount": "0.2"})
     with pytest.raises(ExecutionError, match=r"EIM-009.*executed before by this journal"):
         again.execute_trade(order)
-    assert again.execute_trade({**ORDER, "instruction_id": "i3"})["outcome"] == "filled"
-    assert first["outcome"] == "filled" and len(kraken.traded()) == 3
+    assert again.execute_trade(ORDER)["outcome"] == "filled"
+    assert opened().execute_trade(ORDER)["outcome"] == "filled", "an id of our own is not one of an earlier process"
+    assert first["outcome"] == "filled" and len(kraken.traded()) == 4
 
 
 def test_a_journal_belongs_to_one_process(opened: Open, tmp_path: Path) -> None:
