@@ -37,7 +37,6 @@ def configure(level: str | None = None) -> None:
         processors=[*shared, *_renderers(structlog)],
         wrapper_class=structlog.make_filtering_bound_logger(number),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
