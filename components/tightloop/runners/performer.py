@@ -150,7 +150,7 @@ class Performer:
             to = entry.transit.destination
             if (message := await self._why_not_open(to.lane)) is not None:
                 return calls.Unavailable(UNAVAILABLE, message)
-            told = await transfers.addressed(entry, self.adapters[to.lane])
+            told = await transfers.addressed(entry, self.adapters[to.lane], self.adapters[entry.lane].lane)
             if not isinstance(told, JournalEntry):
                 return told
             entry = told

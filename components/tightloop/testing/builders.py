@@ -77,7 +77,7 @@ def transfer(
     """From the wallet to an address, unless ``fields`` (of WalletTransfer or Instruction) say otherwise."""
     chosen: dict[str, Any] = {"source": "wallet", "destination": "0x" + "ab" * 20, "asset": asset, "amount": amount}
     chosen.update({name: fields.pop(name) for name in list(fields) if name in _TRANSFER})
-    whole = {"venue": chosen["source"].partition(":")[0], **fields}
+    whole = {"venue": chosen["source"].partition(":")[0].partition("@")[0], **fields}
     return Instruction(
         instruction_id=instruction_id,
         strategy_id=strategy_id,

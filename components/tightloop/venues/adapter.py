@@ -100,7 +100,8 @@ class VenueReader(Protocol):
         """Has a transfer arrived there? ``reference``: the hash of its transaction, or its id at the sending venue."""
 
     async def deposit_address(self, account: AccountRef, asset: str, network: str | None) -> Addressed:
-        """Where this asset is to be sent so that it arrives there; ``network`` None: the asset's usual one.
+        """Where this asset is to be sent so that it arrives there. ``network``: a chain by its lane's name, or as the
+        venue calls it; None: the asset's usual one.
 
         Refused: EXI-013 for an asset or a network that it does not take.
         """

@@ -17,6 +17,7 @@ from tightloop.records.types import (
     MarketPrice,
     PreparedOrder,
     PreparedTransaction,
+    PreparedTransfer,
     RecordedEvent,
     Recording,
     TopicRecord,
@@ -67,12 +68,16 @@ TRANSACTION = PreparedTransaction(
     max_priority_fee_per_gas=D("0.000000001"),
     tx_hash="0x4",
 )
+TRANSFER = PreparedTransfer(
+    asset="USDT", amount=D(1000), source="spot", address="0x5", network="ethereum", fee=D("0.5")
+)
 PRICE = MarketPrice(
     venue="binance", symbol="BTC/USDT", price=D(1), price_venue="bybit", price_symbol="BTC/USDT", event_time=NOW
 )
 ANSWERS: list[calls.Answer] = [
     calls.Prepared(ORDER),
     calls.Prepared(TRANSACTION, NOW, NOW),
+    calls.Prepared(TRANSFER, NOW, NOW),
     calls.OrderFound("filled", NOW, "v1", (ENTRY,), D(0), "0x1", "EXI-001", "told", "1", "2", 12, "raw", NOW),
     calls.NotFound(NOW, 4, 3, 99, "raw", NOW),
     calls.NotFound(NOW),

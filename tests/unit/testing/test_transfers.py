@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from tightloop.assembly.config import Config, Timing
-from tightloop.records.types import Delta, ExecutionReport, InstructionResult
+from tightloop.records.types import Delta, ExecutionReport, InstructionResult, Recording
+from tightloop.runners.recording.replay import Replay
 from tightloop.testing import LoopDriver, action, cancel, command, resume, trade, transfer
 from tightloop.venues.sim.commands import Deposit
 
@@ -194,6 +195,41 @@ def test_the_network_s_fee_is_taken_as_the_venue_takes_it(venue: str, left: int,
     assert loop.held("ethereum")["wallet:BaseToken:USDT"] == 1_000_000 - 1000 + left
 
 
+def test_accounts_of_other_names_are_spelled_out_and_add_up() -> None:
+    accounts = {"desk": {"strategy": "s1", "lane": "binance"}, "vault": {"strategy": "s1", "lane": "ethereum"}}
+    loop = LoopDriver(Config.model_validate({"lanes": ["binance", "ethereum"], "accounts": accounts}))
+    for number, way in enumerate((TO_EXCHANGE, TO_WALLET, {"source": "wallet", "destination": "binance@desk:spot"})):
+        moved(loop, way, f"t{number}")
+        assert ended(loop, f"t{number}").outcome == "filled"
+    held = {f"binance@desk:{key.partition(':')[2]}": one for key, one in loop.held("binance", "desk").items()}
+    held |= {f"wallet@vault:{key.partition(':')[2]}": one for key, one in loop.held("ethereum", "vault").items()}
+    assert loop.expected() == held
+
+
+def test_of_two_chains_money_goes_on_the_one_that_it_leaves() -> None:
+    """The exchange takes deposits on ethereum alone: what is sent to it on another chain would be lost."""
+    lanes = {"binance": {}, "ethereum": {}, "arbitrum": {"chain_id": 42161, "venues": ["wallet"]}}
+    accounts = {"l2": {"strategy": "s1", "lane": "arbitrum"}, "l1": {"strategy": "s1", "lane": "ethereum"}}
+    loop = LoopDriver(Config.model_validate({"lanes": lanes, "accounts": accounts}))
+    moved(loop, TO_EXCHANGE, account="l2")
+    refused = ended(loop)
+    assert refused.error is not None
+    assert (refused.outcome, refused.error.code) == ("rejected", "EXI-013")
+    assert "no network 'arbitrum'" in refused.error.message
+    moved(loop, TO_EXCHANGE, "t2", account="l1")
+    assert ended(loop, "t2").outcome == "filled"
+    moved(loop, {"source": "binance", "destination": "wallet"}, "t3")
+    which = ended(loop, "t3")
+    assert which.error is not None
+    assert (which.status, which.error.code) == ("refused", "EIM-007")
+    assert "l1 on ethereum" in which.error.message
+    moved(loop, {"source": "wallet@l1", "destination": "wallet@l2"}, "t4", account="l1", venue="wallet")
+    bridge = ended(loop, "t4")
+    assert bridge.error is not None
+    assert "no bridge" in bridge.error.message
+    assert not loop.halts()
+
+
 # --- what goes wrong --------------------------------------------------------------------------------------------------
 
 
@@ -358,6 +394,20 @@ def test_of_two_that_travel_each_arrives_once() -> None:
     assert travelling(loop) == {}
     assert books_agree(loop)
     assert not loop.halts()
+
+
+def test_a_recording_of_transfers_played_into_fresh_components_gives_the_same_records() -> None:
+    made: list[Recording] = []
+    loop = LoopDriver(Config(lanes=("binance", "ethereum")), partitions=1, record=made.append)
+    for number, way in enumerate((TO_EXCHANGE, TO_WALLET)):
+        for release in ("on_arrival", "on_debit"):
+            moved(loop, way, f"t{number}-{release}", release=release)
+    loop.advance(60)
+    seats = loop.runner._seats
+    replay = Replay([one[0].worker.handler for one in seats.values()], 1)
+    told = [out.value for one in made for out in replay.play(one).outputs if out.topic == "fills"]
+    assert told == [one.value for one in loop.stored("fills")]
+    assert {one.kind for one in loop.records("fills")} == {"working", "final", "correction"}
 
 
 # --- what is refused --------------------------------------------------------------------------------------------------
