@@ -92,7 +92,7 @@ def loops_of(
         return BacktestLoops(config, provider)
     from tightloop.interfaces.live import LiveLoops  # loads what a backtest does not need
 
-    return LiveLoops(config, None if journal is None else Path(journal))
+    return LiveLoops(config, None if journal is None else Path(journal), provider=provider)
 
 
 def interfaces_of(config: InProcessConfig, execution_mode: str, loops: Loops) -> Interfaces:

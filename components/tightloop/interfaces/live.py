@@ -16,6 +16,7 @@ from tightloop.domain.directory import LaneSpec
 from tightloop.errors import ExecutionError
 from tightloop.handlers.calls import Positions
 from tightloop.interfaces.loops import Executed
+from tightloop.interfaces.prices import DataProvider, price_of
 from tightloop.records.types import (
     AccountRef,
     Cancel,
@@ -26,6 +27,7 @@ from tightloop.records.types import (
     Instruction,
     InstructionResult,
     LoopHead,
+    MarketPrice,
 )
 from tightloop.runners.bus import Stored
 from tightloop.runners.strategy_keys import named
@@ -36,8 +38,35 @@ ADOPTION = "EIM-014"  # the halt of an account that was taken over and waits for
 _TURN_S = 0.5
 
 
+class ToldPrices:
+    """What a data provider tells now: what limits are measured by."""
+
+    def __init__(self, provider: DataProvider) -> None:
+        self._provider = provider
+
+    async def read(self, markets: Sequence[tuple[str, str]]) -> tuple[MarketPrice, ...]:
+        """Raises ExecutionError EIM-007 for a price that is none."""
+        now = datetime.now(UTC)
+        told = self._provider.get_market_data(now)
+        return tuple(self._price(venue, symbol, told, now) for venue, symbol in markets)
+
+    @staticmethod
+    def _price(venue: str, symbol: str, told: Mapping[str, Any], now: datetime) -> MarketPrice:
+        for name in (symbol, symbol.partition(":")[0]):  # a perpetual that has none takes that of its spot market
+            if told.get(name) is not None:
+                price = price_of(name, told[name])
+                return MarketPrice(
+                    venue=venue, symbol=symbol, price=price, price_venue=venue, price_symbol=name, event_time=now
+                )
+        return MarketPrice(venue=venue, symbol=symbol)
+
+    async def close(self) -> None:
+        """Nothing is held open."""
+
+
 class LiveLoops:
-    """Every component on the lanes of ``config``, live or simulated as it says.
+    """Every component on the lanes of ``config``, live or simulated as it says. ``provider``: whose prices limits are
+    measured by; None: what is limited by a price is refused (EIM-013).
 
     What is wrong is refused before anything is built. The file is locked; intents that an earlier process left open are
     resolved before the first instruction. ``credentials``: of live lanes, by their home venue; others are read from
@@ -46,7 +75,11 @@ class LiveLoops:
     """
 
     def __init__(
-        self, config: Config, journal: Path | None, credentials: Mapping[str, Credentials] | None = None
+        self,
+        config: Config,
+        journal: Path | None,
+        credentials: Mapping[str, Credentials] | None = None,
+        provider: DataProvider | None = None,
     ) -> None:
         self._config = config
         lanes, around, given = config.directory().lanes, surroundings(config), dict(credentials or {})
@@ -62,6 +95,7 @@ class LiveLoops:
             config,
             {name: connections.adapter(lane, around, given.get(lane.home)) for name, lane in lanes.items()},
             Path(journal),
+            prices=None if provider is None else ToldPrices(provider),
         )
         self._reports: dict[tuple[str, str], dict[str, ExecutionReport]] = {}
         self._results: dict[tuple[str, str], InstructionResult] = {}

@@ -33,9 +33,10 @@ class ExecutionInterfaceManager:
 
     ``config``: a mapping of the configuration file's structure; ``{}`` is valid. Further keys: ``initial_positions``
     (position key to amount, in units of the asset), ``slippage_bps``, ``fees`` (exchange to rates).
-    ``data_provider``: anything with ``get_market_data(timestamp)``; None: the prices that the instructions carry
-    themselves. ``execution_mode``: ``backtest``, or ``live`` at the lanes that ``config`` says, with a ``journal``: a
-    local file of this process's own. Raises ExecutionError EIF-005, EIF-007, EIF-010, and live as an interface does.
+    ``data_provider``: anything with ``get_market_data(timestamp)``; None: in a backtest the prices that the
+    instructions carry themselves, and live none to measure limits by. ``execution_mode``: ``backtest``, or ``live`` at
+    the lanes that ``config`` says, with a ``journal``: a local file of this process's own. Raises ExecutionError
+    EIF-005, EIF-007, EIF-010, and live as an interface does.
 
     >>> from datetime import datetime, timezone
     >>> manager = ExecutionInterfaceManager({}, None, "backtest")

@@ -197,6 +197,36 @@ def test_a_manager_trades_live_and_tells_what_the_venue_holds(
     assert SECRET.encode() not in (tmp_path / "journal").read_bytes()
 
 
+@pytest.mark.parametrize(
+    ("told", "amount", "says"),
+    [({"BTC/USDT": 60_000}, "0.1", "6000"), ({"BTC/USDT": 60_000}, "0.005", None), ({}, "0.005", "price")],
+)
+def test_limits_of_a_live_manager_are_measured_by_its_providers_prices(
+    kraken: Kraken, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, told: dict[str, Any], amount: str, says: str | None
+) -> None:
+    monkeypatch.setenv("BASIS_DEV__KRAKEN_KEY", SECRET)
+
+    class Told:
+        def get_market_data(self, timestamp: datetime) -> dict[str, Any]:
+            return told
+
+    config = {**CONFIG, "limits": {"default": {"order_notional": 500}}}
+    manager = ExecutionInterfaceManager(config, Told(), "live", journal=tmp_path / "journal")
+    try:
+        order = {"type": "cex_trade", "venue": "kraken", **ORDER, "amount": "0.001"}
+        with pytest.raises(ExecutionError, match="EIM-014"):
+            manager.route_instruction(datetime.now(UTC), order)
+        manager.adopt(1, "a new account")
+        done = manager.route_instruction(datetime.now(UTC), {**order, "amount": amount})
+    finally:
+        manager.close()
+    if says is None:
+        assert (done["outcome"], len(kraken.traded())) == ("filled", 1)
+    else:
+        assert (done["status"], done["error"]["code"], kraken.traded()) == ("refused", "EIM-013", [])
+        assert says in done["error"]["message"]
+
+
 @pytest.mark.parametrize("build", [ExecutionInterfaceManager, None])
 def test_a_live_manager_is_refused_without_credentials_or_a_journal(
     kraken: Kraken, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, build: Any
