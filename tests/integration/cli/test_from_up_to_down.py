@@ -114,6 +114,11 @@ def _breaks_a_limit(tightloop: CommandLine, bootstrap: str) -> None:
     assert (refused["status"], refused["outcome"], refused["error"]["code"]) == ("refused", None, "EIM-013")
     assert "order_notional of strategy s9" in refused["error"]["message"]
     assert "raise limits.strategies.s9.order_notional" in refused["error"]["message"]
+    name = "binance_XYZUSDT_spot_1h.csv"
+    (tightloop.directory / name).write_text("timestamp,open,close\n2024-01-01T00:00:00Z,0.08,0.09\n")
+    (told,) = tightloop.json("publish", "--market", name)["files"]
+    assert (told["file"], told["records"], told["sent"]) == (name, 1, 1)
+    assert [one.key for one in records_of(bootstrap, "market_data")].count(b"binance:XYZ/USDT") == 1
 
 
 def _halt_and_resume(tightloop: CommandLine) -> None:
