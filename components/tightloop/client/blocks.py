@@ -11,7 +11,7 @@ from decimal import Decimal
 from difflib import get_close_matches
 from functools import cache
 from math import isfinite
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import msgspec
 from msgspec import Struct, structs
@@ -19,6 +19,7 @@ from msgspec import Struct, structs
 from tightloop.domain.instants import utc
 from tightloop.domain.venues import FIRST_CHAIN, INSTRUCTION_TYPES
 from tightloop.errors import ExecutionError
+from tightloop.errors.nearest import hint
 from tightloop.records.types import Action, Cancel, CexTrade, Instruction, SmartContractAction, WalletTransfer
 from tightloop.venues import registry
 
@@ -48,6 +49,7 @@ def instruction_from(block: Mapping[str, Any], *, now: datetime | None = None) -
         instruction = msgspec.convert(nested, Instruction, strict=False)
     except (msgspec.ValidationError, ArithmeticError) as error:
         raise ExecutionError("EIM-007", _words(str(error))) from error
+    _check_finite(instruction)
     return _in_utc(instruction)
 
 
@@ -64,6 +66,18 @@ def _plain(value: Any, where: str) -> Any:
     if isinstance(value, Decimal) and not value.is_finite():
         raise ExecutionError("EIM-007", f"{where}: {value} is not a number that can be traded")
     return value
+
+
+def _check_finite(record: Any, where: str = "") -> None:
+    """Raises ExecutionError EIM-007 for a NaN or an infinity that was given as text."""
+    if isinstance(record, Decimal) and not record.is_finite():
+        raise ExecutionError("EIM-007", f"{where}: {record} is not a number that can be traded")
+    if isinstance(record, Struct):
+        for name in record.__struct_fields__:
+            _check_finite(getattr(record, name), f"{where}.{name}" if where else name)
+    elif isinstance(record, tuple):
+        for number, one in enumerate(record):
+            _check_finite(one, f"{where}[{number}]")
 
 
 def _nested(plain: Block, kind: str) -> Block:
@@ -134,9 +148,21 @@ def _refuse_unknown(given: Block, kind: type[Struct], where: str, beside: Set[st
 
 
 def _words(problem: str) -> str:
-    """msgspec's words, with the place first: ``cex_trade.side: Invalid enum value 'up'``."""
+    """msgspec's words, with the place first: ``cex_trade.side: Invalid enum value 'up'; there are buy, sell``."""
     what, _, path = problem.partition(" - at `$")
-    return f"{path.rstrip('`').lstrip('.')}: {what}" if path else what
+    place = path.rstrip("`").lstrip(".")
+    if what.startswith("Invalid enum value"):
+        what += hint(what.rpartition(" ")[2].strip("'"), _symbols(place))
+    return f"{place}: {what}" if path else what
+
+
+def _symbols(place: str) -> list[str]:
+    """What the field of that place may be."""
+    outer, _, field = place.rpartition(".")
+    record = Action if "actions[" in outer else PAYLOADS.get(outer, Instruction)
+    kind = get_type_hints(record).get(field)
+    choices = [one for part in (kind, *get_args(kind)) for one in get_args(part) if isinstance(one, str)]
+    return [one for one in choices if one != "UNKNOWN"]
 
 
 def _in_utc(instruction: Instruction) -> Instruction:

@@ -40,6 +40,11 @@ class BadLine(Struct, frozen=True):
     line: int
     code: str
     message: str
+    remedy: str
+
+
+def bad_line(line: int, error: ExecutionError) -> BadLine:
+    return BadLine(line, error.code, error.message, error.remedy)
 
 
 class Parsed(Struct, frozen=True):
@@ -79,7 +84,7 @@ def parse(
             check_instruction(instruction, venues)
             codec.encode(instruction)
         except ExecutionError as error:
-            bad.append(BadLine(number, error.code, error.message))
+            bad.append(bad_line(number, error))
         else:
             good.append(instruction)
             lines.append(number)
@@ -93,7 +98,7 @@ def _whole_groups(good: list[Instruction], lines: list[int], bad: list[BadLine])
     without: set[int] = set()
     for places, error in broken_groups(good):
         without.update(places)
-        bad.extend(BadLine(lines[place], error.code, error.message) for place in places)
+        bad.extend(bad_line(lines[place], error) for place in places)
     kept = [place for place in range(len(good)) if place not in without]
     return [good[place] for place in kept], [lines[place] for place in kept]
 

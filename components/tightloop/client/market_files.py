@@ -35,7 +35,7 @@ from typing import Any
 from msgspec import Struct
 
 from tightloop.client import files
-from tightloop.client.files import BadLine
+from tightloop.client.files import BadLine, bad_line
 from tightloop.client.market_rows import ROWS, Reading, Shape
 from tightloop.client.table.parquet import load
 from tightloop.domain import money
@@ -77,7 +77,7 @@ def read_market_file(path: Path, now: datetime) -> MarketFile:
             except ExecutionError as error:
                 if shape is None and error.code != "EIM-007":
                     raise
-                bad.append(BadLine(number, error.code, error.message))
+                bad.append(bad_line(number, error))
             else:
                 records += made
                 lines += [number] * len(made)
@@ -120,10 +120,10 @@ def _order(records: list[MarketData], lines: list[int]) -> tuple[list[BadLine], 
             before, line_before = rising[-1]
             if at in first_of:
                 message = f"{of}: {at.isoformat()} is in line {first_of[at]} already; keep one of the two"
-                bad.append(BadLine(line, "EIM-007", message))
+                bad.append(bad_line(line, ExecutionError("EIM-007", message)))
             elif at < before:
                 message = f"{of}: {at.isoformat()} comes after line {line_before} of {before.isoformat()}; sort by time"
-                bad.append(BadLine(line, "EIM-007", message))
+                bad.append(bad_line(line, ExecutionError("EIM-007", message)))
             else:
                 rising.append((at, line))
                 first_of[at] = line
@@ -141,7 +141,7 @@ def _gaps(of: str, points: list[tuple[datetime, int]]) -> Iterator[BadLine]:
         if step > usual:
             missing = round(step / usual) - 1
             message = f"{of}: {missing or 'part of one'} missing between {before.isoformat()} and {after.isoformat()}"
-            yield BadLine(line, "EIM-007", message)
+            yield bad_line(line, ExecutionError("EIM-007", message))
 
 
 # --- lines --------------------------------------------------------------------------------------------------------

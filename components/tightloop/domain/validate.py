@@ -27,6 +27,7 @@ from tightloop.domain.positions import parse_key
 from tightloop.domain.transfers import check_ends
 from tightloop.domain.venues import INSTRUCTION_TYPES, Venues, VenueSpec
 from tightloop.errors import ExecutionError
+from tightloop.errors.nearest import hint
 from tightloop.records.types import Action, Cancel, CexTrade, Delta, Instruction, SmartContractAction, WalletTransfer
 from tightloop.wire.codec import has_unknown
 
@@ -100,9 +101,10 @@ def check_on_lane(instruction: Instruction, lane: LaneSpec, venues: Venues) -> N
             if protocol.name not in lane.venues:
                 code = "EIM-008" if payload.atomic else "EIM-007"
                 raise ExecutionError(code, f"{where}.protocol: {protocol.name} is not on {lane.name}")
+            near = hint(action.operation, protocol.operations)
             _require(
                 action.operation in protocol.operations,
-                f"{where}.operation: {protocol.name} has {', '.join(protocol.operations)}, not {action.operation!r}",
+                f"{where}.operation: {protocol.name} has no {action.operation!r}{near}",
             )
 
 

@@ -284,7 +284,7 @@ def test_an_instruction_expires_as_it_says_or_by_its_default(made: Instruction, 
     [
         (actions(replace(SUPPLY, protocol="morpho")), "EIM-008", "morpho is not on arbitrum"),
         (actions(replace(SUPPLY, protocol="morpho"), atomic=False), "EIM-007", "morpho is not on arbitrum"),
-        (actions(replace(SUPPLY, operation="stake")), "EIM-007", "aave has supply, withdraw, borrow, repay"),
+        (actions(replace(SUPPLY, operation="stake")), "EIM-007", "aave has no 'stake'; there are borrow, repay"),
     ],
 )
 def test_what_the_venues_of_a_lane_do_not_offer_is_refused(payload: SmartContractAction, code: str, text: str) -> None:

@@ -60,7 +60,7 @@ def publish(
     parsed = _read(_only(files), form, strategy, partial_groups=partial_groups)
     answer: dict[str, Any] = {"published": [], "bad": parsed.bad}
     for line in parsed.bad:
-        note(f"line {line.line}: {line.code} {line.message}")
+        note(f"line {line.line}: {line.code} {line.message}\n  what to do: {line.remedy}")
     if not dry_run and (skip_bad or not parsed.bad) and parsed.instructions:
         _send(parsed, installation, wait, answer)
     elif dry_run:

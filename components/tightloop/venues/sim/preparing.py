@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
+from tightloop.errors.nearest import hint
 from tightloop.handlers.calls import Prepared, Refused
 from tightloop.records.types import CexTrade, JournalEntry, PreparedOrder
 from tightloop.venues.sim import rounding
@@ -33,7 +34,9 @@ def prepare_order(entry: JournalEntry, listings: Listed) -> Prepared | Refused:
         return Refused(UNSUPPORTED, f"{entry.lane} executes trades only")
     rules = listings.get((trade.market, trade.symbol))
     if rules is None:
-        return Refused(INVALID, f"{entry.lane} has no {trade.market} market {trade.symbol}")
+        others = (symbol for market, symbol in listings if market == trade.market)
+        told = f"{entry.lane} has no {trade.market} market {trade.symbol}"
+        return Refused(INVALID, told + hint(trade.symbol, others))
     amount = None if trade.amount is None else rounding.multiple_down(trade.amount, rules.lot)
     price = None if trade.price is None else _to_tick(trade.price, rules.tick, trade.side == "buy")
     reason = _refusal(trade, rules, amount, price)

@@ -9,6 +9,7 @@ from typing import NamedTuple, Protocol
 
 from msgspec import Struct
 
+from tightloop.errors.nearest import hint
 from tightloop.venues.sim.books import ZERO, Reverted, VenueError
 from tightloop.venues.sim.commands import ChainAction
 from tightloop.venues.sim.drafts import Draft
@@ -78,7 +79,8 @@ def check_token(tokens: Tokens, place: str, token: str | None) -> str:
     if token is None:
         raise VenueError("invalid_order", f"{place} must be given")
     if token not in tokens.decimals:
-        raise VenueError("invalid_order", f"{place}: {token} is not in this chain's token list")
+        unknown = f"{place}: {token} is not in this chain's token list"
+        raise VenueError("invalid_order", unknown + hint(token, tokens.decimals))
     return token
 
 
