@@ -119,8 +119,8 @@ MUTANTS = (
         "given-back-twice",
         "the money of a withdrawal that failed comes back with every look",
         "venues/sim/withdrawals.py",
-        "            if moved.fails and not moved.is_back and moved.sent_at <= now\n",
-        "            if moved.fails and moved.sent_at <= now\n",
+        "        self._failing[account.name].remove(client_order_id)\n",
+        "",
         CASES,
     ),
     Mutant(

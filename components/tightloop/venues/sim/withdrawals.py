@@ -50,6 +50,7 @@ class Transfers:
         self._settings = settings
         self._network = network
         self._moved: dict[tuple[str, str], list[Moved]] = {}
+        self._failing: dict[str, list[str]] = {}  # by account: the ids whose money has not come back yet
 
     # --- what acts ----------------------------------------------------------------------------------------------------
 
@@ -70,6 +71,8 @@ class Transfers:
         else:
             moved = self._withdraw(account, command, transfer_id, now, effect)
         history.append(moved)
+        if moved.fails:
+            self._failing.setdefault(account.name, []).append(command.client_order_id)
         return self._evidence(account, moved, now)
 
     def _inside(
@@ -143,16 +146,14 @@ class Transfers:
             account.post(f"{moved.transfer_id}-1", "transfer", now, deltas, fees=fees, client_order_id=client_order_id)
         )
         moved.is_back = True
+        self._failing[account.name].remove(client_order_id)
 
     def failed(self, account: str, now: datetime) -> list[str]:
         """The ids of an account's transfers whose money is to come back by now."""
-        return [
-            client_order_id
-            for (name, client_order_id), history in self._moved.items()
-            if name == account
-            for moved in history[-1:]
-            if moved.fails and not moved.is_back and moved.sent_at <= now
-        ]
+        failing = self._failing.get(account)
+        if not failing:
+            return []
+        return [one for one in failing if self._moved[account, one][-1].sent_at <= now]
 
     def views(self, account: str, now: datetime) -> list[TransferView]:
         """All of an account's, oldest first within an id."""
