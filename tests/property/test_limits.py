@@ -56,7 +56,9 @@ class Break(Struct, frozen=True):
 
 
 Step = Ask | Wait | Break
-_amounts = st.sampled_from([D("0.001"), D("0.01"), D("0.019"), D("0.02"), D("0.0237"), D("0.03")])
+_amounts = st.sampled_from(
+    [D("0.001"), D("0.01"), D("0.019"), D("0.02"), D("0.0237"), D("0.03"), D("0.01234567890123456")]
+)
 _asks = st.builds(
     Ask,
     st.sampled_from(

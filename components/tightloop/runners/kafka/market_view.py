@@ -141,10 +141,10 @@ class MarketView:
         value: Any = message.value()
         try:
             record = codec.decode(value or b"")
-        except ExecutionError as error:
-            log.warning("market data that can't be read", offset=message.offset(), code=error.code, error=error.message)
-            return
-        if not isinstance(record, MarketData) or price_in(record) is None:
+            if not isinstance(record, MarketData) or price_in(record) is None:
+                return
+        except (ExecutionError, ArithmeticError) as error:
+            log.warning("market data that can't be read", offset=message.offset(), error=str(error))
             return
         if record.event_time > self._clock.now() + AHEAD:
             log.warning("market data is dated ahead", venue=record.venue, symbol=record.symbol, at=record.event_time)

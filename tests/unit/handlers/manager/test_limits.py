@@ -10,10 +10,11 @@ import pytest
 from msgspec.structs import replace
 from tests.unit.handlers.manager.limits_desk import LimitsDesk
 
+from tightloop.assembly.config import Config
 from tightloop.handlers.calls import Unavailable
 from tightloop.handlers.manager.limits.scopes import Bounds, OrderRate
 from tightloop.records.types import Action, Instruction
-from tightloop.testing import action, cancel, group, perp, swap, trade, transfer
+from tightloop.testing import LoopDriver, action, cancel, group, perp, swap, trade, transfer
 
 D = Decimal
 Make = Callable[[Any], Instruction]
@@ -194,6 +195,22 @@ def test_a_destination_is_the_same_address_in_whichever_case_and_any_other_is_re
     desk = LimitsDesk(Bounds(destinations=frozenset({"0x" + "12" * 20})))
     desk.ask(transfer("i1", desk.now, "USDT", D(1)))
     assert "destinations of strategy s1: 0x" in desk.why()
+
+
+def test_a_notional_that_is_finer_than_a_record_is_rounded_up() -> None:
+    loop = LoopDriver(Config(limits={"default": {"daily_notional": 10**6, "open_notional": 10**6}}))
+    for number, made in enumerate(
+        (
+            trade("i0", loop.now, amount=D("0.012345678901234567")),
+            action("i1", loop.now, swap("WETH", "USDT", D("0.123456789012345678"))),
+            trade("i2", loop.now, quote_amount=D("100.123456789012345678")),
+        )
+    ):
+        loop.feed(made)
+        loop.advance(1)
+        assert loop.result(f"i{number}").outcome in ("filled", "rejected")
+    assert loop.dead_letters() == []
+    assert loop.halts() == ()
 
 
 # --- over time --------------------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ changes        by ``venue:type:symbol``: the two sides of a trade, what a step t
 from __future__ import annotations
 
 from collections.abc import Mapping
-from decimal import Decimal, InvalidOperation
+from decimal import ROUND_UP, Context, Decimal, InvalidOperation
 from typing import Literal
 
 from msgspec import Struct
@@ -44,6 +44,7 @@ _BESIDE: dict[tuple[str, str], tuple[str, int]] = {
 _ALL_OF = frozenset({"withdraw", "withdraw_collateral", "repay"})  # `all` means of that position, not of the wallet
 _MOVES_NOTHING = frozenset({"set_collateral"})
 _WALLET = "wallet:BaseToken:"
+_UP = Context(prec=money.PRECISION, rounding=ROUND_UP, traps=[InvalidOperation])
 
 
 class NamedPrice(Struct, frozen=True):
@@ -76,7 +77,11 @@ def needs_held(instruction: Instruction) -> bool:
 
 
 def notional(instruction: Instruction, prices: Prices, held: Held) -> Decimal:
-    """In the limits' currency. Raises Unmeasured."""
+    """In the limits' currency, rounded up to the places that a record has. Raises Unmeasured."""
+    return _UP.quantize(_notional(instruction, prices, held), money.UNIT)
+
+
+def _notional(instruction: Instruction, prices: Prices, held: Held) -> Decimal:
     if (trade := instruction.cex_trade) is not None:
         if trade.quote_amount is not None:
             return prices.worth(instruction.venue, _quote(trade), trade.quote_amount)
