@@ -883,7 +883,8 @@ class IntentAudit(Struct, frozen=True, kw_only=True, gc=False):
     # Our id of the order.
     client_order_id: str
     # What happened: `journalled`, `answered`, `refused`, `not_sent`, `gate_closed`, `ambiguous`, `found`, `not_found`,
-    # `cancel_requested`, `expired`, `unknown`, `resolved`, `finished`, ...
+    # `cancel_requested`, `expired`, `unknown`, `corrected` (more is known, and more is to come), `resolved`,
+    # `step_done` (of a chain of actions), `finished`, ...
     event: str
     # Where the intent stands after it.
     status: JournalStatus

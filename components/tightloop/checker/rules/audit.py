@@ -9,6 +9,7 @@ from tightloop.checker.collected import Collected, Record
 from tightloop.checker.verdict import Terms, Violation
 
 Intent = tuple[str, int, str]  # strategy, loop_no, client order id
+_CORRECTIONS = ("resolved", "corrected")
 ENDS = {"final": "finished", "correction": "resolved"}
 
 
@@ -19,7 +20,7 @@ def audit_agrees(data: Collected, terms: Terms) -> Iterator[Violation]:
     if not terms.complete:
         return
     told = Counter(_event(seen.value) for seen in data.audits if seen.value["event"] in ("finished", "unknown"))
-    resolved = Counter(_intent(seen.value) for seen in data.audits if seen.value["event"] == "resolved")
+    resolved = Counter(_intent(seen.value) for seen in data.audits if seen.value["event"] in _CORRECTIONS)
     reported: Counter[tuple[Intent, str]] = Counter()
     corrected: Counter[Intent] = Counter()
     for seen in data.reports:

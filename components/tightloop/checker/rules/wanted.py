@@ -56,6 +56,7 @@ def cancels_were_asked_for(data: Collected, terms: Terms) -> Iterator[Violation]
                 or _was_over(routed, value["observed_at"])
                 or any(_cut_by_venue(one) for one in ended.get(value["client_order_id"] or "", ()))
                 or any(one["fault"] == BY_THE_VENUE for one in requests[loop])
+                or (outcome == "partially_filled" and _is_cut_chain(routed, code))
             )
         elif outcome == "rejected":
             refused = any(one["result"] == "refused" or one["status"] == "rejected" for one in requests[loop])
@@ -66,6 +67,13 @@ def cancels_were_asked_for(data: Collected, terms: Terms) -> Iterator[Violation]
         if not fine and not terms.explain(outcome, code, loop[0], value["lane"], seen.at_ms):
             what = f"{seen.place}: {value['instruction_id']} (loop {loop[1]}) is {outcome} and nothing explains it"
             yield Violation("outcome-unexplained", loop[0], f"{what} ({code or 'no error'})")
+
+
+def _is_cut_chain(routed: Record, code: str) -> bool:
+    """Has a chain whose steps are transactions of their own ended with one that failed?"""
+    chain = routed["instruction"].get("smart_contract_action")
+    is_stepwise = chain is not None and not chain["atomic"] and len(chain["actions"]) > 1
+    return is_stepwise and code in (*LOCAL, "EXI-009", UNREADABLE)
 
 
 def results_were_due(data: Collected, terms: Terms) -> Iterator[Violation]:

@@ -112,7 +112,7 @@ def _next_step(turn: ExecutorTurn, entry: JournalEntry, last: calls.LedgerEntry 
     """This step of the chain is done; the next one is an intent of its own."""
     if last is not None:
         entry = _report(turn, entry, "working", "partially_filled", last)
-    turn.audit(entry, "finished", f"step {steps.number_of(entry) + 1} is done", answer=answer)
+    turn.audit(entry, "step_done", f"step {steps.number_of(entry) + 1}", answer=answer)
     turn.drop(entry)
     turn.set_least_nonce(entry.venue, entry.account, turn.settings.policy.least_nonce(entry, "filled"))
     turn.put(steps.next_of(entry, turn.settings.environment, turn.now))

@@ -33,7 +33,7 @@ def tell(
 ) -> None:
     """What is known by now; the intent is watched on."""
     report = _publish(turn, entry, outcome, entries, error)
-    turn.audit(entry, "unknown" if error else "found", error.message if error else "it has left the source", error)
+    turn.audit(entry, "corrected", error.message if error else "it has left the source", error)
     for one in entries:
         entry = transit.counted(entry, transit.moved(entry, one))
     turn.put(
