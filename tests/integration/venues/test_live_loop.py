@@ -63,3 +63,32 @@ def test_orders_go_round_the_loop_and_positions_match(system: LiveSystem) -> Non
     secrets = [one["secret"] for one in system.sandbox.keys]
     for component in system.components.values():
         assert not any(secret in component.output() for secret in secrets)
+
+
+def test_funding_is_taken_in_and_what_nobody_explains_halts_the_key(system: LiveSystem) -> None:
+    system.publish(order("perp", **workload.market("buy", "0.3", PERP)))
+    system.until_results(60)
+    system.sandbox.control("POST", "/admin/clock", {"market_advance_s": 8 * 3600 + 60})
+    system.publish(order("after-funding"))
+    system.until_results(60)
+    assert system.results()["after-funding"].status == "reconciled"
+    accrued = [one for one in system.records("fills") if one.kind == "accrual"]
+    assert [one.deltas[0].source for one in accrued] == ["funding"]
+    drift = {"lane": "binance", "account": KEY, "position_key": "binance:BaseToken:BTC", "amount": "-0.5"}
+    system.sandbox.control("POST", "/admin/drift", drift)
+    system.publish(order("unexplained"))
+    system.until_results(90)
+    result = system.results()["unexplained"]
+    assert (result.status, result.error.code) == ("halted", "REC-002")
+
+
+def test_an_executor_that_died_behind_its_order_asks_before_it_sends_anything_again(system: LiveSystem) -> None:
+    (executor,) = system.executors
+    executor.arm("after_answer", "kill", strategy=KEY)
+    system.publish(order("doubtful"))
+    system.until_results(90)
+    assert executor.was_hit("after_answer")
+    result = system.results()["doubtful"]
+    assert (result.status, result.outcome) == ("reconciled", "filled"), result
+    done = [one for one in system.sandbox.books()["orders"] if one["status"] == "filled"]
+    assert len(done) == 2, "the first, and this one, once"

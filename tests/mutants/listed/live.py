@@ -8,6 +8,7 @@ SESSION = "venues/live/session.py"
 EXCHANGE = "venues/live/exchange.py"
 VERDICTS = "venues/live/verdicts.py"
 BINANCE = "venues/live/binance.py"
+TRADES = "venues/live/binance_trades.py"
 INCOME = "venues/live/binance_income.py"
 LISTING = "venues/live/listing.py"
 BY_SESSION = ("tests/unit/venues/live/test_session.py",)
@@ -77,7 +78,7 @@ MUTANTS = (
     Mutant(
         "a-live-rebate-is-charged",
         "a negative fee lessens the balance",
-        BINANCE,
+        TRADES,
         'Delta(position_key=key, amount=-fee, source="fee")',
         'Delta(position_key=key, amount=-abs(fee), source="fee")',
         BY_ORDERS,

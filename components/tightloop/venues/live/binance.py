@@ -2,7 +2,8 @@
 
 To read beside https://developers.binance.com/docs/binance-spot-api-docs/rest-api and
 https://developers.binance.com/docs/derivatives/usds-margined-futures. What its refusals mean is in
-``binance_verdicts.py``, its ledger in ``binance_income.py``.
+``binance_verdicts.py``, its ledger in ``binance_income.py``,
+its trades in ``binance_trades.py``.
 """
 
 from __future__ import annotations
@@ -15,14 +16,14 @@ from typing import Any, Literal
 import msgspec
 from msgspec.structs import replace
 
-from tightloop.domain import money
 from tightloop.domain.directory import LaneSpec
 from tightloop.errors import ExecutionError
 from tightloop.handlers.calls import LedgerEntry
-from tightloop.records.types import Delta, Fee, PreparedOrder
+from tightloop.records.types import PreparedOrder
 from tightloop.venues.adapter import Gate
 from tightloop.venues.credentials import Credentials
 from tightloop.venues.live.binance_income import cursor_at, entries_after, moment
+from tightloop.venues.live.binance_trades import perp_trade, spot_trade
 from tightloop.venues.live.binance_verdicts import VERDICTS
 from tightloop.venues.live.budget import Budget
 from tightloop.venues.live.exchange import LiveExchange, LiveReader, Shown
@@ -192,9 +193,8 @@ class Binance:
         shown = self._shown(told, order)
         if fills is None or shown.status == "open":
             return shown
-        entries = [
-            self._spot_trade({**fill, "id": fill["tradeId"], "time": told["transactTime"]}, order) for fill in fills
-        ]
+        at = {"time": told["transactTime"]}
+        entries = [spot_trade(self._venue, {**fill, **at, "id": fill["tradeId"]}, order) for fill in fills]
         return replace(shown, entries=tuple(entries))
 
     async def look_up(self, client_order_id: str, order: PreparedOrder) -> Shown:
@@ -230,11 +230,9 @@ class Binance:
     # --- trades -------------------------------------------------------------------------------------------------------
 
     async def trades(self, shown: Shown, order: PreparedOrder) -> tuple[LedgerEntry, ...]:
-        """Of one order. Binance answers at most a thousand; further ones are asked from the last id on."""
+        """Of one order. Raises ValueError for one with more of them than Binance answers at once."""
         spot = order.market == "spot"
-        endpoint, read = (
-            ("privateGetMyTrades", self._spot_trade) if spot else ("fapiPrivateGetUserTrades", self._perp_trade)
-        )
+        endpoint, read = ("privateGetMyTrades", spot_trade) if spot else ("fapiPrivateGetUserTrades", perp_trade)
         given = {"symbol": await self._id(order.market, order.symbol), "orderId": shown.venue_order_id, "limit": PAGE}
         told = await self._sessions[order.market].ask(endpoint, given)
         if len(told) >= PAGE:
@@ -242,59 +240,7 @@ class Binance:
                 f"order {shown.venue_order_id} has {PAGE} trades or more, which can't be asked for at once"
             )
         mine = [one for one in told if str(one["orderId"]) == shown.venue_order_id]
-        return tuple(sorted((read(one, order) for one in mine), key=lambda one: (one.event_time, one.entry_id)))
-
-    def _spot_trade(self, told: Mapping[str, Any], order: PreparedOrder) -> LedgerEntry:
-        """Base and quote move, and the commission in whatever asset it was taken."""
-        base, _, quote = order.symbol.partition("/")
-        amount, price = Decimal(told["qty"]), Decimal(told["price"])
-        cost = Decimal(told["quoteQty"]) if "quoteQty" in told else money.tidy(amount * price)
-        sign = 1 if order.side == "buy" else -1
-        deltas = (
-            Delta(position_key=f"{self._venue}:BaseToken:{base}", amount=sign * amount, source="trade"),
-            Delta(position_key=f"{self._venue}:BaseToken:{quote}", amount=-sign * cost, source="trade"),
-        )
-        return self._trade(told, order, deltas, cost, f"{self._venue}:BaseToken:", maker=bool(told.get("isMaker")))
-
-    def _perp_trade(self, told: Mapping[str, Any], order: PreparedOrder) -> LedgerEntry:
-        """The position moves by base units (a contract is one), the margin balance by what was realised and the fee."""
-        amount, pnl = Decimal(told["qty"]), Decimal(told["realizedPnl"])
-        margin = f"{self._venue}:MarginBalance:"
-        signed = amount if order.side == "buy" else -amount
-        deltas = [Delta(position_key=f"{self._venue}:Perp:{order.symbol}", amount=signed, source="trade")]
-        if pnl:
-            settled = order.symbol.rpartition(":")[2]
-            deltas.append(Delta(position_key=margin + settled, amount=pnl, source="trade"))
-        cost = Decimal(told["quoteQty"])
-        return self._trade(told, order, tuple(deltas), cost, margin, maker=bool(told["maker"]), pnl=pnl)
-
-    @staticmethod
-    def _trade(
-        told: Mapping[str, Any],
-        order: PreparedOrder,
-        deltas: tuple[Delta, ...],
-        cost: Decimal,
-        wallet: str,
-        *,
-        maker: bool,
-        pnl: Decimal | None = None,
-    ) -> LedgerEntry:
-        """``wallet``: what position keys of the wallet begin with that pays the fee. A rebate is a negative fee."""
-        fee, key = Decimal(told["commission"]), wallet + told["commissionAsset"]
-        return LedgerEntry(
-            f"{order.market}-{order.symbol}-{told['id']}",
-            None,
-            "trade",
-            moment(told["time"]),
-            (*deltas, Delta(position_key=key, amount=-fee, source="fee")) if fee else deltas,
-            (Fee(position_key=key, amount=fee, kind="trading"),) if fee else (),
-            symbol=order.symbol,
-            side=order.side,
-            amount=Decimal(told["qty"]),
-            cost=cost,
-            liquidity="maker" if maker else "taker",
-            realised_pnl=pnl,
-        )
+        return tuple(read(self._venue, one, order) for one in sorted(mine, key=lambda one: int(one["id"])))
 
     # --- the account --------------------------------------------------------------------------------------------------
 

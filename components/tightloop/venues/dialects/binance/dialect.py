@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from tightloop.venues.dialects.binance import futures, public, spot, wallet
+from tightloop.venues.dialects.binance import futures, futures_account, public, spot, wallet
 from tightloop.venues.dialects.binance.calls import Call, Venue
 from tightloop.venues.dialects.binance.refusals import BinanceError, of_engine
 from tightloop.venues.dialects.binance.signing import SignedTime, parameters, signed_by
@@ -33,7 +33,7 @@ class Route(NamedTuple):
 
 def _routes() -> dict[str, Route]:
     found = {name: Route(answer, None) for name, answer in public.ROUTES.items()}
-    for part in (spot, futures, wallet):
+    for part in (spot, futures, futures_account, wallet):
         found |= {name: Route(answer, READ) for name, answer in part.READS.items()}
         found |= {name: Route(answer, TRADE) for name, answer in part.TRADES.items()}
     return found

@@ -1,4 +1,4 @@
-"""Binance's USD-M futures account: ``/fapi``. One-way mode, cross margin, one asset, as the engine has it."""
+"""Binance's USD-M futures: orders and settings. One-way mode and cross margin, as the engine has it."""
 
 from __future__ import annotations
 
@@ -8,22 +8,14 @@ from typing import Any
 
 from tightloop.venues.dialects.binance import order_views
 from tightloop.venues.dialects.binance.calls import Call
-from tightloop.venues.dialects.binance.listings import fixed, identifier
+from tightloop.venues.dialects.binance.futures_account import MOST_NOTIONAL, Margin
+from tightloop.venues.dialects.binance.listings import identifier
 from tightloop.venues.dialects.binance.placing import place_order
 from tightloop.venues.dialects.binance.refusals import BinanceError
-from tightloop.venues.dialects.binance.signing import milliseconds
 from tightloop.venues.dialects.binance.spot import asked_orders, asked_trades, cancel, require, working
 from tightloop.venues.sim import rounding
 from tightloop.venues.sim.books import ZERO
-from tightloop.venues.sim.margin import maintenance
-from tightloop.venues.sim.orders import Listing, Order
-from tightloop.venues.sim.trades import ExchangeAccount
-
-ASSET = "USDT"
-MOST_NOTIONAL = Decimal(1_000_000_000)
-_NONE = fixed(ZERO)
-_INCOME = {"funding": "FUNDING_FEE", "transfer": "TRANSFER", "deposit": "TRANSFER"}
-
+from tightloop.venues.sim.orders import Order
 
 # --- orders -----------------------------------------------------------------------------------------------------------
 
@@ -84,198 +76,6 @@ async def _trades(call: Call) -> Any:
         return [order_views.futures_trade(order, entry) for order, entry in asked_trades(call, "perp", symbol)]
 
     return await call.look("ledger", call.given.get("orderId", symbol), ask)
-
-
-# --- the account ------------------------------------------------------------------------------------------------------
-
-
-class _Margin:
-    """What positions are worth and bind now."""
-
-    def __init__(self, call: Call) -> None:
-        self._call = call
-        self.account: ExchangeAccount = call.account()
-        self.wallet = self.account.balance(f"{call.venue.prefix}:MarginBalance:{ASSET}")
-        self.held = [
-            (listing, amount)
-            for listing in call.venue.futures.asked({})
-            if (amount := self.account.balance(listing.base_key))
-        ]
-        self.profit = sum((self.unrealised(listing, amount) for listing, amount in self.held), ZERO)
-        self.initial = sum((self.bound(listing, amount) for listing, amount in self.held), ZERO)
-        self.maintenance = sum((self.kept(listing, amount) for listing, amount in self.held), ZERO)
-        self.available = max(ZERO, self.wallet + self.profit - self.initial)
-
-    def leverage(self, listing: Listing) -> int:
-        usual = int(self._call.venue.desk.exchange.settings.leverage)
-        return self._call.venue.leverage.get((self.account.name, listing.rules.symbol), usual)
-
-    def mark(self, listing: Listing) -> Decimal:
-        return self._call.venue.prices.price(listing, self._call.now)
-
-    def notional(self, listing: Listing, amount: Decimal) -> Decimal:
-        return abs(amount) * self.mark(listing)
-
-    def kept(self, listing: Listing, amount: Decimal) -> Decimal:
-        tiers = self._call.venue.desk.exchange.settings.maintenance
-        return rounding.UP.quantize(maintenance(tiers, self.notional(listing, amount)), rounding.PENNY)
-
-    def bound(self, listing: Listing, amount: Decimal) -> Decimal:
-        share = rounding.UP.divide(self.notional(listing, amount), Decimal(self.leverage(listing)))
-        return rounding.UP.quantize(share, rounding.PENNY)
-
-    def entry_price(self, listing: Listing, amount: Decimal) -> Decimal:
-        exact = rounding.NEAREST.divide(self.account.perps.get(listing.rules.symbol, ZERO), amount)
-        return rounding.NEAREST.quantize(exact, rounding.PENNY)
-
-    def unrealised(self, listing: Listing, amount: Decimal) -> Decimal:
-        return amount * self.mark(listing) - self.account.perps.get(listing.rules.symbol, ZERO)
-
-    def updated_at(self) -> int:
-        ledger = self.account.ledger
-        return milliseconds(ledger[-1].event_time if ledger else self.account.opened_at)
-
-    def common(self, listing: Listing, amount: Decimal) -> dict[str, Any]:
-        bound = fixed(self.bound(listing, amount))
-        return {
-            "symbol": identifier(listing.rules.symbol),
-            "positionSide": "BOTH",
-            "positionAmt": f"{amount:f}",
-            "notional": fixed(amount * self.mark(listing)),
-            "isolatedMargin": "0",
-            "isolatedWallet": "0",
-            "initialMargin": bound,
-            "maintMargin": fixed(self.kept(listing, amount)),
-            "updateTime": self.updated_at(),
-        }
-
-    def asset(self) -> dict[str, Any]:
-        return {
-            "asset": ASSET,
-            "walletBalance": fixed(self.wallet),
-            "unrealizedProfit": fixed(self.profit),
-            "marginBalance": fixed(self.wallet + self.profit),
-            "maintMargin": fixed(self.maintenance),
-            "initialMargin": fixed(self.initial),
-            "positionInitialMargin": fixed(self.initial),
-            "openOrderInitialMargin": _NONE,
-            "crossWalletBalance": fixed(self.wallet),
-            "crossUnPnl": fixed(self.profit),
-            "availableBalance": fixed(self.available),
-            "maxWithdrawAmount": fixed(self.available),
-            "updateTime": self.updated_at(),
-        }
-
-
-async def _account(call: Call) -> Any:
-    def ask() -> dict[str, Any]:
-        margin = _Margin(call)
-        asset = margin.asset()
-        return {
-            "totalInitialMargin": asset["initialMargin"],
-            "totalMaintMargin": asset["maintMargin"],
-            "totalWalletBalance": asset["walletBalance"],
-            "totalUnrealizedProfit": asset["unrealizedProfit"],
-            "totalMarginBalance": asset["marginBalance"],
-            "totalPositionInitialMargin": asset["positionInitialMargin"],
-            "totalOpenOrderInitialMargin": asset["openOrderInitialMargin"],
-            "totalCrossWalletBalance": asset["crossWalletBalance"],
-            "totalCrossUnPnl": asset["crossUnPnl"],
-            "availableBalance": asset["availableBalance"],
-            "maxWithdrawAmount": asset["maxWithdrawAmount"],
-            "assets": [asset],
-            "positions": [
-                {
-                    **margin.common(listing, amount),
-                    "unrealizedProfit": fixed(margin.unrealised(listing, amount)),
-                }
-                for listing, amount in margin.held
-            ],
-        }
-
-    return await call.look("positions", "", ask)
-
-
-async def _balance(call: Call) -> Any:
-    def ask() -> list[dict[str, Any]]:
-        asset = _Margin(call).asset()
-        return [
-            {
-                "accountAlias": "SgsR",
-                "asset": ASSET,
-                "balance": asset["walletBalance"],
-                "crossWalletBalance": asset["crossWalletBalance"],
-                "crossUnPnl": asset["crossUnPnl"],
-                "availableBalance": asset["availableBalance"],
-                "maxWithdrawAmount": asset["maxWithdrawAmount"],
-                "marginAvailable": True,
-                "updateTime": asset["updateTime"],
-            }
-        ]
-
-    return await call.look("positions", "", ask)
-
-
-async def _position_risk(call: Call) -> Any:
-    def ask() -> list[dict[str, Any]]:
-        margin = _Margin(call)
-        wanted = [listing.rules.symbol for listing in call.venue.futures.asked(call.given)]
-        return [
-            {
-                **margin.common(listing, amount),
-                "entryPrice": fixed(margin.entry_price(listing, amount)),
-                "breakEvenPrice": fixed(margin.entry_price(listing, amount)),
-                "markPrice": fixed(margin.mark(listing)),
-                "unRealizedProfit": fixed(margin.unrealised(listing, amount)),
-                "liquidationPrice": "0",
-                "marginAsset": ASSET,
-                "positionInitialMargin": fixed(margin.bound(listing, amount)),
-                "openOrderInitialMargin": "0",
-                "adl": 2,
-                "bidNotional": "0",
-                "askNotional": "0",
-            }
-            for listing, amount in margin.held
-            if listing.rules.symbol in wanted
-        ]
-
-    return await call.look("positions", "", ask)
-
-
-async def _income(call: Call) -> Any:
-    """Newest last, as Binance answers it; at most a week where no time is given."""
-
-    def ask() -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = []
-        wanted = call.given.get("incomeType")
-        key = f"{call.venue.prefix}:MarginBalance:{ASSET}"
-        for entry in call.account().ledger:
-            lines = [
-                (_INCOME.get(entry.kind, ""), sum((d.amount for d in entry.deltas if d.position_key == key), ZERO))
-            ]
-            if entry.kind != "trade" and entry.realised_pnl is not None:  # a liquidation
-                lines = [("REALIZED_PNL", entry.realised_pnl), ("INSURANCE_CLEAR", lines[0][1] - entry.realised_pnl)]
-            if entry.kind == "trade":
-                fee = sum((fee.amount for fee in entry.fees if fee.position_key == key), ZERO)
-                lines = [("REALIZED_PNL", entry.realised_pnl or ZERO), ("COMMISSION", -fee)]
-            for kind, amount in lines:
-                if kind and amount and wanted in (None, kind) and call.between(entry.event_time):
-                    found.append(
-                        {
-                            "symbol": identifier(entry.symbol) if entry.symbol else "",
-                            "incomeType": kind,
-                            "income": fixed(amount),
-                            "asset": ASSET,
-                            "info": kind,
-                            "time": milliseconds(entry.event_time),
-                            "tranId": entry.sequence,
-                            "tradeId": str(entry.sequence) if entry.kind == "trade" else "",
-                        }
-                    )
-        first = (int(call.given.get("page") or 1) - 1) * call.limit(100, 1000)
-        return found[first : first + call.limit(100, 1000)]
-
-    return await call.look("ledger", call.given.get("startTime", ""), ask)
 
 
 # --- settings ---------------------------------------------------------------------------------------------------------
@@ -341,7 +141,7 @@ def _tiers(call: Call) -> list[dict[str, Any]]:
 
 
 def _symbol_settings(call: Call) -> Any:
-    margin = _Margin(call)
+    margin = Margin(call)
     return [
         {
             "symbol": identifier(listing.rules.symbol),
@@ -369,10 +169,6 @@ READS: dict[str, Callable[[Call], Any]] = {
     "GET /fapi/v1/openOrders": _open_orders,
     "GET /fapi/v1/allOrders": _all_orders,
     "GET /fapi/v1/userTrades": _trades,
-    "GET /fapi/v3/account": _account,
-    "GET /fapi/v3/balance": _balance,
-    "GET /fapi/v3/positionRisk": _position_risk,
-    "GET /fapi/v1/income": _income,
     "GET /fapi/v1/positionSide/dual": _mode,
     "GET /fapi/v1/multiAssetsMargin": _assets_mode,
     "GET /fapi/v1/leverageBracket": _brackets,
