@@ -84,7 +84,7 @@ def destination_of(instruction: Instruction, source: AccountRef, directory: Dire
     end = endpoint(_TO, transfer.destination, directory.venues)
     if end.account is None and end.venue.name == source.venue and end.venue.kind == "exchange":
         return None  # between the wallets of the source's own account
-    found = _account(end, instruction.strategy_id, directory)
+    found = _account(end, instruction.strategy_id, directory, transfer.network)
     if same_account(found, source):
         if end.venue.kind == "wallet":
             raise _refused(_TO, "is the same as the source")
@@ -122,13 +122,16 @@ def check_ends(transfer: WalletTransfer, account: str | None, place: VenueSpec, 
         raise _refused(_FROM, f"what leaves {place.name} leaves from its spot wallet: move it first")
 
 
-def _account(end: Endpoint, strategy_id: str, directory: Directory) -> AccountRef:
+def _account(end: Endpoint, strategy_id: str, directory: Directory, network: str | None) -> AccountRef:
+    """``network``: of wallets on several chains, the one on the chain of that name."""
     lanes = directory.lanes_of(end.venue.name)
     if not lanes:
         there = ", ".join(directory.lanes)
         raise ExecutionError("EIM-002", f"{_TO}: {end.venue.name} is on none of the lanes here: {there}")
     own = [one for lane in lanes for one in directory.accounts_of(strategy_id, lane)]
     wanted = [one for one in own if end.account in (None, one.account)]
+    if len(wanted) > 1:
+        wanted = [one for one in wanted if one.lane == network] or wanted
     if len(wanted) == 1:
         return wanted[0]
     others = [owner for (lane, name), owner in directory.accounts.items() if name == end.account]

@@ -223,6 +223,9 @@ def test_of_two_chains_money_goes_on_the_one_that_it_leaves() -> None:
     assert which.error is not None
     assert (which.status, which.error.code) == ("refused", "EIM-007")
     assert "l1 on ethereum" in which.error.message
+    moved(loop, {"source": "binance", "destination": "wallet"}, "t3b", network="ethereum")
+    assert ended(loop, "t3b").outcome == "filled"
+    assert reports(loop, "t3b")[-1].transfer.destination.account == "l1"  # type: ignore[union-attr]
     moved(loop, {"source": "wallet@l1", "destination": "wallet@l2"}, "t4", account="l1", venue="wallet")
     bridge = ended(loop, "t4")
     assert bridge.error is not None
