@@ -89,16 +89,22 @@ def _telling(bootstrap: str, config: Config) -> Callable[[Sandbox], Awaitable[No
     """Publishes what the venues trade at, every few seconds, while the server runs. Nothing waits for it."""
     import asyncio
 
+    import structlog
+
     from tightloop.client.market_stream import MarketStream
     from tightloop.runners.kafka.settings import KafkaSettings
     from tightloop.venues.sim.quotes import quotes
 
+    log = structlog.get_logger()
     stream = MarketStream(KafkaSettings(bootstrap=bootstrap, prefix=config.prefix, client=quiet(config.kafka)))
 
     async def tell(sandbox: Sandbox) -> None:
         try:
             while True:
-                await asyncio.to_thread(stream.offer, quotes(sandbox))
+                try:
+                    await asyncio.to_thread(stream.offer, quotes(sandbox))
+                except Exception:  # the server needs none of this, and the next try may succeed
+                    log.exception("market data was not published")
                 await asyncio.sleep(TOLD_EVERY_S)
         finally:
             stream.close()
