@@ -40,6 +40,11 @@ def chains_are_not_atomic(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(manager, "instruction_from", lambda *given, **named: _without_atomic(made(*given, **named)))
 
 
+def limits_are_not_kept(patch: pytest.MonkeyPatch) -> None:
+    made = manager.configured
+    patch.setattr(manager, "configured", lambda config: made({k: v for k, v in config.items() if k != "limits"}))
+
+
 def any_type_is_a_trade(patch: pytest.MonkeyPatch) -> None:
     made = manager.instruction_from
     patch.setattr(manager, "instruction_from", lambda block, **named: made({**block, "type": "cex_trade"}, **named))
@@ -105,6 +110,7 @@ def a_loop_costs_too_much(patch: pytest.MonkeyPatch) -> None:
 
 BREAKS: list[tuple[str, Break]] = [
     ("an atomic chain does nothing where a step cannot work", chains_are_not_atomic),
+    ("a limit refuses before anything is sent", limits_are_not_kept),
     ("an unknown type is refused by name", any_type_is_a_trade),
     ("every venue gets its own", everything_goes_to_binance),
     ("a fee is part of the deltas", fees_are_forgotten),

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from tightloop.cli.gates.gate import GateFailed, expect, hold, refused, refused_with_result, section
+from tightloop.cli.gates.gate import GateFailed, expect, hold, only, refused, refused_with_result, section
 from tightloop.errors import ExecutionError
 from tightloop.interfaces.manager import ExecutionInterfaceManager
 from tightloop.testing import LoopDriver, builders
@@ -136,6 +136,32 @@ def an_atomic_chain_does_nothing_where_a_step_cannot_work() -> str:
     expect("positions that moved, beside gas", moved, set())
     hold(f"the step is named: {found['error']}", "aave.borrow" in found["error"]["message"])
     return str(found["error"]["code"])
+
+
+@gate
+def a_group_runs_whole_or_stops_at_what_failed() -> str:
+    spot = {**BUY, "amount": "0.5"}
+    short = {**BUY, "symbol": "BTC/USDT:USDT", "side": "sell", "amount": "0.5", "scale_to_filled": True}
+    routing = manager()
+    basis = routing.route_group(NOON, [spot, short])
+    expect(f"success ({basis['error']})", basis["success"], True)
+    expect("the short leg", basis["execution_deltas"]["binance:Perp:BTC/USDT:USDT"], Decimal("-0.5"))
+    failing: list[dict[str, Any]] = [{**BUY, "side": "sell", "amount": "50", "on_failure": "cancel_rest"}, short]
+    stopped = routing.route_group(NOON + timedelta(hours=1), failing)
+    expect("success of one whose first leg is refused", stopped["success"], False)
+    only("what it changed", stopped["execution_deltas"], {})
+    refused("EIM-007", lambda: routing.route_group(NOON, [spot]), "group_size")
+    return "spot and perpetual; EIM-007 for a leg alone"
+
+
+@gate
+def a_limit_refuses_before_anything_is_sent() -> str:
+    limited = manager(limits={"default": {"order_notional": "5000"}})
+    found = limited.route_instruction(NOON, BUY)
+    refused_with_result("EIM-013", found, "5000")
+    only("what changed", found["execution_deltas"], {})
+    filled(limited.route_instruction(NOON, {**BUY, "amount": "0.05"}))
+    return str(found["error"]["message"])
 
 
 @gate
