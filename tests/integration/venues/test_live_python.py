@@ -14,6 +14,8 @@ from tests.support.binance_sandbox import BinanceSandbox
 from tightloop import ExecutionError, ExecutionInterfaceManager
 
 KEY = "strategy"
+PERP = "BTC/USDT:USDT"
+SHORT = {"market": "perp", "symbol": PERP, "side": "sell"}
 
 
 @pytest.fixture
@@ -39,22 +41,46 @@ def buy(name: str, **fields: Any) -> dict[str, Any]:
     return {**order, "instruction_id": name, "strategy_id": KEY, **fields}
 
 
-def test_a_manager_in_process_trades_on_binance_once_its_account_is_adopted(
-    sandbox: BinanceSandbox, tmp_path: Path
-) -> None:
-    manager = opened(sandbox, tmp_path)
+@pytest.fixture
+def manager(sandbox: BinanceSandbox, tmp_path: Path) -> Iterator[ExecutionInterfaceManager]:
+    """Its account is adopted, as the first order asks for."""
+    found = opened(sandbox, tmp_path)
     try:
         with pytest.raises(ExecutionError, match=r"EIM-014.*version 1"):
-            manager.route_instruction(datetime.now(UTC), buy("i1"))
-        manager.adopt(1, reason="it is the sandbox's")
-        spot = manager.route_instruction(datetime.now(UTC), buy("i2"))
-        perpetual = manager.route_instruction(
-            datetime.now(UTC), buy("i3", market="perp", symbol="BTC/USDT:USDT", side="sell")
-        )
-        assert [one["outcome"] for one in (spot, perpetual)] == ["filled", "filled"], (spot, perpetual)
-        assert spot["execution_deltas"]["binance:BaseToken:BTC"] == Decimal("0.0999")
-        assert perpetual["execution_deltas"]["binance:Perp:BTC/USDT:USDT"] == Decimal("-0.1")
+            found.route_instruction(datetime.now(UTC), buy("i1"))
+        found.adopt(1, reason="it is the sandbox's")
+        yield found
     finally:
-        manager.close()
+        found.close()
+
+
+def test_a_manager_in_process_trades_on_binance_once_its_account_is_adopted(
+    sandbox: BinanceSandbox, manager: ExecutionInterfaceManager
+) -> None:
+    spot = manager.route_instruction(datetime.now(UTC), buy("i2"))
+    perpetual = manager.route_instruction(datetime.now(UTC), buy("i3", **SHORT))
+    assert [one["outcome"] for one in (spot, perpetual)] == ["filled", "filled"], (spot, perpetual)
+    assert spot["execution_deltas"]["binance:BaseToken:BTC"] == Decimal("0.0999")
+    assert perpetual["execution_deltas"]["binance:Perp:BTC/USDT:USDT"] == Decimal("-0.1")
     done = [one["client_order_id"] for one in sandbox.books()["orders"]]
     assert len(done) == len(set(done)) == 2
+
+
+def test_a_basis_trade_opens_and_closes_as_groups_and_a_leg_that_fails_halts_the_key(
+    sandbox: BinanceSandbox, manager: ExecutionInterfaceManager
+) -> None:
+    legs = [buy("open-1"), buy("open-2", **SHORT, scale_to_filled=True)]
+    opening = manager.route_group(datetime.now(UTC), legs)
+    assert opening["success"], opening
+    assert opening["execution_deltas"]["binance:Perp:BTC/USDT:USDT"] == Decimal("-0.1")
+    legs = [buy("close-1", market="perp", symbol=PERP, reduce_only=True), buy("close-2", side="sell", amount="0.0999")]
+    closing = manager.route_group(datetime.now(UTC), legs)
+    assert closing["success"], closing
+    held = {key: Decimal(amount) for key, amount in sandbox.books()["balances"].items()}
+    assert (held.get("binance:Perp:BTC/USDT:USDT"), held["binance:BaseToken:BTC"]) == (None, 10)
+    sandbox.control("POST", "/admin/faults", {"kind": "reject", "count": 1, "skip": 1, "operations": ["order"]})
+    failing = manager.route_group(datetime.now(UTC), [buy("fail-1"), buy("fail-2", **SHORT)])
+    assert not failing["success"]
+    assert [leg["outcome"] for leg in failing["legs"]] == ["filled", "rejected"], failing
+    after = manager.route_instruction(datetime.now(UTC), buy("after"))
+    assert (after["success"], after["error"]["code"]) == (False, "EIM-011"), "the key waits for an operator"
