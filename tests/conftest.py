@@ -5,11 +5,16 @@ Both are the fixtures that any project gets from ``tightloop.testing``.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from hypothesis import HealthCheck, settings
+from tests.support.secret_watch import SECRET
 from tests.support.secret_watch import pytest_runtest_makereport as pytest_runtest_makereport
 from tests.support.secret_watch import pytest_sessionfinish as pytest_sessionfinish
+from tests.support.topic_bytes import files_with
 
+from tightloop.broker import EmbeddedBroker
 from tightloop.testing.brokers import Broker
 
 # How fast examples are made, and tried, is the machine's affair: a busy one must not fail a property.
@@ -27,9 +32,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 @pytest.fixture(scope="session")
-def broker(tightloop_broker: Broker) -> Broker:
-    """The broker of this test run. It is shared: a test that kills or restarts a broker starts its own."""
-    return tightloop_broker
+def broker(tightloop_broker: Broker) -> Iterator[Broker]:
+    """The broker of this test run. It is shared: a test that kills or restarts a broker starts its own.
+
+    In the end all that any test left on an embedded one (topics, changelogs, dead letters) is searched for the tests'
+    secret.
+    """
+    yield tightloop_broker
+    if isinstance(tightloop_broker, EmbeddedBroker):
+        found = files_with(tightloop_broker.data_dir, SECRET.encode())
+        assert not found, f"a secret is on the broker: {', '.join(map(str, found))}"
 
 
 @pytest.fixture
