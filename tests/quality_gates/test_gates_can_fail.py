@@ -72,6 +72,11 @@ def live_asks_for_nothing(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(interface, "from_environment", lambda venue, environment, **named: None)
 
 
+def fills_are_not_seen(patch: pytest.MonkeyPatch) -> None:
+    whole = manager.as_data
+    patch.setattr(manager, "as_data", lambda executed: {**whole(executed), "execution_deltas": {}})
+
+
 def a_name_is_taken_twice(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(registry.Registry, "register", lambda self, plugin: None)
 
@@ -116,6 +121,7 @@ BREAKS: list[tuple[str, Break]] = [
     ("a fee is part of the deltas", fees_are_forgotten),
     ("credentials that are missing or placeholders are refused", placeholders_pass),
     ("live is never built without credentials and a journal", live_asks_for_nothing),
+    ("live has the same calls and results as backtest", fills_are_not_seen),
     ("a venue is registered once", a_name_is_taken_twice),
     ("a position that nobody expected fails in both directions", only_what_is_expected_is_compared),
     ("deltas are applied exactly once", deltas_are_applied_twice),

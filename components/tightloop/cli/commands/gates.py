@@ -32,6 +32,7 @@ def gates(
 
     Exit code 1 when a gate fails. Nothing of it touches an installation.
     """
+    from tightloop.cli.gates import live
     from tightloop.cli.gates.basis import BasisSystem
     from tightloop.cli.gates.gate import Passed, tried
     from tightloop.cli.gates.listed import all_gates, chosen
@@ -50,6 +51,8 @@ def gates(
                 step(f"{len(found)} of {len(wanted)}: {one.section}: {one.gate}")
     finally:
         system.close()
+    if not live.can_be_tried():
+        note(live.WITHOUT)
     failed = [one for one in found if not one.passed]
     if as_json:
         emit({"passed": len(found) - len(failed), "failed": len(failed), "gates": found})

@@ -5,13 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from difflib import get_close_matches
 
-from tightloop.cli.gates import basis, factory, integration, interfaces, manager, positions, reconciliation
+from tightloop.cli.gates import basis, factory, integration, interfaces, live, manager, positions, reconciliation
 from tightloop.cli.gates.basis import BasisSystem
 from tightloop.cli.gates.gate import Gate
 from tightloop.errors import ExecutionError
 
-IN_PROCESS: tuple[Gate, ...] = tuple(
-    gate for part in (manager, interfaces, factory, reconciliation, positions, integration) for gate in part.GATES
+IN_PROCESS: tuple[Gate, ...] = (
+    *manager.GATES,
+    *interfaces.GATES,
+    *(live.GATES if live.can_be_tried() else ()),
+    *factory.GATES,
+    *reconciliation.GATES,
+    *positions.GATES,
+    *integration.GATES,
 )
 
 
