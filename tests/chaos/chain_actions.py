@@ -82,6 +82,8 @@ def any_of_them(chance: random.Random) -> dict[str, Any]:
             actions(swap("90", "USDC", "USDT"), lent("supply", None, "USDT"), atomic=True),
             actions(swap("0.03", "WETH", "USDC"), pooled("add_liquidity", None, token_in="USDC"), atomic=True),
             actions(lent("supply", "20", "USDT"), lent("borrow", "4000000", "USDC"), atomic=True),  # the second fails
+            actions(swap("90", "USDC", "USDT"), lent("supply", None, "USDT")),  # a transaction each
+            actions(swap("80", "USDC", "USDT"), lent("borrow", "4000000", "USDC")),  # the second fails
             workload.transfer(),
         )
     )
