@@ -23,9 +23,12 @@ from tests.chaos.harness import System
 from tests.chaos.settled import settled
 from tests.chaos.storm import HALT_COMMAND, HALTED, Storm
 from tests.chaos.strategies import LANES
+from tests.support.recorded_runs import differences, on_topics, played
 
 from tightloop.broker import EmbeddedBroker
 from tightloop.checker import Terms, Verdict, Watch
+from tightloop.client.recordings import read_recordings
+from tightloop.runners.kafka.settings import KafkaSettings
 from tightloop.venues.sim.chain_settings import chain as chain_settings
 from tightloop.venues.sim.settings import SimSettings
 
@@ -54,14 +57,24 @@ def venues() -> SimSettings:
 
 
 def run(
-    seed: int, seconds: float, instructions: int, prefix: str, folder: Path, tell: Callable[[str], object]
+    seed: int,
+    seconds: float,
+    instructions: int,
+    prefix: str,
+    folder: Path,
+    tell: Callable[[str], object],
+    record: bool = False,
 ) -> tuple[Storm, Verdict]:
-    """The storm, the calm after it, and what the judge says."""
+    """The storm, the calm after it, and what the judge says. ``record``: all of it is recorded and played again, which
+    must give the same bytes; old records then stay. Raises AssertionError for what differs.
+    """
     began = time.monotonic()
     tell(f"\nchaos: seed {seed}, {seconds:.0f} s, logs in {folder}\n")
     with (
         EmbeddedBroker() as broker,
-        System(broker.bootstrap, prefix, folder, venues=venues(), lanes=LANES, replicas=REPLICAS) as system,
+        System(
+            broker.bootstrap, prefix, folder, venues=venues(), lanes=LANES, replicas=REPLICAS, record=record
+        ) as system,
     ):
         storm = Storm(system, broker, seed, seconds, instructions)
         try:
@@ -78,7 +91,18 @@ def run(
         tell(_told(storm, system, time.monotonic() - began) + f"{verdict}\n")
         if not verdict.passed:
             _keep_evidence(system.watch, storm.terms(), folder)
+        if record:
+            _play_again(system, tell)
         return storm, verdict
+
+
+def _play_again(system: System, tell: Callable[[str], object]) -> None:
+    for process in system.components.values():
+        process.end(grace_s=10)
+    recorded = read_recordings(KafkaSettings(bootstrap=system.bootstrap, prefix=system.prefix))
+    wrong = differences(played(recorded, system.config, system.partitions), on_topics(system.config))
+    tell(f"{len(recorded.commits)} commits were recorded, and played: {'; '.join(wrong) or 'the same bytes'}\n")
+    assert not wrong, wrong
 
 
 def _told(storm: Storm, system: System, seconds: float) -> str:
@@ -110,11 +134,12 @@ def main() -> int:
     parser.add_argument("--instructions", type=int, default=1500, help="how many times a strategy publishes")
     parser.add_argument("--seed", type=int, default=0, help="of an earlier run, to run it again")
     parser.add_argument("--folder", type=Path, help="where to keep the logs; it must not exist")
+    parser.add_argument("--record", action="store_true", help="record it, and play the recording; old records stay")
     asked = parser.parse_args()
     folder = asked.folder or Path(tempfile.mkdtemp(prefix="tightloop-chaos-"))
     folder.mkdir(parents=True, exist_ok=asked.folder is None)
     seed = asked.seed or new_seed()
-    _, verdict = run(seed, asked.seconds, asked.instructions, f"chaos-{seed}.", folder, sys.stdout.write)
+    _, verdict = run(seed, asked.seconds, asked.instructions, f"chaos-{seed}.", folder, sys.stdout.write, asked.record)
     return 0 if verdict.passed else 1
 
 

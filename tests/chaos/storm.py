@@ -147,7 +147,7 @@ class Storm:
             (45.0, disturbances.jump),
             (40.0, disturbances.large),
             (15.0, self._resume),
-            (30.0, disturbances.remove_old),
+            (30.0, self._remove_old),
             (40.0, self._skew_far),
             (7.0, disturbances.reorganise),
             (15.0, disturbances.forget),
@@ -203,6 +203,11 @@ class Storm:
         until = now + int((duration + SLOW_S) * 1000)
         self._disturbances.causes.append(Cause("none", (UNREADABLE,), lane=lane, since_ms=now, until_ms=until))
         self.happened[f"venue: {rule['kind']}"] += 1
+
+    def _remove_old(self, chance: random.Random) -> None:
+        """A recording points to its inputs: where there is one, they stay."""
+        if not self.system.config.record:
+            self._disturbances.remove_old(chance)
 
     def _skew(self, chance: random.Random) -> None:
         self._disturbances.skew_component(self._any(chance), chance)

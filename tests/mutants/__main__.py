@@ -30,6 +30,7 @@ from tests.mutants.listed import (
     manager,
     positions,
     protocols,
+    recording,
     runner,
     steps,
     transfers,
@@ -40,6 +41,7 @@ from tests.mutants.trial import LIMIT_S, ROOT, Copy, NotTried
 ALL: tuple[Mutant, ...] = (
     *journal.MUTANTS,
     *runner.MUTANTS,
+    *recording.MUTANTS,
     *executor.MUTANTS,
     *exchanges.MUTANTS,
     *manager.MUTANTS,

@@ -5,42 +5,24 @@ And a recording that lacks an answer, or has two in another order, does not pass
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterable
 
 import pytest
-from msgspec import Struct
 from msgspec.structs import replace
 from tests.chaos import workload
 from tests.chaos.harness import System
 from tests.chaos.settled import settled
 from tests.integration.runner.conftest import MakeSystem
 from tests.integration.runner.support import keys_by_partition
+from tests.support.recorded_runs import differences, on_topics, played
 
-from tightloop.assembly import build
-from tightloop.client.reader import Received, TopicReader
 from tightloop.client.recordings import Recorded, read_recordings
-from tightloop.records.topics import all_topics, contract_of
 from tightloop.records.types import RecordedEvent, Recording
-from tightloop.runners.kafka.restore import INPUTS_HEADER
 from tightloop.runners.kafka.settings import KafkaSettings
-from tightloop.runners.recording.replay import Replay
-from tightloop.runners.state import parse_changelog_key
 
 pytestmark = pytest.mark.timeout(240)
 PARTITIONS = 2
-FROM_OUTSIDE = {"instructions", "control", "market_data", "recordings"}
-
-Bytes = tuple[bytes | None, bytes | None, tuple[tuple[str, bytes], ...]]  # key, value, headers but `inputs`
-Published = dict[tuple[str, int], list[Bytes]]  # by topic and partition
-State = dict[tuple[str, int], dict[tuple[str, str], bytes]]  # by changelog and partition
-
-
-class Course(Struct, frozen=True):
-    """What came of it. ``published``: in their order, of one writer after another where a topic has several."""
-
-    published: list[Published]
-    state: State
 
 
 def test_what_was_recorded_on_kafka_gives_the_same_bytes_when_it_is_played(make_system: MakeSystem) -> None:
@@ -49,14 +31,13 @@ def test_what_was_recorded_on_kafka_gives_the_same_bytes_when_it_is_played(make_
         trade_through_trouble(system, keys)
         codes = [process.end(grace_s=10) for process in system.components.values() if process.wanted]
         assert codes == [0] * len(codes), system.describe()
-        settings = KafkaSettings(bootstrap=system.bootstrap, prefix=system.prefix)
-        there = on_topics(system, settings)
-        recorded = read_recordings(settings)
+        there = on_topics(system.config)
+        recorded = read_recordings(KafkaSettings(bootstrap=system.bootstrap, prefix=system.prefix))
         starts = Counter(one.component for one in recorded.commits if one.events[0].kind == "restored")
         assert starts["executor-binance"] > PARTITIONS, "no component took over from another: this test shows little"
-        assert differences(played(recorded, system), there) == []
-        assert differences(played(spoilt(recorded, without_an_answer), system), there)
-        assert differences(played(spoilt(recorded, with_two_answers_swapped), system), there)
+        assert differences(played(recorded, system.config, PARTITIONS), there) == []
+        assert differences(played(spoilt(recorded, without_an_answer), system.config, PARTITIONS), there)
+        assert differences(played(spoilt(recorded, with_two_answers_swapped), system.config, PARTITIONS), there)
 
 
 def trade_through_trouble(system: System, keys: list[str]) -> None:
@@ -91,69 +72,6 @@ def _publish(system: System, keys: Iterable[str], name: str) -> None:
     for number in range(3):
         for key in keys:
             system.publish(workload.instruction(key, f"{key}-{name}-{number}", **workload.market()))
-
-
-# what is compared
-
-
-def on_topics(system: System, settings: KafkaSettings) -> Course:
-    published: Published = defaultdict(list)
-    state: State = defaultdict(dict)
-    names = [one.name for one in all_topics(system.config.lanes) if one.name not in FROM_OUTSIDE]
-    with TopicReader(settings, names) as reader:
-        for one in reader.to_end():
-            place = (one.topic, one.partition)
-            if contract_of(one.topic).visibility != "state":
-                published[place].append(_bytes_of(one))
-            elif one.value is None:
-                state[place].pop(parse_changelog_key(one.key or b""), None)
-            else:
-                state[place][parse_changelog_key(one.key or b"")] = one.value
-    return Course([published], state)
-
-
-def _bytes_of(one: Received) -> Bytes:
-    return one.key, one.value, tuple(header for header in one.headers if header[0] != INPUTS_HEADER)
-
-
-def played(recorded: Recorded, system: System) -> Course | str:
-    """Into components that know nothing. What is wrong with a recording that does not fit."""
-    handlers = [build.make_handler(*one, system.config) for one in build.every_component(system.config)]
-    replay = Replay(handlers, PARTITIONS, recorded.record)
-    published: defaultdict[str, Published] = defaultdict(lambda: defaultdict(list))
-    try:
-        for commit in recorded.commits:
-            for out in replay.play(commit).outputs:
-                place = (out.topic, contract_of(out.topic).partition_from(commit.partition))
-                published[commit.component][place].append((out.key, out.value, out.headers))
-    except ValueError as error:
-        return str(error)
-    places = [(one, partition) for one in handlers for partition in range(PARTITIONS)]
-    state = {(one.changelog, partition): replay.entries(one.name, partition) for one, partition in places}
-    return Course(list(published.values()), state)
-
-
-def differences(course: Course | str, there: Course) -> list[str]:
-    """Each record exactly as often, each writer's in its order; and the last of each entry of the state."""
-    if isinstance(course, str):
-        return [course]
-    (actual,) = there.published
-    told = []
-    for place in {place for one in (*course.published, actual) for place in one}:
-        writers = [one[place] for one in course.published if place in one]
-        if Counter(record for writer in writers for record in writer) != Counter(actual.get(place, ())):
-            told.append(f"{place}: other records")
-        elif not all(_in_this_order(writer, actual[place]) for writer in writers):
-            told.append(f"{place}: another order")
-    for place, entries in there.state.items():
-        if course.state.get(place) != entries:
-            told.append(f"{place}: another state")
-    return told
-
-
-def _in_this_order(some: list[Bytes], every: list[Bytes]) -> bool:
-    rest = iter(every)
-    return all(one in rest for one in some)
 
 
 # a recording that is none any more
