@@ -40,7 +40,7 @@ def broker(tightloop_broker: Broker) -> Iterator[Broker]:
     """
     yield tightloop_broker
     if isinstance(tightloop_broker, EmbeddedBroker):
-        found = files_with(tightloop_broker.data_dir, SECRET.encode())
+        found = files_with(tightloop_broker.data_dir, SECRET.encode(), "*.log")
         assert not found, f"a secret is on the broker: {', '.join(map(str, found))}"
 
 

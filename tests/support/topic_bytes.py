@@ -44,10 +44,14 @@ def records(bootstrap: str, prefix: str) -> Iterator[tuple[str, bytes]]:
         consumer.close()
 
 
-def files_with(folder: Path, text: bytes) -> list[Path]:
-    """Files below ``folder``, of any size, that hold it: of a broker's folder, its topics as they lie on the disk."""
+def files_with(folder: Path, text: bytes, names: str = "*") -> list[Path]:
+    """Files below ``folder`` of such ``names``, of any size, that hold it.
+
+    Of a broker's folder ``*.log`` are its topics as they lie on the disk, and its own logs; its indexes are of 10 MB
+    each, nearly all of it empty.
+    """
     found = []
-    for path in folder.rglob("*"):
+    for path in folder.rglob(names):
         if path.is_file():
             before = b""
             with path.open("rb") as file:
