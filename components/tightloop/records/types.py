@@ -1193,15 +1193,19 @@ class KnownAccount(Struct, frozen=True, kw_only=True, gc=False):
     told: tuple[str, ...] = ()
 
 
-class OpenNotional(Struct, frozen=True, kw_only=True, gc=False):
+class OpenInstruction(Struct, frozen=True, kw_only=True, gc=False):
     """An instruction that was dispatched and may still act."""
 
     # Which.
     instruction_id: str
     # What it is worth, in the currency of the limits, by the prices at its dispatch.
     notional: Decimal
-    # The scopes that it counts for, as in `ScopeUse`.
+    # The scopes whose notional it counts for, as in `ScopeUse`.
     scopes: tuple[str, ...]
+    # The account that it acts on.
+    account: AccountRef
+    # How it may change what the account holds, by `venue:type:symbol`; where a position has a limit.
+    changes: dict[str, Decimal] = field(default_factory=dict)
 
 
 class ScopeUse(Struct, frozen=True, kw_only=True, gc=False):
@@ -1227,7 +1231,7 @@ class LimitUse(Struct, frozen=True, kw_only=True, gc=False):
     # By scope.
     scopes: tuple[ScopeUse, ...] = ()
     # What may still act: the instruction in flight, the further legs of its group, and those whose outcome is unknown.
-    open: tuple[OpenNotional, ...] = ()
+    open: tuple[OpenInstruction, ...] = ()
     # When this record was written, by its writer's clock (UTC).
     produced_at: datetime
 
@@ -1967,7 +1971,7 @@ RECORDS: dict[str, type[Struct]] = {
     "TopicRecord": TopicRecord,
     "JournalFrame": JournalFrame,
     "KnownAccount": KnownAccount,
-    "OpenNotional": OpenNotional,
+    "OpenInstruction": OpenInstruction,
     "ScopeUse": ScopeUse,
     "LimitUse": LimitUse,
     "PendingCheck": PendingCheck,

@@ -32,8 +32,8 @@ MUTANTS = (
         "legs-are-measured-alone",
         "the legs of a group do not count each other along",
         JUDGING,
-        "        used = use.with_dispatched(used, one.scopes, one.instruction.instruction_id, amount, now)\n",
-        "",
+        "        used = use.with_dispatched(",
+        "        use.with_dispatched(",
         TESTS,
     ),
     Mutant(

@@ -259,6 +259,26 @@ def test_what_has_no_known_outcome_stays_open_until_it_is_resolved() -> None:
     assert desk.went("i3")
 
 
+def test_what_has_no_known_outcome_counts_for_positions_too() -> None:
+    desk = LimitsDesk(Bounds(position={"BTC": D(2)}))
+    desk.held = {BTC_KEY: D(1)}
+    desk.trade("i1", amount=D("0.8"))
+    loop = desk.last_loop()
+    desk.end(outcome="unknown")
+    desk.order("resume", expected_halt_ids=desk.halt_ids(), accept_unverified=True)
+    desk.trade("i2", amount=D("0.3"))
+    assert "would be 2.1, from 1.8, and may be 2 either way" in desk.why("i2")
+    desk.trade("i3", amount=D("0.3"), side="sell")  # whatever becomes of the other, it is no more than it was
+    assert desk.went("i3")
+    desk.end()
+    desk.close(
+        loop, kind="verify", outcome="rejected", corrects_report_id="report-9", checks=desk.checks(), report_ids=("r9",)
+    )
+    desk.end()  # the verification that follows a correction
+    desk.trade("i4", amount=D("0.3"))
+    assert desk.went("i4")
+
+
 # --- positions --------------------------------------------------------------------------------------------------------
 
 

@@ -107,8 +107,8 @@ def book(turn: ManagerTurn, judged: Judged) -> None:
         return
     used = before = _use(turn)
     for one in judged.asked:
-        notional = judging.notional(one, judged.prices)
-        used = use.with_dispatched(used, one.scopes, one.instruction.instruction_id, notional, turn.now)
+        figures = judging.figures(one, judged.prices)
+        used = use.with_dispatched(used, one.scopes, one.instruction.instruction_id, one.account, figures, turn.now)
     if used != before:
         turn.put_limit_use(used)
 

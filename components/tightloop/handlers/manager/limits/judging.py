@@ -18,6 +18,7 @@ from tightloop.domain import money
 from tightloop.handlers.manager.limits import measuring, use
 from tightloop.handlers.manager.limits.measuring import Held
 from tightloop.handlers.manager.limits.scopes import Scope
+from tightloop.handlers.manager.limits.use import Figures
 from tightloop.handlers.manager.limits.worth import Prices, Unmeasured
 from tightloop.records.types import AccountRef, Instruction, LimitUse
 
@@ -58,16 +59,17 @@ def first_breach(asked: Sequence[Asked], used: LimitUse, prices: Prices, currenc
     if broken is not None:
         return broken
     positions: dict[tuple[str, str, str], Decimal] = {}
+    before = used
     for one in asked:
         try:
             _check_rate(one, used, now)
-            amount = notional(one, prices)
-            _check_notionals(one, amount or money.ZERO, used, currency, now)
+            found = figures(one, prices)
+            _check_notionals(one, found.notional or money.ZERO, used, currency, now)
             _check_collar(one, prices)
-            _check_positions(one, prices, positions)
+            _check_positions(one, found, before, positions)
         except _Broken as error:
             return Breach(error.limit, one.instruction.instruction_id, str(error))
-        used = use.with_dispatched(used, one.scopes, one.instruction.instruction_id, amount, now)
+        used = use.with_dispatched(used, one.scopes, one.instruction.instruction_id, one.account, found, now)
     return None
 
 
@@ -93,13 +95,19 @@ def needs_held(asked: Asked) -> bool:
     return any(one.bounds.position for one in asked.scopes) or (measures and measuring.needs_held(asked.instruction))
 
 
-def notional(asked: Asked, prices: Prices) -> Decimal | None:
-    """``None``: no limit measures it. Raises _Broken where one does, and it can't be told."""
-    scope = next((one for one in asked.scopes if one.bounds.measures_notional), None)
-    if scope is None:
-        return None
-    limit = next(name for name in _NOTIONALS if getattr(scope.bounds, name) is not None)
-    return _measured(lambda: measuring.notional(asked.instruction, prices, asked.held), scope, limit)
+def figures(asked: Asked, prices: Prices) -> Figures:
+    """Raises _Broken for what a limit measures, and can't be told."""
+    by_notional = next((one for one in asked.scopes if one.bounds.measures_notional), None)
+    by_position = next((one for one in asked.scopes if one.bounds.position), None)
+    notional: Decimal | None = None
+    changes: tuple[measuring.Change, ...] = ()
+    instruction, held = asked.instruction, asked.held
+    if by_notional is not None:
+        limit = next(name for name in _NOTIONALS if getattr(by_notional.bounds, name) is not None)
+        notional = _measured(lambda: measuring.notional(instruction, prices, held), by_notional, limit)
+    if by_position is not None:
+        changes = _measured(lambda: tuple(measuring.changes(instruction, prices, held)), by_position, "position")
+    return Figures(notional, changes)
 
 
 def _measured(measure: Callable[[], T], scope: Scope, limit: str) -> T:
@@ -203,17 +211,19 @@ def _check_collar(one: Asked, prices: Prices) -> None:
                 raise _Broken(scope, "price_collar_bps", what, "name a price nearer to the market, or raise")
 
 
-def _check_positions(one: Asked, prices: Prices, positions: dict[tuple[str, str, str], Decimal]) -> None:
+def _check_positions(
+    one: Asked, found: Figures, used: LimitUse, positions: dict[tuple[str, str, str], Decimal]
+) -> None:
+    """What may still act counts along where it would make the position larger."""
     scopes = [scope for scope in one.scopes if scope.bounds.position]
-    if not scopes:
-        return
-    moved = _measured(lambda: measuring.changes(one.instruction, prices, one.held), scopes[0], "position")
-    for key, change in moved:
+    for key, change in found.changes:
         place = (one.account.lane, one.account.account, key)
         before = positions.get(place, one.held.get(key, money.ZERO))
-        after = positions[place] = money.CONTEXT.add(before, change)
+        positions[place] = money.CONTEXT.add(before, change)
+        lowered, raised = use.may_change(used, one.account, key)
+        worst = money.CONTEXT.add(before, raised if change > 0 else lowered)
         for scope in scopes:
-            _check_position(scope, key, before, after)
+            _check_position(scope, key, worst, money.CONTEXT.add(worst, change))
 
 
 def _check_position(scope: Scope, key: str, before: Decimal, after: Decimal) -> None:

@@ -10,13 +10,25 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from tightloop.domain import money
 from tightloop.handlers.manager.limits.scopes import OrderRate, Scope
-from tightloop.records.types import LimitUse, OpenNotional, ScopeUse
+from tightloop.records.types import AccountRef, LimitUse, OpenInstruction, ScopeUse
 
 MOST_OPEN = 128  # twice the results of unknown outcome that are kept: the oldest are forgotten, as those are
+
+
+class Figures(Struct, frozen=True):
+    """What an instruction comes to. ``notional`` None, ``changes`` empty: no limit measures them."""
+
+    notional: Decimal | None = None
+    changes: tuple[tuple[str, Decimal], ...] = ()
+
+    def summed(self) -> dict[str, Decimal]:
+        """By position, to the places of a record."""
+        return {key: money.ratio(change, Decimal(1)) for key, change in money.sums(self.changes).items()}
 
 
 def of_scope(use: LimitUse, name: str) -> ScopeUse:
@@ -37,18 +49,36 @@ def still_open(use: LimitUse, name: str) -> Decimal:
     return money.total(one.notional for one in use.open if name in one.scopes)
 
 
+def may_change(use: LimitUse, account: AccountRef, key: str) -> tuple[Decimal, Decimal]:
+    """By how much what may still act on the account might lower a position, and raise it."""
+    changes = [one.changes[key] for one in use.open if one.account == account and key in one.changes]
+    zero = money.ZERO
+    return money.total(min(one, zero) for one in changes), money.total(max(one, zero) for one in changes)
+
+
 def with_dispatched(
-    use: LimitUse, scopes: Sequence[Scope], instruction_id: str, notional: Decimal | None, now: datetime
+    use: LimitUse,
+    scopes: Sequence[Scope],
+    instruction_id: str,
+    account: AccountRef,
+    figures: Figures,
+    now: datetime,
 ) -> LimitUse:
-    """With one more instruction, which is dispatched now. ``notional`` None: no limit measures it."""
-    found = use.scopes
+    """With one more instruction, which is dispatched now."""
+    found, notional = use.scopes, figures.notional
     for scope in scopes:
         used = _dispatched(of_scope(use, scope.name), scope, notional, now)
         found = (*(one for one in found if one.scope != scope.name), used)
     opened = use.open
-    if notional is not None:
-        names = tuple(scope.name for scope in scopes if scope.bounds.measures_notional)
-        opened = (*opened, OpenNotional(instruction_id=instruction_id, notional=notional, scopes=names))[-MOST_OPEN:]
+    if notional is not None or figures.changes:
+        one = OpenInstruction(
+            instruction_id=instruction_id,
+            notional=notional or money.ZERO,
+            scopes=tuple(scope.name for scope in scopes if scope.bounds.measures_notional),
+            account=account,
+            changes={key: change for key, change in figures.summed().items() if change},
+        )
+        opened = (*opened, one)[-MOST_OPEN:]
     return replace(use, scopes=found, open=opened)
 
 
