@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from contextlib import suppress
+from fnmatch import fnmatch
 from pathlib import Path
 
 from confluent_kafka import Consumer, TopicPartition
@@ -51,13 +54,19 @@ def files_with(folder: Path, text: bytes, names: str = "*") -> list[Path]:
     each, nearly all of it empty.
     """
     found = []
-    for path in folder.rglob(names):
-        if path.is_file():
-            before = b""
-            with path.open("rb") as file:
-                while part := file.read(1 << 22):
-                    if text in before + part:
-                        found.append(path)
-                        break
-                    before = part[-len(text) :]
+    for parent, _, files in os.walk(folder):  # what is deleted meanwhile, as old topics are, is passed over
+        for path in (Path(parent) / name for name in files if fnmatch(name, names)):
+            with suppress(FileNotFoundError):
+                if _holds(path, text):
+                    found.append(path)
     return found
+
+
+def _holds(path: Path, text: bytes) -> bool:
+    before = b""
+    with path.open("rb") as file:
+        while part := file.read(1 << 22):
+            if text in before + part:
+                return True
+            before = part[-len(text) :]
+    return False
