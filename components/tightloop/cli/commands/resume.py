@@ -43,11 +43,15 @@ def resume(
     states = LoopStateReader(operator.settings, operator.directory).read(scope.key)
     halts = [one for one in _standing(states, scope) if _chosen(one, only)]
     if not halts:
-        note("there is no such halt to clear" if only else "nothing of that scope is halted")
+        note(
+            "there is no such halt to clear"
+            if only
+            else "nothing of that scope is halted: `tightloop status` lists halts"
+        )
         raise typer.Exit(exits.BAD_NEWS)
     if not operator.as_json:
         rows = [(one.halt_id[:12], one.code, one.message, one.since, one.actor or "the system") for one in halts]
-        table(["halt", "code", "cause", "since", "set by"], rows, title="These halts are cleared:")
+        table(["halt", "code", "cause", "since", "set by"], rows, title="Halts to clear:")
         _tell_stopped_groups(states)
     if sys.stdin.isatty() and not (yes or operator.as_json) and not typer.confirm("Go on?", err=True):
         raise typer.Exit(exits.BAD_NEWS)

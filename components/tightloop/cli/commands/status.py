@@ -158,7 +158,11 @@ def _tell(found: list[ComponentHealth], states: LoopStates) -> None:
     ]
     if halts:
         typer.echo("")
-        table(["stops", "halt", "code", "cause", "since", "set by"], halts, title="Halts (`tightloop resume`)")
+        table(
+            ["stops", "halt", "code", "cause", "since", "set by"],
+            halts,
+            title="Halts (`tightloop resume KEY --reason WHY` verifies and clears)",
+        )
 
 
 def _tell_groups(states: LoopStates) -> None:
