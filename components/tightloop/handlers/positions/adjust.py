@@ -89,7 +89,8 @@ def _checked(context: Context, head: PositionHead, command: ControlCommand, dire
     if wanted != current:
         raise ExecutionError(
             "PUH-013",
-            f"adjust {command.command_id} was decided on version {wanted}, the current one is {current}",
+            f"adjust {command.command_id} was decided on version {wanted}, the current one was {current}; "
+            f"with this refusal it is {current + 1}",
             context={"expected": wanted, "current": current},
         )
     if negative:

@@ -46,6 +46,7 @@ def test_an_adjustment_decided_on_another_version_is_answered_without_deltas(
     update = answer(driver, adjustment("c1", version, delta(BTC, 1)))
     assert update.error is not None
     assert (update.error.code, update.deltas, update.expected_positions) == ("PUH-013", (), ())
+    assert f"with this refusal it is {update.position_version}" in update.error.message
     assert update.position_version == 2
     assert driver.state[f"position|{BTC}"].amount == 1
 
