@@ -11,6 +11,8 @@ from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicPar
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from tightloop.errors import ExecutionError
+from tightloop.errors.nearest import hint
+from tightloop.records.topics import contracts
 from tightloop.runners.kafka.settings import KafkaSettings
 
 TIMEOUT_S = 10.0
@@ -93,10 +95,15 @@ def partition_counts(settings: KafkaSettings, topics: Collection[str]) -> dict[s
         if topic not in there:
             raise ExecutionError(
                 "EIF-010",
-                f"there is no topic {settings.prefix + topic!r} on {settings.bootstrap}",
-                remedy="Create the topics: tightloop topics create. Or correct the prefix.",
+                f"there is no topic {settings.prefix + topic!r} on {settings.bootstrap}{_nearest(topic, there)}",
+                remedy="Correct the name or the prefix; `tightloop topics create` creates those that are missing.",
             )
     return {topic: there[topic] for topic in topics}
+
+
+def _nearest(topic: str, there: Collection[str]) -> str:
+    """Nothing for a name that is right and whose topic was not created."""
+    return "" if topic in contracts() else hint(topic, (name for name in there if not name.startswith("_")))
 
 
 def end_offsets(settings: KafkaSettings, places: Collection[Place]) -> dict[Place, int]:

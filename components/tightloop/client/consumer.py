@@ -51,6 +51,7 @@ class ResultConsumer(Closing):
         client: Mapping[str, Any] | None = None,
     ) -> None:
         self._topics = [topics] if isinstance(topics, str) else list(topics)
+        _refuse_addresses(self._topics)
         self._reader = TopicReader(bus(bootstrap, prefix, client), self._topics, from_)
         self._follow = follow
         self._idle_s = idle_s
@@ -137,6 +138,17 @@ def _placed(error: ExecutionError, received: Received) -> ExecutionError:
     return ExecutionError(error.code, f"{where}: {error.message}", context=error.context)
 
 
+def _refuse_addresses(topics: Sequence[str]) -> None:
+    """InstructionPublisher takes the address first, a consumer the topics. No topic's name has a colon (Kafka)."""
+    for topic in topics:
+        if ":" in topic:
+            raise ExecutionError(
+                "EIF-010",
+                f"{topic!r} is no topic; an address goes behind the topics: "
+                f'ResultConsumer("instruction_results", bootstrap={topic!r})',
+            )
+
+
 def bus(
     bootstrap: str | None = None, prefix: str | None = None, client: Mapping[str, Any] | None = None
 ) -> KafkaSettings:
@@ -151,6 +163,7 @@ def bus(
         raise ExecutionError(
             "EIF-010",
             "no Kafka address is configured",
-            remedy="Give --bootstrap HOST:PORT, set TIGHTLOOP_BOOTSTRAP, or write bootstrap into tightloop.toml.",
+            remedy="Give --bootstrap HOST:PORT (in Python bootstrap=...; `tightloop up` printed it), set "
+            "TIGHTLOOP_BOOTSTRAP, or write bootstrap into tightloop.toml.",
         )
     return KafkaSettings(bootstrap=bootstrap, prefix=prefix or "", client=dict(client or {}))
