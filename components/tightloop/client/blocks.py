@@ -111,6 +111,7 @@ def _actions(payload: Block, venue: str) -> Block:
     single = {name: value for name, value in payload.items() if name not in own}
     payload = {name: value for name, value in payload.items() if name in own}
     if single:
+        _refuse_price(single)
         _refuse_unknown(single, Action, "smart_contract_action", own)
         payload["actions"] = [single, *payload.get("actions", [])]
     if isinstance(payload.get("actions"), list):
@@ -119,6 +120,17 @@ def _actions(payload: Block, venue: str) -> Block:
     if known is not None and known.kind != "exchange":
         payload.setdefault("chain_id", registry.CHAIN_IDS[FIRST_CHAIN])
     return payload
+
+
+def _refuse_price(single: Block) -> None:
+    """A chain's price is not the instruction's to tell. Raises ExecutionError EIM-007."""
+    for name in ("price", "reference_price"):
+        if name in single:
+            raise ExecutionError(
+                "EIM-007",
+                f"smart_contract_action: {name!r} is for trades; an action takes the market's price, from the data "
+                "provider or the topic market_data",
+            )
 
 
 def _action(action: Any, number: int, venue: str) -> Any:
@@ -143,7 +155,7 @@ def _refuse_unknown(given: Block, kind: type[Struct], where: str, beside: Set[st
     for name in given:
         if name not in valid:
             near = get_close_matches(name, valid | beside, n=1)
-            hint = f": did you mean {near[0]!r}?" if near else f"; there are {', '.join(sorted(valid))}"
+            hint = f": did you mean {near[0]!r}?" if near else f"; there are {', '.join(sorted(valid | beside))}"
             raise ExecutionError("EIM-007", f"{where}: unknown field {name!r}{hint}")
 
 

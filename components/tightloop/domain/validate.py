@@ -173,7 +173,7 @@ def _check_payload(instruction: Instruction, place: VenueSpec, venues: Venues) -
 
 def _check_positive(field: str, amount: Decimal | None) -> None:
     if amount is not None and amount <= 0:
-        _refuse(f"{field}: must be above zero")
+        _refuse(f"{field}: must be above zero, not {amount}")
     _check_size(field, amount)
 
 
@@ -193,7 +193,7 @@ def _check_bps(field: str, bps: Decimal | None) -> None:
 def _check_trade(trade: CexTrade) -> None:
     form, example = (_SPOT, "BTC/USDT") if trade.market == "spot" else (_PERP, "BTC/USDT:USDT")
     if form.fullmatch(trade.symbol) is None:
-        _refuse(f"cex_trade.symbol: a {trade.market} market is like {example}")
+        _refuse(f"cex_trade.symbol: a {trade.market} market is like {example}, not {trade.symbol!r}")
     _require(
         (trade.amount is None) != (trade.quote_amount is None),
         "cex_trade: exactly one of amount and quote_amount must be given",

@@ -117,3 +117,10 @@ def test_a_flat_cancel_names_its_target() -> None:
     )
     assert given.cancel is not None
     assert given.cancel.instruction_id == "i1"
+
+
+def test_an_action_has_no_price_and_its_fields_are_all_named() -> None:
+    swap = {"type": "smart_contract_action", "venue": "uniswap", "operation": "swap", "amount": 1}
+    assert "takes the market's price" in refused({**MARKET_BUY, **swap, "reference_price": 3000}).message
+    block = {"instruction_id": "i1", "strategy_id": "s1", **swap, "zzz": 1}
+    assert "chain_id" in refused(block).message
