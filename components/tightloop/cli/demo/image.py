@@ -28,9 +28,14 @@ def write_image(path: Path, story: Story, title: str) -> None:
     FigureCanvasAgg(figure)
     rows = figure.subplots(len(keys), 2, squeeze=False, sharex=True)
     figure.suptitle(title)
+    rows[0][0].set_title("expected positions: change since the start, as a share of the largest (±)", fontsize=9)
+    rows[0][1].set_title(
+        "loops: green filled, orange rejected, red halted; ticks: reconciliations, green matched, red mismatched",
+        fontsize=9,
+    )
     for (left, right), key in zip(rows, keys, strict=True):
         _draw_positions(left, key, story.seconds)
-        _draw_loops(right, key)
+        _draw_loops(right, key, story.seconds)
     for below in rows[-1]:
         below.set_xlabel("seconds")
     figure.savefig(path, dpi=100)
@@ -48,17 +53,22 @@ def _draw_positions(axes: Any, key: Key, seconds: float) -> None:
     _shade(axes, key, seconds)
 
 
-def _draw_loops(axes: Any, key: Key) -> None:
+def _draw_loops(axes: Any, key: Key, seconds: float) -> None:
+    from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
+
     for loop in key.loops:
         colour = ENDED.get(loop.ended, OTHER)
         axes.plot([loop.end], [(loop.end - loop.begin) * 1000], marker="o", markersize=4, color=colour)
     for one in key.compared:
         axes.axvline(one.at, ymax=0.06, color=COMPARED.get(one.status, OTHER), linewidth=1)
     axes.set_yscale("log")
+    axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axes.yaxis.set_major_formatter(ScalarFormatter())
+    axes.yaxis.set_minor_formatter(NullFormatter())
     axes.set_ylabel("loop, ms")
     for halt in key.halts:
         axes.annotate(f"halted: {halt.code}", (halt.begin, 0.9), xycoords=("data", "axes fraction"), fontsize=7)
-    _shade(axes, key, max((loop.end for loop in key.loops), default=0.0))
+    _shade(axes, key, seconds)
 
 
 def _shade(axes: Any, key: Key, seconds: float) -> None:
