@@ -42,6 +42,8 @@ class Published(Struct, frozen=True):
 class InstructionPublisher(Closing):
     """Idempotent: a retry of the client's own never doubles a record; the same instruction again changes nothing.
 
+    The same has the same ``created_at``, which counts as content: left out, it is the time of publishing (EIM-009).
+
     ``bootstrap``: by default the configuration's. Not to be shared between threads.
 
     >>> from tightloop import InstructionPublisher

@@ -84,7 +84,8 @@ ENTRIES = (
         "An id came again with other content; or an unknown id came with a `sequence` (without one: a `created_at`) so "
         "low that ids up to it are no longer remembered: it may already have had its result.",
         "Writes it to `dead_letters` without a halt and without a result, as no id gets a second result.",
-        "Make the publisher use an id once; a retry must repeat the very same content. Without `sequence` publish "
+        "Make the publisher use an id once; a retry must repeat the very same content, "
+        "`created_at` too: left out, it is the time of publishing, and differs each time. Without `sequence` publish "
         "within `timing.max_age`.",
         halts=False,
     ),

@@ -30,7 +30,7 @@ def take_in(turn: ManagerTurn, record: Inbound) -> None:
     seen = turn.seen(instruction.instruction_id)
     if seen is not None:
         if seen.content_hash != content:
-            raise memory.spent(instruction, "was published before with other content")
+            raise memory.spent(instruction, "was published before with other content (created_at counts)")
         return
     memory.refuse_spent(turn, instruction)
     memory.remember(turn, instruction, content)

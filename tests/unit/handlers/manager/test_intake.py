@@ -136,6 +136,14 @@ def test_the_same_content_again_changes_nothing(when: str) -> None:
     assert desk.driver.world.emitted == before
 
 
+def test_another_created_at_is_other_content_and_the_letter_says_so() -> None:
+    desk = Desk()
+    made = desk.instruct()
+    with pytest.raises(ExecutionError, match="created_at counts") as raised:
+        desk.driver.feed("instructions", again(made, created_at=made.created_at + timedelta(seconds=1)))
+    assert raised.value.code == "EIM-009"
+
+
 def test_other_content_under_the_same_id_goes_to_dead_letters_without_a_halt_or_a_result() -> None:
     desk = Desk()
     made = desk.instruct()
