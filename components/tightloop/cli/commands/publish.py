@@ -140,7 +140,9 @@ def _await(publisher: InstructionPublisher, published: list[Published], wait: fl
             left = max(0.1, deadline - time.monotonic())
             results.append(publisher.await_result(one.instruction_id, left, strategy_id=one.strategy_id))
         except TimeoutError:
-            note(f"instruction {one.instruction_id} has no result after {wait:g} s")
+            note(
+                f"instruction {one.instruction_id} has no result after {wait:g} s; `tightloop show {one.instruction_id}` tells how far it is"
+            )
     return results
 
 
@@ -171,6 +173,9 @@ def _tell(parsed: Parsed, answer: dict[str, Any], dry_run: bool) -> None:
     if "results" in answer:
         columns = ["instruction_id", "status", "outcome", "filled_amount", "error"]
         table(columns, [[one[name] for name in columns[:-1]] + [_reason(one)] for one in answer["results"]])
+        codes = sorted({one["error"].code for one in answer["results"] if one["error"] is not None})
+        if codes:
+            note("what to do: " + ", ".join(f"`tightloop errors {code}`" for code in codes))
 
 
 def add_to(app: typer.Typer) -> None:
