@@ -48,7 +48,10 @@ def parse_key(text: str) -> PositionKey:
     kind, _, symbol = rest.partition(":")
     venue, at, account = head.partition("@")
     if not (venue and kind and symbol) or (at and not account):
-        raise ExecutionError("PUH-007", f"{text!r} is no position key: it must be venue[@account]:type:symbol")
+        raise ExecutionError(
+            "PUH-007",
+            f"{text!r} is no position key: it must be venue[@account]:type:symbol, such as binance:BaseToken:BTC",
+        )
     return PositionKey(venue=venue, kind=kind, symbol=symbol, account=account if at else None)
 
 

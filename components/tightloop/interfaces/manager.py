@@ -10,6 +10,7 @@ from typing import Any
 
 from tightloop.client.blocks import instruction_from
 from tightloop.domain.instants import utc
+from tightloop.errors import ExecutionError
 from tightloop.interfaces.factory import interfaces_of, loops_of
 from tightloop.interfaces.groups import as_one, check_alone, legs_of
 from tightloop.interfaces.interface import (
@@ -109,6 +110,11 @@ class ExecutionInterfaceManager:
         again with other content, EIM-018 for a leg of a group: :meth:`route_group` takes all of them.
         """
         at = utc(timestamp, "timestamp")
+        if not isinstance(instruction_block, Mapping):
+            kind = type(instruction_block).__name__
+            raise ExecutionError(
+                "EIM-007", f"instruction_block: must be a mapping of an instruction's fields, not {kind}"
+            )
         number = len(self.routing_history) + 1
         names = {"strategy_id": STRATEGY, "instruction_id": own_id(self, "instruction", number)}
         instruction = instruction_from({**names, **instruction_block}, now=at)

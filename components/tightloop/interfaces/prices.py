@@ -149,7 +149,10 @@ class _Provided(Series[Decimal]):
             for prices in (told, self._market.carried):
                 if prices.get(name) is not None:
                     return name, prices[name]
-        raise VenueError("no_price", f"nobody has told a price of {self._symbol}, and the instruction carries none")
+        raise VenueError(
+            "no_price",
+            f"nobody has told a price of {self._symbol}: a data provider can, or a trade by its reference_price",
+        )
 
     def has(self, time: datetime) -> bool:
         return self._market.next_after(time - _MOMENT) == time

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -206,3 +206,16 @@ def test_credentials_of_another_environment_are_refused_without_being_shown() ->
 def test_a_naive_timestamp_of_the_call_is_refused() -> None:
     with pytest.raises(ExecutionError, match=r"EIM-007.*names no time zone"):
         manager().route_instruction(NOON.replace(tzinfo=None), BUY)
+
+
+def test_what_is_no_mapping_is_no_instruction() -> None:
+    with pytest.raises(ExecutionError, match="not NoneType") as caught:
+        manager().route_instruction(NOON, None)  # type: ignore[arg-type]
+    assert caught.value.code == "EIM-007"
+
+
+def test_the_clock_does_not_go_back() -> None:
+    routing = manager()
+    assert routing.route_instruction(NOON, BUY)["success"]
+    late = routing.route_instruction(NOON - timedelta(days=1), {**BUY, "instruction_id": "i2"})
+    assert (late["status"], late["error"]["code"]) == ("expired", "EIM-010")
