@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from tightloop.cli.output import error_words
+from tightloop.cli.output import error_words, shown
 from tightloop.client.connect import partition_counts
 from tightloop.client.plain import amount, as_data
 from tightloop.client.reader import Received, TopicReader
@@ -148,7 +148,7 @@ def _words(record: Struct) -> tuple[str, str]:
         case PositionUpdate():
             return "applied", f"version {record.position_version}, {record.outcome}{_error(record)}"
         case PositionSnapshot():
-            return "venue read", f"{len(record.positions)} positions of {record.venue}, as of {record.as_of}"
+            return "venue read", f"{len(record.positions)} positions of {record.venue}, as of {shown(record.as_of)}"
         case ReconciliationResult():
             failed = [one.position_key for one in record.checks if not one.passed]
             problem = f", differing: {', '.join(failed)}" if failed else ""
