@@ -140,9 +140,8 @@ def _await(publisher: InstructionPublisher, published: list[Published], wait: fl
             left = max(0.1, deadline - time.monotonic())
             results.append(publisher.await_result(one.instruction_id, left, strategy_id=one.strategy_id))
         except TimeoutError:
-            note(
-                f"instruction {one.instruction_id} has no result after {wait:g} s; `tightloop show {one.instruction_id}` tells how far it is"
-            )
+            note(f"instruction {one.instruction_id} has no result after {wait:g} s")
+            note(f"`tightloop show {one.instruction_id}` tells how far it is")
     return results
 
 
