@@ -163,7 +163,7 @@ def bus(
         raise ExecutionError(
             "EIF-010",
             "no Kafka address is configured",
-            remedy="Give --bootstrap HOST:PORT (in Python bootstrap=...; `tightloop up` printed it), set "
-            "TIGHTLOOP_BOOTSTRAP, or write bootstrap into tightloop.toml.",
+            remedy="Run it where `tightloop up` ran, give --bootstrap HOST:PORT (in Python bootstrap=...; `up` "
+            "printed it), set TIGHTLOOP_BOOTSTRAP, or write bootstrap into tightloop.toml.",
         )
     return KafkaSettings(bootstrap=bootstrap, prefix=prefix or "", client=dict(client or {}))
