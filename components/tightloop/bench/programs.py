@@ -76,10 +76,6 @@ class Program:
         tail = self.log.read_text(errors="replace")[-2000:]
         return f"{self.name} {what}\n{tail}"
 
-    def cpu_s(self) -> float:
-        """Processor time it has used, in seconds; 0 when it is gone."""
-        return cpu_seconds(self._seen)
-
     def resident_mb(self) -> float:
         return float(self._seen.memory_info().rss) / 2**20
 
@@ -106,6 +102,7 @@ class Program:
 
 
 def cpu_seconds(process: psutil.Process) -> float:
+    """Processor time it has used; 0 when it is gone."""
     try:
         times = process.cpu_times()
     except psutil.NoSuchProcess:

@@ -14,7 +14,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from tightloop.domain.directory import Directory, LaneSpec, same_account
-from tightloop.domain.positions import TRANSIT, format_key, position_key
+from tightloop.domain.positions import TRANSIT, position_key
 from tightloop.domain.venues import Venues, VenueSpec
 from tightloop.errors import ExecutionError
 from tightloop.records.types import AccountRef, Instruction, WalletTransfer
@@ -57,11 +57,6 @@ def endpoint(field: str, text: str, venues: Venues) -> Endpoint:
     if wallet not in spec.markets:
         raise _refused(field, f"{spec.name} has the wallets {' and '.join(spec.markets)}, not {wallet!r}")
     return Endpoint(spec, account or None, wallet)
-
-
-def key_at(end: Endpoint, asset: str) -> str:
-    """The position there, in the account's own words."""
-    return format_key(end.venue.name, _KIND[end.wallet or SPOT], asset)
 
 
 def transit_key(instruction_id: str, asset: str) -> str:

@@ -10,7 +10,6 @@ from tightloop.checker.verdict import Terms, Violation
 
 Intent = tuple[str, int, str]  # strategy, loop_no, client order id
 _CORRECTIONS = ("resolved", "corrected")
-ENDS = {"final": "finished", "correction": "resolved"}
 
 
 def audit_agrees(data: Collected, terms: Terms) -> Iterator[Violation]:

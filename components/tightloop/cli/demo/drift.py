@@ -36,7 +36,6 @@ class DriftAct(threading.Thread):
     directory: Directory
     progress: Progress
     halts: tuple[Halt, ...] = ()
-    drifted_at: datetime | None = None
     resumed_at: datetime | None = None
     problem: str | None = field(default=None)
 
@@ -82,8 +81,7 @@ class DriftAct(threading.Thread):
         request = urllib.request.Request(
             f"http://{self.simulator}/admin/drift", data=json.dumps(asked).encode(), method="POST"
         )
-        with urllib.request.urlopen(request, timeout=10):
-            self.drifted_at = datetime.now(UTC)
+        urllib.request.urlopen(request, timeout=10).close()
 
     def _put_right(self) -> None:
         """What an operator does who has found out why: what is expected becomes what is held, and the key goes on."""

@@ -15,7 +15,7 @@ from tightloop.assembly.config import Config
 from tightloop.broker.ports import free_port
 from tightloop.cli.system.child import Spec
 
-PLAN_FILE, CONFIG_FILE = "plan.json", "config.toml"
+PLAN_FILE = "plan.json"
 _PROGRAM = (sys.executable, "-m", "tightloop.cli")
 
 
