@@ -56,4 +56,12 @@ MUTANTS = (
         '    return outcome == "filled" and _has_next(entry)\n',
         HERE,
     ),
+    Mutant(
+        "every-step-fills",
+        "a chain's filled amount adds up amounts of different tokens",
+        STEPS,
+        "    return replace(shown, amount=Decimal(0))\n",
+        "    return shown\n",
+        HERE,
+    ),
 )

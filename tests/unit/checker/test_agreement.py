@@ -262,6 +262,17 @@ def test_an_amount_that_was_reported_otherwise_is_found_in_the_books() -> None:
     assert kinds(run) == {"fill-otherwise", "filled-otherwise"}
 
 
+def test_what_a_later_step_of_a_chain_takes_fills_nothing() -> None:
+    run = Run()
+    run.change("fills", attempt=2)
+    run.data.venues.requests[-1]["attempt"] = 2
+    assert {"fill-otherwise", "filled-otherwise"} <= set(kinds(run))
+    for topic in ("position_updates", "reconciliation_results", "instruction_results"):
+        run.change(topic, filled_amount=Decimal(0))
+    run.change("fills", amount=Decimal(0))
+    assert not {"fill-otherwise", "filled-otherwise", "update-otherwise", "result-otherwise"} & set(kinds(run))
+
+
 def mined(tx_hash: str, client_order_id: str, nonce: int) -> dict[str, object]:
     entry = {"deltas": [{"position_key": BTC, "amount": "1", "source": "trade"}]}
     named = {"tx_hash": tx_hash, "client_order_id": client_order_id, "nonce": nonce}

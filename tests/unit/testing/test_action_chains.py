@@ -101,6 +101,36 @@ def test_each_step_of_one_that_is_not_atomic_is_a_transaction_of_its_own() -> No
     assert books_agree(loop)
 
 
+@pytest.mark.parametrize("atomic", [True, False])
+def test_a_chain_fills_what_its_first_step_takes(atomic: bool) -> None:
+    loop = fed(*CHAIN, atomic=atomic)
+    assert ended(loop).filled_amount == 1000
+    assert [one.amount for one in reports(loop)] == ([1000] if atomic else [1000, 0, 0])
+
+
+def begun(loop: LoopDriver) -> LoopDriver:
+    """Its first step is done, and nothing of the second was sent."""
+    fed(*CHAIN, loop=loop, run=False)
+    while not reports(loop):
+        if not loop.run(1):
+            loop.advance(0.5)
+    assert len(acted(loop)) == 1
+    return loop
+
+
+def test_a_step_that_is_resolved_after_its_loop_adds_nothing_to_what_the_first_took() -> None:
+    loop = begun(LoopDriver(Config(lanes=("ethereum",))))
+    loop.fault("lost_after", operations=("transaction",), count=1)
+    loop.fault("down", operations=("find",), duration_s=300)
+    assert ended(loop, 300).outcome == "unknown"
+    loop.advance(600)
+    resolved = reports(loop)[-1]
+    assert (resolved.kind, resolved.outcome, resolved.amount) == ("correction", "partially_filled", 0)
+    told = loop.results("i1")[-1]
+    assert (told.outcome, told.filled_amount) == ("partially_filled", 1000)
+    assert books_agree(loop)
+
+
 def test_the_output_of_a_step_is_exactly_what_the_next_one_takes() -> None:
     loop = fed(*CHAIN)
     ended(loop)

@@ -175,6 +175,12 @@ def _loops_of_orders(data: Collected) -> dict[tuple[str, str, str], Loop]:
     }
 
 
+def _later_steps(data: Collected) -> set[tuple[str, str, str]]:
+    """Transactions of a chain's second step and those after it: what a chain fills is what its first one takes."""
+    requests = data.venues.requests
+    return {(one["lane"], one["account"], one["client_order_id"]) for one in requests if (one["attempt"] or 1) > 1}
+
+
 def _steps(data: Collected) -> dict[Loop, int]:
     """Of chains that are not atomic: how many transactions each needs."""
     found = {}
@@ -187,13 +193,14 @@ def _steps(data: Collected) -> dict[Loop, int]:
 
 
 def _booked(data: Collected) -> defaultdict[Loop, Booked]:
-    loops = _loops_of_orders(data)
+    loops, later = _loops_of_orders(data), _later_steps(data)
     found: defaultdict[Loop, Booked] = defaultdict(Booked)
     for account in data.venues.accounts:
         place = account["lane"], account["account"]
         for entry in account["ledger"]:
-            loop = loops.get((*place, entry["client_order_id"] or ""))
-            if loop is not None:
+            order = (*place, entry["client_order_id"] or "")
+            loop = loops.get(order)
+            if loop is not None and order not in later:
                 found[loop].amounts.append(Decimal(entry["amount"]))
         for ended in (*account["orders"], *account["transactions"], *account.get("transfers", ())):
             loop = loops.get((*place, ended["client_order_id"]))

@@ -151,7 +151,7 @@ def _report(
 ) -> JournalEntry:
     if shown is not None and not reports.is_accrual(shown):
         entry = steps.learned(entry, shown)
-        shown = transit.moved(entry, shown)
+        shown = transit.moved(entry, steps.filling(entry, shown))
         entry = transit.counted(entry, shown)
     report = reports.report(
         entry.routed,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from tightloop.handlers import calls
-from tightloop.handlers.executor import reports, transit
+from tightloop.handlers.executor import reports, steps, transit
 from tightloop.handlers.executor.turn import ExecutorTurn
 from tightloop.records.types import ErrorInfo, ExecutionReport, JournalEntry, Outcome
 
@@ -59,7 +59,7 @@ def _publish(
     report = reports.correction(
         entry,
         outcome=outcome,
-        entries=tuple([transit.moved(entry, one) for one in entries]),
+        entries=tuple([transit.moved(entry, steps.filling(entry, one)) for one in entries]),
         error=error,
         now=turn.now,
         simulated=turn.settings.lane.simulated,

@@ -89,6 +89,15 @@ def learned(entry: JournalEntry, shown: LedgerEntry) -> JournalEntry:
     return replace(entry, progress=StepProgress(outputs=gained, gas_spent=money.tidy(before + spent)))
 
 
+def filling(entry: JournalEntry, shown: LedgerEntry) -> LedgerEntry:
+    """``shown`` as it is reported: a chain fills what its first step takes, as an atomic one does. Amounts of later
+    steps are of other tokens, and add up to nothing.
+    """
+    if chain_of(entry) is None or not number_of(entry):
+        return shown
+    return replace(shown, amount=Decimal(0))
+
+
 def told(entry: JournalEntry, outcome: Outcome, error: ErrorInfo | None) -> tuple[Outcome, ErrorInfo | None]:
     """How the chain ended, when this step ended so: with the step named, and what the earlier ones did counted."""
     chain = chain_of(entry)
