@@ -64,4 +64,12 @@ MUTANTS = (
         "    return shown\n",
         HERE,
     ),
+    Mutant(
+        "later-steps-have-no-time-to-be-prepared",
+        "a chain ends half done by one reading that failed, as its first step took long",
+        STEPS,
+        "    return entry.journalled_at if number_of(entry) else entry.routed.dispatched_at\n",
+        "    return entry.routed.dispatched_at\n",
+        HERE,
+    ),
 )

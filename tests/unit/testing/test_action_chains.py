@@ -131,6 +131,15 @@ def test_a_step_that_is_resolved_after_its_loop_adds_nothing_to_what_the_first_t
     assert books_agree(loop)
 
 
+def test_a_later_step_that_cannot_be_prepared_at_first_is_tried_again_however_long_the_earlier_ones_took() -> None:
+    loop = LoopDriver(Config(lanes=("ethereum",)))
+    loop.fault("lost_after", operations=("transaction",), count=1)
+    loop.fault("down", operations=("find",), duration_s=20)
+    loop.fault("down", operations=("simulate",), skip=1, count=1)
+    assert ended(fed(*CHAIN, loop=loop)).outcome == "filled"
+    assert acted(loop) == [1, 2, 3]
+
+
 def test_the_output_of_a_step_is_exactly_what_the_next_one_takes() -> None:
     loop = fed(*CHAIN)
     ended(loop)

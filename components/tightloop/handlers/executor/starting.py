@@ -82,7 +82,7 @@ def on_answer(turn: ExecutorTurn, entry: JournalEntry, answer: calls.Answer) -> 
         case calls.Refused():
             _refused(turn, entry, answer)
         case calls.Unavailable(_, message):
-            if turn.now < entry.routed.dispatched_at + timedelta(seconds=turn.settings.read_s):
+            if turn.now < steps.begun_at(entry) + timedelta(seconds=turn.settings.read_s):
                 turn.put(replace(entry, next_try_at=turn.after(turn.settings.poll_s)))
             else:
                 closing.finish(turn, entry, "none", info("EXI-003", f"it could not be prepared: {message}"))

@@ -42,6 +42,11 @@ def number_of(entry: JournalEntry) -> int:
     return entry.attempt - entry.routed.attempt
 
 
+def begun_at(entry: JournalEntry) -> datetime:
+    """Since when it is to be prepared: a later step since the one before it was done."""
+    return entry.journalled_at if number_of(entry) else entry.routed.dispatched_at
+
+
 def goes_on(entry: JournalEntry, outcome: Outcome) -> bool:
     """Is there a step after this one, to be sent now that it is done?"""
     return outcome == "filled" and not entry.cancel_requested and _has_next(entry)
