@@ -18,22 +18,26 @@ if TYPE_CHECKING:
 
 TOLD_EVERY_S = 5.0  # market data
 
+Host = Annotated[str, typer.Option("--host", help="Where to listen.")]
+Port = Annotated[int, typer.Option("--port", help="0: a free one.")]
+Market = Annotated[
+    Path | None, typer.Option("--market", help="Folder of market data; without it one is made from the seed.")
+]
+Seed = Annotated[int, typer.Option("--seed", help="Of the synthetic market.")]
+Clock = Annotated[Literal["wall", "manual"], typer.Option("--clock", help="manual: only /admin/clock moves it.")]
+
 sandbox = subcommands("Stand-ins for venues, with books of their own and faults.")
 
 
 def sim(
-    host: Annotated[str, typer.Option("--host", help="Where to listen.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option("--port", help="0: a free one.")] = 8900,
+    host: Host = "127.0.0.1",
+    port: Port = 8900,
     directory: Annotated[
         Path | None, typer.Option("--dir", help="Where the books are kept; without it they are in memory only.")
     ] = None,
-    market: Annotated[
-        Path | None, typer.Option("--market", help="Folder of market data; without it one is made from the seed.")
-    ] = None,
-    seed: Annotated[int, typer.Option("--seed", help="Of the synthetic market.")] = 1,
-    clock: Annotated[Literal["wall", "manual"], typer.Option("--clock", help="manual: only /admin/clock moves it.")] = (
-        "wall"
-    ),
+    market: Market = None,
+    seed: Seed = 1,
+    clock: Clock = "wall",
     market_origin: Annotated[
         str | None, typer.Option("--market-origin", help="The wall time (ISO) of the market's first record.")
     ] = None,
@@ -116,15 +120,11 @@ def binance(
     directory: Annotated[Path, typer.Option("--dir", help="Where the books and the API keys are kept.")] = Path(
         "binance-sandbox"
     ),
-    host: Annotated[str, typer.Option("--host", help="Where to listen.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option("--port", help="0: a free one.")] = 8901,
-    market: Annotated[
-        Path | None, typer.Option("--market", help="Folder of market data; without it one is made from the seed.")
-    ] = None,
-    seed: Annotated[int, typer.Option("--seed", help="Of the synthetic market.")] = 1,
-    clock: Annotated[Literal["wall", "manual"], typer.Option("--clock", help="manual: only /admin/clock moves it.")] = (
-        "wall"
-    ),
+    host: Host = "127.0.0.1",
+    port: Port = 8901,
+    market: Market = None,
+    seed: Seed = 1,
+    clock: Clock = "wall",
     account: Annotated[str, typer.Option("--account", help="Whose the keys are, in the books.")] = "main",
 ) -> None:
     """A local server that speaks Binance's REST dialect, spot and USD-M futures: signed requests, faults at /admin.

@@ -7,8 +7,6 @@ What was done is durable before its answer leaves.
 from __future__ import annotations
 
 import asyncio
-import logging
-import os
 import signal
 from collections.abc import Callable, Mapping
 from typing import NamedTuple, Protocol
@@ -23,9 +21,9 @@ from tightloop.venues.sim.admin import admin_routes
 from tightloop.venues.sim.books import VenueError
 from tightloop.venues.sim.errors import meaning
 from tightloop.venues.sim.sandbox import Sandbox
+from tightloop.venues.sim.server import flush_or_die
 from tightloop.venues.sim.settings import SimSettings
 
-log = logging.getLogger(__name__)
 JSON = "application/json;charset=UTF-8"
 _GRACE_S = 0.1
 _encode = msgspec.json.Encoder(decimal_format="string").encode
@@ -74,10 +72,10 @@ def handler(dialect: Dialect, sandbox: Sandbox) -> Callable[[web.BaseRequest], w
                 query = request.rel_url.raw_query_string
                 reply = await dialect.answer(Asked(request.method, request.path, query, body, request.headers))
         except Unheard:
-            _flush_or_die(sandbox)
+            flush_or_die(sandbox)
             request.protocol.force_close()
             return web.Response(status=500)
-        _flush_or_die(sandbox)
+        flush_or_die(sandbox)
         return web.Response(status=reply.status, body=reply.body, headers={"Content-Type": reply.kind, **reply.headers})
 
     return answer  # type: ignore[return-value]
@@ -90,15 +88,6 @@ def _controlled(ask: Callable[[], object]) -> Reply:
         return Reply(meaning(refusal.code).status, _encode({"code": refusal.code, "message": refusal.message}))
     except (msgspec.DecodeError, ValueError, KeyError) as error:
         return Reply(400, _encode({"code": "bad_request", "message": f"{type(error).__name__}: {error}"}))
-
-
-def _flush_or_die(sandbox: Sandbox) -> None:
-    """A venue that can't keep its books must not answer: it dies, and its books are what was written."""
-    try:
-        sandbox.flush()
-    except OSError:
-        log.critical("the books can't be written", exc_info=True)
-        os._exit(1)
 
 
 async def run(

@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 _GRACE_S = 0.1  # at the end, for answers that are under way; late ones (injected faults) are not waited for
 
 
-def _flush_or_die(sandbox: Sandbox) -> None:
+def flush_or_die(sandbox: Sandbox) -> None:
     """A venue that can't keep its books must not answer: it dies, and its books are what was written."""
     try:
         sandbox.flush()
@@ -59,7 +59,7 @@ async def run(
     gc.disable()  # nothing of what a replay makes is garbage
     sandbox = Sandbox(settings)
     gc.enable()
-    venues = web.Server(answering(Routes(sandbox), lambda: _flush_or_die(sandbox)), access_log=None)
+    venues = web.Server(answering(Routes(sandbox), lambda: flush_or_die(sandbox)), access_log=None)
     # What was read at the start stays for good: the collector need not look at it again and again.
     gc.freeze()
     gc.set_threshold(100_000, 50, 50)
