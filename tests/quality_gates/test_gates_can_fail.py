@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from tests.unit.cli.commands.running import run
 
 from tightloop.cli.gates import integration
-from tightloop.cli.gates.gate import Gate, Passed, tried
+from tightloop.cli.gates.gate import Gate, GateResult, tried
 from tightloop.cli.gates.listed import IN_PROCESS
 from tightloop.handlers.positions import reported
 from tightloop.interfaces import interface, manager, positions, reconciliation
@@ -168,6 +168,6 @@ def test_what_a_gate_raises_is_a_failure_and_stops_no_other() -> None:
 
     found = list(tried([Gate("a", "broken", broken), Gate("a", "whole", lambda: "seen")]))
     assert found == [
-        Passed(section="a", gate="broken", passed=False, seconds=0.0, detail="KeyError: 'a defect'"),
-        Passed(section="a", gate="whole", passed=True, seconds=0.0, detail="seen"),
+        GateResult(section="a", gate="broken", passed=False, seconds=0.0, detail="KeyError: 'a defect'"),
+        GateResult(section="a", gate="whole", passed=True, seconds=0.0, detail="seen"),
     ]

@@ -19,7 +19,7 @@ from tightloop.handlers.reconciliation.settings import ReconciliationSettings, T
 from tightloop.records import topics
 from tightloop.runners.clock import Clock, SystemClock
 from tightloop.runners.kafka.settings import KafkaSettings
-from tightloop.runners.prices import PriceSource
+from tightloop.runners.price_source import PriceSource
 from tightloop.venues import connections
 from tightloop.venues.adapter import VenueReader
 

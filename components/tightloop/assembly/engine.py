@@ -14,7 +14,7 @@ from tightloop.handlers.api import Handler
 from tightloop.records.types import Recording
 from tightloop.runners.clock import ManualClock
 from tightloop.runners.performer import Performer
-from tightloop.runners.prices import PriceSource
+from tightloop.runners.price_source import PriceSource
 from tightloop.runners.stepped import SteppedRunner
 from tightloop.venues import registry
 from tightloop.venues.adapter import VenueAdapter

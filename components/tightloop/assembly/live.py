@@ -18,7 +18,7 @@ from tightloop.runners.clock import Clock, SystemClock
 from tightloop.runners.inprocess import InProcessRunner
 from tightloop.runners.journal.journal import Journal
 from tightloop.runners.performer import CallLoop, Performer
-from tightloop.runners.prices import PriceSource
+from tightloop.runners.price_source import PriceSource
 from tightloop.runners.worker import PartitionWorker
 from tightloop.venues.adapter import VenueAdapter
 

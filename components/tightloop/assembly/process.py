@@ -21,7 +21,7 @@ from tightloop.runners.kafka.runner import KafkaRunner
 from tightloop.runners.kafka.settings import KafkaSettings
 from tightloop.runners.kafka.transaction import MustExit
 from tightloop.runners.performer import CallLoop, Performer
-from tightloop.runners.prices import PriceSource
+from tightloop.runners.price_source import PriceSource
 from tightloop.runners.worker import PartitionWorker
 from tightloop.venues.adapter import VenueReader
 

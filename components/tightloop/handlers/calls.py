@@ -1,8 +1,9 @@
 """What a handler may ask of the outside, and what the outside may answer: data only, no I/O.
 
-A handler asks with a *call*; the runner performs it after the transaction that asked for it has committed, and hands
-the *answer* back. The adapters in ``tightloop.venues`` translate a venue's own language into these words, so that the
-executor and reconciliation never see one.
+A handler asks with a *call*; the runner performs it, and hands the *answer* back. A call that changes something, and a
+question about one, is performed only after the transaction that asked for it has committed; what only reads may be
+performed before that. The adapters in ``tightloop.venues`` translate a venue's own language into these words, so that
+the executor and reconciliation never see one.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from tightloop.records.types import (
     PreparedTransaction,
     PreparedTransfer,
 )
+
+Market = tuple[str, str]  # venue, unified symbol
 
 
 class LedgerEntry(Struct, frozen=True, gc=False):
@@ -115,7 +118,7 @@ class ReadPrices(Struct, frozen=True, gc=False):
     venue.
     """
 
-    markets: tuple[tuple[str, str], ...]
+    markets: tuple[Market, ...]
 
 
 class FindArrival(Struct, frozen=True, gc=False):

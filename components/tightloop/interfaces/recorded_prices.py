@@ -16,7 +16,7 @@ from typing import Any
 
 from tightloop.errors import ExecutionError
 from tightloop.records.types import MarketData
-from tightloop.runners.prices import price_in
+from tightloop.runners.price_source import price_in
 from tightloop.venues.sim.market import Series
 
 Quote = dict[str, Any]  # `price` (quote per base) and `timestamp` (UTC)

@@ -25,7 +25,7 @@ from tightloop.runners import transfers
 from tightloop.runners.answers import checked, words
 from tightloop.runners.clock import Clock
 from tightloop.runners.clock_check import ClockCheck
-from tightloop.runners.prices import PriceSource
+from tightloop.runners.price_source import PriceSource
 from tightloop.runners.strategy_keys import named
 from tightloop.runners.worker import Started
 from tightloop.venues.adapter import ClockGate, VenueAdapter, VenueReader

@@ -26,7 +26,7 @@ from tightloop.runners.kafka.settings import KafkaSettings
 from tightloop.runners.kafka.topic_admin import TopicAdmin
 from tightloop.runners.partitioner import partition_of
 from tightloop.runners.performer import CallLoop, Performer
-from tightloop.runners.prices import PriceSource
+from tightloop.runners.price_source import PriceSource
 from tightloop.runners.state import parse_changelog_key
 from tightloop.runners.worker import PartitionWorker
 from tightloop.venues.adapter import VenueAdapter

@@ -7,7 +7,7 @@ from tests.mutants.mutant import Mutant
 JUDGING = "handlers/manager/limits/judging.py"
 MEASURING = "handlers/manager/limits/measuring.py"
 USE = "handlers/manager/limits/use.py"
-GATE = "handlers/manager/limits/gate.py"
+BEFORE_DISPATCH = "handlers/manager/limits/before_dispatch.py"
 WORTH = "handlers/manager/limits/worth.py"
 TESTS = ("tests/unit/handlers/manager/test_limits.py",)
 
@@ -71,7 +71,7 @@ MUTANTS = (
     Mutant(
         "nothing-is-booked",
         "what is dispatched is not written down as used",
-        GATE,
+        BEFORE_DISPATCH,
         "    if used != before:\n",
         "    if used is None:\n",
         TESTS,
@@ -79,7 +79,7 @@ MUTANTS = (
     Mutant(
         "wrong-answer-is-taken",
         "prices of other markets than those that were asked about are taken for an answer",
-        GATE,
+        BEFORE_DISPATCH,
         "        return set(markets) <= {(one.venue, one.symbol) for one in read.prices}\n",
         "        return True\n",
         TESTS,

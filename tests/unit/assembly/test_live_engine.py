@@ -23,7 +23,7 @@ from tightloop.records.types import AccountRef, InstructionResult, JournalEntry,
 from tightloop.runners.bus import Kept, Stored
 from tightloop.runners.clock import SystemClock
 from tightloop.runners.journal import framing, journal
-from tightloop.runners.prices import PriceSource
+from tightloop.runners.price_source import PriceSource
 from tightloop.testing import action, swap, trade
 from tightloop.venues.sim.faults import FaultRule
 from tightloop.venues.sim.inprocess import InProcessChain, InProcessExchange

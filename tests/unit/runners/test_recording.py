@@ -24,7 +24,7 @@ from tightloop.records.types import (
     VenueAnswer,
 )
 from tightloop.runners.recording import recorder as recorder_module
-from tightloop.runners.recording.answers import as_answer, as_record
+from tightloop.runners.recording.answer_records import as_answer, as_record
 from tightloop.runners.recording.parts import LARGEST_PART, joined, parts
 from tightloop.runners.recording.recorder import Recorder
 from tightloop.runners.recording.replay import Replay

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from tightloop.domain import money
-from tightloop.runners.prices import price_in
+from tightloop.runners.price_source import price_in
 from tightloop.testing import LoopDriver, trade
 from tightloop.venues.sim.quotes import quotes
 from tightloop.wire import codec

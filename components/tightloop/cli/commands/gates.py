@@ -34,7 +34,7 @@ def gates(
     """
     from tightloop.cli.gates import live
     from tightloop.cli.gates.basis import BasisSystem
-    from tightloop.cli.gates.gate import Passed, tried
+    from tightloop.cli.gates.gate import GateResult, tried
     from tightloop.cli.gates.listed import all_gates, chosen
     from tightloop.errors import ExecutionError
 
@@ -42,7 +42,7 @@ def gates(
         raise ExecutionError("EIF-010", f"--market: {market} is not a folder", remedy="Name a folder of market data.")
     logs.configure("critical")  # the dead letters and halts that gates bring about are no news
     system = BasisSystem(market, bootstrap)
-    found: list[Passed] = []
+    found: list[GateResult] = []
     try:
         with steps() as step:
             wanted = chosen(all_gates(system), section or [])

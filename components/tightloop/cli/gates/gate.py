@@ -26,7 +26,7 @@ class Gate(Struct, frozen=True):
     check: Callable[[], str]
 
 
-class Passed(Struct, frozen=True, kw_only=True):
+class GateResult(Struct, frozen=True, kw_only=True):
     """What came of a gate, whether it passed or not. ``detail``: what was seen, or what was wrong."""
 
     section: str
@@ -47,7 +47,7 @@ def section(name: str) -> tuple[list[Gate], Callable[[Callable[[], str]], Callab
     return gates, gate
 
 
-def tried(gates: Iterable[Gate]) -> Iterator[Passed]:
+def tried(gates: Iterable[Gate]) -> Iterator[GateResult]:
     """One after another. Whatever a gate raises makes it fail, and no other."""
     for one in gates:
         began = time.monotonic()
@@ -59,7 +59,7 @@ def tried(gates: Iterable[Gate]) -> Iterator[Passed]:
                 f"{type(error).__name__}: {error}" if not isinstance(error, GateFailed) else str(error),
             )
         seconds = round(time.monotonic() - began, 2)
-        yield Passed(section=one.section, gate=one.name, passed=passed, seconds=seconds, detail=detail)
+        yield GateResult(section=one.section, gate=one.name, passed=passed, seconds=seconds, detail=detail)
 
 
 def expect(what: str, found: T, wanted: T) -> T:

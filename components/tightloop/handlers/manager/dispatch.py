@@ -11,7 +11,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from tightloop.handlers.manager import expected, first_in_queue, group_run, groups, transfers, unresolved
-from tightloop.handlers.manager.limits import gate
+from tightloop.handlers.manager.limits import before_dispatch
 from tightloop.handlers.manager.turn import ManagerTurn
 from tightloop.records.types import (
     AccountRef,
@@ -25,7 +25,7 @@ from tightloop.records.types import (
 )
 
 
-def advance(turn: ManagerTurn, prices: gate.Read | None = None) -> None:
+def advance(turn: ManagerTurn, prices: before_dispatch.Read | None = None) -> None:
     """Give the slot to whatever is next, if it is free. Halts stop instructions and refreshes, never verifications.
 
     ``prices``: those that limits have asked for, where this event is their answer.
@@ -58,11 +58,11 @@ def advance(turn: ManagerTurn, prices: gate.Read | None = None) -> None:
             return
         else:
             judged = first_in_queue.judged(turn, legs, prices)
-            if isinstance(judged, gate.Waits):
+            if isinstance(judged, before_dispatch.Waits):
                 if judged.account is not None:
                     start_series(turn, "refresh", "refresh", (judged.account,))
                 return
-            failure = start_instruction(turn, legs[0], judged) if isinstance(judged, gate.Judged) else judged
+            failure = start_instruction(turn, legs[0], judged) if isinstance(judged, before_dispatch.Judged) else judged
             if failure is not None:
                 first_in_queue.refuse(turn, name, queued, group, failure)
             elif group is not None:
@@ -85,7 +85,7 @@ def can_start(turn: ManagerTurn, queued: QueuedInstruction) -> bool:
     head = turn.head
     free = head.slot is None and not head.queued and head.group_id is None
     alone = free and queued.instruction.group_id is None
-    return alone and first_in_queue.not_adopted(turn, queued) is None and gate.is_unlimited(turn, queued)
+    return alone and first_in_queue.not_adopted(turn, queued) is None and before_dispatch.is_unlimited(turn, queued)
 
 
 def _continue_group(turn: ManagerTurn, group: InstructionGroup) -> None:
@@ -113,7 +113,7 @@ def _start_leg(turn: ManagerTurn, group: InstructionGroup, queued: QueuedInstruc
 
 
 def start_instruction(
-    turn: ManagerTurn, queued: QueuedInstruction, judged: gate.Judged = gate.UNLIMITED
+    turn: ManagerTurn, queued: QueuedInstruction, judged: before_dispatch.Judged = before_dispatch.UNLIMITED
 ) -> ErrorInfo | None:
     """Give it the slot. Where that fails, nothing has changed, and the answer says why: only this instruction is
     refused, and the event that freed the slot, which belongs to another loop, goes on.
@@ -126,7 +126,7 @@ def start_instruction(
     return None
 
 
-def _start(turn: ManagerTurn, queued: QueuedInstruction, judged: gate.Judged) -> None:
+def _start(turn: ManagerTurn, queued: QueuedInstruction, judged: before_dispatch.Judged) -> None:
     instruction = queued.instruction
     result = turn.result_of(
         instruction,
@@ -150,7 +150,7 @@ def _start(turn: ManagerTurn, queued: QueuedInstruction, judged: gate.Judged) ->
         slippage_bps=expected.bound_of(instruction),
     )
     _take(turn, slot, queued, judged.price_of(instruction))
-    gate.book(turn, judged)
+    before_dispatch.book(turn, judged)
 
 
 def _works_until(turn: ManagerTurn, queued: QueuedInstruction) -> datetime:

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from tightloop.domain.backoff import backoff
 from tightloop.errors import info
 from tightloop.handlers.manager import dispatch, expected, transfers, unresolved
-from tightloop.handlers.manager.limits import gate
+from tightloop.handlers.manager.limits import before_dispatch
 from tightloop.handlers.manager.turn import ManagerTurn, halt_id
 from tightloop.records.types import (
     AccountRef,
@@ -36,7 +36,7 @@ _RESULT_OF = {"execute": "loop"}  # the kind of the result that ends a loop; of 
 
 def on_result(turn: ManagerTurn, result: ReconciliationResult) -> None:
     turn.update(position_version=max(turn.head.position_version, result.position_version))
-    gate.learn(turn, result)
+    before_dispatch.learn(turn, result)
     transfers.learn(turn, result)
     wrong = _books_wrong(result)
     if wrong is not None:  # whichever loop it belongs to, and whether its positions match or not

@@ -9,7 +9,7 @@ import structlog
 from tightloop.domain.transfers import destination_of
 from tightloop.errors import ExecutionError, error_info, info
 from tightloop.handlers.manager import groups, waiting
-from tightloop.handlers.manager.limits import gate
+from tightloop.handlers.manager.limits import before_dispatch
 from tightloop.handlers.manager.turn import ManagerTurn
 from tightloop.records.types import AccountRef, ErrorInfo, InstructionGroup, QueuedInstruction
 
@@ -38,7 +38,7 @@ def refuse(
     turn: ManagerTurn, name: str, queued: QueuedInstruction, group: InstructionGroup | None, error: ErrorInfo
 ) -> None:
     if group is not None:
-        own = error if error.code == gate.BREACHED else None
+        own = error if error.code == before_dispatch.BREACHED else None
         groups.end_waiting(turn, group, "refused", f"it could not start: {error.code} {error.message}", own)
     else:
         waiting.leave_queue(turn, name, queued, "refused", error)
@@ -79,11 +79,11 @@ def destination(turn: ManagerTurn, queued: QueuedInstruction) -> AccountRef | No
 
 
 def judged(
-    turn: ManagerTurn, legs: tuple[QueuedInstruction, ...], prices: gate.Read | None
-) -> gate.Judged | gate.Waits | ErrorInfo:
+    turn: ManagerTurn, legs: tuple[QueuedInstruction, ...], prices: before_dispatch.Read | None
+) -> before_dispatch.Judged | before_dispatch.Waits | ErrorInfo:
     """What their limits say. A defect of ours refuses them: what can't be judged is not dispatched."""
     try:
-        return gate.judge(turn, legs, prices)
+        return before_dispatch.judge(turn, legs, prices)
     except Exception as error:  # noqa: BLE001  as in start_instruction
         what = f"instruction {legs[0].instruction.instruction_id} could not be judged by its limits"
         return failed(turn, error, what)

@@ -9,7 +9,7 @@ result
 a control command      halt, resume, cancel, adopt (``control.py``)
 a dead letter          halts its key; a loop whose record it was can no longer close
 time                   a deadline (EIM-012), an expiry, the next try of a suspended key, a refresh
-prices                 limits have asked for them: the next instruction is judged (``limits/gate.py``)
+prices                 limits have asked for them: the next instruction is judged (``limits/before_dispatch.py``)
 =====================  ===============================================================================================
 
 After each of them the slot, if free, goes to whatever is next (``dispatch.py``), in the same transaction.
@@ -23,7 +23,7 @@ from tightloop.errors import ExecutionError, error_info, info
 from tightloop.handlers.api import Context, Inbound
 from tightloop.handlers.calls import Answer, PricesRead, Unavailable
 from tightloop.handlers.manager import control, dispatch, ending, groups, intake, waiting
-from tightloop.handlers.manager.limits import gate
+from tightloop.handlers.manager.limits import before_dispatch
 from tightloop.handlers.manager.settings import ManagerSettings
 from tightloop.handlers.manager.turn import ManagerTurn, halt_id, halt_unread
 from tightloop.records.types import ControlCommand, DeadLetter, ErrorInfo, Instruction, ReconciliationResult
@@ -97,7 +97,7 @@ class InterfaceManager:
 
     def on_restore(self, context: Context) -> None:
         turn = ManagerTurn(context, self.settings)
-        gate.forget_unused(turn)
+        before_dispatch.forget_unused(turn)
         if turn.head.queued and turn.head.slot is None:
             dispatch.advance(turn)  # what waited for a price asks for it again
         turn.save()

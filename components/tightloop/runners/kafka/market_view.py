@@ -20,10 +20,11 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 
 from tightloop.domain import money
 from tightloop.errors import ExecutionError
+from tightloop.handlers.calls import Market
 from tightloop.records.types import MarketData, MarketPrice
 from tightloop.runners.clock import Clock
 from tightloop.runners.kafka.settings import KafkaSettings
-from tightloop.runners.prices import Market, price_in, seen, stand_ins
+from tightloop.runners.price_source import price_in, seen, stand_ins
 from tightloop.wire import codec
 
 log = structlog.get_logger()

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from tightloop.handlers.calls import Answer
 from tightloop.records.types import EventKind, RecordedEvent, Recording, TopicRecord
-from tightloop.runners.recording.answers import as_answer, as_record
+from tightloop.runners.recording.answer_records import as_answer, as_record
 from tightloop.wire import codec
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from tightloop.domain import money
 from tightloop.handlers.api import Handler
 from tightloop.records.types import RecordedEvent, Recording, TopicRecord
 from tightloop.runners.context import Output
-from tightloop.runners.recording.answers import as_answer
+from tightloop.runners.recording.answer_records import as_answer
 from tightloop.runners.worker import PartitionWorker, RawRecord
 
 

@@ -25,14 +25,15 @@ class Budget:
         self._left = burst
         self._as_of = now()
 
-    def wait_for(self, cost: float) -> float:
-        """Spend, and how many seconds to wait first."""
+    def take(self, cost: float) -> float:
+        """Take ``cost`` units; returns the seconds to wait before the question they are for."""
         now = self._now()
         self._left = min(self._burst, self._left + (now - self._as_of) * self._per_second) - cost
         self._as_of = now
         return max(0.0, -self._left / self._per_second)
 
     async def spend(self, cost: float) -> None:
-        wait = self.wait_for(cost)
+        """Take ``cost`` units, and wait until they are there."""
+        wait = self.take(cost)
         if wait:
             await asyncio.sleep(wait)

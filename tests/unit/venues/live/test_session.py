@@ -231,10 +231,10 @@ def certificate(folder: Path) -> tuple[ssl.SSLContext, ssl.SSLContext]:
 def test_a_budget_is_spent_at_once_and_comes_back_with_time() -> None:
     now = [0.0]
     budget = Budget(10.0, 100.0, now=lambda: now[0])
-    assert [budget.wait_for(50), budget.wait_for(50)] == [0, 0]
-    assert [budget.wait_for(30), budget.wait_for(10)] == [3, 4], "in the order of asking"
+    assert [budget.take(50), budget.take(50)] == [0, 0]
+    assert [budget.take(30), budget.take(10)] == [3, 4], "in the order of asking"
     now[0] = 4.0
-    assert budget.wait_for(1) == pytest.approx(0.1)
+    assert budget.take(1) == pytest.approx(0.1)
     now[0] = 1000.0
-    assert budget.wait_for(100) == 0, "no more than the burst is saved up"
-    assert budget.wait_for(1) == pytest.approx(0.1)
+    assert budget.take(100) == 0, "no more than the burst is saved up"
+    assert budget.take(1) == pytest.approx(0.1)

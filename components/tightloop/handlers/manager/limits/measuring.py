@@ -21,8 +21,9 @@ from typing import Literal
 from msgspec import Struct
 
 from tightloop.domain import money
+from tightloop.handlers.calls import Market
 from tightloop.handlers.manager.limits.scopes import Limits
-from tightloop.handlers.manager.limits.worth import Market, Prices, Unmeasured, market_of
+from tightloop.handlers.manager.limits.worth import Prices, Unmeasured, market_of
 from tightloop.records.types import Action, CexTrade, Instruction
 
 Held = Mapping[str, Decimal]

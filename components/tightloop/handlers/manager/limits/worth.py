@@ -12,10 +12,10 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from tightloop.domain import money
+from tightloop.handlers.calls import Market
 from tightloop.handlers.manager.limits.scopes import Limits
 from tightloop.records.types import MarketPrice
 
-Market = tuple[str, str]  # venue, unified symbol
 _WRAPS = {"WETH": "ETH", "WBTC": "BTC"}
 
 

@@ -8,9 +8,8 @@ from decimal import Decimal
 from typing import Protocol
 
 from tightloop.domain import money
+from tightloop.handlers.calls import Market
 from tightloop.records.types import MarketData, MarketPrice
-
-Market = tuple[str, str]  # venue, unified symbol
 
 
 class PriceSource(Protocol):

@@ -17,11 +17,11 @@ from msgspec import Struct
 
 from tightloop.domain import money
 from tightloop.errors import ExecutionError, info
-from tightloop.handlers.calls import PricesRead, ReadPrices, Unavailable
+from tightloop.handlers.calls import Market, PricesRead, ReadPrices, Unavailable
 from tightloop.handlers.manager.limits import judging, measuring, use
 from tightloop.handlers.manager.limits.judging import Asked, Breach
 from tightloop.handlers.manager.limits.scopes import Limits
-from tightloop.handlers.manager.limits.worth import Market, Prices, Unmeasured
+from tightloop.handlers.manager.limits.worth import Prices, Unmeasured
 from tightloop.handlers.manager.turn import LIMIT_USE, ManagerTurn
 from tightloop.records.types import (
     AccountRef,
