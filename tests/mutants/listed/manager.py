@@ -10,10 +10,18 @@ TESTS = ("tests/unit/handlers/manager",)
 
 MUTANTS = (
     Mutant(
+        "halted-venue-takes-steps",
+        "a chain of actions that names another venue goes on acting at a halted one",
+        "handlers/manager/turn.py",
+        "        venues = [instruction.venue, *(step.protocol for step in (chain.actions if chain else ()))]\n",
+        "        venues = [instruction.venue]\n",
+        TESTS,
+    ),
+    Mutant(
         "halted-key-works-its-queue-off",
         "what was queued when its key, or its venue, was halted is dispatched all the same",
         DISPATCH,
-        "        elif any(turn.halts_for(leg.instruction.venue) for leg in legs):\n            break\n",
+        "        elif any(turn.halts_for(leg.instruction) for leg in legs):\n            break\n",
         "",
         TESTS,
     ),

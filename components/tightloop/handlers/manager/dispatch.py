@@ -49,7 +49,7 @@ def advance(turn: ManagerTurn, prices: before_dispatch.Read | None = None) -> No
         group, legs = first_in_queue.starting(turn, queued)
         if queued.expires_at <= turn.now:
             first_in_queue.expire(turn, name, queued, group)
-        elif any(turn.halts_for(leg.instruction.venue) for leg in legs):
+        elif any(turn.halts_for(leg.instruction) for leg in legs):
             break
         elif (changed := first_in_queue.any_account_changed(turn, legs)) is not None:
             first_in_queue.refuse(turn, name, queued, group, changed)
@@ -91,7 +91,7 @@ def can_start(turn: ManagerTurn, queued: QueuedInstruction) -> bool:
 def _continue_group(turn: ManagerTurn, group: InstructionGroup) -> None:
     """Give the slot to the next leg of the group under way, unless a halt stops it."""
     queued = group_run.next_leg(turn, group)
-    if turn.halts_for(queued.instruction.venue):
+    if turn.halts_for(queued.instruction):
         return
     failure = first_in_queue.account_changed(turn, queued) or _start_leg(turn, group, queued)
     if failure is None:

@@ -124,7 +124,7 @@ def _admit(turn: ManagerTurn, instruction: Instruction, size: int) -> QueuedInst
         received_at=turn.now,
         produced_at=turn.now,
     )
-    halts = turn.halts_for(instruction.venue)
+    halts = turn.halts_for(instruction)
     if halts:
         raise ExecutionError("EIM-011", f"halted by {', '.join(f'{one.code} ({one.halt_id[:8]})' for one in halts)}")
     if (queued_now := turn.head.queued + turn.head.legs) >= settings.queue_limit:

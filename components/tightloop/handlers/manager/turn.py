@@ -127,10 +127,13 @@ class ManagerTurn:
         shared = self.context.shared().get("halts", SharedHalts)
         return shared.halts if shared else ()
 
-    def halts_for(self, venue: str) -> tuple[Halt, ...]:
-        """The halts that stop an instruction for ``venue``: the key's, the venue's, and those of all."""
-        venues = self.settings.directory.venues
-        shared = [one for one in self.shared_halts() if one.scope == "all" or venues.same(one.venue, venue)]
+    def halts_for(self, instruction: Instruction) -> tuple[Halt, ...]:
+        """The halts that stop an instruction: the key's, those of its venue and of its steps' protocols, and of all."""
+        chain, same = instruction.smart_contract_action, self.settings.directory.venues.same
+        venues = [instruction.venue, *(step.protocol for step in (chain.actions if chain else ()))]
+        shared = [
+            one for one in self.shared_halts() if one.scope == "all" or any(same(one.venue, venue) for venue in venues)
+        ]
         return (*self.head.halts, *shared)
 
     # --- queue --------------------------------------------------------------------------------------------------------

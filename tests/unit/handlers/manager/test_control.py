@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from tests.unit.handlers.manager.desk import D, Desk, error
 
 from tightloop.errors import ExecutionError
+from tightloop.records.types import Action
 from tightloop.testing import builders
 
 
@@ -227,6 +228,23 @@ def test_an_alias_of_a_venue_is_the_venue() -> None:
     halt(desk, scope="venue", venue="alchemy")
     desk.driver.feed("instructions", builders.transfer("i1", desk.now, "USDT", D(1)))
     assert desk.result("i1").status == "refused"
+
+
+@pytest.mark.parametrize("queued_before", [True, False])
+def test_a_halt_of_a_venue_stops_chains_with_a_step_there_whatever_venue_they_name(queued_before: bool) -> None:
+    desk = Desk(fresh=True)
+    steps = (builders.swap("USDT", "WETH", D(1000)), Action(protocol="aave", operation="supply", token_in="WETH"))
+    lend = builders.action("i2", desk.now, steps[0], replace(steps[1], amount_rule="previous_output"))
+    if queued_before:
+        desk.driver.feed("instructions", lend)
+    halt(desk, scope="venue", venue="aave")
+    if queued_before:
+        desk.close(kind="adopt")
+        assert desk.dispatched() == ["adopt"]
+    else:
+        desk.driver.feed("instructions", lend)
+        error = desk.result("i2").error
+        assert error is not None and error.code == "EIM-011"
 
 
 @pytest.mark.parametrize("fields", [{"venue": None}, {"venue": "nowhere"}])
