@@ -24,7 +24,7 @@ DROPPED_AFTER_MS = 5000
 
 
 class MarketStream:
-    """Not to be shared between threads."""
+    """Offers records to the topic, each under ``venue:symbol``. Not to be shared between threads."""
 
     def __init__(self, settings: KafkaSettings) -> None:
         self._settings = settings

@@ -26,8 +26,8 @@ AWAIT_S = 60.0
 
 @dataclass
 class DriftAct(threading.Thread):
-    """Played beside the other strategies' trading. ``halts`` and the times say afterwards what happened; ``problem``
-    what did not.
+    """Played beside the other strategies' trading. Afterwards ``halts`` and ``resumed_at`` say what happened, and
+    ``problem`` what went wrong.
     """
 
     drift: Drift

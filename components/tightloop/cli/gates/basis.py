@@ -154,6 +154,8 @@ def _of(record: object) -> dict[str, object]:
 
 
 def gates(system: BasisSystem) -> list[Gate]:
+    """Both trades, on one system that the first of them starts."""
+
     def btc_basis() -> str:
         _all_filled(system.trade("btc-basis", btc_legs()))
         moved = system.moved("btc-basis")

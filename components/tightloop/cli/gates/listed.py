@@ -22,6 +22,7 @@ IN_PROCESS: tuple[Gate, ...] = (
 
 
 def all_gates(system: BasisSystem) -> list[Gate]:
+    """Those in process first; the last ones start ``system``."""
     return [*IN_PROCESS, *basis.gates(system)]
 
 

@@ -26,6 +26,7 @@ STOP_S = 10.0
 
 
 def can_be_tried() -> bool:
+    """Is ccxt installed?"""
     return find_spec("ccxt") is not None
 
 

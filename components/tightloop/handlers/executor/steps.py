@@ -85,7 +85,7 @@ def next_of(entry: JournalEntry, environment: str, now: datetime) -> JournalEntr
 
 
 def learned(entry: JournalEntry, shown: LedgerEntry) -> JournalEntry:
-    """After a report of what a step did."""
+    """The intent, with the step's outputs (what it gained) and the gas spent so far, after a report of what it did."""
     if chain_of(entry) is None:
         return entry
     spent = sum((fee.amount for fee in shown.fees if fee.kind == "gas"), Decimal(0))
@@ -137,7 +137,7 @@ def alone(entry: JournalEntry) -> JournalEntry | Refused:
 
 
 def as_asked(entry: JournalEntry) -> JournalEntry:
-    """The same of a step that was prepared already."""
+    """As :func:`alone`, of a step that was prepared already: it can't be refused any more."""
     asked = alone(entry)
     return entry if isinstance(asked, Refused) else asked
 

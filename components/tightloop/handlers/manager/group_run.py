@@ -23,6 +23,7 @@ from tightloop.records.types import ErrorInfo, GroupLeg, InstructionGroup, Instr
 
 
 def running(turn: ManagerTurn) -> InstructionGroup | None:
+    """The group of the key that has started and is not over."""
     return groups.find(turn, turn.head.group_id) if turn.head.group_id is not None else None
 
 

@@ -165,6 +165,7 @@ def end_legs(
 
 
 def waiting_legs(turn: ManagerTurn, group: InstructionGroup) -> Iterator[tuple[GroupLeg, QueuedInstruction]]:
+    """The legs that have not started, by index."""
     for leg in group.legs:
         queued = turn.context.get(leg_name(group.group_id, leg.index), QueuedInstruction)
         if queued is not None:
@@ -178,6 +179,7 @@ def take(turn: ManagerTurn, group: InstructionGroup, index: int) -> None:
 
 
 def over(turn: ManagerTurn, group: InstructionGroup, why: str) -> None:
+    """The group ends: only ``why`` is kept of it."""
     turn.context.delete(_name(GROUP, group.group_id))
     if turn.head.group_id == group.group_id:
         turn.update(group_id=None)
@@ -209,6 +211,7 @@ def expire(turn: ManagerTurn) -> None:
 
 
 def expired(turn: ManagerTurn, group: InstructionGroup) -> None:
+    """All its legs end ``expired``: EIM-018 where some never came, else EIM-010."""
     missing = rules.missing_of(group.size, (leg.index for leg in group.legs))
     if missing:
         why = f"it expired at {group.expires_at}, and {missing} never came, of {group.size} legs"

@@ -1,7 +1,8 @@
-"""What a transfer's own loop tells of its destination, which that account's executor must not tell once more.
+"""Transfers in the manager: addresses outside, and arrivals that are not to be counted twice.
 
-The executor of the source reports the arrival, or will. The destination's executor reads it in the account's ledger,
-where it looks like any deposit: with the next loop of that account it is told which ones are spoken for.
+The executor of the source reports an arrival. The executor of the destination finds the same in its account's ledger,
+where it looks like any deposit. So the manager keeps the reference of each transfer by its destination (``told`` of the
+account), and hands it out with that account's next loop: those deposits are reported already, or will be.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ def check_address(turn: ManagerTurn, instruction: Instruction, account: AccountR
 
 
 def learn(turn: ManagerTurn, result: ReconciliationResult) -> None:
-    """A result of a transfer's loop says by what its arrival is found, and where."""
+    """Keep the reference of a transfer, where its loop's result has one, with the account that it goes to."""
     mark = result.transfer
     known = turn.known(mark.destination) if mark else None
     if mark is not None and known is not None and mark.reference not in known.told:
@@ -42,13 +43,13 @@ def learn(turn: ManagerTurn, result: ReconciliationResult) -> None:
 
 
 def to_tell(turn: ManagerTurn, account: AccountRef) -> tuple[str, ...]:
-    """Of this account, what its executor has not been told of yet."""
+    """The references that the account's executor has not been given yet."""
     known = turn.known(account)
     return known.told if known else ()
 
 
 def are_told(turn: ManagerTurn, account: AccountRef) -> None:
-    """They went out with the loop."""
+    """They went out with a loop of the account, and are kept no longer."""
     known = turn.known(account)
     if known is not None and known.told:
         turn.put_account(replace(known, told=()))

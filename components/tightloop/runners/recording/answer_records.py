@@ -1,4 +1,6 @@
-"""Answers as records, and back: what is handled while somebody records is what comes back from the record."""
+"""A venue's answers as records, and back. While a component records, it handles what comes back from the record: a
+replay is given the very same.
+"""
 
 from __future__ import annotations
 
@@ -29,6 +31,7 @@ _MICROSECOND = timedelta(microseconds=1)
 
 
 def as_record(answer: calls.Answer) -> VenueAnswer:
+    """``kind`` says which class the answer is of. Raises KeyError for one that has no kind."""
     fields = structs.asdict(answer)
     if "what" in fields:
         what = fields.pop("what")

@@ -38,6 +38,7 @@ class Recorder:
         self._events: list[RecordedEvent] = []
 
     def fed(self, raw: RawRecord, at: datetime) -> None:
+        """A record of an input topic is handled. ``at``: what the handler reads as its ``context.now``."""
         record = TopicRecord(
             topic=raw.topic,
             partition=raw.partition,
@@ -49,6 +50,7 @@ class Recorder:
         self._add("fed", at, record=record, value_kept=not self._keeps_values)
 
     def woken(self, count: int, at: datetime) -> None:
+        """So many wake-ups had come."""
         if count:
             self._add("woken", at, count=count)
 
@@ -63,6 +65,7 @@ class Recorder:
         return as_answer(event.answer)
 
     def restored(self, at: datetime) -> None:
+        """The worker was started on the state that it had committed."""
         self._add("restored", at)
 
     def batch(self) -> Recording | None:
@@ -70,11 +73,13 @@ class Recorder:
         return self._recording(self._events) if self._events else None
 
     def committed(self) -> None:
+        """The batch is durable; the next one begins."""
         if self._events:
             self._number += 1
             self._events = []
 
     def undone(self) -> None:
+        """The batch never happened."""
         self._events = []
 
     def _recording(self, events: Sequence[RecordedEvent]) -> Recording:

@@ -62,11 +62,15 @@ class Shown(Struct, frozen=True):
 
 
 class Dialect(Protocol):
-    """What differs between exchanges. Everything that asks raises NotLeft, Broken, Said; what acts GateShut as well."""
+    """What differs between exchanges. Everything that asks raises NotLeft, Broken, Said; what acts GateShut as well.
+
+    ``market``: ``spot`` or ``perp``; ``symbol``: the unified one, such as ``BTC/USDT:USDT``.
+    """
 
     verdicts: Verdicts
 
-    async def time(self, market: str) -> datetime: ...
+    async def time(self, market: str) -> datetime:
+        """The exchange's own, in UTC."""
 
     async def check(self, *, trades: bool) -> None:
         """Raises ExecutionError EIF-010, EIF-012 for an account or a key that is not what it must be."""
@@ -74,15 +78,20 @@ class Dialect(Protocol):
     async def rules(self, market: str, symbol: str) -> SymbolRules | None:
         """None: it lists no such market."""
 
-    async def price(self, market: str, symbol: str) -> Decimal: ...
+    async def price(self, market: str, symbol: str) -> Decimal:
+        """The last one, in quote per base."""
 
-    async def place(self, client_order_id: str, order: PreparedOrder, gate: Gate) -> Shown: ...
+    async def place(self, client_order_id: str, order: PreparedOrder, gate: Gate) -> Shown:
+        """Sends the order once."""
 
-    async def look_up(self, client_order_id: str, order: PreparedOrder) -> Shown: ...
+    async def look_up(self, client_order_id: str, order: PreparedOrder) -> Shown:
+        """Changes nothing. An order that is not there is a refusal whose row says ``no_such_order``."""
 
-    async def cancel(self, client_order_id: str, order: PreparedOrder, gate: Gate) -> Shown: ...
+    async def cancel(self, client_order_id: str, order: PreparedOrder, gate: Gate) -> Shown:
+        """Sends the cancel once."""
 
-    async def trades(self, shown: Shown, order: PreparedOrder) -> tuple[LedgerEntry, ...]: ...
+    async def trades(self, shown: Shown, order: PreparedOrder) -> tuple[LedgerEntry, ...]:
+        """All of one order, oldest first. Raises ValueError where they can't all be read."""
 
     async def holdings(self) -> dict[str, Decimal]:
         """Amounts by position key."""
@@ -97,7 +106,7 @@ class Dialect(Protocol):
 
 
 class LiveReader:
-    """A lane, to look at only."""
+    """A lane's reader (``venues/adapter.py``): positions and ledger. It has no method that changes anything."""
 
     trades = False
 
@@ -127,7 +136,7 @@ class LiveReader:
         return await self._answered(read())
 
     async def _holdings(self) -> tuple[dict[str, Decimal], str]:
-        """Who only compares needs no cursor."""
+        """Amounts by position key, and the ledger's cursor: none here, as who only compares needs none."""
         return await self._dialect.holdings(), ""
 
     async def ledger(self, account: AccountRef, cursor: str | None) -> Ledger | Unavailable:
@@ -162,7 +171,7 @@ class LiveReader:
 
 
 class LiveExchange(LiveReader):
-    """All of it."""
+    """A lane's adapter (``venues/adapter.py``): what the reader has, and orders."""
 
     trades = True
 

@@ -38,6 +38,7 @@ class Said(Exception):
 
     @property
     def words(self) -> str:
+        """Code and message, for errors and logs."""
         return f"{self.code}: {self.message}" if self.code else f"HTTP {self.status} {self.message}".strip()
 
 
@@ -137,8 +138,8 @@ def _gated(kind: str) -> type[Any]:
 
 
 class _Sending:
-    """What replaces ccxt's sending. ccxt's own are ``sign``, the endpoints and their weights. Questions
-    are asked within a budget; what acts waits for nobody.
+    """What replaces ccxt's sending; ``sign``, the endpoints and their weights stay ccxt's own. Questions are asked
+    within a budget; what acts waits for nobody.
     """
 
     _session: Session

@@ -43,6 +43,7 @@ class Verdicts:
         self.rows = tuple(rows)
 
     def row(self, said: Said) -> Row:
+        """The first one that fits, or one that says ``unknown``."""
         key = said.code or f"HTTP {said.status}"
         for row in self.rows:
             if key in row.codes and row.says.lower() in said.message.lower():
@@ -59,5 +60,6 @@ class Verdicts:
         return Ambiguous(said.words, said.raw)
 
     def of_question(self, said: Said) -> Unavailable:
+        """Of a request that only asked: whatever the exchange said, it is no evidence."""
         row = self.row(said)
         return Unavailable(row.code if row.meaning in ("refused", "not_sent") else UNAVAILABLE, said.words)

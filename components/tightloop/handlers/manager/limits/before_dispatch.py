@@ -62,6 +62,7 @@ UNLIMITED = Judged()
 
 
 def is_unlimited(turn: ManagerTurn, queued: QueuedInstruction) -> bool:
+    """Does no limit concern it?"""
     limits, directory = turn.settings.limits, turn.settings.directory
     return limits is None or not limits.scopes_of(queued.instruction, queued.account, directory)
 
@@ -157,7 +158,7 @@ def _name(account: AccountRef) -> str:
 
 
 def learn(turn: ManagerTurn, result: ReconciliationResult) -> None:
-    """What the accounts of a reconciliation hold: all of it, as it compared every position of each."""
+    """Keep what the accounts of a reconciliation hold, where a limit may need it. It compared all positions of each."""
     limits = turn.settings.limits
     if limits is None or result.status not in ("matched", "mismatched"):
         return

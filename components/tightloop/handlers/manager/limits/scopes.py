@@ -48,14 +48,17 @@ class Bounds(Struct, frozen=True, kw_only=True):
 
     @property
     def any(self) -> bool:
+        """Is any limit set?"""
         return any(getattr(self, one.name) is not None for one in fields(self))
 
     @property
     def measures_notional(self) -> bool:
+        """Is one of the three notionals bounded?"""
         return not (self.order_notional is None and self.open_notional is None and self.daily_notional is None)
 
     @property
     def needs_prices(self) -> bool:
+        """Is the market's price needed to tell whether they are kept?"""
         return self.measures_notional or self.price_collar_bps is not None or bool(self.position)
 
 
