@@ -16,10 +16,10 @@ MUTANTS = (
         "recording-keeps-what-was-undone",
         "an aborted transaction's events are in the recording as if they had happened, and again when they do",
         RECORDER,
-        """    def undone(self) -> None:
+        """The batch never happened.\"\"\"
         self._events = []
 """,
-        """    def undone(self) -> None:
+        """The batch never happened.\"\"\"
         return
 """,
         UNIT,
@@ -28,10 +28,10 @@ MUTANTS = (
         "recording-counts-what-was-not-committed",
         "a number is missing wherever a transaction was undone, and nobody notices a commit that really is",
         RECORDER,
-        """    def undone(self) -> None:
+        """The batch never happened.\"\"\"
         self._events = []
 """,
-        """    def undone(self) -> None:
+        """The batch never happened.\"\"\"
         self._number += 1
         self._events = []
 """,
