@@ -53,9 +53,11 @@ def take_in(turn: ManagerTurn, record: Inbound) -> None:
         if failure is not None:
             _end(turn, instruction, failure)
     else:
+        is_first = not turn.head.queued
         name = turn.enqueue(queued)
         turn.put_seen(replace(waiting.seen_of(turn, instruction.instruction_id), queue_name=name))
-        dispatch.advance(turn)
+        if is_first:  # else nothing has changed for the first, which may wait for prices: they are not asked for anew
+            dispatch.advance(turn)
 
 
 def _end(turn: ManagerTurn, instruction: Instruction, error: ErrorInfo) -> None:
@@ -71,14 +73,15 @@ def _end(turn: ManagerTurn, instruction: Instruction, error: ErrorInfo) -> None:
 
 def _join_group(turn: ManagerTurn, queued: QueuedInstruction) -> None:
     """A leg waits for the others of its group, or is the last to come."""
-    instruction = queued.instruction
+    instruction, is_first = queued.instruction, not turn.head.queued
     try:
         name = groups.join(turn, queued)
     except ExecutionError as error:
         _end(turn, instruction, error_info(error))
         return
     turn.put_seen(replace(waiting.seen_of(turn, instruction.instruction_id), queue_name=name))
-    dispatch.advance(turn)
+    if is_first:  # as in take_in
+        dispatch.advance(turn)
 
 
 def _use_number(turn: ManagerTurn, instruction: Instruction) -> None:

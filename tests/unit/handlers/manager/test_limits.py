@@ -434,6 +434,21 @@ def test_what_waits_for_a_price_asks_again_after_a_restart_and_gives_way_to_a_ha
     assert desk.went("i1")
 
 
+def test_what_comes_in_meanwhile_does_not_ask_for_the_firsts_prices_anew() -> None:
+    """A question that replaces one takes its answer away: a strategy that publishes faster would never start."""
+    desk = LimitsDesk(Bounds(order_notional=D(100_000)))
+    desk.asks_back = False
+    desk.trade("i1")
+    asked = desk.driver.calls["prices"]
+    desk.trade("i2")
+    assert desk.driver.calls["prices"] is asked
+    desk.asks_back = True
+    desk.settle()
+    assert desk.went("i1")
+    desk.end()
+    assert desk.went("i2")
+
+
 def test_an_answer_to_another_question_decides_nothing() -> None:
     desk = LimitsDesk(Bounds(order_notional=D(100)))
     desk.asks_back = False
