@@ -17,9 +17,11 @@ class Request(NamedTuple):
 
 
 class ToldExchange:
-    """``answers``: by ``METHOD /path``, status and JSON; None: the connection is closed. What is not there is a 404."""
+    """``answers``: by ``METHOD /path``, status and JSON, and headers, if any; None: the connection is closed. What is not
+    there is a 404.
+    """
 
-    def __init__(self, answers: dict[str, tuple[int, Any] | None], tls: ssl.SSLContext | None = None) -> None:
+    def __init__(self, answers: dict[str, Any], tls: ssl.SSLContext | None = None) -> None:
         self.answers = answers
         self.requests: list[Request] = []
         self._tls = tls
@@ -54,7 +56,8 @@ class ToldExchange:
                 if answer is None:
                     return
                 content = json.dumps(answer[1]).encode()
-                head = f"HTTP/1.1 {answer[0]} OK\r\nContent-Length: {len(content)}\r\n\r\n"
+                more = "".join(f"{name}: {value}\r\n" for one in answer[2:] for name, value in one.items())
+                head = f"HTTP/1.1 {answer[0]} OK\r\nContent-Length: {len(content)}\r\n{more}\r\n"
                 writer.write(head.encode() + content)
                 await writer.drain()
         except asyncio.IncompleteReadError:

@@ -24,6 +24,7 @@ class Budget:
         self._now = now
         self._left = burst
         self._as_of = now()
+        self._quiet_until = self._as_of
 
     def take(self, cost: float) -> float:
         """Take ``cost`` units; returns the seconds to wait before the question they are for."""
@@ -31,6 +32,14 @@ class Budget:
         self._left = min(self._burst, self._left + (now - self._as_of) * self._per_second) - cost
         self._as_of = now
         return max(0.0, -self._left / self._per_second)
+
+    def keep_quiet(self, seconds: float) -> None:
+        """The exchange wants no questions for so long."""
+        self._quiet_until = max(self._quiet_until, self._now() + seconds)
+
+    def quiet_for(self) -> float:
+        """Seconds for which nothing is to be asked."""
+        return max(0.0, self._quiet_until - self._now())
 
     async def spend(self, cost: float) -> None:
         """Take ``cost`` units, and wait until they are there."""

@@ -17,11 +17,13 @@ from urllib.parse import urlsplit
 
 from tightloop.errors import ExecutionError
 from tightloop.venues.adapter import Gate
-from tightloop.venues.http import Heard, HttpClient, Outgoing
+from tightloop.venues.http import Heard, HttpClient, NotLeft, Outgoing
 from tightloop.venues.live.budget import Budget
 
 READ_TIMEOUT_S = 10.0
 ACT_TIMEOUT_S = 5.0
+LONGEST_WAIT_S = 3600.0  # before something is tried again; bans last up to three days
+LIMITED, BANNED = 429, 418
 _GATE: ContextVar[Gate | None] = ContextVar("gate", default=None)
 
 
@@ -64,7 +66,8 @@ class Session:
     ) -> None:
         self.ccxt = _gated(kind)(dict(settings))
         self.ccxt.number = str  # figures reach Decimal as the exchange wrote them
-        self.ccxt.bind(self, clock, budget or Budget())
+        self._budget = budget or Budget()
+        self.ccxt.bind(self, clock, self._budget)
         self._act_timeout_s = act_timeout_s
         self._refusal = refusal
         self._tls = tls
@@ -104,7 +107,10 @@ class Session:
         if heard.status < 400 and refused is None and found is not None:
             return found
         code, message = refused or (None, "" if heard.status >= 400 else "an answer that can't be read")
-        raise Said(heard.status, code, message, text, _retry_after(heard))
+        retry_after_s = _retry_after(heard)
+        if heard.status == BANNED or (heard.status == LIMITED and not acts):  # who goes on asking is banned for longer
+            self._budget.keep_quiet(retry_after_s or 0.0)
+        raise Said(heard.status, code, message, text, retry_after_s)
 
     def _client(self, url: str) -> HttpClient:
         parts = urlsplit(url)
@@ -120,7 +126,7 @@ class Session:
 
 def _retry_after(heard: Heard) -> float | None:
     text = heard.headers.get("Retry-After", "")
-    return float(text) if text.isdigit() else None
+    return min(float(text), LONGEST_WAIT_S) if text.isdecimal() else None
 
 
 def _gated(kind: str) -> type[Any]:
@@ -139,7 +145,7 @@ def _gated(kind: str) -> type[Any]:
 
 class _Sending:
     """What replaces ccxt's sending; ``sign``, the endpoints and their weights stay ccxt's own. Questions are asked
-    within a budget; what acts waits for nobody.
+    within a budget, and not while the exchange wants none; what acts waits for nobody.
     """
 
     _session: Session
@@ -165,6 +171,8 @@ class _Sending:
     ) -> Any:
         gate = _GATE.get()
         if gate is None:
+            if quiet_s := self._budget.quiet_for():
+                raise NotLeft(f"not asked: the exchange wants no questions for another {quiet_s:.0f} s")
             await self._budget.spend(self.calculate_rate_limiter_cost(api, method, path, params, config))
 
         def signed(at: datetime) -> dict[str, Any]:

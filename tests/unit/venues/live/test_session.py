@@ -17,6 +17,7 @@ from urllib.parse import urlencode
 import pytest
 from tests.support.told_exchange import ToldExchange
 
+from tightloop.runners.answers import LONGEST_PAUSE_S
 from tightloop.venues.adapter import ClockGate, GateShut
 from tightloop.venues.http import Broken, NotLeft
 from tightloop.venues.live.binance import _refusal, _urls
@@ -173,6 +174,30 @@ def test_a_refusal_keeps_its_words_and_when_to_come_back() -> None:
                     await asked.ask(endpoint, {})
                 assert (said.value.status, said.value.code) == (status, code)
                 assert SECRET not in repr(said.value)
+            await asked.close()
+
+    run(work())
+
+
+@pytest.mark.parametrize(("status", "acts", "quiet"), [(429, False, True), (418, True, True), (429, True, False)])
+def test_nothing_is_asked_while_the_exchange_wants_no_questions(status: int, acts: bool, quiet: bool) -> None:
+    """Binance bans those who go on asking, for up to three days; what an order was told is about orders alone."""
+
+    async def work() -> None:
+        banned = (status, {"code": -1003, "msg": "Way too much request weight used"}, {"Retry-After": "259200"})
+        told = {PLACE: banned, "GET /api/v3/depth": banned, "GET /api/v3/time": (200, {"serverTime": 1})}
+        async with ToldExchange(told) as exchange:
+            now = [0.0]
+            asked = session(exchange.address, budget=Budget(now=lambda: now[0]))
+            with pytest.raises(Said) as said:
+                await (asked.act("privatePostOrder", ORDER, gate()) if acts else asked.ask("publicGetDepth", {}))
+            assert said.value.retry_after_s == LONGEST_PAUSE_S, "the most that a runner takes"
+            if quiet:
+                with pytest.raises(NotLeft, match="3600 s"):
+                    await asked.ask("publicGetTime", {})
+                assert len(exchange.requests) == 1
+            now[0] = LONGEST_PAUSE_S
+            assert await asked.ask("publicGetTime", {}) == {"serverTime": 1}
             await asked.close()
 
     run(work())
