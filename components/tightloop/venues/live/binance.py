@@ -16,6 +16,7 @@ from typing import Any, Literal
 import msgspec
 from msgspec.structs import replace
 
+from tightloop.domain import money
 from tightloop.domain.directory import LaneSpec
 from tightloop.errors import ExecutionError
 from tightloop.handlers.calls import LedgerEntry
@@ -195,6 +196,8 @@ class Binance:
             return shown
         at = {"time": told["transactTime"]}
         entries = [spot_trade(self._venue, {**fill, **at, "id": fill["tradeId"]}, order) for fill in fills]
+        if money.total(entry.cost for entry in entries) != Decimal(told["cummulativeQuoteQty"]):
+            return shown  # Binance cut an amount times price to the quote's places: the trades tell what it booked
         return replace(shown, entries=tuple(entries))
 
     async def look_up(self, client_order_id: str, order: PreparedOrder) -> Shown:

@@ -45,6 +45,7 @@ SPOT_ORDER = {
     "updateTime": NOW_MS,
     "origQty": "1.00000000",
     "executedQty": "1.00000000",
+    "cummulativeQuoteQty": "4000.00000000",
     "status": "FILLED",
 }
 FILL = {"price": "4000.00", "qty": "1.00", "commission": "0.001", "commissionAsset": "BTC", "tradeId": 56}
@@ -122,6 +123,16 @@ def test_a_fee_is_taken_from_whatever_asset_binance_took_it(commission: str, ass
     assert deltas(found) == expected
     fees = [(fee.position_key, fee.amount) for entry in found.entries for fee in entry.fees]
     assert fees == ([(f"binance:BaseToken:{asset}", D(commission))] if charged is not None else [])
+
+
+def test_what_a_trade_cost_is_what_binance_booked() -> None:
+    """Amount times price may have more places than the quote, of which Binance keeps eight."""
+    order = SPOT_ORDER | {"executedQty": "0.0001", "cummulativeQuoteQty": "0.00000345"}
+    fill = FILL | {"qty": "0.0001", "price": "0.03456", "commission": "0"}
+    trades = [TRADE | fill | {"quoteQty": "0.00000345"}]
+    found = submitted((200, order | {"fills": [fill]}), GET_api_v3_myTrades=(200, trades))
+    assert (found.status, found.entries[0].cost) == ("filled", D("0.00000345"))
+    assert ("binance:BaseToken:USDT", D("-0.00000345"), "trade") in deltas(found)
 
 
 def test_a_perpetuals_trade_moves_position_profit_and_fee() -> None:
