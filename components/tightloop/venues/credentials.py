@@ -112,7 +112,7 @@ def _variables(venue: VenueSpec, environment: str, reading: bool, lane: str | No
 def _value(variables: Mapping[str, str], name: str) -> SecretStr | None:
     """Raises ExecutionError EIF-003 for a file that can't be read."""
     if name in variables:
-        return SecretStr(variables[name])
+        return SecretStr(variables[name].strip())  # as of a file: a line break at its end is nobody's key
     file = variables.get(f"{name}_FILE")
     if file is None:
         return None

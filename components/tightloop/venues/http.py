@@ -194,6 +194,9 @@ class _Made(_Sent):
         method, path, headers, body = self._make()
         lines = [f"{method} {path} HTTP/1.1", f"Host: {self._host}"]
         lines += [f"{name}: {value}" for name, value in headers.items()]
+        for name, line in zip(("the request", "Host", *headers), lines, strict=True):
+            if not line.isprintable():  # a line break would end the headers: the rest would be another request
+                raise NotLeft(f"{self._host}: {name} holds a line break or another control character")
         if body is not None:
             lines.append(f"Content-Length: {len(body)}")
         self.left = True

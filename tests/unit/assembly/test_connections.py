@@ -103,6 +103,12 @@ REFUSED: dict[str, tuple[Config, dict[str, str | None], str, str]] = {
     ),
     "a venue without a live adapter": (configured(bybit={}), {}, "EIF-007", "bybit"),
     "real money in dev": (configured(binance={"endpoint": REAL}), {}, "EIF-008", "api.binance.com"),
+    "real money, written with a dot": (
+        configured(binance={"endpoint": "https://api.binance.com."}),
+        {},
+        "EIF-008",
+        "real money",
+    ),
     "real money in staging": (configured("staging", binance={"endpoint": REAL}), {}, "EIF-008", "api.binance.com"),
     "a test network in prod": (
         configured("prod", live_trading=True, binance={"endpoint": TEST}),

@@ -14,7 +14,7 @@ from tightloop.domain.directory import LaneSpec
 from tightloop.domain.venues import VenueSpec
 from tightloop.errors import ExecutionError
 from tightloop.venues import registry
-from tightloop.venues.credentials import Credentials
+from tightloop.venues.credentials import Credentials, from_environment
 from tightloop.venues.plugin import VenuePlugin
 
 
@@ -62,3 +62,10 @@ def test_each_side_of_a_live_lane_has_credentials_of_its_own(monkeypatch: pytest
     monkeypatch.setenv("BASIS_DEV__KRAKEN_VIEW", "v")
     reader: Any = build.make_adapters("reconciliation", None, config)["kraken"]
     assert (reader.kind, list(reader.credentials.values)) == ("reader", ["KRAKEN_VIEW"])
+
+
+def test_white_space_around_a_value_is_none_of_it() -> None:
+    """Secrets are often written to variables from files that end with a line break."""
+    names = REGISTRY.venues.find("bybit").variables("dev")
+    found = from_environment(REGISTRY.venues.find("bybit"), "dev", dict.fromkeys(names, f"{SECRET}\n"))
+    assert {one.get_secret_value() for one in found.values.values()} == {SECRET}

@@ -57,8 +57,8 @@ def bounded_by_price(order: PreparedOrder, rules: SymbolRules, reference: Decima
     buys = order.side == "buy"
     bound = reference * (1 + slippage if buys else 1 - slippage)
     price = rounding.multiple_down(bound, rules.tick) if buys else rounding.multiple_up(bound, rules.tick)
-    if order.quote_amount is not None:
-        order = in_base_units(order, rules, price)
+    if order.quote_amount is not None:  # a seller's bound is below the reference, and would make it sell more than said
+        order = in_base_units(order, rules, max(price, reference))
     return replace(order, order_type="limit", time_in_force="IOC", price=price, reference_price=reference)
 
 

@@ -98,6 +98,8 @@ def test_an_amount_in_quote_becomes_base_units_where_the_exchange_takes_no_other
     assert order(quote_amount=D(1000)).quote_amount == D(1000), "a spot market order may be given in quote"
     bounded = order(quote_amount=D(1000), max_slippage_bps=D(50))
     assert (bounded.amount, bounded.quote_amount) == (D("0.02369"), None)
+    sold = order(side="sell", quote_amount=D(1000), max_slippage_bps=D(500))
+    assert sold.amount == D("0.02380"), "what is sold comes to the quote amount at the reference, and not to 5 % more"
     perpetual = order(market="perp", symbol="BTC/USDT:USDT", quote_amount=D(1000))
     assert (perpetual.amount, perpetual.quote_amount) == (D("0.02"), None)
 

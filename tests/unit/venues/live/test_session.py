@@ -142,6 +142,23 @@ def test_where_nothing_listens_nothing_was_sent() -> None:
     run(work())
 
 
+def test_a_key_with_a_line_break_sends_nothing_and_is_not_told() -> None:
+    """It would end the headers, and what follows would be read as another request."""
+
+    async def work() -> None:
+        async with ToldExchange({PLACE: (200, {})}) as exchange:
+            urls = _urls({"spot": exchange.address, "futures": exchange.address})
+            key = f"{SECRET}\r\nX-More: 1"
+            asked = Session("binance", {"apiKey": key, "secret": SECRET, "urls": {"api": urls}}, _refusal)
+            with pytest.raises(NotLeft, match="X-MBX-APIKEY holds a line break") as refused:
+                await asked.act("privatePostOrder", ORDER, gate())
+            assert SECRET not in str(refused.value)
+            await asked.close()
+        assert exchange.requests == []
+
+    run(work())
+
+
 def test_the_order_has_our_id_and_no_other() -> None:
     """ccxt makes ids up for orders that have none."""
 
