@@ -17,8 +17,8 @@ class Request(NamedTuple):
 
 
 class ToldExchange:
-    """``answers``: by ``METHOD /path``, status and JSON, and headers, if any; None: the connection is closed. What is not
-    there is a 404.
+    """``answers``: by ``METHOD /path``, status and JSON, and headers, if any; None: the connection is closed. What is
+    not there is a 404.
     """
 
     def __init__(self, answers: dict[str, Any], tls: ssl.SSLContext | None = None) -> None:

@@ -16,7 +16,7 @@ from tightloop.domain.directory import LaneSpec
 from tightloop.errors import ExecutionError
 from tightloop.handlers.calls import Positions
 from tightloop.interfaces.loops import Executed
-from tightloop.interfaces.prices import DataProvider, price_of
+from tightloop.interfaces.prices import DataProvider, names_of, price_of, seen_at
 from tightloop.records.types import (
     AccountRef,
     Cancel,
@@ -52,11 +52,16 @@ class ToldPrices:
 
     @staticmethod
     def _price(venue: str, symbol: str, told: Mapping[str, Any], now: datetime) -> MarketPrice:
-        for name in (symbol, symbol.partition(":")[0]):  # a perpetual that has none takes that of its spot market
-            if told.get(name) is not None:
-                price = price_of(name, told[name])
+        for name in names_of(venue, symbol):
+            quote = told.get(name)
+            if quote is not None:
                 return MarketPrice(
-                    venue=venue, symbol=symbol, price=price, price_venue=venue, price_symbol=name, event_time=now
+                    venue=venue,
+                    symbol=symbol,
+                    price=price_of(name, quote),
+                    price_venue=venue,
+                    price_symbol=name.removeprefix(f"{venue}:"),
+                    event_time=seen_at(name, quote, now),
                 )
         return MarketPrice(venue=venue, symbol=symbol)
 

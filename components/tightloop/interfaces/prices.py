@@ -83,6 +83,21 @@ def price_of(symbol: str, told: Any) -> Decimal:
     return price
 
 
+def names_of(venue: str, symbol: str) -> tuple[str, ...]:
+    """Under which names its price may be told, the nearest first: a perpetual that has none takes its spot market's."""
+    spot = symbol.partition(":")[0]
+    return tuple(dict.fromkeys((f"{venue}:{symbol}", symbol, f"{venue}:{spot}", spot)))
+
+
+def seen_at(symbol: str, told: Any, now: datetime) -> datetime:
+    """Of when what a provider tells is: what has no time is of now.
+
+    Raises ExecutionError EIM-007 for what is no time, or has no zone.
+    """
+    timestamp = told.get("timestamp") if isinstance(told, Mapping) else None
+    return now if timestamp is None else utc(timestamp, f"{symbol}: timestamp")
+
+
 class ProvidedMarket(Market):
     """The simulated venues' market, asked of a provider. Their market time is the time of the instructions.
 
@@ -106,9 +121,7 @@ class ProvidedMarket(Market):
         return _Provided(self, venue, symbol)
 
     def seen_at(self, venue: str, symbol: str, at: datetime) -> datetime:
-        told = _Provided(self, venue, symbol).found(at)[1]
-        timestamp = told.get("timestamp") if isinstance(told, Mapping) else None
-        return at if timestamp is None else min(at, utc(timestamp, f"{symbol}: timestamp"))
+        return min(at, seen_at(symbol, _Provided(self, venue, symbol).found(at)[1], at))
 
     def rates(self, token: str) -> Series[tuple[Decimal, Decimal]]:
         return self._steady
@@ -136,8 +149,7 @@ class _Provided(Series[Decimal]):
     def __init__(self, market: ProvidedMarket, venue: str, symbol: str) -> None:
         self._market = market
         self._symbol = symbol
-        spot = symbol.partition(":")[0]
-        self._names = tuple(dict.fromkeys((f"{venue}:{symbol}", symbol, f"{venue}:{spot}", spot)))
+        self._names = names_of(venue, symbol)
 
     def at(self, time: datetime) -> Decimal:
         return price_of(*self.found(time))

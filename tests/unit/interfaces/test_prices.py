@@ -11,6 +11,7 @@ import pytest
 
 from tightloop import ExecutionError
 from tightloop.domain import money
+from tightloop.interfaces.live import ToldPrices
 from tightloop.interfaces.prices import FramePrices, price_of
 
 START = datetime(2024, 5, 12, tzinfo=UTC)
@@ -72,3 +73,19 @@ def test_what_is_no_price_names_its_symbol(told: Any) -> None:
     with pytest.raises(ExecutionError) as refused:
         price_of("BTC/USDT", told)
     assert refused.value.code == "EIM-007" and "BTC/USDT" in refused.value.message
+
+
+@pytest.mark.parametrize(
+    ("told", "price", "name", "age_s"),
+    [
+        ({"BTC/USDT": 1, "binance:BTC/USDT:USDT": 2, "BTC/USDT:USDT": 3}, 2, "BTC/USDT:USDT", 0),
+        ({"BTC/USDT": 1, "okx:BTC/USDT:USDT": 2}, 1, "BTC/USDT", 0),
+        ({"BTC/USDT": {"price": 1, "timestamp": START}}, 1, "BTC/USDT", 3600),
+    ],
+)
+def test_a_live_limit_sees_the_venues_own_price_and_how_old_it_is(
+    told: dict[str, Any], price: int, name: str, age_s: int
+) -> None:
+    now = START + timedelta(hours=1)
+    found = ToldPrices._price("binance", "BTC/USDT:USDT", told, now)
+    assert (found.price, found.price_symbol, found.event_time) == (price, name, now - timedelta(seconds=age_s))

@@ -196,7 +196,7 @@ class Binance:
             return shown
         at = {"time": told["transactTime"]}
         entries = [spot_trade(self._venue, {**fill, **at, "id": fill["tradeId"]}, order) for fill in fills]
-        if money.total(entry.cost for entry in entries) != Decimal(told["cummulativeQuoteQty"]):
+        if money.total(entry.cost or money.ZERO for entry in entries) != Decimal(told["cummulativeQuoteQty"]):
             return shown  # Binance cut an amount times price to the quote's places: the trades tell what it booked
         return replace(shown, entries=tuple(entries))
 

@@ -99,7 +99,7 @@ def _entry(venue: str, one: Mapping[str, Any]) -> LedgerEntry:
     key = f"{venue}:MarginBalance:{one['asset']}"
     delta = Delta(position_key=key, amount=Decimal(one["income"]), source=source)
     return LedgerEntry(
-        f"income-{one['incomeType']}-{one['tranId']}-{one['symbol'] or one['asset']}",
+        f"income-{one['incomeType']}-{one['tranId']}-{one['asset']}-{one['symbol']}",
         None,
         kind,
         moment(one["time"]),

@@ -20,13 +20,13 @@ VERDICTS = Verdicts(
         Row(("-1001",), "unknown", UNKNOWN, "spot: internal error, unable to process the request; http: 5XX"),
         Row(("-1006",), "unknown", UNKNOWN, "spot: unexpected response from the bus, execution status unknown"),
         Row(("-1007",), "unknown", UNKNOWN, "spot: timeout, send status unknown, execution status unknown"),
+        Row(("HTTP 408",), "unknown", UNKNOWN, "http: a timeout while waiting for the backend (futures)"),
         # --- nothing was done, and the same may be sent again
         Row(("-1003", "HTTP 429", "HTTP 418"), "not_sent", LIMITED, "spot: too many requests; http: 429, 418 a ban"),
         Row(("-1015",), "not_sent", LIMITED, "spot: too many new orders"),
         Row(("HTTP 403",), "not_sent", LIMITED, "http: the firewall's limit was violated"),
-        Row(
-            ("-1008",), "not_sent", AWAY, "spot: the server is overloaded; futures: throttled by protection, a failure"
-        ),
+        Row(("-1008",), "not_sent", AWAY, "futures: throttled by system-level protection, a failure", "throttled"),
+        Row(("-1008",), "unknown", UNKNOWN, "spot: the server is overloaded; not said: whether it acted"),
         Row(("-1016",), "not_sent", AWAY, "spot: the service is no longer available"),
         Row(("-1021",), "not_sent", CLOCK, "spot: the timestamp is 1000ms ahead of the server's time", "ahead"),
         Row(("-1021",), "not_sent", FAILED, "spot: the timestamp is outside of the recvWindow"),
@@ -60,7 +60,7 @@ VERDICTS = Verdicts(
         ),
         Row(("-4061",), "refused", INVALID, "futures: the order's position side does not match the user's setting"),
         Row(
-            ("-4001", "-4002", "-4003", "-4004", "-4005", "-4013", "-4014", "-4015", "-4023", "-4131", "-4164"),
+            tuple(f"-{number}" for number in (*range(4001, 4006), *range(4013, 4017), 4023, 4024, 4131, 4164)),
             "refused",
             INVALID,
             "futures: the 40xx series, filters: price, quantity, step, client order id, percent price, notional",

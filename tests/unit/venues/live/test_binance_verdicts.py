@@ -44,6 +44,14 @@ def test_after_a_server_error_the_outcome_is_unknown_whatever_it_says() -> None:
     assert isinstance(VERDICTS.of_act(Said(503, "-1001", "Internal error", "", None)), Ambiguous)
 
 
+def test_an_overloaded_server_may_have_acted_but_where_it_says_that_it_did_not() -> None:
+    """Binance's spot takes an id again once its order has filled: sending again what was filled would fill it twice."""
+    busy = "Server is currently overloaded with other requests. Please try again in a few minutes."
+    assert isinstance(VERDICTS.of_act(said("-1008", busy)), Ambiguous)
+    throttled = "Request throttled by system-level protection. Please try again."
+    assert isinstance(VERDICTS.of_act(said("-1008", throttled)), NotSent)
+
+
 def test_a_ban_says_when_to_come_back() -> None:
     answer = VERDICTS.of_act(Said(418, None, "", "", 120.0))
     assert isinstance(answer, NotSent)
