@@ -125,7 +125,7 @@ def _end(leg: GroupLeg) -> str:
 
 
 def _acted(leg: GroupLeg) -> bool:
-    return leg.outcome in ("filled", "partially_filled", "unknown") or bool(leg.filled_amount)
+    return leg.outcome in ("filled", "partially_filled", "unknown") or bool(_filled(leg))
 
 
 def _short(leg: GroupLeg) -> str:
@@ -133,7 +133,8 @@ def _short(leg: GroupLeg) -> str:
 
 
 def _filled(leg: GroupLeg) -> str:
-    return f" {money.text(leg.filled_amount)}" if leg.filled_amount else ""
+    """Of a withdrawal that came back nothing is left, though it had left."""
+    return f" {money.text(leg.filled_amount)}" if leg.filled_amount and leg.outcome != "rolled_back" else ""
 
 
 def cancel(turn: ManagerTurn, group: InstructionGroup) -> None:

@@ -157,6 +157,13 @@ def test_a_first_leg_that_fails_says_that_nothing_was_filled() -> None:
     assert "nothing was filled; not executed: sell BTC/USDT:USDT at bybit (g1): EXI-006" in halt_text(at)
 
 
+def test_what_left_and_came_back_is_not_said_to_stay() -> None:
+    """A withdrawal that the exchange could not send: its reports told of the debit, and then of the credit."""
+    at = started({}, {})
+    at.close(outcome="rolled_back", filled_amount=D(1000), execution_error=error("EXI-001"))
+    assert "ended rolled_back; nothing was filled; not executed" in halt_text(at)
+
+
 def test_a_part_of_the_first_leg_fails_the_group_where_not_all_others_scale() -> None:
     at = started({}, SCALES, {})
     at.close(**FAILS["filled in part"])
