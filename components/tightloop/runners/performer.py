@@ -17,6 +17,7 @@ import structlog
 from msgspec.structs import replace
 
 from tightloop.errors import ExecutionError
+from tightloop.errors.traces import traced
 from tightloop.handlers import calls
 from tightloop.handlers.executor.deadline import submit_by
 from tightloop.handlers.executor.submissions import is_cancel
@@ -93,8 +94,8 @@ class Performer:
             as_of = await self.adapters[lane].open()
         except ExecutionError as error:
             return error
-        except Exception as error:
-            log.exception("a lane could not be opened", lane=lane)
+        except Exception as error:  # noqa: BLE001  logged, without local variables
+            log.error("a lane could not be opened", lane=lane, exception=traced(error))
             return ExecutionError(UNREACHABLE, words(f"{type(error).__name__}: {error}"))
         self._checks[lane].heard(as_of, asked_at, self._clock.now())
         self._unopened.discard(lane)
@@ -113,8 +114,8 @@ class Performer:
             return calls.Unavailable(UNAVAILABLE, message, asked_at)
         try:
             answer = checked(call, await self._perform(call))
-        except Exception as error:
-            log.exception("a call failed", call=type(call).__name__)
+        except Exception as error:  # noqa: BLE001  logged, without local variables
+            log.error("a call failed", call=type(call).__name__, exception=traced(error))
             message = words(f"{type(error).__name__}: {error}")
             if isinstance(call, calls.Submit | calls.CancelOrder):
                 return calls.Ambiguous(message)
@@ -132,8 +133,8 @@ class Performer:
             return calls.Unavailable(UNAVAILABLE, "nothing here follows market data", asked_at)
         try:
             return calls.PricesRead(await self._prices.read(call.markets))
-        except Exception as error:
-            log.exception("prices could not be read")
+        except Exception as error:  # noqa: BLE001  logged, without local variables
+            log.error("prices could not be read", exception=traced(error))
             return calls.Unavailable(UNAVAILABLE, words(f"{type(error).__name__}: {error}"), asked_at)
 
     async def _why_not_open(self, lane: str) -> str | None:

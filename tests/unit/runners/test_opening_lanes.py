@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import io
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+import structlog
 from tests.support.lanes import account
+from tests.support.secret_watch import SECRET
 from tests.support.venue_intents import trade
 
 from tightloop.errors import ExecutionError
 from tightloop.handlers import calls
+from tightloop.runners import performer
 from tightloop.runners.clock import ManualClock
 from tightloop.runners.performer import CallLoop, Performer
 from tightloop.testing import ScriptedVenue
@@ -43,29 +47,47 @@ def clock() -> Iterator[ManualClock]:
     yield ManualClock(START)
 
 
-def perform(performer: Performer, call: calls.Call) -> calls.Answer:
-    return asyncio.run(performer.perform(call, "s1"))
+def perform(calling: Performer, call: calls.Call) -> calls.Answer:
+    return asyncio.run(calling.perform(call, "s1"))
 
 
 @pytest.mark.parametrize("outcome", [AWAY, WRONG, RuntimeError("a defect")])
 def test_until_its_venue_is_open_nothing_reaches_it(clock: ManualClock, outcome: Exception) -> None:
     venue = Opening(clock, outcome, outcome, outcome)
-    performer = Performer({"binance": venue}, clock)
+    calling = Performer({"binance": venue}, clock)
     entry = trade("s1", "i1", clock.now())
-    sent = perform(performer, calls.Submit(entry))
+    sent = perform(calling, calls.Submit(entry))
     assert isinstance(sent, calls.NotSent) and sent.code == "EXI-003"
     for read in (READ, calls.FindOrder(entry)):
-        answer = perform(performer, read)
+        answer = perform(calling, read)
         assert isinstance(answer, calls.Unavailable) and answer.code == "EXI-003" and answer.asked_at == clock.now()
     assert venue.asked == []
-    assert isinstance(perform(performer, READ), calls.Positions)
+    assert isinstance(perform(calling, READ), calls.Positions)
     assert [one.method for one in venue.asked] == ["positions"]
 
 
+class Signing(ScriptedVenue):
+    """It fails with a secret in its hands, as one that can't read its key."""
+
+    async def open(self) -> datetime:
+        key = SECRET
+        raise ValueError(f"a key of {len(key)} characters can't be read")
+
+
+def test_a_traceback_shows_no_local_variables(clock: ManualClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A program that has not set up its logs gets structlog's own, which show them where ``rich`` is installed."""
+    shown = io.StringIO()
+    processors = [structlog.processors.add_log_level, structlog.dev.ConsoleRenderer(colors=False)]
+    monkeypatch.setattr(performer, "log", structlog.wrap_logger(structlog.PrintLogger(shown), processors=processors))
+    perform(Performer({"binance": Signing("binance", clock)}, clock), READ)
+    assert "can't be read" in shown.getvalue()
+    assert SECRET not in shown.getvalue()
+
+
 def test_a_venue_that_cannot_be_reached_yet_keeps_no_component_from_starting(clock: ManualClock) -> None:
-    performer = Performer({"binance": Opening(clock, AWAY)}, clock)
-    asyncio.run(performer.open())
-    assert isinstance(perform(performer, READ), calls.Positions)
+    calling = Performer({"binance": Opening(clock, AWAY)}, clock)
+    asyncio.run(calling.open())
+    assert isinstance(perform(calling, READ), calls.Positions)
 
 
 def test_what_another_try_would_not_mend_keeps_the_component_from_starting(clock: ManualClock) -> None:
