@@ -78,10 +78,20 @@ def limits_of(section: LimitsSection | None, venues: Venues) -> scopes.Limits | 
         default=_bounds(section.default or Bounds(), venues),
         strategies={name: _bounds(one, venues) for name, one in section.strategies.items()},
         accounts={name: _bounds(one, venues) for name, one in section.accounts.items()},
-        venues={
-            _venue(f"limits.venues.{name}", name, venues): _bounds(one, venues) for name, one in section.venues.items()
-        },
+        venues=_by_own_name(section.venues, venues),
     )
+
+
+def _by_own_name(sections: dict[str, Bounds], venues: Venues) -> dict[str, scopes.Bounds]:
+    """Raises ExecutionError EIF-010 for a venue that has two sections, one by an alias: one would be lost."""
+    found: dict[str, scopes.Bounds] = {}
+    for name, one in sections.items():
+        own = _venue(f"limits.venues.{name}", name, venues)
+        if own in found:
+            both = [other for other in sections if venues.same(other, own)]
+            raise ExecutionError("EIF-010", f"limits.venues: {' and '.join(both)} are one venue, {own}; write it once")
+        found[own] = _bounds(one, venues)
+    return found
 
 
 def limit_path(parts: list[str]) -> list[str]:

@@ -98,6 +98,7 @@ def test_the_section_limits_is_checked_by_name() -> None:
         ({"default": {"order_notionel": 1}}, "did you mean 'order_notional'?"),
         ({"strategies": {"s1": {"order_rate": {"order": 1}}}}, "did you mean 'orders'?"),
         ({"venues": {"binanse": {}}}, "limits.venues.binanse: unknown venue 'binanse': did you mean 'binance'?"),
+        ({"venues": {"wallet": {}, "alchemy": {}}}, "limits.venues: wallet and alchemy are one venue, wallet"),
         ({"default": {"protocols": ["unisvap"]}}, "did you mean 'uniswap'?"),
         ({"default": {"protocols": ["binance"]}}, "binance is no protocol but of kind exchange"),
         ({"default": {"symbols": ["BTCUSDT"]}}, "'BTCUSDT' is no symbol, such as BTC/USDT"),
