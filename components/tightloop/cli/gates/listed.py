@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from difflib import get_close_matches
 
 from tightloop.cli.gates import basis, factory, integration, interfaces, live, manager, positions, reconciliation
 from tightloop.cli.gates.basis import BasisSystem
 from tightloop.cli.gates.gate import Gate
 from tightloop.errors import ExecutionError
+from tightloop.errors.nearest import hint
 
 IN_PROCESS: tuple[Gate, ...] = (
     *manager.GATES,
@@ -31,7 +31,6 @@ def chosen(gates: Sequence[Gate], sections: Sequence[str]) -> list[Gate]:
     known = list(dict.fromkeys(gate.section for gate in gates))
     for name in sections:
         if name not in known:
-            near = get_close_matches(name, known, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}"
-            raise ExecutionError("EIF-010", f"no section {name!r}: {hint}", remedy="Name a section, or none for all.")
+            what = f"no section {name!r}{hint(name, known)}"
+            raise ExecutionError("EIF-010", what, remedy="Name a section, or none for all.")
     return [gate for gate in gates if not sections or gate.section in sections]

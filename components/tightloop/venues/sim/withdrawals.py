@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from decimal import Decimal
-from difflib import get_close_matches
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from tightloop.errors.nearest import hint
 from tightloop.handlers.calls import LedgerEntry, OrderFound
 from tightloop.records.types import Delta, Fee
 from tightloop.venues.sim.books import ZERO, VenueError
@@ -242,16 +242,11 @@ def network_rules(settings: ExchangeSettings, asset: str, network: str | None) -
     assets = sorted({one.asset for one in settings.networks})
     found = [one for one in settings.networks if one.asset == asset]
     if not found:
-        raise VenueError("operation_not_supported", _nearest(f"{settings.lane} moves no {asset}", asset, assets))
+        raise VenueError("operation_not_supported", f"{settings.lane} moves no {asset}{hint(asset, assets)}")
     if network is None:
         return found[0]
     names = [one.network for one in found]
     if network not in names:
         what = f"{settings.lane} moves {asset} on no network {network!r}"
-        raise VenueError("operation_not_supported", _nearest(what, network, names))
+        raise VenueError("operation_not_supported", f"{what}{hint(network, names)}")
     return found[names.index(network)]
-
-
-def _nearest(what: str, asked: str, known: list[str]) -> str:
-    near = get_close_matches(asked, known, n=1)
-    return f"{what}: did you mean {near[0]!r}?" if near else f"{what}; there are {', '.join(known)}"
