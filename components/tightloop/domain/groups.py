@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from tightloop.domain import money
 from tightloop.domain.ids import is_instruction_id
 from tightloop.errors import ExecutionError
-from tightloop.records.types import Action, Instruction
+from tightloop.records.types import Action, Instruction, InstructionGroup, Slot
 
 SMALLEST, LARGEST = 2, 16  # legs of a group
 _TOGETHER = ("group_id", "group_index", "group_size")
@@ -85,9 +85,21 @@ def refused(group_id: str | None, why: str) -> ExecutionError:
     return ExecutionError("EIM-018", f"group {group_id}: {why}")
 
 
+def leg_in_flight(group: InstructionGroup, slot: Slot | None) -> str | None:
+    """The instruction of the group that holds its key's slot."""
+    if slot is None or slot.result is None or slot.result.group_id != group.group_id:
+        return None
+    return slot.result.instruction_id
+
+
+def missing_indices(size: int, indices: Iterable[int]) -> list[int]:
+    """The places of the legs that are not there."""
+    return sorted(set(range(size)) - set(indices))
+
+
 def missing_of(size: int, indices: Iterable[int]) -> str:
     """``group_index 1`` or ``group_index 1, 2``; empty where none is missing."""
-    absent = sorted(set(range(size)) - set(indices))
+    absent = missing_indices(size, indices)
     return f"group_index {', '.join(map(str, absent))}" if absent else ""
 
 

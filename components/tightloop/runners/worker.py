@@ -1,6 +1,6 @@
 """One partition of one component: feeds its handler and collects what the events did, until a runner commits it.
 
-Both runners drive this class, so a record is checked, handled, dead-lettered and undone in one way only. A runner calls
+Every runner drives this class, so a record is checked, handled, dead-lettered and undone in one way only. It calls
 :meth:`feed`, :meth:`wake` and :meth:`answer` any number of times, reads :attr:`outputs` and :meth:`changes`, makes them
 durable, and then says :meth:`commit`, which returns the calls to perform; or :meth:`rollback`, and nothing happened.
 """

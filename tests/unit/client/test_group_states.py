@@ -6,8 +6,9 @@ from tests.support.lanes import directory
 from tests.unit.handlers.manager.desk import Desk
 from tests.unit.handlers.manager.test_groups import LANES, desk, feed, legs
 
-from tightloop.client.group_states import as_document, in_flight, phase_of, words
+from tightloop.client.group_states import as_document, phase_of, words
 from tightloop.client.key_states import KeyState, states_of
+from tightloop.domain.groups import leg_in_flight
 from tightloop.runners.partitioner import partition_of
 from tightloop.wire import codec
 
@@ -64,5 +65,5 @@ def test_as_data_it_names_the_legs_and_which_are_missing() -> None:
     found = state(at)
     shown = as_document(found.groups[0], found.head)
     assert (shown["phase"], shown["missing"], shown["in_flight"]) == ("running", [], "g0")
-    assert in_flight(found.groups[0], found.head) == "g0"
+    assert leg_in_flight(found.groups[0], found.head.slot) == "g0"
     assert shown["expires_at"] is None

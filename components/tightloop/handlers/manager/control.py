@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 import structlog
 from msgspec.structs import replace
 
+from tightloop.domain.groups import leg_in_flight
 from tightloop.domain.lengths import check_command
 from tightloop.errors import ExecutionError, bounded, info
 from tightloop.handlers.manager import bounds, dispatch, group_run, groups, waiting
@@ -83,7 +84,7 @@ def _cancel(turn: ManagerTurn, command: ControlCommand) -> None:
     target = command.target_id or ""
     group = groups.named(turn, instruction_id=target) or groups.named(turn, group_id=target)
     if group is not None:
-        if (flies := group_run.leg_in_flight(turn, group)) is not None:
+        if (flies := leg_in_flight(group, turn.head.slot)) is not None:
             dispatch.cancel_in_flight(turn, flies)
         group_run.cancel(turn, group)
     elif not waiting.cancel_queued(turn, target) and not dispatch.cancel_in_flight(turn, target):

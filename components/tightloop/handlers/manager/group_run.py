@@ -146,15 +146,7 @@ def cancel(turn: ManagerTurn, group: InstructionGroup) -> None:
         groups.over(turn, group, "it was cancelled")
         return
     groups.end_legs(turn, group, "cancelled", None)
-    if leg_in_flight(turn, group) is None:
+    if rules.leg_in_flight(group, turn.head.slot) is None:
         groups.over(turn, group, "it was cancelled")
     else:
         groups.put(turn, replace(group, cancelled=True))
-
-
-def leg_in_flight(turn: ManagerTurn, group: InstructionGroup) -> str | None:
-    """The instruction of the group that holds the slot."""
-    slot = turn.head.slot
-    if slot is None or slot.result is None or slot.result.group_id != group.group_id:
-        return None
-    return slot.result.instruction_id

@@ -9,6 +9,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from tightloop.domain import validate
+from tightloop.domain.groups import leg_in_flight
 from tightloop.domain.lengths import legible
 from tightloop.domain.transfers import destination_of
 from tightloop.errors import ExecutionError, error_info, info
@@ -147,7 +148,7 @@ def cancel(turn: ManagerTurn, instruction: Instruction) -> None:
         raise ValueError(f"instruction {instruction.instruction_id} is no cancel")
     target = what.instruction_id
     group = groups.named(turn, instruction_id=target, group_id=what.group_id)
-    flies = group_run.leg_in_flight(turn, group) if group is not None else None
+    flies = leg_in_flight(group, turn.head.slot) if group is not None else None
     target = flies or target
     if group is not None and flies is None:
         group_run.cancel(turn, group)
