@@ -49,18 +49,14 @@ class LiveEngine(InProcessRunner):
         self._loop: CallLoop[PartitionWorker] = CallLoop(Performer(adapters, clock, config.timing.clock_margin, prices))
         self._posted: deque[Address] = deque()
         self._stopped = False
-        money.install()
-        super().__init__(
-            [build.make_handler(component, lane, config) for component, lane in build.every_component(config)],
-            self._loop,
-            clock,
-            journal=self._file,
-        )
-        try:
-            self._loop.open()
-        except ExecutionError:
-            self.close()
-            raise
+        handlers = [build.make_handler(component, lane, config) for component, lane in build.every_component(config)]
+        with money.exact():  # and not for the caller's thread: a notebook divides as it did before
+            super().__init__(handlers, self._loop, clock, journal=self._file)
+            try:
+                self._loop.open()
+            except ExecutionError:
+                self.close()
+                raise
 
     def post(self, record: Struct, topic: str | None = None, key: str | None = None) -> None:
         """Publish from any thread. Raises ExecutionError as :meth:`~tightloop.runners.bus.Topics.publish`."""
@@ -69,6 +65,10 @@ class LiveEngine(InProcessRunner):
 
     def serve(self, until: Callable[[], bool] | None = None, timeout_s: float | None = None) -> bool:
         """Run until ``until`` holds (then True), the time is up, or :meth:`stop`. Raises ExecutionError TLC-020."""
+        with money.exact():
+            return self._serve_until(until, timeout_s)
+
+    def _serve_until(self, until: Callable[[], bool] | None, timeout_s: float | None) -> bool:
         ends = None if timeout_s is None else time.monotonic() + timeout_s
         while not self._stopped:
             while self._posted:

@@ -116,8 +116,8 @@ class InProcessRunner:
         """
         if self._journal is None:
             return
-        self._journal.open(self._every, self.bus)
         with money.exact():
+            self._journal.open(self._every, self.bus)
             for seat in self._every:
                 seat.worker.restored(self._clock.now())
                 self._commit(seat, ())

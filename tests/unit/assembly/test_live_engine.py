@@ -112,9 +112,8 @@ class World:
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
     made = World(tmp_path / "engine.journal")
-    with decimal.localcontext():  # the engine sets the context of its thread, for as long as that lives
-        yield made
-        made.end()
+    yield made
+    made.end()
 
 
 def now() -> datetime:
@@ -130,6 +129,15 @@ def test_loops_on_venues_that_are_waited_for_end_as_they_should(world: World) ->
     assert {one.status for one in world.results().values()} == {"reconciled"}
     offsets = {topic: [one.offset for one in world.stored(topic)] for topic in world.told.topics}
     assert all(found == list(range(len(found))) for found in offsets.values())
+
+
+def test_the_callers_decimals_stay_as_they_were(world: World) -> None:
+    before = decimal.getcontext().copy()
+    engine = world.start()
+    engine.bus.publish(trade("i1", now()))
+    world.until_ended("i1")
+    after = decimal.getcontext()
+    assert (after.prec, after.traps) == (before.prec, before.traps) and D(1) / 3 < D("0.34")
 
 
 def test_another_thread_posts_and_ends_it(world: World) -> None:

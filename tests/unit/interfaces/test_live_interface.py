@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import decimal
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -65,8 +64,7 @@ class Kraken:
 @pytest.fixture
 def kraken() -> Iterator[Kraken]:
     registry.known.cache_clear()
-    with decimal.localcontext():  # an engine sets the context of its thread
-        yield Kraken()
+    yield Kraken()
     registry.known.cache_clear()
 
 
