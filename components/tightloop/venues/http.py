@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from itertools import count
 from typing import Any, NamedTuple
@@ -128,7 +129,7 @@ class HttpClient:
             await self._connector.close()
 
 
-class _Sent:
+class _Sent(ABC):
     """One request. ``left``: its first byte may be on its way."""
 
     __slots__ = ("left",)
@@ -136,23 +137,25 @@ class _Sent:
     def __init__(self) -> None:
         self.left = False
 
+    @abstractmethod
     def send(self, transport: Any) -> None:
         """Through the gate, and to the socket in one write: the transport sends at once what the kernel takes."""
-        raise NotImplementedError
 
     async def answer(self, protocol: ResponseHandler) -> Heard:
         """Raises what breaks the connection; Broken when what was heard isn't this request's whole answer."""
         message, content = await protocol.read()
         while message.code < 200:
             message, content = await protocol.read()
-        self._check(message.headers)
+        if not self._is_own(message.headers):
+            raise Broken("an answer came that is another request's, or nobody's")
         if not message.chunked and "Content-Length" not in message.headers:
             raise Broken("an answer does not say how long it is")
         whole = content.read_nowait() if content.is_eof() else await content.read()
         return Heard(message.code, message.headers, whole)
 
-    def _check(self, headers: Mapping[str, str]) -> None:
-        """Raises Broken when it is another request's answer."""
+    def _is_own(self, headers: Mapping[str, str]) -> bool:
+        """Is it this request's answer, as far as the server says?"""
+        return True
 
 
 class _Request(_Sent):
@@ -175,9 +178,8 @@ class _Request(_Sent):
         self.left = True
         transport.write(b"%b\r\n%b" % (head, content or b""))
 
-    def _check(self, headers: Mapping[str, str]) -> None:
-        if headers.get("X-Request-Id") != self._number:
-            raise Broken("an answer came that is another request's, or nobody's")
+    def _is_own(self, headers: Mapping[str, str]) -> bool:
+        return headers.get("X-Request-Id") == self._number
 
 
 class _Made(_Sent):
