@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 from tightloop.assembly.config import Config
+from tightloop.domain.directory import LaneSpec
 from tightloop.errors import ExecutionError
 from tightloop.handlers.api import Handler
 from tightloop.handlers.executor.handler import Executor
@@ -66,19 +67,19 @@ def make_adapters(component: str, lane: str | None, config: Config) -> dict[str,
     if component in (EXECUTOR, RECONCILIATION):
         _check_accounts(config)
     if component == EXECUTOR and lane is not None:
-        return {lane: connections.adapter(lanes[lane], around), **_others(lane, config)}
+        return {lane: connections.adapter(lanes[lane], around), **_others(lane, lanes, around)}
     if component == RECONCILIATION:
         return {one.name: connections.reader(one, around) for one in lanes.values()}
     return {}
 
 
-def _others(lane: str, config: Config) -> dict[str, VenueReader]:
+def _others(lane: str, lanes: Mapping[str, LaneSpec], around: connections.Surroundings) -> dict[str, VenueReader]:
     """Readers of the other lanes, to which transfers may go. Where one can't be read, none goes there from here."""
     readers = {}
-    for one in config.directory().lanes.values():
+    for one in lanes.values():
         if one.name != lane:
             with suppress(ExecutionError):  # no live reader, or no credentials of one: an executor needs its own alone
-                readers[one.name] = connections.reader(one, surroundings(config))
+                readers[one.name] = connections.reader(one, around)
     return readers
 
 
