@@ -61,40 +61,28 @@ class Routes:
     def _exchange_routes(self, lane: str) -> None:
         routes = self._routes
 
-        async def place(query: Query, body: bytes) -> Answer:
-            order = _decode_order(body)
-            return await self._act(lane, "order", order, order.client_order_id)
+        def acting(operation: Operation, decode: Callable[[bytes], PlaceOrder | CancelWorking | MoveFunds]) -> Route:
+            async def act(query: Query, body: bytes) -> Answer:
+                command = decode(body)
+                return await self._act(lane, operation, command, command.client_order_id)
 
-        async def cancel(query: Query, body: bytes) -> Answer:
-            order = _decode_cancel(body)
-            return await self._act(lane, "cancel", order, order.client_order_id)
+            return act
 
-        async def find(query: Query, body: bytes) -> Answer:
-            account, client_order_id = query["account"], query["client_order_id"]
-            return await self._look(
-                lane,
-                "find",
-                account,
-                client_order_id,
-                lambda: self.sandbox.find(lane, account, client_order_id),
-            )
+        def finding(look: Callable[[str, str, str], Any]) -> Route:
+            async def find(query: Query, body: bytes) -> Answer:
+                account, client_order_id = query["account"], query["client_order_id"]
+                return await self._look(
+                    lane, "find", account, client_order_id, lambda: look(lane, account, client_order_id)
+                )
 
-        async def move(query: Query, body: bytes) -> Answer:
-            moved = _decode_transfer(body)
-            return await self._act(lane, "transfer", moved, moved.client_order_id)
+            return find
 
-        async def find_transfer(query: Query, body: bytes) -> Answer:
-            account, name = query["account"], query["client_order_id"]
-            return await self._look(
-                lane, "find", account, name, lambda: self.sandbox.find_transfer(lane, account, name)
-            )
-
-        routes[f"POST /{lane}/transfer"] = move
-        routes[f"GET /{lane}/transfer"] = find_transfer
+        routes[f"POST /{lane}/transfer"] = acting("transfer", _decode_transfer)
+        routes[f"GET /{lane}/transfer"] = finding(self.sandbox.find_transfer)
         routes[f"GET /{lane}/rules"] = self._plain(lambda query, _: self.sandbox.exchanges[lane].settings)
-        routes[f"POST /{lane}/order"] = place
-        routes[f"DELETE /{lane}/order"] = cancel
-        routes[f"GET /{lane}/order"] = find
+        routes[f"POST /{lane}/order"] = acting("order", _decode_order)
+        routes[f"DELETE /{lane}/order"] = acting("cancel", _decode_cancel)
+        routes[f"GET /{lane}/order"] = finding(self.sandbox.find)
         routes[f"GET /{lane}/markets"] = self._plain(lambda query, _: self.sandbox.exchanges[lane].settings.symbols)
         routes[f"GET /{lane}/open-orders"] = self._plain(
             lambda query, _: self.sandbox.open_orders(lane, query["account"])
