@@ -107,15 +107,19 @@ def backtest_needs_no_credentials_and_live_does() -> str:
     raise GateFailed("live was built without credentials")
 
 
-@gate
-def an_atomic_chain_does_all_of_it() -> str:
+def _loan(borrowed: str) -> dict[str, Any]:
+    """Ether is bought and lent, and ``borrowed`` USDT are owed against it: all of it, or none."""
     actions = [
         {**SWAP, "protocol": "uniswap"},
         {"protocol": "aave", "operation": "supply", "token_in": "WETH", "amount": "previous_output"},
-        {"protocol": "aave", "operation": "borrow", "token_out": "USDT", "amount": "50"},
+        {"protocol": "aave", "operation": "borrow", "token_out": "USDT", "amount": borrowed},
     ]
-    block = {"type": "smart_contract_action", "venue": "aave", "atomic": True, "actions": actions}
-    found = filled(manager().route_instruction(NOON, block))
+    return {"type": "smart_contract_action", "venue": "aave", "atomic": True, "actions": actions}
+
+
+@gate
+def an_atomic_chain_does_all_of_it() -> str:
+    found = filled(manager().route_instruction(NOON, _loan("50")))
     hold("it lends", found["execution_deltas"]["aave:aToken:WETH"] > 0)
     hold("it owes", abs(found["execution_deltas"]["aave:debtToken:USDT"]) == Decimal(50))
     expect("transactions", len({one["tx_hash"] for one in found["fills"]}), 1)
@@ -124,13 +128,7 @@ def an_atomic_chain_does_all_of_it() -> str:
 
 @gate
 def an_atomic_chain_does_nothing_where_a_step_cannot_work() -> str:
-    actions = [
-        {**SWAP, "protocol": "uniswap"},
-        {"protocol": "aave", "operation": "supply", "token_in": "WETH", "amount": "previous_output"},
-        {"protocol": "aave", "operation": "borrow", "token_out": "USDT", "amount": "50000000"},
-    ]
-    block = {"type": "smart_contract_action", "venue": "aave", "atomic": True, "actions": actions}
-    found = manager().route_instruction(NOON, block)
+    found = manager().route_instruction(NOON, _loan("50000000"))
     expect("success", found["success"], False)
     moved = {key for key, amount in found["execution_deltas"].items() if amount} - {"wallet:BaseToken:ETH"}
     expect("positions that moved, beside gas", moved, set())
