@@ -207,11 +207,11 @@ def _found(turn: ExecutorTurn, entry: JournalEntry, found: calls.OrderFound) -> 
     entry = closing.report_new(turn, entry, found.entries)
     is_mined = found.confirmations is not None  # it can't be cancelled any more, and is waited for
     waits_for_cancel = _cancel_was_sent(entry)
-    if waits_for_cancel and not is_mined and found.asked_at >= (entry.evidence_deadline or found.asked_at):
+    lost_cancel = waits_for_cancel and policy.lost_cancel(settings, entry, found, turn.now)
+    if lost_cancel and _was_last_cancel(entry):
         closing.give_up(turn, entry, "EXI-012", "the order is still open long after its cancel was journalled")
         return
     pause = settings.poll_pause(entry.tries)
-    lost_cancel = waits_for_cancel and policy.lost_cancel(settings, entry, found, turn.now)
     wants_cancel = lost_cancel or (entry.cancel_requested and not waits_for_cancel)
     entry = turn.put(
         replace(
@@ -236,6 +236,11 @@ def _cancel_was_sent(entry: JournalEntry) -> bool:
     """Was a cancel journalled to be sent, so that the venue is asked what it did?"""
     journalled = entry.status == "working" or submissions.is_cancel(entry)
     return entry.cancel_requested and entry.cancel_at is None and journalled
+
+
+def _was_last_cancel(entry: JournalEntry) -> bool:
+    """Was the cancel journalled last one after the deadline? An executor that stood still until then has one more."""
+    return entry.evidence_deadline is None or entry.journalled_at >= entry.evidence_deadline
 
 
 def _not_found(turn: ExecutorTurn, entry: JournalEntry, answer: calls.NotFound) -> None:

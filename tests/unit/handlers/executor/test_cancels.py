@@ -10,8 +10,10 @@ from tests.unit.handlers.executor.desk import ABSENCE_S, EVIDENCE_S, SEND_WINDOW
 
 from tightloop.handlers import calls
 from tightloop.handlers.executor import intents
-from tightloop.testing import cancel
+from tightloop.records.types import JournalEntry
+from tightloop.testing import ScriptedVenue, cancel
 from tightloop.testing.scripted import cancels, lost, rests, stalls
+from tightloop.venues.adapter import Gate
 
 D = Decimal
 
@@ -143,9 +145,25 @@ def test_an_order_that_stays_open_against_every_cancel_ends_unknown() -> None:
     desk.instruct()
     desk.venue.on("cancel", *[lost()] * 1000)
     ask_for_cancel(desk)
-    desk.driver.advance(EVIDENCE_S + 5)
+    desk.driver.advance(EVIDENCE_S + 2 * (ABSENCE_S + 2))
     assert (desk.result().status, desk.result().outcome) == ("halted", "unknown")
     assert desk.result("stop-i1").status == "reconciled"
+
+
+def test_an_executor_that_stood_still_past_the_deadline_of_its_cancel_cancels_once_more() -> None:
+    def too_late(venue: ScriptedVenue, entry: JournalEntry, gate: Gate) -> calls.NotSent:
+        gate.pass_through()
+        venue.clock.advance(EVIDENCE_S + 1)
+        return calls.NotSent("EXI-006", "signed too long ago")
+
+    desk = Desk().adopted()
+    desk.venue.on("submit", rests())
+    desk.instruct()
+    desk.venue.on("cancel", too_late)
+    ask_for_cancel(desk)
+    desk.driver.advance(5)
+    assert outcomes(desk) == ("reconciled", "cancelled", "reconciled", "none")
+    assert len(desk.venue.calls("cancel")) == 2
 
 
 def test_a_restart_in_the_middle_of_a_cancel_cancels_on() -> None:
