@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, settings
+from tests.support.alone import pytest_runtest_protocol as pytest_runtest_protocol
 from tests.support.secret_watch import SECRET
 from tests.support.secret_watch import pytest_runtest_makereport as pytest_runtest_makereport
 from tests.support.secret_watch import pytest_sessionfinish as pytest_sessionfinish
@@ -16,6 +17,7 @@ from tests.support.topic_bytes import files_with
 
 from tightloop.broker import EmbeddedBroker
 from tightloop.testing.brokers import Broker
+from tightloop.testing.shared_broker import SharedBroker
 
 # How fast examples are made, and tried, is the machine's affair: a busy one must not fail a property.
 settings.register_profile("tests", suppress_health_check=[HealthCheck.too_slow], deadline=None)
@@ -39,7 +41,7 @@ def broker(tightloop_broker: Broker) -> Iterator[Broker]:
     secret.
     """
     yield tightloop_broker
-    if isinstance(tightloop_broker, EmbeddedBroker):
+    if isinstance(tightloop_broker, EmbeddedBroker | SharedBroker) and tightloop_broker.data_dir is not None:
         found = files_with(tightloop_broker.data_dir, SECRET.encode(), "*.log")
         assert not found, f"a secret is on the broker: {', '.join(map(str, found))}"
 

@@ -39,6 +39,9 @@ def pytest_runtest_makereport(item: pytest.Item, call: Any) -> Generator[None, A
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
+    """The folder of a run holds those of pytest-xdist's workers: a worker itself looks for nothing."""
+    if hasattr(session.config, "workerinput"):
+        return
     factory = getattr(session.config, "_tmp_path_factory", None)
     base = None if factory is None else getattr(factory, "_basetemp", None)
     if base is None:  # no test had a folder

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -35,6 +36,20 @@ def broker_choice(config: pytest.Config) -> str:
     return str(config.getoption(OPTION) or os.environ.get(VARIABLE) or config.getini(SETTING))
 
 
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A worker of pytest-xdist hands on to the run which broker it started."""
+    output = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output[SETTING] = session.config.stash.get(_SAID, [])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """The run takes what a worker of pytest-xdist hands on; one that crashed hands on nothing."""
+    said = getattr(node, "workeroutput", {}).get(SETTING, [])
+    node.config.stash[_SAID] = [*node.config.stash.get(_SAID, []), *said]
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Which broker the tests had."""
     for line in config.stash.get(_SAID, []):
@@ -42,17 +57,23 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 
 @pytest.fixture(scope="session")
-def tightloop_broker(pytestconfig: pytest.Config) -> Iterator[Broker]:
-    """One Kafka for the whole test run: ``.bootstrap`` is its address.
+def tightloop_broker(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+    """One Kafka for the whole test run, for all workers of pytest-xdist too: ``.bootstrap`` is its address.
 
     It is shared: a test that kills a broker starts its own (``tightloop.broker.EmbeddedBroker``).
     """
     from tightloop.testing.brokers import running_broker
+    from tightloop.testing.shared_broker import shared_broker
 
     said: list[str] = []
     pytestconfig.stash[_SAID] = said
-    with running_broker(broker_choice(pytestconfig), said.append) as broker:
-        yield broker
+    start = partial(running_broker, broker_choice(pytestconfig), said.append)
+    if hasattr(pytestconfig, "workerinput"):
+        with shared_broker(tmp_path_factory.getbasetemp().parent, start) as broker:
+            yield broker
+    else:
+        with start() as broker:
+            yield broker
 
 
 @pytest.fixture
