@@ -67,7 +67,16 @@ class LiveSystem(System):
 
     def command(self, *words: str) -> bool:
         """The command line's, for operators. Was it done?"""
-        where = ["--bootstrap", self.bootstrap, "--prefix", self.prefix, "--config", str(self._config_file())]
+        where = [
+            "--bootstrap",
+            self.bootstrap,
+            "--prefix",
+            self.prefix,
+            "--env",
+            "dev",
+            "--config",
+            str(self._config_file()),
+        ]
         arguments = [sys.executable, "-m", "tightloop.cli", *words, "--reason", "a test", *where]
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
         self.said = subprocess.run(arguments, capture_output=True, text=True, env=environment, timeout=60)

@@ -32,6 +32,8 @@ def of_variables(names: Mapping[str, str]) -> Origin:
 
 
 def of_flags(name: str) -> str:
+    if name == "environment":
+        return "flag --env"
     return f"flag --{name.rpartition('.')[2].replace('_', '-')}"
 
 

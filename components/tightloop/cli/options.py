@@ -23,6 +23,10 @@ Bootstrap = Annotated[
 Prefix = Annotated[
     str | None, typer.Option("--prefix", help="What the names of this system's topics and groups begin with.")
 ]
+Environment = Annotated[
+    str | None,
+    typer.Option("--env", metavar="NAME", help="dev, staging or prod (default: as configured): whose credentials."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="JSON on standard output, and nothing else there.")]
 StateDir = Annotated[Path, typer.Option("--dir", help="Where `tightloop up` keeps its state, data and logs.")]
 DEFAULT_DIR = Path(".tightloop")
@@ -35,6 +39,7 @@ class Installation:
     config: ConfigFile = None
     bootstrap: Bootstrap = None
     prefix: Prefix = None
+    env: Environment = None
 
     def load(self, **flags: Any) -> tuple[Config, dict[str, str]]:
         """The configuration with these options and ``flags`` on top, and each value's origin.
@@ -43,7 +48,8 @@ class Installation:
         """
         from tightloop.assembly.config import load
 
-        return load(self.config, {"bootstrap": self.bootstrap, "prefix": self.prefix, **flags})
+        given = {"bootstrap": self.bootstrap, "prefix": self.prefix, "environment": self.env}
+        return load(self.config, {**given, **flags})
 
     def configuration(self, **flags: Any) -> Config:
         return self.load(**flags)[0]

@@ -53,4 +53,9 @@ def run(
 
 
 def add_to(app: typer.Typer) -> None:
-    add(app, run, "tightloop run interface-manager --replica 0 --probe-port 9100", "tightloop run executor binance")
+    add(
+        app,
+        run,
+        "tightloop run interface-manager --replica 0 --probe-port 9100",
+        "tightloop run executor binance --env dev",
+    )

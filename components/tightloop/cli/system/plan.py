@@ -118,7 +118,7 @@ def _component_spec(
     name = f"{component}-{lane}" if component == EXECUTOR else component
     command = [*_PROGRAM, "run", component, *([lane] if lane else [])]
     command += ["--replica", replica, "--probe-port", str(port), "--bootstrap", bootstrap, "--simulator", simulator]
-    command += ["--prefix", plan.config.prefix]
+    command += ["--prefix", plan.config.prefix, "--env", plan.config.environment]
     if plan.config_file is not None:
         command += ["--config", str(plan.config_file)]
     return Spec(

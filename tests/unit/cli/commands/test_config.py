@@ -25,6 +25,25 @@ def test_config_shows_where_each_value_came_from(tmp_path: Path, monkeypatch: py
     assert "hunter2" not in done.output
 
 
+def test_the_flag_for_the_environment_goes_before_file_and_variable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "tightloop.toml").write_text('environment = "prod"')
+    for flags, expected in (((), ("prod", "tightloop.toml:1")), (("--env", "dev"), ("dev", "flag --env"))):
+        values = {one["name"]: one for one in json.loads(run("config", "--json", *flags).stdout)["values"]}
+        assert (values["environment"]["value"], values["environment"]["origin"]) == expected
+    monkeypatch.setenv("TIGHTLOOP_ENVIRONMENT", "staging")
+    values = {one["name"]: one for one in json.loads(run("config", "--json", "--env", "dev").stdout)["values"]}
+    assert values["environment"]["value"] == "dev"
+
+
+@pytest.mark.parametrize("command", [("config",), ("run", "executor", "binance"), ("up",), ("status",), ("halt", "s1")])
+def test_an_environment_that_there_is_not_is_refused_by_each_command(tmp_path: Path, command: tuple[str, ...]) -> None:
+    done = run(*command, "--env", "production", *(("--reason", "x") if command[0] == "halt" else ()))
+    assert "EIF-010" in done.output
+    assert "environment" in done.output and "'dev', 'staging' or 'prod'" in done.output
+
+
 def test_a_files_value_is_found_at_its_line_and_section_however_it_is_written(tmp_path: Path) -> None:
     (tmp_path / "tightloop.toml").write_text(
         "# a comment\n"

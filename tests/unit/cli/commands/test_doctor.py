@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from tests.unit.cli.commands.running import run
@@ -37,3 +38,15 @@ def test_credentials_of_live_lanes_are_named_by_variable_and_never_shown(monkeyp
     found = doctor_checks._credentials(live)
     assert found.state == "ok"
     assert "k3y" not in found.found
+
+
+def test_the_flag_for_the_environment_is_under_the_rules_of_the_key_that_it_goes_before(tmp_path: Path) -> None:
+    (tmp_path / "tightloop.toml").write_text(
+        'environment = "prod"\nlive_trading = true\n[lanes.binance]\nsimulated = false\n'
+        'endpoint = "https://api.binance.com"\n'
+    )
+    checks = {one["name"]: one for one in json.loads(run("doctor", "--json", "--env", "dev").stdout)["checks"]}
+    for whose in ("executor", "reconciliation"):
+        found = checks[f"binance, {whose}"]
+        assert (found["state"], "api.binance.com" in found["found"]) == ("missing", True), found
+    assert "BASIS_DEV__CEX__BINANCE_SPOT_API_KEY" in checks["credentials"]["found"]

@@ -26,3 +26,8 @@ def test_a_plan_is_read_as_it_was_written_and_is_private(tmp_path: Path) -> None
     file = write_plan(plan)
     assert read_plan(file) == plan
     assert file.stat().st_mode & 0o077 == 0
+
+
+def test_each_component_of_a_system_runs_in_the_environment_that_it_was_started_for(tmp_path: Path) -> None:
+    specs = component_specs(Plan(directory=tmp_path, config=Config(environment="staging")), "b:1", "s:1")
+    assert {one.command[one.command.index("--env") + 1] for one in specs} == {"staging"}
