@@ -17,7 +17,7 @@ from tightloop.errors import ExecutionError
 from tightloop.venues.adapter import VenueAdapter, VenueReader
 from tightloop.venues.credentials import Credentials
 from tightloop.venues.plugin import VenuePlugin
-from tightloop.venues.sim.settings import ExchangeSettings, exchange, perpetual, spot, tiers
+from tightloop.venues.sim.settings import ExchangeSettings, FeeCoin, exchange, perpetual, spot, tiers
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
@@ -120,6 +120,8 @@ def settings(lane: str, acceptance_window_s: float = SPEC.acceptance_window_s) -
         spot_taker=Decimal("0.001"),
         perp_maker=Decimal("0.0002"),
         perp_taker=Decimal("0.0005"),
+        # "you can save 25% on Spot and Margin trading fees and 10% on Futures trading fees" (support/faq/115000583311)
+        fee_coin=FeeCoin(asset="BNB", spot_discount=Decimal("0.25"), perp_discount=Decimal("0.1")),
         maintenance=tiers(
             ("50000", "0.004"),
             ("250000", "0.005"),

@@ -3,7 +3,8 @@
 The simulated markets have the rules of ccxt's recorded market descriptions (``instruments-info`` as of 2025, in ccxt's
 repository, ``ts/src/test/static/markets/bybit.json`` at 1f8d53ec), which have the fees too, and the maintenance margin
 of BTCUSDT from Bybit's page of margin parameters (announcement-info/margin-parameters), here for every perpetual.
-Perpetuals are counted in base units.
+Perpetuals are counted in base units. Fees in MNT are not to be had for orders that come over the API
+(bybit.com/help-center, "FAQ: Paying Trading Fees with MNT", 2025-10-14), so there is no coin for fees here.
 """
 
 from __future__ import annotations

@@ -116,6 +116,10 @@ class Exchange:
         opening = {self.key(name.replace("_", ":")): amount for name, amount in balances.items()}
         self._post("accounts", opening=opening)
 
+    def set_fees(self, market: str, **fields: Any) -> None:
+        """What the account pays there from now on: ``maker``, ``taker``, ``in_coin``."""
+        self._post("fees", market=market, **fields)
+
     def drift(self, rest: str, amount: str) -> None:
         self._post("drift", position_key=self.key(rest), amount=amount)
 

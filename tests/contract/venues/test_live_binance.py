@@ -22,7 +22,7 @@ from tightloop.handlers.calls import Ambiguous, NotFound, NotSent, OrderFound, R
 from tightloop.records.types import JournalEntry
 from tightloop.venues import binance
 
-from . import test_misbehaviour, test_orders, test_restarts
+from . import test_fees, test_misbehaviour, test_orders, test_restarts
 from .exchanges import Exchange, price_of
 
 D = Decimal
@@ -117,6 +117,21 @@ def each(case: Case, name: str, *values: Any) -> list[tuple[Case, dict[str, Any]
     test_orders.test_22_a_working_order_fills_as_others_come_to_it,
 )
 def test_an_order(live: Exchange, case: Case, fields: dict[str, Any]) -> None:
+    case(live, **fields)
+
+
+@cases(
+    test_fees.test_58_a_fee_in_a_third_asset_is_a_delta_of_its_own,
+    test_fees.test_59_without_enough_of_the_third_asset_the_usual_one_pays,
+    *each_of(
+        test_fees.test_60_a_rebate_is_a_fee_below_zero_and_its_delta_is_above_zero,
+        *[{"market": market, "side": side} for market in ("spot", "perp") for side in ("buy", "sell")],
+    ),
+    *each(
+        test_fees.test_160_amounts_are_base_units_whatever_a_contract_is, "symbol", "BTC/USDT:USDT", "DOGE/USDT:USDT"
+    ),
+)
+def test_what_an_order_costs(live: Exchange, case: Case, fields: dict[str, Any]) -> None:
     case(live, **fields)
 
 

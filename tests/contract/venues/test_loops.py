@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from tightloop.assembly.config import Config
 from tightloop.records.types import Delta, ExecutionReport, InstructionResult
 from tightloop.testing import LoopDriver, cancel, trade
-from tightloop.venues.sim.commands import AdvanceMarket, Drift, FillWorking
+from tightloop.venues.sim.commands import AdvanceMarket, Drift, FillWorking, SetFees
 from tightloop.venues.sim.settings import SimSettings
 
 from .conftest import exchange_settings
@@ -28,6 +28,8 @@ class Loop:
     def __init__(self, venue: str) -> None:
         self.venue = venue
         made = replace(exchange_settings(venue), slippage_bps=D(0))
+        coins = {f"{venue}:{wallet}:BNB": D(1) for wallet in ("BaseToken", "MarginBalance")}
+        made = replace(made, opening=made.opening | coins)
         self.driver = LoopDriver(
             Config.model_validate({"lanes": [venue]}), sim=SimSettings(exchanges=(made,), chains=())
         )
@@ -199,3 +201,32 @@ def test_154_books_that_drifted_halt_the_key(loop: Loop) -> None:
     result = loop.driver.result("i1")
     assert (result.status, result.outcome) == ("halted", "filled")
     assert [halt.code for halt in loop.driver.halts()] == ["REC-002"]
+
+
+def test_155_a_fee_in_a_third_asset_is_reported_and_expected(loop: Loop) -> None:
+    coin = exchange_settings(loop.venue).fee_coin
+    if coin is not None:
+        for market in ("spot", "perp"):
+            loop.act(SetFees(account="s1", market=market, in_coin=True))
+    before = loop.driver.held(loop.venue)
+    loop.trade("i1", amount=D("0.5"))
+    loop.perp("i2", amount=D("0.5"))
+    for name, wallet, usual in (("i1", "BaseToken", "BTC"), ("i2", "MarginBalance", "USDT")):
+        assert loop.ended(name)[:2] == ("reconciled", "filled")
+        ((fee,),) = [one.fees for one in loop.reports(name) if one.amount]
+        key = f"{loop.venue}:{wallet}:{usual if coin is None else coin.asset}"
+        assert (fee.position_key, fee.amount > 0) == (key, True)
+        if coin is not None:
+            assert before[key] - loop.driver.expected()[key] == fee.amount
+
+
+def test_156_a_rebate_is_reported_and_expected(loop: Loop) -> None:
+    loop.act(SetFees(account="s1", market="perp", maker=D("-0.0001")))
+    before = loop.driver.held(loop.venue)[f"{loop.venue}:MarginBalance:USDT"]
+    loop.perp("i1", order_type="limit", price=D(20_000), amount=D("0.2"))
+    loop.filled_by_others(D("0.2"))
+    loop.driver.advance(5)
+    assert loop.ended("i1") == ("reconciled", "filled", D("0.2"), None)
+    ((fee,),) = [one.fees for one in loop.reports("i1") if one.amount]
+    assert fee.amount == D("-0.4")
+    assert loop.driver.expected()[f"{loop.venue}:MarginBalance:USDT"] - before == D("0.4")

@@ -278,3 +278,39 @@ def test_funding_is_told_as_income_each_with_a_number_of_its_own(restartable: Bi
     assert kinds[0] == "COMMISSION"
     assert set(kinds[1:]) == {"FUNDING_FEE"}
     assert len({one["tranId"] for one in told}) == len(told)
+
+
+def test_commission_comes_in_bnb_once_the_account_says_so(restartable: BinanceSandbox) -> None:
+    account = {"lane": "binance", "account": restartable.account}
+    wallets, assets = ("BaseToken", "MarginBalance"), ("USDT", "BNB")
+    opening = {f"binance:{wallet}:{asset}": "90000" for wallet in wallets for asset in assets}
+    restartable.control("POST", "/admin/accounts", {**account, "opening": opening})
+    assert restartable.signed("GET", "/sapi/v1/bnbBurn") == (200, {"spotBNBBurn": False, "interestBNBBurn": False})
+    assert restartable.signed("POST", "/sapi/v1/bnbBurn", spotBNBBurn="true")[1]["spotBNBBurn"] is True
+    assert restartable.signed("POST", "/fapi/v1/feeBurn", feeBurn="true") == (200, {"code": 200, "msg": "success"})
+    restartable.kill()
+    restartable.start()
+    assert restartable.signed("GET", "/fapi/v1/feeBurn") == (200, {"feeBurn": True})
+    rates = restartable.signed("GET", "/api/v3/account/commission", symbol="BTCUSDT")[1]
+    assert (rates["discount"]["enabledForAccount"], rates["discount"]["discount"]) == (True, "0.75000000")
+    bought = restartable.signed("POST", SPOT, **ORDER)[1]
+    assert [fill["commissionAsset"] for fill in bought["fills"]] == ["BNB"]
+    restartable.signed("POST", FUTURES, **ORDER)
+    (trade,) = restartable.signed("GET", "/fapi/v1/userTrades", symbol="BTCUSDT")[1]
+    assert trade["commissionAsset"] == "BNB"
+    (income,) = restartable.signed("GET", "/fapi/v1/income", incomeType="COMMISSION")[1]
+    assert (income["asset"], float(income["income"])) == ("BNB", -float(trade["commission"]))
+    held = {one["asset"]: one["walletBalance"] for one in restartable.signed("GET", "/fapi/v3/account")[1]["assets"]}
+    assert float(held["BNB"]) == 90000 - float(trade["commission"])
+    assert held["USDT"] == "90000.00000000", "its commission is all that a perpetual costs at once"
+    assert restartable.signed("POST", "/fapi/v1/feeBurn", key=1, feeBurn="false")[1]["code"] == -2015, "it only reads"
+
+
+def test_a_rebate_is_commission_below_zero(restartable: BinanceSandbox) -> None:
+    account = {"lane": "binance", "account": restartable.account}
+    restartable.control("POST", "/admin/fees", {**account, "market": "spot", "maker": "-0.0001"})
+    resting = restartable.signed("POST", SPOT, **{**LIMIT, "price": "20000", "newClientOrderId": "a"})[1]
+    restartable.control("POST", "/admin/fill", {**account, "client_order_id": "a"})
+    (trade,) = restartable.signed("GET", "/api/v3/myTrades", symbol="BTCUSDT", orderId=resting["orderId"])[1]
+    assert (trade["commission"], trade["commissionAsset"]) == ("-0.00000100", "BTC")
+    assert restartable.signed("GET", "/api/v3/account")[1]["commissionRates"]["maker"] == "-0.00010000"

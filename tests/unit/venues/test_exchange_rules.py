@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -38,6 +39,7 @@ class Desk:
         made: ExchangeSettings = replace(VENUES[venue].settings(venue), slippage_bps=D(0), **changes)
         hourly = Series([(START + number * HOUR, D(price)) for number, price in enumerate(prices)])
         series = {("x", "BTC/USDT"): hourly, ("x", "BTC/USDT:USDT"): hourly}
+        series |= {("x", "BNB/USDT"): Series([(START, D(250))])}
         if ether:
             other = Series([(START + number * HOUR, D(price)) for number, price in enumerate(ether)])
             series |= {("x", "ETH/USDT:USDT"): other}
@@ -255,3 +257,35 @@ def test_every_pair_of_every_exchange_has_a_price_in_the_synthetic_market() -> N
                 assert price is not None and price > 0, (venue, rules.symbol)
         assert market.price("okx", "BTC/USDC", market.start) == market.price("okx", "BTC/USDT", market.start)
         assert market.price("okx", "USDC/USDT", market.start) == 1
+
+
+def test_a_fee_in_the_exchanges_coin_is_what_it_is_worth_less_the_discount() -> None:
+    desk = Desk("binance", 40_000)
+    desk.open(MarginBalance_USDT="100000", MarginBalance_BNB="0.08")
+    desk.sandbox.act("binance", c.SetFees(account="s", market="perp", in_coin=True), START)
+    first, second = (desk.order(amount=D(1)).entries[0].fees for _ in range(2))
+    assert [(fee.position_key, fee.amount) for fee in first] == [("binance:MarginBalance:BNB", D("0.072"))]
+    assert [(fee.position_key, fee.amount) for fee in second] == [("binance:MarginBalance:USDT", D(20))], "too little"
+
+
+def test_what_an_account_pays_survives_a_restart_of_the_exchange(tmp_path: Path) -> None:
+    made = SimSettings(exchanges=(binance.settings("binance"),), chains=(), data_dir=str(tmp_path), market_origin=START)
+    before = Sandbox(made)
+    before.act("binance", c.SetFees(account="s", market="spot", maker=D("-0.0002"), in_coin=True), START)
+    before.flush()
+    before.close()
+    kept = Sandbox(made).exchanges["binance"].accounts["s"].fees["spot"]
+    assert (kept.maker, kept.taker, kept.in_coin) == (D("-0.0002"), None, True)
+
+
+@pytest.mark.parametrize("venue", ["bybit", "okx"])
+def test_an_exchange_without_a_coin_for_fees_takes_none(venue: str) -> None:
+    with pytest.raises(VenueError) as refusal:
+        Desk(venue, 40_000).sandbox.act(venue, c.SetFees(account="s", market="spot", in_coin=True), START)
+    assert refusal.value.code == "operation_not_supported"
+
+
+def test_a_fee_rate_that_can_not_be_meant_is_refused() -> None:
+    with pytest.raises(VenueError) as refusal:
+        Desk("okx", 40_000).sandbox.act("okx", c.SetFees(account="s", market="spot", taker=D("0.5")), START)
+    assert refusal.value.code == "bad_request"

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from tightloop.venues.sim.books import VenueError
-from tightloop.venues.sim.commands import Acting
+from tightloop.venues.sim.commands import Acting, SetFees
 from tightloop.venues.sim.exchange import Exchange
 from tightloop.venues.sim.faults import DROPPED, Operation, Strike
 from tightloop.venues.sim.sandbox import Sandbox
@@ -62,6 +62,10 @@ class Desk:
                 sandbox.act(self.lane, command, sandbox.now(), strike)
         finally:
             await _unheard_or_late(strike)
+
+    def set_fees(self, command: SetFees) -> None:
+        """Durably. Raises VenueError."""
+        self.sandbox.act(self.lane, command, self.sandbox.now())
 
     async def look(self, operation: Operation, account: str, request: str, ask: Callable[[], T]) -> T:
         """A question, which a fault may meet too. Raises VenueError, and Unheard."""

@@ -65,7 +65,7 @@ def _fill_parts(account: ExchangeAccount, clock: MarketClock, due: datetime) -> 
     for order in list(account.working.values()):
         while order.parts and order.parts[0].due <= due:
             part = order.parts.pop(0)
-            book_trade(account, order, part.amount, part.price, "taker", clock.venue(due))
+            book_trade(account, order, part.amount, part.price, "taker", clock.venue(due), due)
             if not order.remaining or not (order.parts or order.rests):
                 _finish(account, order, clock.venue(due))
 
@@ -81,7 +81,7 @@ def _fill_crossed(account: ExchangeAccount, clock: MarketClock, due: datetime) -
             if order.reduce_only:
                 amount = min(amount, abs(account.balance(order.listing.base_key)))
             if amount:
-                book_trade(account, order, amount, order.limit, "maker", clock.venue(due))
+                book_trade(account, order, amount, order.limit, "maker", clock.venue(due), due)
             _finish(account, order, clock.venue(due))
 
 

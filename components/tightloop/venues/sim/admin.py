@@ -2,7 +2,8 @@
 
 ``GET /admin/health``; ``GET /admin/books[?lane=&account=]``; ``GET /admin/requests[?after=N&limit=M]``; ``POST
 /admin/faults`` (a FaultRule), ``GET /admin/faults``, ``DELETE /admin/faults[?id=N]``; ``POST /admin/clock``; ``POST
-/admin/drift``, ``/admin/deposit``, ``/admin/fill``, ``/admin/liquidate``, ``/admin/accounts``; ``POST /admin/chain``
+/admin/drift``, ``/admin/deposit``, ``/admin/fill``, ``/admin/liquidate``, ``/admin/accounts``,
+``/admin/fees`` (``lane``, and what commands.SetFees holds); ``POST /admin/chain``
 (``lane``, and what commands.ChangeChain holds), ``GET /admin/chain?lane=``.
 """
 
@@ -133,6 +134,7 @@ def admin_routes(sandbox: Sandbox) -> dict[str, Callable[[dict[str, str], bytes]
         "POST /admin/drift": admin.drift,
         "POST /admin/deposit": admin.deposit,
         "POST /admin/fill": admin.fill,
+        "POST /admin/fees": admin.set_fees,
         "POST /admin/liquidate": admin.liquidate,
         "POST /admin/accounts": admin.open_account,
         "GET /admin/chain": admin.chain,
@@ -216,6 +218,12 @@ class _Admin:
             account=asked.account, client_order_id=asked.client_order_id, amount=asked.amount, price=asked.price
         )
         return self._sandbox.act(asked.lane, command, self._sandbox.now())
+
+    def set_fees(self, query: dict[str, str], body: bytes) -> Any:
+        asked = msgspec.json.decode(body, type=dict[str, Any])
+        lane = str(asked.pop("lane"))
+        self._sandbox.act(lane, msgspec.convert(asked, c.SetFees), self._sandbox.now())
+        return {"account": asked["account"]}
 
     def liquidate(self, query: dict[str, str], body: bytes) -> Any:
         asked = msgspec.json.decode(body, type=LiquidationRequest)

@@ -121,6 +121,18 @@ class GiveBack(Struct, frozen=True, kw_only=True, tag_field="op", tag="give_back
     client_order_id: str
 
 
+class SetFees(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="op", tag="fees"):
+    """What an account pays on a market from now on: rates of its own, as fractions, below zero a rebate; in the
+    exchange's own coin or not. What is None stays as it is.
+    """
+
+    account: str
+    market: Market
+    maker: Decimal | None = None
+    taker: Decimal | None = None
+    in_coin: bool | None = None
+
+
 class FillWorking(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="op", tag="fill"):
     """The operator of the sandbox fills a working order: all of it, or ``amount``."""
 
@@ -166,7 +178,8 @@ class ChangeChain(
 
 Acting = PlaceOrder | CancelWorking | Broadcast | MoveFunds
 ACTING = (PlaceOrder, CancelWorking, Broadcast, MoveFunds)
-Command = Acting | OpenAccount | Drift | Deposit | GiveBack | FillWorking | Liquidate | AdvanceMarket | ChangeChain
+Operating = SetFees | FillWorking | Liquidate | AdvanceMarket | ChangeChain
+Command = Acting | OpenAccount | Drift | Deposit | GiveBack | Operating
 
 
 class Effect(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -14,7 +14,8 @@ from tightloop.venues.sim import rounding
 from tightloop.venues.sim.accruals import settle_exchange
 from tightloop.venues.sim.books import ZERO, VenueError
 from tightloop.venues.sim.clock import MarketClock
-from tightloop.venues.sim.commands import Effect, FillWorking, MoveFunds, PlaceOrder
+from tightloop.venues.sim.commands import Effect, FillWorking, MoveFunds, PlaceOrder, SetFees
+from tightloop.venues.sim.fees import USUAL, changed
 from tightloop.venues.sim.margin import check_margin
 from tightloop.venues.sim.market import Market
 from tightloop.venues.sim.network import Network
@@ -166,7 +167,7 @@ class Exchange:
         for level in met:
             taken = min(level.amount, left)
             if taken:
-                book_trade(account, order, taken, level.price, "taker", now)
+                book_trade(account, order, taken, level.price, "taker", now, self._clock.decided(command.decided_at))
                 left -= taken
         if at_once < reachable and effect.rest != "cancel":
             if effect.rest == "later":
@@ -215,7 +216,7 @@ class Exchange:
         if amount <= 0:
             raise VenueError("invalid_order", f"there is nothing of {command.amount} to fill")
         order.parts = []
-        book_trade(account, order, amount, price, "maker", now)
+        book_trade(account, order, amount, price, "maker", now, self._clock.market(now))
         if not order.remaining:
             order.end("filled", now)
             del account.working[order.order_id]
@@ -241,6 +242,11 @@ class Exchange:
             code=order.code,
             message=order.message,
         )
+
+    def set_fees(self, account: ExchangeAccount, command: SetFees) -> None:
+        """Raises VenueError."""
+        before = account.fees.get(command.market, USUAL)
+        account.fees[command.market] = changed(self.settings, before, command)
 
     def drift(self, account: ExchangeAccount, key: str, amount: Decimal, now: datetime) -> None:
         """A perpetual drifts at the market's price: what it is worth does not change at that moment."""

@@ -17,9 +17,10 @@ from msgspec import Struct
 from tightloop.records.types import Delta, Fee
 from tightloop.venues.sim import rounding
 from tightloop.venues.sim.books import ZERO, VenueError
+from tightloop.venues.sim.fees import fee_of, rate_of
 from tightloop.venues.sim.orders import Listing, Order
 from tightloop.venues.sim.settings import ExchangeSettings, MarginTier
-from tightloop.venues.sim.trades import ExchangeAccount, fee_of, realise
+from tightloop.venues.sim.trades import ExchangeAccount, realise
 
 LIQUIDATED = "insufficient_margin"  # the code of working orders that a liquidation cancels
 
@@ -72,7 +73,7 @@ def check_margin(account: ExchangeAccount, order: Order, price: Decimal, leverag
     if after <= abs(held):
         return
     equity, positions = standing(account, listing.quote_key, at)
-    equity -= fee_of(order.amount * price, listing.taker)
+    equity -= fee_of(order.amount * price, rate_of(account, listing, "taker"))
     notional = after * price
     for one in positions:
         if one.listing is not listing:

@@ -112,6 +112,7 @@ class _Coin(NamedTuple):
 _COINS = {
     "BTC": _Coin(Decimal(42_000), Decimal("0.01"), Decimal("0.1")),
     "ETH": _Coin(Decimal(2_300), Decimal("0.01"), Decimal("0.1")),
+    "BNB": _Coin(Decimal(310), Decimal("0.1"), Decimal("0.01")),
     "SOL": _Coin(Decimal(100), Decimal("0.001"), Decimal("0.001")),
     "LTC": _Coin(Decimal(73), Decimal("0.001"), Decimal("0.001")),
     "XRP": _Coin(Decimal("0.62"), Decimal("0.00001"), Decimal("0.00001")),

@@ -32,6 +32,10 @@ class Listing:
         self.quote_key = f"{venue}:{'MarginBalance' if self.perp else 'BaseToken'}:{rules.quote}"
         self.maker = settings.perp_maker if self.perp else settings.spot_maker
         self.taker = settings.perp_taker if self.perp else settings.spot_taker
+        self.fee_coin = coin = settings.fee_coin
+        asset = "" if coin is None else coin.asset
+        self.coin_key = f"{venue}:{'MarginBalance' if self.perp else 'BaseToken'}:{asset}"
+        self.coin_prices = None if coin is None else market.price_series(venue, f"{asset}/{rules.quote}")
         self.slippage_bps = settings.slippage_bps
         self.prices: Series[Decimal] | None = market.price_series(venue, rules.symbol)
         self.funding: Series[Decimal] | None = None

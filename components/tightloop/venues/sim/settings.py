@@ -61,6 +61,14 @@ class NetworkRules(Struct, frozen=True, kw_only=True):
     least_deposit: Decimal = D(0)
 
 
+class FeeCoin(Struct, frozen=True, kw_only=True):
+    """The coin in which an account may pay its fees, and what that takes off them, as fractions."""
+
+    asset: str
+    spot_discount: Decimal
+    perp_discount: Decimal
+
+
 class ExchangeSettings(Struct, frozen=True, kw_only=True):
     """One exchange. Rates are fractions; ``slippage_bps`` is what a taker pays beyond the last market price.
 
@@ -76,6 +84,7 @@ class ExchangeSettings(Struct, frozen=True, kw_only=True):
     spot_taker: Decimal = D("0.001")
     perp_maker: Decimal = D("0.0002")
     perp_taker: Decimal = D("0.0005")
+    fee_coin: FeeCoin | None = None
     slippage_bps: Decimal = D(1)
     leverage: Decimal = D(10)
     maintenance: tuple[MarginTier, ...] = (MarginTier(up_to=None, rate=D("0.005")),)

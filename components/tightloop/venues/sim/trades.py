@@ -1,8 +1,9 @@
 """Booking a trade: what moves, what it costs, what it realises; and whether an account can afford it.
 
 Spot buys pay their fee from the base received, spot sells from the quote received, perpetuals from the margin balance,
-where realised profit lands too. A position's entry is kept as a cost (position times average entry, signed), so that
-the profits realised over a position's life add up exactly.
+where realised profit lands too, unless the account pays in the exchange's coin (``fees.py``). A position's entry is
+kept as a cost (position times average entry, signed), so that the profits realised over a position's life add up
+exactly.
 """
 
 from __future__ import annotations
@@ -15,13 +16,16 @@ from tightloop.handlers.calls import LedgerEntry
 from tightloop.records.types import Delta, Fee
 from tightloop.venues.sim import rounding
 from tightloop.venues.sim.books import ZERO, Account, VenueError
+from tightloop.venues.sim.fees import MarketFees, commission
 from tightloop.venues.sim.orders import Listing, Order
 
 
 class ExchangeAccount(Account):
-    """``orders`` by client order id, oldest first (an id may be used again); ``perps``: cost by symbol."""
+    """``orders`` by client order id, oldest first (an id may be used again); ``perps``: cost by symbol; ``fees``: by
+    market, where they are not the exchange's usual ones.
+    """
 
-    __slots__ = ("listings", "orders", "perps", "working")
+    __slots__ = ("fees", "listings", "orders", "perps", "working")
 
     def __init__(
         self,
@@ -36,6 +40,7 @@ class ExchangeAccount(Account):
         self.orders: dict[str, list[Order]] = {}
         self.working: dict[str, Order] = {}  # by order id
         self.perps: dict[str, Decimal] = {}
+        self.fees: dict[str, MarketFees] = {}
 
     def reserved(self, key: str) -> Decimal:
         """What working spot orders hold back of a balance."""
@@ -55,23 +60,22 @@ def book_trade(
     price: Decimal,
     liquidity: Literal["maker", "taker"],
     at: datetime,
+    market_time: datetime,
 ) -> LedgerEntry:
-    """Fill ``amount`` of an order at ``price``: one ledger entry with every delta."""
+    """Fill ``amount`` of an order at ``price``: one ledger entry with every delta. ``market_time``: of what the fee is
+    worth in another coin.
+    """
     listing = order.listing
     cost = amount * price
-    rate = listing.maker if liquidity == "maker" else listing.taker
+    fee_key, fee = commission(account, listing, order.buy, amount, cost, liquidity, market_time)
     signed = amount if order.buy else -amount
     pnl: Decimal | None = None
     if listing.perp:
         pnl = realise(account, listing, signed, price)
-        fee_key, fee = listing.quote_key, fee_of(cost, rate)
         deltas = [Delta(position_key=listing.base_key, amount=signed, source="trade")]
         if pnl:
             deltas.append(Delta(position_key=listing.quote_key, amount=pnl, source="trade"))
     else:
-        fee_key, fee = (
-            (listing.base_key, fee_of(amount, rate)) if order.buy else (listing.quote_key, fee_of(cost, rate))
-        )
         deltas = [
             Delta(position_key=listing.base_key, amount=signed, source="trade"),
             Delta(position_key=listing.quote_key, amount=-cost if order.buy else cost, source="trade"),
@@ -100,11 +104,6 @@ def book_trade(
     order.updated_at = at
     account.next_due = None
     return entry
-
-
-def fee_of(amount: Decimal, rate: Decimal) -> Decimal:
-    """Charged to the eighth decimal, rounded in the exchange's favour; below zero: a rebate."""
-    return rounding.HIGHER.quantize(rounding.HIGHER.multiply(amount, rate), rounding.PENNY)
 
 
 def realise(account: ExchangeAccount, listing: Listing, signed: Decimal, price: Decimal) -> Decimal:

@@ -15,6 +15,8 @@ from tightloop.venues.dialects.binance.refusals import BinanceError
 from tightloop.venues.dialects.binance.spot import asked_orders, asked_trades, cancel, require, working
 from tightloop.venues.sim import rounding
 from tightloop.venues.sim.books import ZERO
+from tightloop.venues.sim.commands import SetFees
+from tightloop.venues.sim.fees import USUAL, rate_of
 from tightloop.venues.sim.orders import Order
 
 # --- orders -----------------------------------------------------------------------------------------------------------
@@ -158,10 +160,21 @@ def _commission(call: Call) -> Any:
     listing = call.venue.futures.named(call.given)
     return {
         "symbol": identifier(listing.rules.symbol),
-        "makerCommissionRate": f"{listing.maker:f}",
-        "takerCommissionRate": f"{listing.taker:f}",
+        "makerCommissionRate": f"{rate_of(call.account(), listing, 'maker'):f}",
+        "takerCommissionRate": f"{rate_of(call.account(), listing, 'taker'):f}",
         "rpiCommissionRate": "0",
     }
+
+
+def _pays_in_bnb(call: Call) -> Any:
+    """https://developers.binance.com/docs/derivatives/usds-margined-futures/account/rest-api/Get-BNB-Burn-Status"""
+    return {"feeBurn": call.account().fees.get("perp", USUAL).in_coin}
+
+
+def _pay_in_bnb(call: Call) -> Any:
+    wanted = require(call, "feeBurn").lower() == "true"
+    call.venue.desk.set_fees(SetFees(account=call.account_name, market="perp", in_coin=wanted))
+    return {"code": 200, "msg": "success"}
 
 
 READS: dict[str, Callable[[Call], Any]] = {
@@ -173,6 +186,7 @@ READS: dict[str, Callable[[Call], Any]] = {
     "GET /fapi/v1/multiAssetsMargin": _assets_mode,
     "GET /fapi/v1/leverageBracket": _brackets,
     "GET /fapi/v1/symbolConfig": _symbol_settings,
+    "GET /fapi/v1/feeBurn": _pays_in_bnb,
     "GET /fapi/v1/commissionRate": _commission,
 }
 TRADES: dict[str, Callable[[Call], Any]] = {
@@ -180,6 +194,7 @@ TRADES: dict[str, Callable[[Call], Any]] = {
     "DELETE /fapi/v1/order": _cancel,
     "DELETE /fapi/v1/allOpenOrders": _cancel_all,
     "POST /fapi/v1/positionSide/dual": _set_mode,
+    "POST /fapi/v1/feeBurn": _pay_in_bnb,
     "POST /fapi/v1/leverage": _set_leverage,
     "POST /fapi/v1/marginType": _set_margin_type,
 }

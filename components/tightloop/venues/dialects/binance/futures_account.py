@@ -18,6 +18,7 @@ from tightloop.venues.sim.trades import ExchangeAccount
 ASSET = "USDT"
 MOST_NOTIONAL = Decimal(1_000_000_000)
 _NONE = fixed(ZERO)
+_HELD = ("walletBalance", "marginBalance", "crossWalletBalance", "availableBalance", "maxWithdrawAmount")
 _INCOME = {"funding": "FUNDING_FEE", "transfer": "TRANSFER", "deposit": "TRANSFER"}
 
 
@@ -81,6 +82,18 @@ class Margin:
             "updateTime": self.updated_at(),
         }
 
+    def assets(self) -> list[dict[str, Any]]:
+        """The margin asset, and what else lies in the wallet: it is no margin, and pays fees alone."""
+        usual, found = self.asset(), []
+        wallet = f"{self._call.venue.prefix}:MarginBalance:"
+        for key in sorted(self.account.balances):
+            name = key.removeprefix(wallet)
+            if key.startswith(wallet) and name != ASSET:
+                none = dict.fromkeys(usual, _NONE)
+                held = dict.fromkeys(_HELD, fixed(self.account.balances[key]))
+                found.append({**none, **held, "asset": name, "updateTime": usual["updateTime"]})
+        return [usual, *found]
+
     def asset(self) -> dict[str, Any]:
         return {
             "asset": ASSET,
@@ -115,7 +128,7 @@ async def _account(call: Call) -> Any:
             "totalCrossUnPnl": asset["crossUnPnl"],
             "availableBalance": asset["availableBalance"],
             "maxWithdrawAmount": asset["maxWithdrawAmount"],
-            "assets": [asset],
+            "assets": margin.assets(),
             "positions": [
                 {
                     **margin.common(listing, amount),
@@ -130,19 +143,19 @@ async def _account(call: Call) -> Any:
 
 async def _balance(call: Call) -> Any:
     def ask() -> list[dict[str, Any]]:
-        asset = Margin(call).asset()
         return [
             {
                 "accountAlias": "SgsR",
-                "asset": ASSET,
+                "asset": asset["asset"],
                 "balance": asset["walletBalance"],
                 "crossWalletBalance": asset["crossWalletBalance"],
                 "crossUnPnl": asset["crossUnPnl"],
                 "availableBalance": asset["availableBalance"],
                 "maxWithdrawAmount": asset["maxWithdrawAmount"],
-                "marginAvailable": True,
+                "marginAvailable": asset["asset"] == ASSET,
                 "updateTime": asset["updateTime"],
             }
+            for asset in Margin(call).assets()
         ]
 
     return await call.look("positions", "", ask)
@@ -180,24 +193,25 @@ async def _income(call: Call) -> Any:
     def ask() -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
         wanted = call.given.get("incomeType")
-        key = f"{call.venue.prefix}:MarginBalance:{ASSET}"
+        wallet = f"{call.venue.prefix}:MarginBalance:"
         for entry in call.account().ledger:
-            lines = [
-                (_INCOME.get(entry.kind, ""), sum((d.amount for d in entry.deltas if d.position_key == key), ZERO))
-            ]
+            booked = sum((d.amount for d in entry.deltas if d.position_key == wallet + ASSET), ZERO)
+            lines = [(_INCOME.get(entry.kind, ""), booked, ASSET)]
+            if entry.realised_pnl is not None:
+                lines = [("REALIZED_PNL", entry.realised_pnl, ASSET)]
             if entry.kind != "trade" and entry.realised_pnl is not None:  # a liquidation
-                lines = [("REALIZED_PNL", entry.realised_pnl), ("INSURANCE_CLEAR", lines[0][1] - entry.realised_pnl)]
+                lines.append(("INSURANCE_CLEAR", booked - entry.realised_pnl, ASSET))
             if entry.kind == "trade":
-                fee = sum((fee.amount for fee in entry.fees if fee.position_key == key), ZERO)
-                lines = [("REALIZED_PNL", entry.realised_pnl or ZERO), ("COMMISSION", -fee)]
-            for kind, amount in lines:
+                mine = [fee for fee in entry.fees if fee.position_key.startswith(wallet)]
+                lines += [("COMMISSION", -fee.amount, fee.position_key.removeprefix(wallet)) for fee in mine]
+            for kind, amount, asset in lines:
                 if kind and amount and wanted in (None, kind) and call.between(entry.event_time):
                     found.append(
                         {
                             "symbol": identifier(entry.symbol) if entry.symbol else "",
                             "incomeType": kind,
                             "income": fixed(amount),
-                            "asset": ASSET,
+                            "asset": asset,
                             "info": kind,
                             "time": milliseconds(entry.event_time),
                             "tranId": entry.sequence,

@@ -13,6 +13,7 @@ from tightloop.venues.dialects.binance.placing import client_order_id, place_ord
 from tightloop.venues.dialects.binance.refusals import UNKNOWN_ORDER, BinanceError, missing
 from tightloop.venues.dialects.binance.signing import milliseconds
 from tightloop.venues.sim.commands import CancelWorking
+from tightloop.venues.sim.fees import USUAL, rate_of
 from tightloop.venues.sim.orders import Order
 
 _KINDS = ("ACK", "RESULT", "FULL")
@@ -154,7 +155,9 @@ async def _account(call: Call) -> Any:
             total, locked = account.balance(prefix + asset), account.reserved(prefix + asset)
             if total or call.given.get("omitZeroBalances") != "true":
                 balances.append({"asset": asset, "free": fixed(total - locked), "locked": fixed(locked)})
-        maker, taker = settings.spot_maker, settings.spot_taker
+        own = account.fees.get("spot", USUAL)
+        maker = settings.spot_maker if own.maker is None else own.maker
+        taker = settings.spot_taker if own.taker is None else own.taker
         return {
             "makerCommission": int(maker * 10_000),
             "takerCommission": int(taker * 10_000),
@@ -187,17 +190,19 @@ _NO = Decimal(0)
 
 def _commission(call: Call) -> Any:
     listing = call.venue.spot.named(call.given)
+    account, coin = call.account(), listing.fee_coin
+    maker, taker = rate_of(account, listing, "maker"), rate_of(account, listing, "taker")
     none = {"maker": fixed(_NO), "taker": fixed(_NO), "buyer": fixed(_NO), "seller": fixed(_NO)}
     return {
         "symbol": identifier(listing.rules.symbol),
-        "standardCommission": none | {"maker": fixed(listing.maker), "taker": fixed(listing.taker)},
+        "standardCommission": none | {"maker": fixed(maker), "taker": fixed(taker)},
         "specialCommission": none,
         "taxCommission": none,
         "discount": {
-            "enabledForAccount": False,
-            "enabledForSymbol": False,
-            "discountAsset": "BNB",
-            "discount": fixed(_NO),
+            "enabledForAccount": account.fees.get("spot", USUAL).in_coin,
+            "enabledForSymbol": listing.coin_prices is not None,
+            "discountAsset": coin.asset if coin else "BNB",
+            "discount": fixed(1 - coin.spot_discount if coin else _NO),
         },
     }
 

@@ -1,4 +1,4 @@
-"""Of Binance's wallet and margin endpoints (``/sapi``): what a key may do; and that there is nothing else."""
+"""Of Binance's wallet and margin endpoints (``/sapi``): what a key may do, its fees; and that there is nothing else."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from tightloop.venues.dialects.binance.calls import Call
 from tightloop.venues.dialects.binance.listings import identifier
 from tightloop.venues.dialects.binance.signing import milliseconds
 from tightloop.venues.dialects.keys import READ, TRADE, WITHDRAW
+from tightloop.venues.sim.commands import SetFees
+from tightloop.venues.sim.fees import USUAL, rate_of
 
 
 def _restrictions(call: Call) -> Any:
@@ -40,18 +42,32 @@ def _fees(call: Call) -> Any:
     return [
         {
             "symbol": identifier(listing.rules.symbol),
-            "makerCommission": f"{listing.maker:f}",
-            "takerCommission": f"{listing.taker:f}",
+            "makerCommission": f"{rate_of(call.account(), listing, 'maker'):f}",
+            "takerCommission": f"{rate_of(call.account(), listing, 'taker'):f}",
         }
         for listing in call.venue.spot.asked(call.given)
     ]
 
 
+def _pays_in_bnb(call: Call) -> Any:
+    """https://developers.binance.com/docs/margin_trading/account/Get-BNB-Burn-Status"""
+    return {"spotBNBBurn": call.account().fees.get("spot", USUAL).in_coin, "interestBNBBurn": False}
+
+
+def _pay_in_bnb(call: Call) -> Any:
+    """https://developers.binance.com/docs/wallet/asset/Toggle-BNB-Burn-On-Spot-Trade-And-Margin-Interest"""
+    wanted = call.given.get("spotBNBBurn")
+    if wanted is not None:
+        call.venue.desk.set_fees(SetFees(account=call.account_name, market="spot", in_coin=wanted.lower() == "true"))
+    return _pays_in_bnb(call)
+
+
 READS: dict[str, Callable[[Call], Any]] = {
     "GET /sapi/v1/account/apiRestrictions": _restrictions,
     "GET /sapi/v1/capital/config/getall": _none,
+    "GET /sapi/v1/bnbBurn": _pays_in_bnb,
     "GET /sapi/v1/asset/tradeFee": _fees,
     "GET /sapi/v1/margin/allPairs": _none,
     "GET /sapi/v1/margin/isolated/allPairs": _none,
 }
-TRADES: dict[str, Callable[[Call], Any]] = {}
+TRADES: dict[str, Callable[[Call], Any]] = {"POST /sapi/v1/bnbBurn": _pay_in_bnb}
