@@ -17,13 +17,20 @@ from urllib.parse import urlencode
 
 import msgspec
 
+PLENTY = 10**9
+GENEROUS = {
+    "spot": {"weight": {"1M": PLENTY}, "orders": {"10S": PLENTY, "1D": PLENTY}},
+    "futures": {"weight": {"1M": PLENTY}, "orders": {"10S": PLENTY, "1M": PLENTY}},
+}
+
 
 class BinanceSandbox:
-    """``folder`` keeps its books and keys; a restart is on the same port."""
+    """``folder`` keeps its books and keys; a restart is on the same port. ``limited``: by Binance's own limits."""
 
-    def __init__(self, folder: Path, clock: str = "wall", account: str = "main") -> None:
+    def __init__(self, folder: Path, clock: str = "wall", account: str = "main", *, limited: bool = False) -> None:
         self.folder = folder
         self.clock = clock
+        self._limited = limited
         self.account = account
         self.port = 0
         self._log = (folder / "sandbox.log").open("ab")
@@ -42,6 +49,8 @@ class BinanceSandbox:
         line = self.process.stdout.readline()
         assert line, f"the sandbox ended with {self.process.wait(10)}: {(self.folder / 'sandbox.log').read_text()}"
         self.port = json.loads(line)["port"]
+        if not self._limited:
+            self.control("POST", "/admin/limits", GENEROUS)
 
     @property
     def address(self) -> str:

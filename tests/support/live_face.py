@@ -18,6 +18,7 @@ from tightloop.domain.directory import LaneSpec
 from tightloop.venues import binance
 from tightloop.venues.credentials import Credentials, checked
 from tightloop.venues.live.binance import Binance
+from tightloop.venues.live.budget import Budgets
 from tightloop.venues.live.exchange import LiveExchange
 
 T = TypeVar("T")
@@ -33,9 +34,6 @@ def credentials_of(key: dict[str, Any]) -> Credentials:
     return checked(binance.SPEC, "dev", {name: key["secret" if name.endswith("_SECRET") else "key"] for name in names})
 
 
-HURRIED = {"spot": 1e6, "perp": 1e6}  # the sandbox counts no weights
-
-
 class LiveFace(Face):
     """``use`` says whose keys the adapter has from then on. ``manual``: the venue's clock moves when the test says so,
     and the adapter signs by it.
@@ -47,6 +45,7 @@ class LiveFace(Face):
         self._timeout_s = mutation_timeout_s
         self._loop = asyncio.new_event_loop()
         self._keys: dict[str, dict[str, Any]] = {}
+        self.budgets = Budgets(now=lambda: self.now().timestamp())
         self.adapters = {}
         if manual:
             self.control("GET", "/admin/health")
@@ -64,7 +63,7 @@ class LiveFace(Face):
         self._hang_up()
         lane, credentials = live_lane(self.sandbox.address), credentials_of(self._keys[self._account])
         self.dialect = Binance(
-            lane, credentials, reading=False, clock=self.now, act_timeout_s=self._timeout_s, pace=HURRIED
+            lane, credentials, reading=False, clock=self.now, act_timeout_s=self._timeout_s, budgets=self.budgets
         )
         self.adapters = {"binance": LiveExchange(lane, self.dialect)}
 

@@ -110,6 +110,7 @@ def test_37_too_many_requests_means_later(exchange: Exchange) -> None:
     answer = exchange.submit(entry)
     assert isinstance(answer, NotSent)
     assert (answer.code, answer.retry_after_s > 0) == ("EXI-002", True)
+    exchange.pass_time(answer.retry_after_s)
     assert exchange.submit(entry).status == "filled"
 
 

@@ -47,7 +47,10 @@ class Reply(NamedTuple):
 
 
 class Dialect(Protocol):
-    """What answers an exchange's requests. It raises Unheard where a fault wants no answer."""
+    """What answers an exchange's requests. It raises Unheard where a fault wants no answer.
+
+    One with control requests of its own has them in ``controls``, by ``METHOD /admin/path``.
+    """
 
     keys: Keys
 
@@ -60,7 +63,7 @@ def handler(dialect: Dialect, sandbox: Sandbox) -> Callable[[web.BaseRequest], w
     def more_keys(query: dict[str, str], body: bytes) -> object:
         return dialect.keys.add(query["account"])
 
-    admin = {**admin_routes(sandbox), "POST /admin/keys": more_keys}
+    admin = {**admin_routes(sandbox), "POST /admin/keys": more_keys, **getattr(dialect, "controls", {})}
 
     async def answer(request: web.BaseRequest) -> web.StreamResponse:
         body = (await request.read()).decode(errors="replace")

@@ -24,9 +24,10 @@ from tightloop.records.types import PreparedOrder
 from tightloop.venues.adapter import Gate
 from tightloop.venues.credentials import Credentials
 from tightloop.venues.live.binance_income import cursor_at, entries_after, moment
+from tightloop.venues.live.binance_limits import BinanceLimits
 from tightloop.venues.live.binance_trades import perp_trade, spot_trade
 from tightloop.venues.live.binance_verdicts import VERDICTS
-from tightloop.venues.live.budget import Budget
+from tightloop.venues.live.budget import OF_THE_PROCESS, Budgets
 from tightloop.venues.live.exchange import LiveExchange, LiveReader, Shown
 from tightloop.venues.live.listing import rules_of
 from tightloop.venues.live.session import ACT_TIMEOUT_S, Said, Session, together
@@ -36,9 +37,6 @@ from tightloop.venues.sim.settings import SymbolRules
 PRODUCTION = {"spot": "https://api.binance.com", "futures": "https://fapi.binance.com"}
 DEMO = {"spot": "https://demo-api.binance.com", "futures": "https://demo-fapi.binance.com"}
 PAGE = 1000
-# Units a second, of which ccxt makes five weights at spot and one at futures: half of what an address may spend (6,000
-# and 2,400 weights a minute), as the executor and reconciliation share one.
-PACE = {"spot": 10.0, "perp": 20.0}
 TRIES = 3
 
 _STATUS: dict[str, Literal["open", "filled", "cancelled", "rejected"]] = {
@@ -84,7 +82,7 @@ class Binance:
         reading: bool,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         act_timeout_s: float = ACT_TIMEOUT_S,
-        pace: Mapping[str, float] = PACE,
+        budgets: Budgets = OF_THE_PROCESS,
     ) -> None:
         self._venue = lane.home
         middle = "READONLY_" if reading else ""
@@ -108,7 +106,8 @@ class Binance:
                 _refusal,
                 clock=clock,
                 act_timeout_s=act_timeout_s,
-                budget=Budget(pace[market]),
+                budgets=budgets,
+                tariff=BinanceLimits(budgets, market, credentials.reveal(f"CEX__BINANCE_{name}_{middle}API_KEY")),
             )
 
     # --- before the first call ----------------------------------------------------------------------------------------

@@ -33,12 +33,14 @@ from tightloop.records.types import AccountRef, JournalEntry, PreparedOrder
 from tightloop.venues.adapter import Addressed, Cancelled, Found, Gate, GateShut, PreparedAs, Submitted
 from tightloop.venues.http import Broken, NotLeft
 from tightloop.venues.live import preparing
+from tightloop.venues.live.budget import Held, urgent
 from tightloop.venues.live.session import Said
 from tightloop.venues.live.verdicts import UNAVAILABLE, Verdicts
 from tightloop.venues.sim.settings import SymbolRules
 
 UNSUPPORTED = "EXI-013"
 UNREADABLE = "EXI-016"
+LIMITED = "EXI-002"
 RETRY_S = 0.5
 T = TypeVar("T")
 
@@ -164,6 +166,8 @@ class LiveReader:
                 return await question
         except Said as said:
             return self._dialect.verdicts.of_question(said)
+        except Held as held:
+            return Unavailable(LIMITED, str(held))
         except (NotLeft, Broken) as error:
             return Unavailable(UNAVAILABLE, str(error))
         except (KeyError, ValueError, ArithmeticError, TypeError) as error:
@@ -179,7 +183,8 @@ class LiveExchange(LiveReader):
         return await self._dialect.holdings_and_cursor()
 
     async def prepare(self, entry: JournalEntry, least_nonce: int | None) -> PreparedAs:
-        return await self._answered(preparing.prepare(entry, self._dialect.rules, self._dialect.price))
+        with urgent("order"):
+            return await self._answered(preparing.prepare(entry, self._dialect.rules, self._dialect.price))
 
     async def replace(self, entry: JournalEntry, kind: Literal["bump", "cancel"]) -> PreparedAs:
         return Refused(UNSUPPORTED, f"{self.lane.name}: an exchange's orders are cancelled, not replaced")
@@ -188,7 +193,8 @@ class LiveExchange(LiveReader):
         order = _order(entry)
         if order is None:
             return Refused("EXI-007", "the journal holds no order to send")
-        shown = await self._acted(self._dialect.place(entry.client_order_id, order, gate), entry)
+        with urgent("order"):
+            shown = await self._acted(self._dialect.place(entry.client_order_id, order, gate), entry)
         if not isinstance(shown, Shown):
             return self._dialect.verdicts.of_act(shown) if isinstance(shown, Said) else shown
         found = await self._evidence(shown, order, shown.at)
@@ -214,13 +220,15 @@ class LiveExchange(LiveReader):
                 return Unavailable(UNREADABLE, f"asked for {entry.client_order_id}, told of {shown.client_order_id}")
             return await self._evidence(shown, order, as_of)
 
-        return await self._answered(look())
+        with urgent("evidence"):
+            return await self._answered(look())
 
     async def cancel(self, entry: JournalEntry, gate: Gate) -> Cancelled:
         order = _order(entry) or _meant(entry)
         if order is None:
             return Refused("EXI-007", "the journal holds no order to cancel")
-        shown = await self._acted(self._dialect.cancel(entry.client_order_id, order, gate), entry)
+        with urgent("cancel"):
+            shown = await self._acted(self._dialect.cancel(entry.client_order_id, order, gate), entry)
         if isinstance(shown, Said):
             if self._dialect.verdicts.row(shown).meaning in ("not_open", "no_such_order"):
                 return await self.find(entry)  # it is over, or never was: only the order itself tells
@@ -238,6 +246,8 @@ class LiveExchange(LiveReader):
                 shown = await request
         except GateShut as shut:
             return GateClosed(shut.reason)
+        except Held as held:
+            return NotSent(LIMITED, str(held), held.retry_after_s)
         except NotLeft as error:
             return NotSent(UNAVAILABLE, str(error), RETRY_S)
         except Broken as error:
@@ -254,7 +264,8 @@ class LiveExchange(LiveReader):
         """The order with its trades. One that is over is no evidence before all its trades are shown."""
         entries = shown.entries
         if entries is None:
-            read = await self._answered(self._dialect.trades(shown, order)) if shown.filled else ()
+            with urgent("evidence"):
+                read = await self._answered(self._dialect.trades(shown, order)) if shown.filled else ()
             if isinstance(read, Unavailable):
                 return read
             entries = read

@@ -17,12 +17,12 @@ from urllib.parse import urlsplit
 
 from tightloop.errors import ExecutionError
 from tightloop.venues.adapter import Gate
-from tightloop.venues.http import Heard, HttpClient, NotLeft, Outgoing
-from tightloop.venues.live.budget import Budget
+from tightloop.venues.http import Heard, HttpClient, Outgoing
+from tightloop.venues.live.budget import LONGEST_WAIT_S, OF_THE_PROCESS, Asking, Budgets, ByAddress, Tariff
 
 READ_TIMEOUT_S = 10.0
 ACT_TIMEOUT_S = 5.0
-LONGEST_WAIT_S = 3600.0  # before something is tried again; bans last up to three days
+SHORTEST_BAN_S = 120.0  # where one does not say how long it lasts
 LIMITED, BANNED = 429, 418
 _GATE: ContextVar[Gate | None] = ContextVar("gate", default=None)
 
@@ -50,7 +50,8 @@ Refusal = Callable[[Any], tuple[str, str] | None]  # code and message, of an ans
 class Session:
     """``kind``: the name of ccxt's class. ``refusal``: finds the exchange's own refusal in an answer.
 
-    Raises ExecutionError EIF-011 when ccxt is not installed.
+    ``tariff``: what its requests cost of which of the ``budgets``. Raises ExecutionError EIF-011 when ccxt is not
+    installed.
     """
 
     def __init__(
@@ -62,12 +63,14 @@ class Session:
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         tls: ssl.SSLContext | None = None,
         act_timeout_s: float = ACT_TIMEOUT_S,
-        budget: Budget | None = None,
+        budgets: Budgets = OF_THE_PROCESS,
+        tariff: Tariff | None = None,
     ) -> None:
         self.ccxt = _gated(kind)(dict(settings))
         self.ccxt.number = str  # figures reach Decimal as the exchange wrote them
-        self._budget = budget or Budget()
-        self.ccxt.bind(self, clock, self._budget)
+        self._budgets = budgets
+        self._tariff = tariff or ByAddress(budgets)
+        self.ccxt.bind(self, clock)
         self._act_timeout_s = act_timeout_s
         self._refusal = refusal
         self._tls = tls
@@ -97,19 +100,24 @@ class Session:
 
     # --- what ccxt's class calls --------------------------------------------------------------------------------------
 
-    async def send(self, url: str, make: Callable[[], Outgoing], *, acts: bool) -> Any:
-        """The answer as plain JSON values. Raises NotLeft, Broken, Said, and what ``make`` raises."""
+    async def send(self, url: str, make: Callable[[], Outgoing], asked: Asking, *, acts: bool) -> Any:
+        """The answer as plain JSON values. Raises NotLeft (Held), Broken, Said, and what ``make`` raises."""
+        asked = asked._replace(at=urlsplit(url).netloc)
+        await self._budgets.admit(self._tariff.charges(asked), acts=acts)
         timeout_s = self._act_timeout_s if acts else READ_TIMEOUT_S
         heard = await self._client(url).exchange(make, timeout_s)
         text = heard.body.decode(errors="replace")
         found = self.ccxt.parse_json(text)
+        self._budgets.heard(self._tariff, asked, heard.headers, found)
         refused = self._refusal(found)
         if heard.status < 400 and refused is None and found is not None:
             return found
         code, message = refused or (None, "" if heard.status >= 400 else "an answer that can't be read")
         retry_after_s = _retry_after(heard)
-        if heard.status == BANNED or (heard.status == LIMITED and not acts):  # who goes on asking is banned for longer
-            self._budget.keep_quiet(retry_after_s or 0.0)
+        if heard.status in (LIMITED, BANNED):  # who goes on is banned, or for longer
+            if heard.status == BANNED and retry_after_s is None:
+                retry_after_s = SHORTEST_BAN_S
+            self._budgets.refused(self._tariff, asked, code, retry_after_s)
         raise Said(heard.status, code, message, text, retry_after_s)
 
     def _client(self, url: str) -> HttpClient:
@@ -144,18 +152,15 @@ def _gated(kind: str) -> type[Any]:
 
 
 class _Sending:
-    """What replaces ccxt's sending; ``sign``, the endpoints and their weights stay ccxt's own. Questions are asked
-    within a budget, and not while the exchange wants none; what acts waits for nobody.
-    """
+    """What replaces ccxt's sending; ``sign``, the endpoints and their weights stay ccxt's own."""
 
     _session: Session
     _clock: Callable[[], datetime]
     _signed_at: datetime
 
-    def bind(self, session: Session, clock: Callable[[], datetime], budget: Budget) -> None:
+    def bind(self, session: Session, clock: Callable[[], datetime]) -> None:
         self._session = session
         self._clock = clock
-        self._budget = budget
 
     def milliseconds(self) -> int:
         """What ccxt signs with."""
@@ -170,10 +175,8 @@ class _Sending:
         config: Mapping[str, Any] = {},
     ) -> Any:
         gate = _GATE.get()
-        if gate is None:
-            if quiet_s := self._budget.quiet_for():
-                raise NotLeft(f"not asked: the exchange wants no questions for another {quiet_s:.0f} s")
-            await self._budget.spend(self.calculate_rate_limiter_cost(api, method, path, params, config))
+        units = self.calculate_rate_limiter_cost(api, method, path, params, config)
+        asked = Asking("", str(api), method, path, params, units)
 
         def signed(at: datetime) -> dict[str, Any]:
             self._signed_at = at
@@ -183,12 +186,12 @@ class _Sending:
         def make() -> Outgoing:
             made = signed(self._clock() if gate is None else gate.pass_through())
             parts = urlsplit(made["url"])
-            asked = f"{parts.path}?{parts.query}" if parts.query else parts.path
+            target = f"{parts.path}?{parts.query}" if parts.query else parts.path
             body = made["body"].encode() if made["body"] is not None else None
-            return Outgoing(made["method"], asked, {"Accept": "application/json", **(made["headers"] or {})}, body)
+            return Outgoing(made["method"], target, {"Accept": "application/json", **(made["headers"] or {})}, body)
 
         where = signed(self._clock())["url"]  # for its address alone: it is signed again when it leaves
-        return await self._session.send(where, make, acts=gate is not None)
+        return await self._session.send(where, make, asked, acts=gate is not None)
 
 
 async def together(*questions: Any) -> list[Any]:

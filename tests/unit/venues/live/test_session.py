@@ -21,7 +21,7 @@ from tightloop.runners.answers import LONGEST_PAUSE_S
 from tightloop.venues.adapter import ClockGate, GateShut
 from tightloop.venues.http import Broken, NotLeft
 from tightloop.venues.live.binance import _refusal, _urls
-from tightloop.venues.live.budget import Budget
+from tightloop.venues.live.budget import Budgets, Held
 from tightloop.venues.live.session import Said, Session
 
 SECRET = "s" * 64
@@ -37,7 +37,7 @@ def run(work: Coroutine[Any, Any, Any]) -> Any:
 def session(address: str, **more: Any) -> Session:
     urls = _urls({"spot": address, "futures": address})
     settings = {"apiKey": "k" * 64, "secret": SECRET, "urls": {"api": urls}, "options": {"recvWindow": 2000}}
-    return Session("binance", settings, _refusal, clock=lambda: NOW, **more)
+    return Session("binance", settings, _refusal, clock=lambda: NOW, **{"budgets": Budgets(), **more})
 
 
 def gate(journalled_at: datetime = NOW, now: datetime = NOW, not_after: datetime | None = None) -> ClockGate:
@@ -182,10 +182,10 @@ def test_a_refusal_keeps_its_words_and_when_to_come_back() -> None:
         async with ToldExchange(told) as exchange:
             asked = session(exchange.address)
             for endpoint, status, code in (
-                ("publicGetTime", 429, "-1003"),
                 ("publicGetPing", 200, "-1000"),
                 ("publicGetDepth", 200, None),
                 ("publicGetTickerPrice", 404, None),
+                ("publicGetTime", 429, "-1003"),
             ):
                 with pytest.raises(Said) as said:
                     await asked.ask(endpoint, {})
@@ -196,23 +196,26 @@ def test_a_refusal_keeps_its_words_and_when_to_come_back() -> None:
     run(work())
 
 
-@pytest.mark.parametrize(("status", "acts", "quiet"), [(429, False, True), (418, True, True), (429, True, False)])
-def test_nothing_is_asked_while_the_exchange_wants_no_questions(status: int, acts: bool, quiet: bool) -> None:
-    """Binance bans those who go on asking, for up to three days; what an order was told is about orders alone."""
+@pytest.mark.parametrize("acts", [False, True])
+@pytest.mark.parametrize("status", [429, 418])
+def test_nothing_leaves_while_the_exchange_wants_no_requests(status: int, acts: bool) -> None:
+    """Binance bans those who go on, for up to three days."""
 
     async def work() -> None:
         banned = (status, {"code": -1003, "msg": "Way too much request weight used"}, {"Retry-After": "259200"})
         told = {PLACE: banned, "GET /api/v3/depth": banned, "GET /api/v3/time": (200, {"serverTime": 1})}
         async with ToldExchange(told) as exchange:
             now = [0.0]
-            asked = session(exchange.address, budget=Budget(now=lambda: now[0]))
+            asked = session(exchange.address, budgets=Budgets(now=lambda: now[0]))
             with pytest.raises(Said) as said:
                 await (asked.act("privatePostOrder", ORDER, gate()) if acts else asked.ask("publicGetDepth", {}))
             assert said.value.retry_after_s == LONGEST_PAUSE_S, "the most that a runner takes"
-            if quiet:
-                with pytest.raises(NotLeft, match="3600 s"):
-                    await asked.ask("publicGetTime", {})
-                assert len(exchange.requests) == 1
+            with pytest.raises(Held, match="3600 s"):
+                await asked.ask("publicGetTime", {})
+            with pytest.raises(Held) as held:
+                await asked.act("privatePostOrder", ORDER, gate())
+            assert held.value.retry_after_s == LONGEST_PAUSE_S
+            assert len(exchange.requests) == 1
             now[0] = LONGEST_PAUSE_S
             assert await asked.ask("publicGetTime", {}) == {"serverTime": 1}
             await asked.close()
@@ -268,15 +271,3 @@ def certificate(folder: Path) -> tuple[ssl.SSLContext, ssl.SSLContext]:
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     server.load_cert_chain(folder / "certificate.pem", folder / "key.pem")
     return ssl.create_default_context(cadata=pem.decode()), server
-
-
-def test_a_budget_is_spent_at_once_and_comes_back_with_time() -> None:
-    now = [0.0]
-    budget = Budget(10.0, 100.0, now=lambda: now[0])
-    assert [budget.take(50), budget.take(50)] == [0, 0]
-    assert [budget.take(30), budget.take(10)] == [3, 4], "in the order of asking"
-    now[0] = 4.0
-    assert budget.take(1) == pytest.approx(0.1)
-    now[0] = 1000.0
-    assert budget.take(100) == 0, "no more than the burst is saved up"
-    assert budget.take(1) == pytest.approx(0.1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any, NamedTuple
@@ -17,11 +18,11 @@ from tightloop.venues.dialects.desk import Desk, Unheard
 from tightloop.venues.dialects.keys import READ, TRADE, Keys
 from tightloop.venues.dialects.server import Asked, Reply
 from tightloop.venues.sim.books import VenueError
+from tightloop.venues.sim.orders import Order
 from tightloop.venues.sim.sandbox import Sandbox
 
 log = logging.getLogger(__name__)
 _encode = msgspec.json.Encoder().encode
-RETRY_AFTER_S = "1"
 
 
 class Route(NamedTuple):
@@ -46,35 +47,56 @@ class Binance:
         self._venue = Venue(Desk(sandbox, lane))
         self.keys = keys
         self._routes = _routes()
+        self.controls = self._venue.limits.controls()
 
     async def answer(self, asked: Asked) -> Reply:
         """Raises Unheard."""
         route = self._routes.get(f"{asked.method} {asked.path}")
         if route is None:
             return Reply(404, b"<html><body><h2>404 Not found</h2></body></html>", kind="text/html")
+        name, limits, desk = f"{asked.method} {asked.path}", self._venue.limits, self._venue.desk
         try:
-            return Reply(200, _encode(await self._answer(route, asked)))
-        except BinanceError as refusal:
-            return _refused(refusal)
-        except VenueError as refusal:
-            return _refused(of_engine(refusal, asked.path.startswith("/fapi")))
+            limits.enter(name, desk.now())
+            account, found = await self._answer(route, name, asked)
+            return Reply(200, _encode(found), limits.headers(name, account, desk.now()))
+        except BinanceError as error:
+            refusal = error
+        except VenueError as error:
+            refusal = of_engine(error, asked.path.startswith("/fapi"))
         except Unheard:
             raise
         except Exception:
             log.exception("the exchange failed")
-            return _refused(BinanceError(-1000, "An unknown error occurred while processing the request.", 500))
+            refusal = BinanceError(-1000, "An unknown error occurred while processing the request.", 500)
+        return _refused(refusal, limits.headers(name, None, desk.now()))
 
-    async def _answer(self, route: Route, asked: Asked) -> Any:
+    async def _answer(self, route: Route, name: str, asked: Asked) -> tuple[str | None, Any]:
+        """Whose request it was, and the answer."""
         given = parameters(asked.query, asked.body)
         call = Call(self._venue, given, self._venue.desk.now())
         if route.right is not None:
             key = signed_by(self.keys, asked.headers.get("X-MBX-APIKEY"), asked.query, asked.body, given, route.right)
             call = Call(self._venue, given, call.now, key, SignedTime(given))
             call.signed_time.check(call.now, timedelta(0))
+        account = call.key.account if call.key is not None else None
+        if account is not None:
+            self._venue.limits.check_order(name, account, call.now)
         found = route.answer(call)
-        return await found if isinstance(found, Awaitable) else found
+        if isinstance(found, Awaitable):
+            found = await found
+        if account is not None:
+            self._venue.limits.placed(name, account, _order_of(call, found), call.now)
+        return account, found
 
 
-def _refused(refusal: BinanceError) -> Reply:
-    headers = {"Retry-After": RETRY_AFTER_S} if refusal.status == 429 else {}
+def _order_of(call: Call, found: Any) -> Order | None:
+    """The one that was placed."""
+    placed = found.get("newOrderResponse", found) if isinstance(found, dict) else {}
+    history = call.account().orders.get(placed.get("clientOrderId", ""), ())
+    return history[-1] if history else None
+
+
+def _refused(refusal: BinanceError, headers: dict[str, str]) -> Reply:
+    if refusal.retry_after_s is not None:
+        headers["Retry-After"] = str(math.ceil(refusal.retry_after_s))
     return Reply(refusal.status, _encode({"code": refusal.code, "msg": refusal.message}), headers)

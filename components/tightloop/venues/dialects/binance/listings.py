@@ -19,11 +19,6 @@ LISTED_AT = 1_569_398_400_000
 PERPETUAL = 4_133_404_800_000  # the delivery date of what is never delivered
 SPOT_TYPES = ("LIMIT", "LIMIT_MAKER", "MARKET")
 FUTURES_TYPES = ("LIMIT", "MARKET")
-_LIMITS = [
-    {"rateLimitType": "REQUEST_WEIGHT", "interval": "MINUTE", "intervalNum": 1, "limit": 6000},
-    {"rateLimitType": "ORDERS", "interval": "SECOND", "intervalNum": 10, "limit": 100},
-    {"rateLimitType": "ORDERS", "interval": "DAY", "intervalNum": 1, "limit": 200000},
-]
 
 
 def fixed(amount: Decimal, places: int = PLACES) -> str:
@@ -60,12 +55,12 @@ class Listings:
         """The one that is named, or all. Raises BinanceError."""
         return [self.named(given)] if given.get("symbol") else list(self._by_name.values())
 
-    def info(self, given: dict[str, str], now: datetime) -> dict[str, Any]:
+    def info(self, given: dict[str, str], now: datetime, limits: list[dict[str, Any]]) -> dict[str, Any]:
         describe = _spot if self.market == "spot" else _futures
         info: dict[str, Any] = {
             "timezone": "UTC",
             "serverTime": milliseconds(now),
-            "rateLimits": _LIMITS,
+            "rateLimits": limits,
             "exchangeFilters": [],
             "symbols": [describe(listing) for listing in self.asked(given)],
         }

@@ -30,7 +30,7 @@ def _one_or_all(call: Call, listings: Listings, show: Callable[[Listing], Any]) 
 
 
 def _info(futures: bool) -> Answer:
-    return lambda call: _of(call, futures).info(call.given, call.now)
+    return lambda call: _of(call, futures).info(call.given, call.now, call.venue.limits.listed(futures))
 
 
 def _of(call: Call, futures: bool) -> Listings:

@@ -6,13 +6,14 @@ from tightloop.venues.sim.books import VenueError
 
 
 class BinanceError(Exception):
-    """``{"code": code, "msg": message}`` with this HTTP status."""
+    """``{"code": code, "msg": message}`` with this HTTP status. ``retry_after_s``: said in a header."""
 
-    def __init__(self, code: int, message: str, status: int = 400) -> None:
+    def __init__(self, code: int, message: str, status: int = 400, retry_after_s: float | None = None) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
         self.status = status
+        self.retry_after_s = retry_after_s
 
 
 def missing(name: str) -> BinanceError:
@@ -40,7 +41,7 @@ def of_engine(refusal: VenueError, futures: bool) -> BinanceError:
     if known is not None:
         return BinanceError(*known)
     if refusal.code == "rate_limited":
-        return BinanceError(-1003, "Too many requests; please use the websocket for live updates.", 429)
+        return BinanceError(-1003, "Too many requests; please use the websocket for live updates.", 429, 1.0)
     if refusal.code == "unavailable":
         return BinanceError(-1001, "Internal error; unable to process your request. Please try again.", 503)
     if refusal.code in ("stale_timestamp", "future_timestamp"):
