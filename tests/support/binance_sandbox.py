@@ -85,6 +85,14 @@ class BinanceSandbox:
             text = refusal.read().decode()
             return refusal.code, json.loads(text) if text.startswith(("{", "[")) else text
 
+    def heard(self, method: str, path: str) -> Any:
+        """The answer of urllib, with its headers, whatever its status."""
+        request = urllib.request.Request(f"{self.address}{path}", method=method)
+        try:
+            return urllib.request.urlopen(request, timeout=20)
+        except urllib.error.HTTPError as refusal:
+            return refusal
+
     def signed(self, method: str, path: str, key: int = 0, **given: Any) -> tuple[int, Any]:
         """As Binance documents it. ``None`` leaves a parameter out that is sent otherwise."""
         usual = {"recvWindow": 5000, "timestamp": int(time.time() * 1000)}

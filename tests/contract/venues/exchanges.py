@@ -120,6 +120,9 @@ class Exchange:
         """What the account pays there from now on: ``maker``, ``taker``, ``in_coin``."""
         self._post("fees", market=market, **fields)
 
+    def set_position_mode(self, *, hedged: bool) -> None:
+        self._post("position_mode", hedged=hedged)
+
     def drift(self, rest: str, amount: str) -> None:
         self._post("drift", position_key=self.key(rest), amount=amount)
 

@@ -18,11 +18,12 @@ import pytest
 from msgspec.structs import replace
 from tests.support.live_face import LiveFace
 
+from tightloop.errors import ExecutionError
 from tightloop.handlers.calls import Ambiguous, NotFound, NotSent, OrderFound, Refused
 from tightloop.records.types import JournalEntry
 from tightloop.venues import binance
 
-from . import test_fees, test_misbehaviour, test_orders, test_restarts
+from . import test_fees, test_misbehaviour, test_orders, test_outages, test_restarts
 from .exchanges import Exchange, price_of
 
 D = Decimal
@@ -169,6 +170,30 @@ def test_misbehaviour_of_the_venue(live: Exchange, case: Case, fields: dict[str,
 )
 def test_a_late_answer(impatient: Exchange, case: Case, fields: dict[str, Any]) -> None:
     case(impatient, **fields)
+
+
+@cases(
+    test_outages.test_161_maintenance_is_no_evidence_and_afterwards_everything_is_as_it_was,
+    test_outages.test_162_in_hedge_mode_no_perpetual_is_traded,
+    test_outages.test_163_a_clock_that_is_off_by_more_than_the_windows_sends_nothing_that_acts,
+)
+def test_an_outage(live: Exchange, case: Case, fields: dict[str, Any]) -> None:
+    case(live, **fields)
+
+
+def test_case_162_a_lane_in_hedge_mode_is_not_opened(live: Exchange) -> None:
+    live.face.drive(live.adapter.open())
+    live.set_position_mode(hedged=True)
+    with pytest.raises(ExecutionError, match="hedge mode") as refused:
+        live.face.drive(live.adapter.open())
+    assert refused.value.code == "EIF-010"
+
+
+def test_case_164_a_ban_is_waited_out_and_nothing_is_asked_meanwhile(impatient: Exchange) -> None:
+    impatient.prepare(impatient.trade("warm"))
+    test_outages.test_164_a_ban_is_waited_out_and_nothing_is_lost(impatient)
+    (ban,) = impatient.face.control("GET", "/admin/faults")
+    assert ban["struck"] <= 2, "once at spot, and once at futures, whose limits are their own: then both keep quiet"
 
 
 def test_case_01_a_market_buy_is_filled_and_its_deltas_are_complete(live: Exchange) -> None:

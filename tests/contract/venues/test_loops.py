@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from tightloop.assembly.config import Config
 from tightloop.records.types import Delta, ExecutionReport, InstructionResult
 from tightloop.testing import LoopDriver, cancel, trade
-from tightloop.venues.sim.commands import AdvanceMarket, Drift, FillWorking, SetFees
+from tightloop.venues.sim.commands import AdvanceMarket, Drift, FillWorking, SetFees, SetPositionMode
 from tightloop.venues.sim.settings import SimSettings
 
 from .conftest import exchange_settings
@@ -230,3 +230,23 @@ def test_156_a_rebate_is_reported_and_expected(loop: Loop) -> None:
     ((fee,),) = [one.fees for one in loop.reports("i1") if one.amount]
     assert fee.amount == D("-0.4")
     assert loop.driver.expected()[f"{loop.venue}:MarginBalance:USDT"] - before == D("0.4")
+
+
+@pytest.mark.parametrize("kind", ["maintenance", "ban"])
+def test_157_an_instruction_during_an_outage_acts_once_when_it_is_over(loop: Loop, kind: str) -> None:
+    loop.driver.fault(kind, duration_s=20.0)
+    loop.trade("i1", amount=D("0.5"))
+    loop.driver.advance(10)
+    assert not loop.driver.results("i1")
+    loop.driver.advance(30)
+    assert loop.ended("i1") == ("reconciled", "filled", D("0.5"), None)
+    orders = loop.driver.sandbox.requests.read(0, 100)
+    assert len([one for one in orders if one.instruction_id == "i1" and one.result == "acted"]) == 1
+
+
+def test_158_hedge_mode_rejects_a_perpetual_and_the_key_goes_on(loop: Loop) -> None:
+    loop.act(SetPositionMode(account="s1", hedged=True))
+    loop.perp("i1", amount=D("0.1"))
+    assert loop.ended("i1") == ("reconciled", "rejected", D(0), "EXI-007")
+    loop.trade("i2")
+    assert loop.ended("i2")[:2] == ("reconciled", "filled")

@@ -314,3 +314,27 @@ def test_a_rebate_is_commission_below_zero(restartable: BinanceSandbox) -> None:
     (trade,) = restartable.signed("GET", "/api/v3/myTrades", symbol="BTCUSDT", orderId=resting["orderId"])[1]
     assert (trade["commission"], trade["commissionAsset"]) == ("-0.00000100", "BTC")
     assert restartable.signed("GET", "/api/v3/account")[1]["commissionRates"]["maker"] == "-0.00010000"
+
+
+def test_a_ban_answers_nothing_until_its_end_and_says_when_that_is(restartable: BinanceSandbox) -> None:
+    restartable.control("POST", "/admin/faults", {"kind": "ban", "duration_s": 60})
+    for path in ("/api/v3/time", "/fapi/v1/time", "/api/v3/account"):
+        answered = restartable.heard("GET", path)
+        assert answered.status == 418
+        assert 55 <= int(answered.headers["Retry-After"]) <= 60
+    restartable.control("DELETE", "/admin/faults")
+    assert restartable.ask("GET", "/api/v3/time")[0] == 200
+
+
+def test_in_hedge_mode_no_order_is_taken(restartable: BinanceSandbox) -> None:
+    mode = "/fapi/v1/positionSide/dual"
+    assert restartable.signed("POST", mode, dualSidePosition="false")[1]["code"] == -4059
+    assert restartable.signed("POST", mode, dualSidePosition="true")[1]["code"] == 200
+    assert restartable.signed("GET", mode) == (200, {"dualSidePosition": True})
+    assert restartable.signed("POST", FUTURES, **ORDER)[1]["code"] == -4061
+    assert restartable.signed("POST", mode, dualSidePosition="false")[1]["code"] == 200
+    assert restartable.signed("POST", FUTURES, **{**LIMIT, "price": "20000"})[0] == 200
+    assert restartable.signed("POST", mode, dualSidePosition="true")[1]["code"] == -4067
+    restartable.signed("POST", FUTURES, **ORDER)
+    restartable.signed("DELETE", "/fapi/v1/allOpenOrders", symbol="BTCUSDT")
+    assert restartable.signed("POST", mode, dualSidePosition="true")[1]["code"] == -4068

@@ -50,6 +50,8 @@ def test_a_repeated_request_draws_again() -> None:
         (FaultRule(kind="reject", operations=("cancel",)), ("okx", "s", "cancel"), ("okx", "s", "order")),
         (FaultRule(kind="lost_after"), ("okx", "s", "transaction"), ("okx", "s", "positions")),
         (FaultRule(kind="down"), ("okx", "s", "positions"), None),
+        (FaultRule(kind="maintenance"), ("okx", "s", "ledger"), None),
+        (FaultRule(kind="ban"), ("okx", "s", "find"), None),
     ],
 )
 def test_a_rule_strikes_what_it_names(rule: FaultRule, meets: Any, misses: Any) -> None:

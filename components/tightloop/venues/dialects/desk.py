@@ -7,10 +7,9 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
-from tightloop.venues.sim.books import VenueError
-from tightloop.venues.sim.commands import Acting, SetFees
+from tightloop.venues.sim.commands import Acting, SetFees, SetPositionMode
 from tightloop.venues.sim.exchange import Exchange
-from tightloop.venues.sim.faults import DROPPED, Operation, Strike
+from tightloop.venues.sim.faults import Operation, Strike, refusal_of
 from tightloop.venues.sim.sandbox import Sandbox
 from tightloop.venues.sim.trades import ExchangeAccount
 
@@ -35,6 +34,12 @@ class Desk:
 
     def now(self) -> datetime:
         return self.sandbox.now()
+
+    def admit(self) -> None:
+        """Of every request, public ones too. Raises VenueError while a ban is at work."""
+        banned = self.sandbox.faults.banned(self.lane, self.now())
+        if banned is not None:
+            raise banned
 
     def account(self, name: str) -> ExchangeAccount:
         """Opened at its first touch, with everything done that fell due by now."""
@@ -63,7 +68,7 @@ class Desk:
         finally:
             await _unheard_or_late(strike)
 
-    def set_fees(self, command: SetFees) -> None:
+    def set_up(self, command: SetFees | SetPositionMode) -> None:
         """Durably. Raises VenueError."""
         self.sandbox.act(self.lane, command, self.sandbox.now())
 
@@ -88,9 +93,7 @@ def _request(command: Any) -> str:
 
 
 def _refuse(strike: Strike) -> None:
-    if strike.close or strike.drop is None:
-        raise Unheard
-    raise VenueError(*DROPPED[strike.drop])
+    raise refusal_of(strike) or Unheard()
 
 
 async def _unheard_or_late(strike: Strike) -> None:

@@ -3,8 +3,8 @@
 ``GET /admin/health``; ``GET /admin/books[?lane=&account=]``; ``GET /admin/requests[?after=N&limit=M]``; ``POST
 /admin/faults`` (a FaultRule), ``GET /admin/faults``, ``DELETE /admin/faults[?id=N]``; ``POST /admin/clock``; ``POST
 /admin/drift``, ``/admin/deposit``, ``/admin/fill``, ``/admin/liquidate``, ``/admin/accounts``,
-``/admin/fees`` (``lane``, and what commands.SetFees holds); ``POST /admin/chain``
-(``lane``, and what commands.ChangeChain holds), ``GET /admin/chain?lane=``.
+``/admin/fees`` and ``/admin/position_mode`` (``lane``, and what commands.SetFees and SetPositionMode hold); ``POST
+/admin/chain`` (``lane``, and what commands.ChangeChain holds), ``GET /admin/chain?lane=``.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -134,7 +135,8 @@ def admin_routes(sandbox: Sandbox) -> dict[str, Callable[[dict[str, str], bytes]
         "POST /admin/drift": admin.drift,
         "POST /admin/deposit": admin.deposit,
         "POST /admin/fill": admin.fill,
-        "POST /admin/fees": admin.set_fees,
+        "POST /admin/fees": partial(admin.set_up, c.SetFees),
+        "POST /admin/position_mode": partial(admin.set_up, c.SetPositionMode),
         "POST /admin/liquidate": admin.liquidate,
         "POST /admin/accounts": admin.open_account,
         "GET /admin/chain": admin.chain,
@@ -219,10 +221,10 @@ class _Admin:
         )
         return self._sandbox.act(asked.lane, command, self._sandbox.now())
 
-    def set_fees(self, query: dict[str, str], body: bytes) -> Any:
+    def set_up(self, kind: type[c.SetFees | c.SetPositionMode], query: dict[str, str], body: bytes) -> dict[str, str]:
         asked = msgspec.json.decode(body, type=dict[str, Any])
         lane = str(asked.pop("lane"))
-        self._sandbox.act(lane, msgspec.convert(asked, c.SetFees), self._sandbox.now())
+        self._sandbox.act(lane, msgspec.convert(asked, kind), self._sandbox.now())
         return {"account": asked["account"]}
 
     def liquidate(self, query: dict[str, str], body: bytes) -> Any:

@@ -27,13 +27,18 @@ class WalletView(Struct, frozen=True):
 
 
 class VenueError(Exception):
-    """The venue refuses; nothing was done. ``code`` is one of ``errors.CODES``; ``wallet`` says what a chain shows."""
+    """The venue refuses; nothing was done. ``code`` is one of ``errors.CODES``; ``wallet`` says what a chain shows;
+    ``retry_after_s``: when it may be asked again, where it says so.
+    """
 
-    def __init__(self, code: str, message: str, wallet: WalletView | None = None) -> None:
+    def __init__(
+        self, code: str, message: str, wallet: WalletView | None = None, retry_after_s: float | None = None
+    ) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
         self.wallet = wallet
+        self.retry_after_s = retry_after_s
 
 
 class Reverted(Exception):

@@ -133,6 +133,13 @@ class SetFees(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="
     in_coin: bool | None = None
 
 
+class SetPositionMode(Struct, frozen=True, kw_only=True, tag_field="op", tag="position_mode"):
+    """Hedge mode (a long and a short side of each perpetual), or one-way. Nothing is traded here in hedge mode."""
+
+    account: str
+    hedged: bool
+
+
 class FillWorking(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="op", tag="fill"):
     """The operator of the sandbox fills a working order: all of it, or ``amount``."""
 
@@ -178,7 +185,7 @@ class ChangeChain(
 
 Acting = PlaceOrder | CancelWorking | Broadcast | MoveFunds
 ACTING = (PlaceOrder, CancelWorking, Broadcast, MoveFunds)
-Operating = SetFees | FillWorking | Liquidate | AdvanceMarket | ChangeChain
+Operating = SetFees | SetPositionMode | FillWorking | Liquidate | AdvanceMarket | ChangeChain
 Command = Acting | OpenAccount | Drift | Deposit | GiveBack | Operating
 
 

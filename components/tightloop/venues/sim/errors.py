@@ -23,6 +23,9 @@ CODES: dict[str, Meaning] = {
     "order_rejected": Meaning(400, "refused", "EXI-001"),
     "rate_limited": Meaning(429, "retry", "EXI-002"),
     "unavailable": Meaning(503, "ask", "EXI-003"),
+    "maintenance": Meaning(503, "ask", "EXI-003"),  # what came in as it began may have been done
+    "banned": Meaning(418, "retry", "EXI-002"),
+    "position_mode": Meaning(400, "refused", "EXI-007"),
     "insufficient_balance": Meaning(400, "refused", "EXI-006"),
     "insufficient_margin": Meaning(400, "refused", "EXI-006"),
     "invalid_order": Meaning(400, "refused", "EXI-007"),

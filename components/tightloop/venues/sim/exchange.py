@@ -14,7 +14,7 @@ from tightloop.venues.sim import rounding
 from tightloop.venues.sim.accruals import settle_exchange
 from tightloop.venues.sim.books import ZERO, VenueError
 from tightloop.venues.sim.clock import MarketClock
-from tightloop.venues.sim.commands import Effect, FillWorking, MoveFunds, PlaceOrder, SetFees
+from tightloop.venues.sim.commands import Effect, FillWorking, MoveFunds, PlaceOrder, SetFees, SetPositionMode
 from tightloop.venues.sim.fees import USUAL, changed
 from tightloop.venues.sim.margin import check_margin
 from tightloop.venues.sim.market import Market
@@ -110,6 +110,8 @@ class Exchange:
             raise VenueError("invalid_order", f"{self.lane} has no {command.market} market {command.symbol}")
         if command.side not in ("buy", "sell") or command.order_type not in ("market", "limit"):
             raise VenueError("invalid_order", f"unknown side {command.side} or type {command.order_type}")
+        if listing.perp and account.hedged:
+            raise VenueError("position_mode", "the account is in hedge mode, and the order names no side of a position")
         at = self._clock.decided(command.decided_at)
         price = listing.price(at)
         limit = worst_price(command, listing, price)
@@ -243,8 +245,15 @@ class Exchange:
             message=order.message,
         )
 
-    def set_fees(self, account: ExchangeAccount, command: SetFees) -> None:
+    def set_up(self, account: ExchangeAccount, command: SetFees | SetPositionMode) -> None:
         """Raises VenueError."""
+        if isinstance(command, SetPositionMode):
+            if command.hedged != account.hedged and (
+                account.perps or any(o.listing.perp for o in account.working.values())
+            ):
+                raise VenueError("position_mode", "the position mode can't be changed with positions or open orders")
+            account.hedged = command.hedged
+            return
         before = account.fees.get(command.market, USUAL)
         account.fees[command.market] = changed(self.settings, before, command)
 

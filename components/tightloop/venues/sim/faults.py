@@ -13,6 +13,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from tightloop.venues.sim.books import VenueError
 from tightloop.venues.sim.commands import Effect
 
 Kind = Literal[
@@ -32,14 +33,20 @@ Kind = Literal[
     "never_arrives",  # what was sent is credited nowhere
     "arrives_late",  # `delay_s` later than usual
     "rate_limit",  # 429, nothing was done
+    "maintenance",  # refused as the exchange does then; nothing was done
+    "ban",  # refused for `duration_s`, whatever is asked and by whom; nothing was done
     "down",  # 503, or the connection closed with `close`; nothing was done
 ]
 Operation = Literal["order", "cancel", "transaction", "transfer", "find", "ledger", "positions", "simulate"]
 ACTING = ("order", "cancel", "transaction", "transfer")
 
 
+EVERYTHING = ("down", "maintenance", "ban")  # without `operations` they meet questions too
+
+
 class FaultRule(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A rule. Everything unset matches everything; ``operations`` empty: those that act (for ``down``: all).
+    """A rule. Everything unset matches everything; ``operations`` empty: those that act (for ``down``,
+    ``maintenance`` and ``ban``: all).
 
     ``probability`` in 0..1 of the matching requests, after the first ``skip`` of them, at most ``count`` times, for
     ``duration_s`` from now.
@@ -81,7 +88,8 @@ class Strike(Struct, frozen=True):
 
     name: str
     effect: Effect | None = None
-    drop: Literal["lost_before", "down", "rate_limit"] | None = None
+    drop: Literal["lost_before", "down", "rate_limit", "maintenance", "ban"] | None = None
+    retry_after_s: float | None = None
     close: bool = False
     lost_after: bool = False
     delay_before_s: float = 0.0
@@ -90,12 +98,21 @@ class Strike(Struct, frozen=True):
     answer_twice: bool = False
 
 
-# How a dropped request is refused, when its connection isn't closed instead: the venue's code, and why.
-DROPPED = {
+_DROPPED = {
     "lost_before": ("unavailable", "the request was lost (an injected fault)"),
     "down": ("unavailable", "down (an injected fault)"),
     "rate_limit": ("rate_limited", "too many requests (an injected fault)"),
+    "maintenance": ("maintenance", "under maintenance (an injected fault)"),
+    "ban": ("banned", "too many requests: banned (an injected fault)"),
 }
+
+
+def refusal_of(strike: Strike) -> VenueError | None:
+    """How a dropped request is refused; None: its connection is closed instead."""
+    if strike.close or strike.drop is None:
+        return None
+    code, message = _DROPPED[strike.drop]
+    return VenueError(code, message, retry_after_s=strike.retry_after_s)
 
 
 class Faults:
@@ -124,13 +141,21 @@ class Faults:
         for state in self.active:
             if self._matches(state, lane, account, operation, now) and self._hits(state, account, operation, request):
                 state.struck += 1
-                return _strike(state.rule)
+                return _strike(state.rule, _left(state, now))
+        return None
+
+    def banned(self, lane: str, now: datetime) -> VenueError | None:
+        """How everything there is refused, public questions too, while a ban is at work."""
+        for state in self.active:
+            if state.rule.kind == "ban" and self._matches(state, lane, state.rule.account or "", "order", now):
+                state.struck += 1
+                return refusal_of(_strike(state.rule, _left(state, now)))
         return None
 
     @staticmethod
     def _matches(state: FaultState, lane: str, account: str, operation: Operation, now: datetime) -> bool:
         rule = state.rule
-        operations = rule.operations or (() if rule.kind == "down" else ACTING)
+        operations = rule.operations or (() if rule.kind in EVERYTHING else ACTING)
         return (
             (rule.lane is None or rule.lane == lane)
             and (rule.account is None or rule.account == account)
@@ -152,7 +177,14 @@ class Faults:
         return drawn < state.rule.probability * 2**48
 
 
-def _strike(rule: FaultRule) -> Strike:
+def _left(state: FaultState, now: datetime) -> float | None:
+    """Seconds until the rule ends; None: that is not known."""
+    if state.rule.duration_s is None:
+        return None
+    return max(0.0, (state.since - now).total_seconds() + state.rule.duration_s)
+
+
+def _strike(rule: FaultRule, left_s: float | None) -> Strike:
     kind = rule.kind
     if kind == "reject":
         return Strike(kind, effect=Effect(reject=rule.code, message=rule.message, as_order=rule.as_order))
@@ -172,7 +204,9 @@ def _strike(rule: FaultRule) -> Strike:
         return Strike(kind, effect=Effect(never_arrives=True))
     if kind == "arrives_late":
         return Strike(kind, effect=Effect(arrives_late_s=rule.delay_s))
-    if kind in ("lost_before", "down", "rate_limit"):
+    if kind == "ban":
+        return Strike(kind, drop=kind, retry_after_s=left_s)
+    if kind in ("lost_before", "down", "rate_limit", "maintenance"):
         return Strike(kind, drop=kind, close=rule.close or kind == "lost_before")
     return Strike(
         kind,

@@ -35,7 +35,7 @@ from tightloop.venues.sim.books import VenueError
 from tightloop.venues.sim.chain import Chain
 from tightloop.venues.sim.commands import Acting, MoveFunds, PlaceOrder
 from tightloop.venues.sim.errors import meaning
-from tightloop.venues.sim.faults import DROPPED, Operation, Strike
+from tightloop.venues.sim.faults import Operation, Strike, refusal_of
 from tightloop.venues.sim.prepared_transactions import (
     call_of,
     nothing,
@@ -217,9 +217,7 @@ class _InProcessLane(InProcessReader):
 
 
 def _dropped(strike: Strike) -> VenueError | Ambiguous:
-    if strike.close or strike.drop is None:
-        return Ambiguous(_LOST)
-    return VenueError(*DROPPED[strike.drop])
+    return refusal_of(strike) or Ambiguous(_LOST)
 
 
 def _unavailable(refusal: VenueError) -> Unavailable:

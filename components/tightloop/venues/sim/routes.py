@@ -19,7 +19,7 @@ from tightloop.venues.sim.answers import NO_ANSWER, Answer, Query
 from tightloop.venues.sim.books import VenueError
 from tightloop.venues.sim.commands import Acting, Broadcast, CancelWorking, MoveFunds, PlaceOrder
 from tightloop.venues.sim.errors import meaning
-from tightloop.venues.sim.faults import DROPPED, Operation, Strike
+from tightloop.venues.sim.faults import Operation, Strike, refusal_of
 from tightloop.venues.sim.sandbox import PAGE, Sandbox
 from tightloop.venues.sim.transactions import Call
 from tightloop.venues.sim.translate import ErrorBody, error_body
@@ -238,9 +238,9 @@ class Routes:
         return await self._finish(strike, self._result(ask))
 
     def _dropped(self, strike: Strike) -> Answer:
-        if strike.close or strike.drop is None:
+        refusal = refusal_of(strike)
+        if refusal is None:
             return NO_ANSWER
-        refusal = VenueError(*DROPPED[strike.drop])
         return Answer(meaning(refusal.code).status, _encode(error_body(refusal, self.sandbox.now())))
 
     @staticmethod

@@ -183,16 +183,15 @@ class Sandbox:
         if isinstance(lane, Exchange) and isinstance(command, c.GiveBack):
             lane.transfers.give_back(account, command.client_order_id, logged.at)
             return None
-        if isinstance(lane, Exchange) and isinstance(command, c.SetFees):
-            lane.set_fees(account, command)
+        if isinstance(lane, Exchange) and isinstance(command, c.SetFees | c.SetPositionMode):
+            lane.set_up(account, command)
             return None
         if isinstance(lane, Exchange) and isinstance(command, c.FillWorking):
             return lane.fill(account, command, logged.at)
         if isinstance(lane, Chain) and isinstance(command, c.Liquidate):
             lane.liquidate(account, command.position_key, logged.at)
             return None
-        wanted = "fees of trades" if isinstance(command, c.SetFees) else "working orders"
-        wanted = wanted if isinstance(lane, Chain) else "debts"
+        wanted = "such orders" if isinstance(lane, Chain) else "debts"
         raise VenueError("bad_request", f"{lane.lane} has no {wanted}")
 
     def _perform(self, lane: Exchange | Chain, command: c.Acting, logged: c.Logged) -> OrderFound:

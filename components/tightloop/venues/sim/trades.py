@@ -25,7 +25,7 @@ class ExchangeAccount(Account):
     market, where they are not the exchange's usual ones.
     """
 
-    __slots__ = ("fees", "listings", "orders", "perps", "working")
+    __slots__ = ("fees", "hedged", "listings", "orders", "perps", "working")
 
     def __init__(
         self,
@@ -41,6 +41,7 @@ class ExchangeAccount(Account):
         self.working: dict[str, Order] = {}  # by order id
         self.perps: dict[str, Decimal] = {}
         self.fees: dict[str, MarketFees] = {}
+        self.hedged = False  # the position mode of its perpetuals
 
     def reserved(self, key: str) -> Decimal:
         """What working spot orders hold back of a balance."""

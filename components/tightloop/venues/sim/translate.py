@@ -125,8 +125,14 @@ def refusal_of_submit(error: ErrorBody, raw: str) -> Refused | NotSent | Ambiguo
     if meant.verdict == "refused":
         return Refused(meant.code, message, raw)
     if meant.verdict == "retry":
-        return NotSent(meant.code, f"{code}: {message}", 1.0 if code == "rate_limited" else 0.0, raw)
+        return NotSent(meant.code, f"{code}: {message}", _wait(error), raw)
     return Ambiguous(f"{code}: {message}", raw)
+
+
+def _wait(error: ErrorBody) -> float:
+    if error.retry_after_s is not None:
+        return error.retry_after_s
+    return 1.0 if error.code == "rate_limited" else 0.0
 
 
 def refusal_of_cancel(error: ErrorBody, as_of: datetime, raw: str) -> NotFound | Refused | NotSent | Ambiguous:
@@ -154,10 +160,11 @@ class ErrorBody(msgspec.Struct, frozen=True, omit_defaults=True):
     nonce: int | None = None
     settled_nonce: int | None = None
     block_number: int | None = None
+    retry_after_s: float | None = None
 
 
 def error_body(refusal: VenueError, as_of: datetime) -> ErrorBody:
     wallet = refusal.wallet
     if wallet is None:
-        return ErrorBody(refusal.code, refusal.message, as_of)
+        return ErrorBody(refusal.code, refusal.message, as_of, retry_after_s=refusal.retry_after_s)
     return ErrorBody(refusal.code, refusal.message, as_of, wallet.nonce, wallet.settled_nonce, wallet.block_number)

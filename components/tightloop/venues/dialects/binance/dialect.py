@@ -72,6 +72,7 @@ class Binance:
 
     async def _answer(self, route: Route, name: str, asked: Asked) -> tuple[str | None, Any]:
         """Whose request it was, and the answer."""
+        self._venue.desk.admit()
         given = parameters(asked.query, asked.body)
         call = Call(self._venue, given, self._venue.desk.now())
         if route.right is not None:

@@ -15,7 +15,7 @@ from tightloop.venues.dialects.binance.refusals import BinanceError
 from tightloop.venues.dialects.binance.spot import asked_orders, asked_trades, cancel, require, working
 from tightloop.venues.sim import rounding
 from tightloop.venues.sim.books import ZERO
-from tightloop.venues.sim.commands import SetFees
+from tightloop.venues.sim.commands import SetFees, SetPositionMode
 from tightloop.venues.sim.fees import USUAL, rate_of
 from tightloop.venues.sim.orders import Order
 
@@ -84,13 +84,20 @@ async def _trades(call: Call) -> Any:
 
 
 def _mode(call: Call) -> Any:
-    return {"dualSidePosition": False}
+    return {"dualSidePosition": call.account().hedged}
 
 
 def _set_mode(call: Call) -> Any:
-    if require(call, "dualSidePosition").lower() == "true":
-        raise BinanceError(-4061, "Hedge mode is not modelled here.")
-    raise BinanceError(-4059, "No need to change position side.")
+    """In hedge mode no order is taken here."""
+    hedged, account = require(call, "dualSidePosition").lower() == "true", call.account()
+    if hedged == account.hedged:
+        raise BinanceError(-4059, "No need to change position side.")
+    if any(order.listing.perp for order in account.working.values()):
+        raise BinanceError(-4067, "Position side cannot be changed if there exists open orders.")
+    if account.perps:
+        raise BinanceError(-4068, "Position side cannot be changed if there exists position.")
+    call.venue.desk.set_up(SetPositionMode(account=call.account_name, hedged=hedged))
+    return {"code": 200, "msg": "success"}
 
 
 def _assets_mode(call: Call) -> Any:
@@ -173,7 +180,7 @@ def _pays_in_bnb(call: Call) -> Any:
 
 def _pay_in_bnb(call: Call) -> Any:
     wanted = require(call, "feeBurn").lower() == "true"
-    call.venue.desk.set_fees(SetFees(account=call.account_name, market="perp", in_coin=wanted))
+    call.venue.desk.set_up(SetFees(account=call.account_name, market="perp", in_coin=wanted))
     return {"code": 200, "msg": "success"}
 
 

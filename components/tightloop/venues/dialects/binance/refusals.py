@@ -44,6 +44,13 @@ def of_engine(refusal: VenueError, futures: bool) -> BinanceError:
         return BinanceError(-1003, "Too many requests; please use the websocket for live updates.", 429, 1.0)
     if refusal.code == "unavailable":
         return BinanceError(-1001, "Internal error; unable to process your request. Please try again.", 503)
+    if refusal.code == "banned":
+        words = "Way too much request weight used; IP banned. Please use the websocket for live updates to avoid bans."
+        return BinanceError(-1003, words, 418, refusal.retry_after_s)
+    if refusal.code == "maintenance":
+        return BinanceError(1, "System is under maintenance.", 503)
+    if refusal.code == "position_mode":
+        return BinanceError(-4061, "Order's position side does not match user's setting.")
     if refusal.code in ("stale_timestamp", "future_timestamp"):
         return BinanceError(-1021, "Timestamp for this request is outside of the recvWindow.")
     if "post-only" in refusal.message:

@@ -58,7 +58,7 @@ def _pay_in_bnb(call: Call) -> Any:
     """https://developers.binance.com/docs/wallet/asset/Toggle-BNB-Burn-On-Spot-Trade-And-Margin-Interest"""
     wanted = call.given.get("spotBNBBurn")
     if wanted is not None:
-        call.venue.desk.set_fees(SetFees(account=call.account_name, market="spot", in_coin=wanted.lower() == "true"))
+        call.venue.desk.set_up(SetFees(account=call.account_name, market="spot", in_coin=wanted.lower() == "true"))
     return _pays_in_bnb(call)
 
 
