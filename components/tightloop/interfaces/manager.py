@@ -111,7 +111,7 @@ class ExecutionInterfaceManager:
         """
         at = utc(timestamp, "timestamp")
         if not isinstance(instruction_block, Mapping):
-            kind = type(instruction_block).__name__
+            kind = type(instruction_block).__name__  # type: ignore[unreachable]  # callers without types
             raise ExecutionError(
                 "EIM-007", f"instruction_block: must be a mapping of an instruction's fields, not {kind}"
             )

@@ -152,7 +152,7 @@ def _decided(turn: ExecutorTurn, command: ControlCommand) -> tuple[Outcome, tupl
             turn.settings.directory.place_of(delta.position_key, command.strategy_id or "")
     except ExecutionError as error:
         raise _refused(command, error.message) from error
-    return command.outcome or "none", deltas
+    return command.outcome, deltas
 
 
 def _refused(command: ControlCommand, why: str) -> ExecutionError:

@@ -30,11 +30,11 @@ def advance(turn: ManagerTurn, prices: before_dispatch.Read | None = None) -> No
 
     ``prices``: those that limits have asked for, where this event is their answer.
     """
-    if turn.head.slot is not None:
+    if turn.is_busy():
         return
     if (group := group_run.running(turn)) is not None:
         _continue_group(turn, group)
-        if turn.head.slot is not None:
+        if turn.is_busy():
             return
     head = turn.head
     if head.checks:

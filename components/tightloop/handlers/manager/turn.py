@@ -147,6 +147,10 @@ class ManagerTurn:
         self.update(queue_first=first, queue_next=number + 1, queued=self.head.queued + 1, next_expiry=expiry)
         return name
 
+    def is_busy(self) -> bool:
+        """A loop of the key is under way. (A question each time: what is called in between may have started one.)"""
+        return self.head.slot is not None
+
     def first_queued(self) -> tuple[str, QueuedInstruction] | None:
         if not self.head.queued:
             return None

@@ -58,7 +58,7 @@ class Judged(Struct, frozen=True):
         return found.price if found else None
 
 
-UNLIMITED = Judged()
+UNLIMITED: Judged = Judged()
 
 
 def is_unlimited(turn: ManagerTurn, queued: QueuedInstruction) -> bool:
