@@ -24,7 +24,7 @@ from tightloop.errors import ExecutionError
 from tightloop.records.types import Recording, TopicRecord
 from tightloop.runners.kafka.settings import KafkaSettings
 from tightloop.runners.recording.parts import TOPIC, joined
-from tightloop.runners.worker import RawRecord
+from tightloop.runners.shapes import RawRecord
 from tightloop.wire import codec
 
 _Place = tuple[str, int, int]

@@ -10,22 +10,10 @@ from msgspec import Struct
 
 from tightloop.handlers.api import Context
 from tightloop.handlers.calls import Call
+from tightloop.runners.shapes import Output
 from tightloop.runners.state import UNWRITTEN_HALT, PartitionState
 
 T = TypeVar("T", bound=Struct)
-
-
-class Output(Struct, gc=False):
-    """A record to publish, to the worker's own partition; of a topic with partitions of its own, to one of those.
-
-    ``value``: its bytes, and ``headers`` that say what it is about; both are made once, as the event ends.
-    """
-
-    topic: str
-    key: bytes | None
-    record: Struct
-    value: bytes = b""
-    headers: tuple[tuple[str, bytes], ...] = ()
 
 
 class Events(Protocol):

@@ -30,7 +30,8 @@ from tightloop.runners.journal.journal import Journal
 from tightloop.runners.partitioner import partition_of
 from tightloop.runners.recording.recorder import Recorder
 from tightloop.runners.seat import Seat
-from tightloop.runners.worker import READS, PartitionWorker, RawRecord, Started
+from tightloop.runners.shapes import RawRecord, Started
+from tightloop.runners.worker import READS, PartitionWorker
 
 T = TypeVar("T", bound=Struct)
 Asked = tuple[PartitionWorker, Started]

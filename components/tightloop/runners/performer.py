@@ -27,8 +27,8 @@ from tightloop.runners.answers import checked, words
 from tightloop.runners.clock import Clock
 from tightloop.runners.clock_check import ClockCheck
 from tightloop.runners.price_source import PriceSource
+from tightloop.runners.shapes import Started
 from tightloop.runners.strategy_keys import named
-from tightloop.runners.worker import Started
 from tightloop.venues.adapter import ClockGate, VenueAdapter, VenueReader
 
 log = structlog.get_logger()

@@ -17,6 +17,7 @@ from urllib.parse import quote, unquote
 from msgspec import Struct
 
 from tightloop.errors import ExecutionError
+from tightloop.runners.shapes import Stray
 from tightloop.wire import codec
 
 T = TypeVar("T", bound=Struct)
@@ -24,17 +25,6 @@ Entry = Struct | bytes
 Place = tuple[str, str]  # key and name, or key and group
 _SAFE = "-._~:@"
 UNWRITTEN_HALT = "unwritten_halt"  # the entry of a halt that could not be written yet: see `worker`
-
-
-class Stray(Struct, frozen=True):
-    """A record of the changelog with a key that no version of tightloop writes. ``owner``: the strategy it seems to
-    belong to.
-    """
-
-    offset: int
-    key: bytes
-    value: bytes
-    owner: str | None
 
 
 def changelog_key(key: str, name: str) -> bytes:

@@ -22,10 +22,11 @@ from tightloop.records import topics
 from tightloop.records.types import ControlCommand, DeadLetter, UnwrittenHalt
 from tightloop.runners import writing
 from tightloop.runners.bus import EVERYONE
-from tightloop.runners.context import EventContext, Output
+from tightloop.runners.context import EventContext
 from tightloop.runners.partitioner import partition_of
 from tightloop.runners.recording.recorder import Recorder
-from tightloop.runners.state import UNWRITTEN_HALT, PartitionState, Stray
+from tightloop.runners.shapes import Output, RawRecord, Started, Stray
+from tightloop.runners.state import UNWRITTEN_HALT, PartitionState
 from tightloop.runners.writing import DEAD_LETTERS
 from tightloop.wire import codec
 
@@ -33,27 +34,6 @@ log = structlog.get_logger()
 # Calls that only read need not wait for a commit. (FindOrder does: that it finds nothing is evidence.)
 READS = (ReadPositions, ReadLedger, Prepare, Replace, ReadPrices)
 MOST_STALE = 1000  # wake-ups that were replaced and not yet forgotten
-
-
-class RawRecord(Struct, frozen=True):
-    """A record as the bus delivered it; ``topic`` without a prefix. ``headers``: asked for by dead letters alone."""
-
-    topic: str
-    partition: int
-    offset: int
-    key: bytes | None
-    value: bytes | None
-    headers: Callable[[], tuple[tuple[str, bytes], ...]] = tuple
-    appended_at: datetime | None = None
-
-
-class Started(Struct, frozen=True, gc=False):
-    """A call to perform now that the event that asked for it is durable."""
-
-    key: str
-    call_id: str
-    serial: int
-    call: Call
 
 
 class PartitionWorker:

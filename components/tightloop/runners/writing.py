@@ -18,12 +18,12 @@ from msgspec.structs import replace
 from tightloop.errors import MESSAGE_CHARS, ExecutionError, bounded, error_info
 from tightloop.records.topics import contract_of
 from tightloop.records.types import DeadLetter, Header
-from tightloop.runners.context import Output
+from tightloop.runners.shapes import Output
 from tightloop.runners.state import Place, changelog_key
 from tightloop.wire import codec
 
 if TYPE_CHECKING:
-    from tightloop.runners.worker import RawRecord
+    from tightloop.runners.shapes import RawRecord
 
 DEAD_LETTERS = "dead_letters"
 KEY_BYTES = 1024  # a strategy_id has at most 100

@@ -12,7 +12,8 @@ from tightloop.handlers.manager.settings import ManagerSettings
 from tightloop.records.types import ControlCommand, DeadLetter, LoopHead, SharedHalts
 from tightloop.runners.bus import EVERYONE
 from tightloop.runners.partitioner import partition_of
-from tightloop.runners.worker import PartitionWorker, RawRecord
+from tightloop.runners.shapes import RawRecord
+from tightloop.runners.worker import PartitionWorker
 from tightloop.wire import codec
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

@@ -11,7 +11,7 @@ from tightloop.handlers import calls
 from tightloop.records.types import AccountRef
 from tightloop.runners import performer
 from tightloop.runners.performer import CallLoop
-from tightloop.runners.worker import Started
+from tightloop.runners.shapes import Started
 
 HERE = calls.Unavailable("EXI-003", "answered")
 

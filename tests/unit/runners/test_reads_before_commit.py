@@ -15,7 +15,8 @@ from tightloop.handlers.calls import Call, FindOrder, ReadLedger, ReadPositions,
 from tightloop.records.types import AccountRef
 from tightloop.runners.clock import SystemClock
 from tightloop.runners.performer import CallLoop, Performer
-from tightloop.runners.worker import PartitionWorker, Started
+from tightloop.runners.shapes import Started
+from tightloop.runners.worker import PartitionWorker
 
 READ = ReadPositions(account("binance", "s"))
 LEDGER = ReadLedger(account("binance", "s"), None)

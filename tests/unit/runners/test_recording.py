@@ -28,7 +28,7 @@ from tightloop.runners.recording.answer_records import as_answer, as_record
 from tightloop.runners.recording.parts import LARGEST_PART, joined, parts
 from tightloop.runners.recording.recorder import Recorder
 from tightloop.runners.recording.replay import Replay
-from tightloop.runners.worker import RawRecord
+from tightloop.runners.shapes import RawRecord
 from tightloop.testing import LoopDriver, trade
 from tightloop.wire import codec
 

@@ -11,7 +11,7 @@ from tests.unit.runners.test_partitions_change_hands import FIRST, KEYS, Noting
 from tightloop.records.types import Recording
 from tightloop.runners.recording.parts import TOPIC
 from tightloop.runners.recording.replay import Replay
-from tightloop.runners.worker import RawRecord
+from tightloop.runners.shapes import RawRecord
 from tightloop.wire import codec
 
 

@@ -12,7 +12,8 @@ from tests.unit.runners.test_writing import Acting, letters, position
 from tightloop.errors import ExecutionError
 from tightloop.handlers.api import Context, Inbound
 from tightloop.records.types import ExpectedPosition
-from tightloop.runners.worker import PartitionWorker, RawRecord
+from tightloop.runners.shapes import RawRecord
+from tightloop.runners.worker import PartitionWorker
 from tightloop.testing import trade
 from tightloop.wire import codec
 

@@ -12,8 +12,9 @@ from tightloop.handlers.manager.settings import ManagerSettings
 from tightloop.handlers.manager.turn import UNREAD
 from tightloop.records.types import ControlCommand, DeadLetter, Instruction, LoopHead, SharedHalts
 from tightloop.runners.partitioner import partition_of
+from tightloop.runners.shapes import RawRecord
 from tightloop.runners.state import PartitionState, changelog_key, parse_changelog_key
-from tightloop.runners.worker import PartitionWorker, RawRecord
+from tightloop.runners.worker import PartitionWorker
 from tightloop.testing import LoopDriver, trade
 from tightloop.testing.driver import START
 from tightloop.wire import codec

@@ -11,7 +11,7 @@ from tightloop.handlers.api import Context
 from tightloop.handlers.calls import FindOrder, Unavailable
 from tightloop.runners.kafka import batch
 from tightloop.runners.kafka.batch import Batch
-from tightloop.runners.worker import Started
+from tightloop.runners.shapes import Started
 
 SOON = NOW + timedelta(seconds=batch.LINGER_S)
 

@@ -16,8 +16,9 @@ from tightloop.records.topics import all_topics, contract_of
 from tightloop.records.types import DeadLetter, ExpectedPosition, UnwrittenHalt
 from tightloop.runners import writing
 from tightloop.runners.kafka.settings import KafkaSettings
+from tightloop.runners.shapes import RawRecord
 from tightloop.runners.state import UNWRITTEN_HALT, parse_changelog_key
-from tightloop.runners.worker import PartitionWorker, RawRecord
+from tightloop.runners.worker import PartitionWorker
 from tightloop.testing import trade
 from tightloop.wire import codec
 

@@ -13,7 +13,8 @@ from tightloop.handlers.manager.settings import ManagerSettings
 from tightloop.records.types import DeadLetter
 from tightloop.runners.bus import EVERYONE
 from tightloop.runners.partitioner import partition_of
-from tightloop.runners.worker import DEAD_LETTERS, PartitionWorker, RawRecord
+from tightloop.runners.shapes import RawRecord
+from tightloop.runners.worker import DEAD_LETTERS, PartitionWorker
 from tightloop.testing import builders
 from tightloop.wire import codec
 

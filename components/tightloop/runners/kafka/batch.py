@@ -13,7 +13,8 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from tightloop.handlers.calls import Answer
-from tightloop.runners.worker import PartitionWorker, Started
+from tightloop.runners.shapes import Started
+from tightloop.runners.worker import PartitionWorker
 
 LINGER_S = 0.25  # longer than a loop takes at a near venue
 MOST_EVENTS = 500  # of one partition: more than this are not held back

@@ -29,7 +29,8 @@ from tightloop.runners.kafka.undoing import Undoing
 from tightloop.runners.kafka.watchdog import Watchdog
 from tightloop.runners.performer import CallLoop
 from tightloop.runners.recording.parts import TOPIC as RECORDINGS
-from tightloop.runners.worker import PartitionWorker, RawRecord
+from tightloop.runners.shapes import RawRecord
+from tightloop.runners.worker import PartitionWorker
 
 log = structlog.get_logger()
 IDLE_POLL_S = 0.2

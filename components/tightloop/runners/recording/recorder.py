@@ -18,7 +18,7 @@ from tightloop.runners.recording.answer_records import as_answer, as_record
 from tightloop.wire import codec
 
 if TYPE_CHECKING:
-    from tightloop.runners.worker import RawRecord
+    from tightloop.runners.shapes import RawRecord
 
 LARGEST_ANSWER = 4 * 1024 * 1024  # bytes: half of what the topic takes
 

@@ -14,9 +14,9 @@ from msgspec import Struct
 from tightloop.domain import money
 from tightloop.handlers.api import Handler
 from tightloop.records.types import RecordedEvent, Recording, TopicRecord
-from tightloop.runners.context import Output
 from tightloop.runners.recording.answer_records import as_answer
-from tightloop.runners.worker import PartitionWorker, RawRecord
+from tightloop.runners.shapes import Output, RawRecord
+from tightloop.runners.worker import PartitionWorker
 
 
 class Played(Struct, frozen=True):
