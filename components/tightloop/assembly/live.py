@@ -73,7 +73,12 @@ class LiveEngine(InProcessRunner):
         while not self._stopped:
             while self._posted:
                 self.bus.put(*self._posted.popleft())
+            hints = self._loop.take_hints()
             self.run()
+            for hint in hints:
+                self.hint(hint.owner, hint.key, hint.client_order_id)
+            if hints:
+                self.run()
             if until is not None and until():
                 return True
             left = MOST_WAIT_S if ends is None else ends - time.monotonic()

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from msgspec import Struct
 
@@ -99,3 +99,11 @@ class Handler(Protocol):
     def on_answer(self, context: Context, call_id: str, answer: Answer) -> None: ...
     def on_restore(self, context: Context) -> None:
         """Once per key after its state was restored: ask again for what was under way, and to be woken."""
+
+
+@runtime_checkable
+class HandlesHints(Protocol):
+    """What a component may have besides."""
+
+    def on_hint(self, context: Context, client_order_id: str) -> None:
+        """A venue's stream spoke of this order: what is to be asked about it later may be asked now. No evidence."""

@@ -1841,9 +1841,9 @@ class RecordedEvent(Struct, frozen=True, kw_only=True, gc=False):
     value_kept: bool = False
     # Of `woken`: how many moments had come.
     count: int = 0
-    # Of `answered`: the key that had asked.
+    # Of `answered`: the key that had asked. Of `woken`: the key that its venue woke; null: moments had come.
     key: str | None = None
-    # Of `answered`: the call.
+    # Of `answered`: the call. Of `woken` with a key: the client order id that the venue spoke of.
     call_id: str | None = None
     # Of `answered`: the answer; null: it was larger than a record may be.
     answer: VenueAnswer | None = None

@@ -138,6 +138,13 @@ class InProcessRunner:
                         break
         return done
 
+    def hint(self, worker: PartitionWorker, key: str, client_order_id: str) -> None:
+        """Let a component's key know that its venue spoke of this order. It goes on with the next :meth:`run`."""
+        seat = self._by_worker.get(worker)
+        if seat is not None:
+            worker.hint(key, client_order_id, self._clock.now())
+            seat.arrived()
+
     def next_wake(self) -> datetime | None:
         """When somebody wants to be woken next."""
         return min((seat.wakes_at for seat in self._every if seat.wakes_at is not None), default=None)

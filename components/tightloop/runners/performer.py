@@ -11,7 +11,7 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import structlog
 from msgspec.structs import replace
@@ -26,10 +26,11 @@ from tightloop.runners import transfers
 from tightloop.runners.answers import checked, words
 from tightloop.runners.clock import Clock
 from tightloop.runners.clock_check import ClockCheck
+from tightloop.runners.hints import Hinted, Hints
 from tightloop.runners.price_source import PriceSource
 from tightloop.runners.shapes import Started
 from tightloop.runners.strategy_keys import named
-from tightloop.venues.adapter import ClockGate, VenueAdapter, VenueReader
+from tightloop.venues.adapter import ClockGate, Hinting, VenueAdapter, VenueReader
 
 log = structlog.get_logger()
 Owner = TypeVar("Owner")
@@ -66,6 +67,7 @@ class Performer:
         prices: PriceSource | None = None,
     ) -> None:
         self._prices = prices
+        self.hints: Hints[Any] | None = None
         self.adapters = dict(adapters)
         self._acting = {name: adapter for name, adapter in adapters.items() if isinstance(adapter, VenueAdapter)}
         self._unopened = set(adapters)
@@ -98,8 +100,15 @@ class Performer:
             log.error("a lane could not be opened", lane=lane, exception=traced(error))
             return ExecutionError(UNREACHABLE, words(f"{type(error).__name__}: {error}"))
         self._checks[lane].heard(as_of, asked_at, self._clock.now())
-        self._unopened.discard(lane)
+        if lane in self._unopened:
+            self._unopened.discard(lane)
+            self._listen(lane)
         return None
+
+    def _listen(self, lane: str) -> None:
+        adapter: object = self._acting.get(lane)
+        if self.hints is not None and isinstance(adapter, Hinting) and adapter.listen(self.hints.heard):
+            self.hints.listens = True
 
     async def perform(self, call: calls.Call, strategy_id: str) -> calls.Answer:
         """The answer, checked, in the strategy's own position keys. Never raises."""
@@ -203,6 +212,8 @@ class CallLoop(Generic[Owner]):
         self._performer = performer
         self._answers: deque[tuple[Owner, Started, calls.Answer]] = deque()
         self._outstanding = 0
+        self._hints: Hints[Owner] = Hints(self._hinted, lambda seconds, do: self._loop.call_later(seconds, do))
+        performer.hints = self._hints
         self._arrived = threading.Event()
         self._awaited = False
         self._nudged = False
@@ -220,10 +231,10 @@ class CallLoop(Generic[Owner]):
         return self._outstanding
 
     def wait(self, seconds: float) -> bool:
-        """Until there is an answer to take, somebody nudges, or the time is up; whether there is an answer."""
+        """Until there is an answer or a hint, somebody nudges, or the time is up; whether there is an answer."""
         self._arrived.clear()
         self._awaited = True
-        if not self._answers and not self._nudged:
+        if not (self._answers or self._nudged or self._hints.waiting):
             self._arrived.wait(seconds)
         self._awaited = self._nudged = False
         return bool(self._answers)
@@ -232,6 +243,15 @@ class CallLoop(Generic[Owner]):
         """End the wait under way, or the next one. From any thread."""
         self._nudged = True
         self._arrived.set()
+
+    @property
+    def watches(self) -> bool:
+        """May a hint come?"""
+        return self._hints.watches
+
+    def take_hints(self) -> list[Hinted[Owner]]:
+        """To be taken before the answers, and handled after them: a hint is about what came after its order's."""
+        return self._hints.take()
 
     def start(self, calls: Sequence[tuple[Owner, Started]]) -> None:
         if calls:
@@ -291,8 +311,13 @@ class CallLoop(Generic[Owner]):
             task.add_done_callback(_TASKS.discard)
 
     async def _run(self, owner: Owner, started: Started) -> None:
+        self._hints.asking(started)
         answer = await self._performer.perform(started.call, started.key)
         self._answers.append((owner, started, answer))
+        self._hints.answered(owner, started, answer)
+        self._hinted()
+
+    def _hinted(self) -> None:
         if self._awaited:  # the first of several wakes the other thread, which takes them all
             self._awaited = False
             self._arrived.set()

@@ -16,7 +16,7 @@ import structlog
 from msgspec import Struct
 
 from tightloop.errors import ExecutionError, error_info
-from tightloop.handlers.api import Context, Handler, Inbound
+from tightloop.handlers.api import Context, Handler, HandlesHints, Inbound
 from tightloop.handlers.calls import Answer, Call, Prepare, ReadLedger, ReadPositions, ReadPrices, Replace
 from tightloop.records import topics
 from tightloop.records.types import ControlCommand, DeadLetter, UnwrittenHalt
@@ -131,6 +131,15 @@ class PartitionWorker:
         if self.recorder is not None:
             self.recorder.woken(woken, now)
         return woken
+
+    def hint(self, key: str, client_order_id: str, now: datetime) -> None:
+        """Let the key know that its venue spoke of this order."""
+        if not isinstance(self.handler, HandlesHints):
+            return
+        self.events += 1
+        if self.recorder is not None:
+            self.recorder.hinted(key, client_order_id, now)
+        self._guarded(key, now, "hint", self.handler.on_hint, client_order_id)
 
     def answer(self, key: str, call_id: str, serial: int, answer: Answer, now: datetime) -> bool:
         """Handle the answer to a call; False when the call is no longer waited for."""

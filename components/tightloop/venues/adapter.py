@@ -77,6 +77,18 @@ class ClockGate:
         return now
 
 
+@runtime_checkable
+class Hinting(Protocol):
+    """What an adapter may have besides: the venue tells by itself that something happened to an order."""
+
+    def listen(self, heard: Callable[[str], None]) -> bool:
+        """From now on, until it is closed, ``heard`` gets the client order id of an order that seems to have changed,
+        in the event loop in which this is called. A hint, and no evidence: ids may be missing, late, twice or wrong.
+
+        False: there is nothing to listen to. Raises nothing, now or later.
+        """
+
+
 class VenueReader(Protocol):
     """The lesser half of a lane's adapter: it only looks. Reconciliation gets no more, and no key that could trade."""
 

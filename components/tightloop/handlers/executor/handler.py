@@ -82,6 +82,16 @@ class Executor:
         account_loops.on_time(turn)
         _settle(turn)
 
+    def on_hint(self, context: Context, client_order_id: str) -> None:
+        """Its venue says that the order changed: it is asked about now, and not at its next poll. No more follows."""
+        turn = ExecutorTurn(context, self.settings)
+        for entry in turn.intents():
+            is_polled = entry.status in ("sent", "working", "unknown") and entry.next_try_at is not None
+            if is_polled and entry.client_order_id == client_order_id:
+                entry = turn.put(replace(entry, next_try_at=turn.now))
+                _stage(entry).on_time(turn, entry)
+        _settle(turn)
+
     def on_restore(self, context: Context) -> None:
         """Ask the venue about every open intent: a predecessor may have submitted it, or not."""
         turn = ExecutorTurn(context, self.settings)

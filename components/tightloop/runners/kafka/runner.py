@@ -35,6 +35,7 @@ from tightloop.runners.worker import PartitionWorker
 log = structlog.get_logger()
 IDLE_POLL_S = 0.2
 BUSY_POLL_S = 0.001  # while calls are under way: records are looked for this often, and answers waited for
+WATCH_POLL_S = 0.01  # while orders work whose venue tells of them: records are looked for this often
 READ_EVERY = 8  # records: the venue then answers what the first ones ask while the others are still handled
 READ_AHEAD_S = 0.02  # how long a transaction waits for a further answer to what its own events asked
 READ_AHEAD_MOST_S = 0.5  # and for all of them
@@ -150,6 +151,7 @@ class KafkaRunner:
             return
         messages = self._poll()
         self.assignment.activate_restored()
+        hints = self._effects.take_hints()
         answers = self._effects.take_burst(self.settings.batch_records)
         # Every event's time is taken before the transaction begins: what is journalled counts from there
         for worker in self.assignment.active.values():
@@ -162,6 +164,9 @@ class KafkaRunner:
                 awaited |= self._start_reads()
         now = self._clock.now()
         self._handle(answers, now)
+        for hint in hints:
+            if self.assignment.owns(hint.owner):
+                hint.owner.hint(hint.key, hint.client_order_id, now)
         for worker in self.assignment.active.values():
             worker.wake(now)
         self._read_ahead(awaited)
@@ -227,12 +232,16 @@ class KafkaRunner:
             return False
         if self._effects.wait(READ_AHEAD_S):
             return True
+        if time.monotonic() - now < READ_AHEAD_S:  # something else ended the wait
+            return False
         self._no_wait_before = now + READ_AHEAD_AGAIN_S
         return False
 
     def _poll(self) -> list[Message]:
         self.assignment.changed = False
-        first = self._consumer.poll(self._patience())
+        patience = self._patience()
+        watches = patience > 0 and self._effects.watches  # the consumer can't be woken by what a venue tells
+        first = self._consumer.poll(0.0 if watches else patience)
         messages = [] if first is None else [first, *self._consumer.consume(self.settings.batch_records - 1, 0)]
         if self.assignment.changed and (messages or self._batch.is_open):
             # A rebalance ran in between: some of these, or of what was handled and not committed, may be another's now
@@ -240,6 +249,8 @@ class KafkaRunner:
             return []
         if not messages and self._effects.outstanding:
             self._effects.wait(BUSY_POLL_S)
+        elif not messages and watches:
+            self._effects.wait(min(patience, WATCH_POLL_S))
         return messages
 
     def _patience(self) -> float:

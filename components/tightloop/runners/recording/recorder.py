@@ -54,6 +54,10 @@ class Recorder:
         if count:
             self._add("woken", at, count=count)
 
+    def hinted(self, key: str, client_order_id: str, at: datetime) -> None:
+        """A key was woken by its venue, which spoke of this order."""
+        self._add("woken", at, key=key, call_id=client_order_id)
+
     def answered(self, key: str, call_id: str, answer: Answer, at: datetime) -> Answer:
         """The answer to handle: the one that comes back from the record."""
         self._add("answered", at, key=key, call_id=call_id, answer=as_record(answer))

@@ -82,6 +82,8 @@ class Replay:
         match event.kind:
             case "fed" if event.record is not None:
                 self._worker(recording).feed(self._raw(event, event.record), event.at)
+            case "woken" if event.key is not None:
+                self._worker(recording).hint(event.key, event.call_id or "", event.at)
             case "woken":
                 woken = self._worker(recording).wake(event.at, event.count)
                 if woken != event.count:
