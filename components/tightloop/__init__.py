@@ -6,6 +6,8 @@ The names below are imported when they are first used, so that importing the pac
 from __future__ import annotations
 
 from importlib import import_module
+from importlib.machinery import EXTENSION_SUFFIXES
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -37,6 +39,7 @@ __all__ = [
     "ResultConsumer",
     "TransferExecutionInterface",
     "__version__",
+    "is_compiled",
 ]
 
 _HOMES = {
@@ -52,6 +55,12 @@ _HOMES = {
     "ReconciliationComponent": "tightloop.interfaces.reconciliation",
     "ResultConsumer": "tightloop.client.consumer",
 }
+
+
+def is_compiled() -> bool:
+    """Whether the loop's inner modules run as C extensions, from a build with ``TIGHTLOOP_COMPILE=1``."""
+    found = find_spec("tightloop.runners.worker")
+    return found is not None and (found.origin or "").endswith(tuple(EXTENSION_SUFFIXES))
 
 
 def __getattr__(name: str) -> Any:

@@ -15,6 +15,7 @@ import psutil
 from msgspec import Struct
 from rich.console import Console
 
+from tightloop import is_compiled
 from tightloop.bench import codecs, inprocess, recovery, speed
 from tightloop.bench.system import Ring, System
 from tightloop.bench.table import Report, show
@@ -147,6 +148,5 @@ def _listener(bootstrap: str) -> dict[str, int]:
 
 def _machine() -> str:
     memory = psutil.virtual_memory().total / 2**30
-    return (
-        f"{psutil.cpu_count()} processors ({platform.machine()}), {memory:.0f} GiB, Python {platform.python_version()}"
-    )
+    python = f"Python {platform.python_version()}{', compiled' if is_compiled() else ''}"
+    return f"{psutil.cpu_count()} processors ({platform.machine()}), {memory:.0f} GiB, {python}"

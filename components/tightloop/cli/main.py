@@ -42,9 +42,9 @@ app = typer.Typer(
 
 def _version(wanted: bool) -> None:
     if wanted:
-        from tightloop import __version__
+        from tightloop import __version__, is_compiled
 
-        typer.echo(__version__)
+        typer.echo(f"{__version__} (compiled)" if is_compiled() else __version__)
         raise typer.Exit
 
 

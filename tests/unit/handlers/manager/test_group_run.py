@@ -294,6 +294,7 @@ def test_an_account_that_was_taken_away_before_the_start_refuses_the_group() -> 
     nothing_is_left(at)
 
 
+@pytest.mark.interpreted
 @pytest.mark.parametrize("which", [0, 1])
 def test_a_leg_that_cannot_be_started_by_a_defect_of_ours_ends_the_group(
     which: int, monkeypatch: pytest.MonkeyPatch
@@ -318,6 +319,7 @@ def test_a_leg_that_cannot_be_started_by_a_defect_of_ours_ends_the_group(
     nothing_is_left(at)
 
 
+@pytest.mark.interpreted
 def test_a_leg_that_cannot_be_scaled_by_a_defect_of_ours_has_failed(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*arguments: Any) -> None:
         raise ArithmeticError("a defect")

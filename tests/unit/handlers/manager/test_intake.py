@@ -444,6 +444,7 @@ def test_an_instruction_that_cannot_be_started_is_refused_without_harm_to_its_ke
     assert (desk.halts(), desk.head().slot, desk.head().queued) == ([], None, 0)
 
 
+@pytest.mark.interpreted
 def test_an_instruction_whose_check_fails_by_a_defect_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     desk = Desk()
 
