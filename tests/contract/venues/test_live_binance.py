@@ -37,7 +37,9 @@ Case = Callable[..., None]
 def face(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveFace]:
     found = LiveFace(tmp_path_factory.mktemp("binance"))
     yield found
+    violations = found.control("GET", "/admin/documents")["violations"]
     found.close()
+    assert violations == [], "every request of every case was as Binance documents it"
 
 
 @pytest.fixture

@@ -12,9 +12,11 @@ import msgspec
 
 from tightloop.venues.dialects.binance import futures, futures_account, public, spot, wallet
 from tightloop.venues.dialects.binance.calls import Call, Venue
-from tightloop.venues.dialects.binance.refusals import BinanceError, of_engine
+from tightloop.venues.dialects.binance.documented import ENDPOINTS
+from tightloop.venues.dialects.binance.refusals import BinanceError, of_engine, refuse_undocumented
 from tightloop.venues.dialects.binance.signing import SignedTime, parameters, signed_by
 from tightloop.venues.dialects.desk import Desk, Unheard
+from tightloop.venues.dialects.documents import Documents
 from tightloop.venues.dialects.keys import READ, TRADE, Keys
 from tightloop.venues.dialects.server import Asked, Reply
 from tightloop.venues.sim.books import VenueError
@@ -47,7 +49,8 @@ class Binance:
         self._venue = Venue(Desk(sandbox, lane))
         self.keys = keys
         self._routes = _routes()
-        self.controls = self._venue.limits.controls()
+        self.documents = Documents(ENDPOINTS)
+        self.controls = {**self._venue.limits.controls(), **self.documents.controls()}
 
     async def answer(self, asked: Asked) -> Reply:
         """Raises Unheard."""
@@ -74,11 +77,13 @@ class Binance:
         """Whose request it was, and the answer."""
         self._venue.desk.admit()
         given = parameters(asked.query, asked.body)
+        problems = self.documents.note(name, given)
         call = Call(self._venue, given, self._venue.desk.now())
         if route.right is not None:
             key = signed_by(self.keys, asked.headers.get("X-MBX-APIKEY"), asked.query, asked.body, given, route.right)
             call = Call(self._venue, given, call.now, key, SignedTime(given))
             call.signed_time.check(call.now, timedelta(0))
+        refuse_undocumented(problems, given)
         account = call.key.account if call.key is not None else None
         if account is not None:
             self._venue.limits.check_order(name, account, call.now)

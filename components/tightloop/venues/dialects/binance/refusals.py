@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
+from tightloop.venues.dialects.documents import Problem
 from tightloop.venues.sim.books import VenueError
 
 
@@ -20,6 +23,27 @@ def missing(name: str) -> BinanceError:
     return BinanceError(-1102, f"Mandatory parameter '{name}' was not sent, was empty/null, or malformed.")
 
 
+def refuse_undocumented(problems: Sequence[Problem], given: Mapping[str, str]) -> None:
+    """Raises BinanceError for the first of them. Source: the 11xx series of .../binance-spot-api-docs/errors."""
+    for one in problems:
+        name = one.parameter
+        if one.kind == "unknown":
+            read = len(given) - sum(other.kind == "unknown" for other in problems)
+            words = f"Not all sent parameters were read; read '{read}' parameter(s) but was sent '{len(given)}'."
+            raise BinanceError(-1104, words)
+        if one.kind == "missing":
+            raise missing(name)
+        if not given[name]:
+            raise BinanceError(-1105, f"Parameter '{name}' was empty.")
+        raise BinanceError(*_INVALID.get(name, (-1100, f"Illegal characters found in parameter '{name}'.")))
+
+
+_INVALID = {
+    "timeInForce": (-1115, "Invalid timeInForce."),
+    "type": (-1116, "Invalid orderType."),
+    "side": (-1117, "Invalid side."),
+    "interval": (-1120, "Invalid interval."),
+}
 NO_SUCH_ORDER = (-2013, "Order does not exist.")
 UNKNOWN_ORDER = (-2011, "Unknown order sent.")
 _SPOT = {
