@@ -60,9 +60,8 @@ async def script(kind: str, symbol: str, sandbox: BinanceSandbox) -> dict[str, A
         told["open"] = await exchange.fetch_open_orders(symbol)
         told["cancelled"] = await exchange.cancel_order(resting, symbol)
         told["found"] = await exchange.fetch_order(resting, symbol)
-        if kind == "binance":
-            again = await exchange.create_order(symbol, "limit", "buy", 0.01, 20000)
-            told["edited"] = await exchange.edit_order(again["id"], symbol, "limit", "buy", 0.01, 21000)
+        again = await exchange.create_order(symbol, "limit", "buy", 0.01, 20000)
+        told["edited"] = await exchange.edit_order(again["id"], symbol, "limit", "buy", 0.01, 21000)
         await exchange.create_order(symbol, "limit", "sell", 0.01, 200000, {"postOnly": True})
         await exchange.cancel_all_orders(symbol)
         told["left"] = await exchange.fetch_open_orders(symbol)
@@ -112,6 +111,8 @@ def test_a_strangers_script_trades_a_perpetual(sandbox: BinanceSandbox) -> None:
     (position,) = told["positions"]
     assert (position["contracts"], position["side"], position["hedged"]) == (0.02, "long", False)
     assert position["entryPrice"] == told["bought"]["average"]
+    edited = told["edited"]
+    assert (edited["price"], edited["amount"], edited["status"]) == (21000, 0.01, "open")
     assert told["leverages"]["BTC/USDT:USDT"]["longLeverage"] == 5
     assert told["funding"]["markPrice"] > 0
     assert told["mode"]["hedged"] is False
@@ -338,3 +339,45 @@ def test_in_hedge_mode_no_order_is_taken(restartable: BinanceSandbox) -> None:
     restartable.signed("POST", FUTURES, **ORDER)
     restartable.signed("DELETE", "/fapi/v1/allOpenOrders", symbol="BTCUSDT")
     assert restartable.signed("POST", mode, dualSidePosition="true")[1]["code"] == -4068
+
+
+def test_a_futures_order_is_changed_as_documented(restartable: BinanceSandbox) -> None:
+    account = {"lane": "binance", "account": restartable.account}
+
+    def ask(method: str, name: str, **given: Any) -> Any:
+        side = {} if method == "GET" else {"side": "BUY"}
+        return restartable.signed(method, FUTURES, **{"symbol": "BTCUSDT", "origClientOrderId": name, **side, **given})[
+            1
+        ]
+
+    def rest(name: str, **given: Any) -> None:
+        placed = restartable.signed("POST", FUTURES, **{**LIMIT, "price": "20000", "newClientOrderId": name, **given})
+        assert placed[0] == 200
+
+    rest("a", quantity="0.05")
+    changed = ask("PUT", "a", quantity="0.04", price="21000")
+    assert (changed["origQty"], changed["price"], changed["status"]) == ("0.040", "21000.0", "NEW")
+    assert ask("PUT", "a", quantity="0.04", price="21000")["code"] == -5027
+    for wrong, code in (
+        ({"quantity": "0.0415"}, -1111),
+        ({"price": "21000.05"}, -4014),
+        ({"quantity": "800", "price": "40000"}, -2019),
+        ({"side": "SELL"}, -1117),
+        ({"quantity": None}, -1102),
+        ({"stopPrice": "1"}, -1104),
+        ({"priceMatch": "QUEUE"}, -1128),
+        ({"origClientOrderId": "nobody"}, -2013),
+    ):
+        assert ask("PUT", "a", **{"quantity": "0.03", "price": "21000", **wrong})["code"] == code, wrong
+    assert (ask("GET", "a")["origQty"], ask("GET", "a")["status"]) == ("0.040", "NEW"), "refused, it stays as it was"
+    restartable.kill()
+    restartable.start()
+    assert ask("GET", "a")["price"] == "21000.0"
+    restartable.control("POST", "/admin/fill", {**account, "client_order_id": "a", "amount": "0.03"})
+    ended = ask("PUT", "a", quantity="0.02", price="21000")
+    assert (ended["status"], ended["executedQty"]) == ("CANCELED", "0.030"), "it had filled more than the new amount"
+    rest("b")
+    assert ask("PUT", "b", quantity="0.01", price="60000")["status"] == "FILLED", "it trades with what it crosses"
+    rest("c", timeInForce="GTX")
+    assert ask("PUT", "c", quantity="0.01", price="60000")["status"] == "CANCELED", "post-only, and it would trade"
+    assert ask("PUT", "c", quantity="0.01", price="20000")["code"] == -2013

@@ -52,6 +52,15 @@ class CancelWorking(Intent, frozen=True, kw_only=True, omit_defaults=True, tag_f
     timestamp: Moment
 
 
+class ChangeWorking(Intent, frozen=True, kw_only=True, omit_defaults=True, tag_field="op", tag="change"):
+    """A working limit order gets another amount (of the whole order) and another price."""
+
+    client_order_id: str
+    amount: Decimal
+    price: Decimal
+    timestamp: Moment
+
+
 class MoveFunds(Intent, frozen=True, kw_only=True, omit_defaults=True, tag_field="op", tag="transfer"):
     """A transfer out of an exchange (``address``, ``network``), or between the wallets of an account (``destination``).
 
@@ -183,8 +192,8 @@ class ChangeChain(
     mine: Annotated[int, msgspec.Meta(ge=0, le=10_000)] = 0
 
 
-Acting = PlaceOrder | CancelWorking | Broadcast | MoveFunds
-ACTING = (PlaceOrder, CancelWorking, Broadcast, MoveFunds)
+Acting = PlaceOrder | CancelWorking | ChangeWorking | Broadcast | MoveFunds
+ACTING = (PlaceOrder, CancelWorking, ChangeWorking, Broadcast, MoveFunds)
 Operating = SetFees | SetPositionMode | FillWorking | Liquidate | AdvanceMarket | ChangeChain
 Command = Acting | OpenAccount | Drift | Deposit | GiveBack | Operating
 

@@ -25,6 +25,7 @@ CODES: dict[str, Meaning] = {
     "unavailable": Meaning(503, "ask", "EXI-003"),
     "maintenance": Meaning(503, "ask", "EXI-003"),  # what came in as it began may have been done
     "banned": Meaning(418, "retry", "EXI-002"),
+    "nothing_to_change": Meaning(400, "refused", "EXI-007"),
     "position_mode": Meaning(400, "refused", "EXI-007"),
     "insufficient_balance": Meaning(400, "refused", "EXI-006"),
     "insufficient_margin": Meaning(400, "refused", "EXI-006"),

@@ -13,8 +13,17 @@ from tightloop.handlers.calls import OrderFound
 from tightloop.venues.sim import rounding
 from tightloop.venues.sim.accruals import settle_exchange
 from tightloop.venues.sim.books import ZERO, VenueError
+from tightloop.venues.sim.changing import change
 from tightloop.venues.sim.clock import MarketClock
-from tightloop.venues.sim.commands import Effect, FillWorking, MoveFunds, PlaceOrder, SetFees, SetPositionMode
+from tightloop.venues.sim.commands import (
+    ChangeWorking,
+    Effect,
+    FillWorking,
+    MoveFunds,
+    PlaceOrder,
+    SetFees,
+    SetPositionMode,
+)
 from tightloop.venues.sim.fees import USUAL, changed
 from tightloop.venues.sim.margin import check_margin
 from tightloop.venues.sim.market import Market
@@ -202,6 +211,13 @@ class Exchange:
             order.end("cancelled", now)
             del account.working[order.order_id]
             account.next_due = None
+        return self.evidence(account, order, now)
+
+    def change(self, account: ExchangeAccount, command: ChangeWorking, now: datetime, late: timedelta) -> OrderFound:
+        """Raises VenueError when nothing was done."""
+        self._check_time(command.timestamp, now + late)
+        order = self._latest(account, command.client_order_id)
+        change(account, order, command, self.settings.leverage, now, self._clock.market(now))
         return self.evidence(account, order, now)
 
     def fill(self, account: ExchangeAccount, command: FillWorking, now: datetime) -> OrderFound:

@@ -37,8 +37,8 @@ Kind = Literal[
     "ban",  # refused for `duration_s`, whatever is asked and by whom; nothing was done
     "down",  # 503, or the connection closed with `close`; nothing was done
 ]
-Operation = Literal["order", "cancel", "transaction", "transfer", "find", "ledger", "positions", "simulate"]
-ACTING = ("order", "cancel", "transaction", "transfer")
+Operation = Literal["order", "cancel", "change", "transaction", "transfer", "find", "ledger", "positions", "simulate"]
+ACTING = ("order", "cancel", "change", "transaction", "transfer")
 
 
 EVERYTHING = ("down", "maintenance", "ban")  # without `operations` they meet questions too

@@ -9,11 +9,12 @@ from msgspec import Struct
 
 from tightloop.handlers.calls import LedgerEntry, OrderFound
 from tightloop.venues.sim.books import VenueError
-from tightloop.venues.sim.commands import ACTING, Broadcast, CancelWorking, Logged, MoveFunds, PlaceOrder
+from tightloop.venues.sim.commands import ACTING, Broadcast, CancelWorking, ChangeWorking, Logged, MoveFunds, PlaceOrder
 
 _OPERATIONS: dict[type, str] = {
     PlaceOrder: "order",
     CancelWorking: "cancel",
+    ChangeWorking: "change",
     Broadcast: "transaction",
     MoveFunds: "transfer",
 }

@@ -205,6 +205,8 @@ class Sandbox:
                 found = lane.place(account, command, logged.at, late, logged.effect)
             elif isinstance(lane, Exchange) and isinstance(command, c.CancelWorking):
                 found = lane.cancel(account, command.client_order_id, command.timestamp, logged.at, late)
+            elif isinstance(lane, Exchange) and isinstance(command, c.ChangeWorking):
+                found = lane.change(account, command, logged.at, late)
             elif isinstance(lane, Exchange) and isinstance(command, c.MoveFunds):
                 found = lane.transfer(account, command, logged.at, late, logged.effect)
             elif isinstance(lane, Chain) and isinstance(command, c.Broadcast):

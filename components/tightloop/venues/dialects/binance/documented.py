@@ -15,6 +15,7 @@ _MARGIN = "https://developers.binance.com/docs/margin_trading"
 _SIGNED = "timestamp!:integer signature! recvWindow:decimal"
 _SIDE = "side!=BUY|SELL"
 _STP = "selfTradePreventionMode=NONE|EXPIRE_TAKER|EXPIRE_MAKER|EXPIRE_BOTH|DECREMENT|TRANSFER"
+_MATCH = "priceMatch=NONE|OPPONENT|OPPONENT_5|OPPONENT_10|OPPONENT_20|QUEUE|QUEUE_5|QUEUE_10|QUEUE_20"
 _INTERVALS = "1s|1m|3m|5m|15m|30m|1h|2h|4h|6h|8h|12h|1d|3d|1w|1M"
 _SPOT_NEW = (
     f"symbol! {_SIDE} type!=LIMIT|MARKET|STOP_LOSS|STOP_LOSS_LIMIT|TAKE_PROFIT|TAKE_PROFIT_LIMIT|LIMIT_MAKER "
@@ -28,8 +29,7 @@ _FUTURES_NEW = (
     "timeInForce=GTC|IOC|FOK|GTX|GTD|RPI quantity:decimal reduceOnly:flag price:decimal newClientOrderId "
     "stopPrice:decimal closePosition:flag activationPrice:decimal callbackRate:decimal "
     "workingType=MARK_PRICE|CONTRACT_PRICE priceProtect:flag newOrderRespType=ACK|RESULT "
-    "priceMatch=NONE|OPPONENT|OPPONENT_5|OPPONENT_10|OPPONENT_20|QUEUE|QUEUE_5|QUEUE_10|QUEUE_20 "
-    f"{_STP} goodTillDate:integer"
+    f"{_MATCH} {_STP} goodTillDate:integer"
 )
 _ORDER_ID = "symbol! orderId:integer origClientOrderId"
 _EITHER = "orderId origClientOrderId"
@@ -112,6 +112,13 @@ _FUTURES_ENDPOINTS = (
     _futures("GET /fapi/v1/premiumIndex", "none", "symbol", "market-data/rest-api/Mark-Price"),
     _futures("POST /fapi/v1/order", "trade", _FUTURES_NEW, "trade/rest-api/New-Order"),
     _futures("GET /fapi/v1/order", "read", _ORDER_ID, "trade/rest-api/Query-Order", _EITHER),
+    _futures(
+        "PUT /fapi/v1/order",
+        "trade",
+        f"{_ORDER_ID} {_SIDE} quantity!:decimal price:decimal {_MATCH}",
+        "trade/rest-api/Modify-Order",
+        _EITHER,
+    ),
     _futures("DELETE /fapi/v1/order", "trade", _ORDER_ID, "trade/rest-api/Cancel-Order", _EITHER),
     _futures("DELETE /fapi/v1/allOpenOrders", "trade", "symbol!", "trade/rest-api/Cancel-All-Open-Orders"),
     _futures("GET /fapi/v1/openOrders", "read", "symbol", "trade/rest-api/Current-All-Open-Orders"),

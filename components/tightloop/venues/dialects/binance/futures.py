@@ -10,12 +10,12 @@ from tightloop.venues.dialects.binance import order_views
 from tightloop.venues.dialects.binance.calls import Call
 from tightloop.venues.dialects.binance.futures_account import MOST_NOTIONAL, Margin
 from tightloop.venues.dialects.binance.listings import identifier
-from tightloop.venues.dialects.binance.placing import place_order
+from tightloop.venues.dialects.binance.placing import new_terms, place_order
 from tightloop.venues.dialects.binance.refusals import BinanceError
 from tightloop.venues.dialects.binance.spot import asked_orders, asked_trades, cancel, require, working
 from tightloop.venues.sim import rounding
 from tightloop.venues.sim.books import ZERO
-from tightloop.venues.sim.commands import SetFees, SetPositionMode
+from tightloop.venues.sim.commands import ChangeWorking, SetFees, SetPositionMode
 from tightloop.venues.sim.fees import USUAL, rate_of
 from tightloop.venues.sim.orders import Order
 
@@ -33,6 +33,26 @@ async def _place(call: Call) -> Any:
         none = {"cumQty": "0", "cumQuote": "0", "executedQty": "0", "avgPrice": "0.00000", "status": "NEW"}
         return shown | none
     return shown
+
+
+async def _change(call: Call) -> Any:
+    """A limit order's amount and price, as ``Modify Order`` describes it."""
+    listing = call.venue.futures.named(call.given)
+    if call.given.get("priceMatch"):
+        raise BinanceError(-1128, "Combination of optional parameters invalid: priceMatch is not modelled here.")
+    amount, price = new_terms(call.given, listing)
+    order = call.order("perp")
+    if order.side.upper() != require(call, "side"):
+        raise BinanceError(-1117, "Invalid side.")
+    command = ChangeWorking(
+        account=call.account_name,
+        client_order_id=order.client_order_id,
+        amount=amount,
+        price=price,
+        timestamp=call.signed_time.at,
+    )
+    await call.venue.desk.act("change", command, call.signed_time.check)
+    return order_views.futures_order(order, asked=False)
 
 
 async def _cancel(call: Call) -> Any:
@@ -198,6 +218,7 @@ READS: dict[str, Callable[[Call], Any]] = {
 }
 TRADES: dict[str, Callable[[Call], Any]] = {
     "POST /fapi/v1/order": _place,
+    "PUT /fapi/v1/order": _change,
     "DELETE /fapi/v1/order": _cancel,
     "DELETE /fapi/v1/allOpenOrders": _cancel_all,
     "POST /fapi/v1/positionSide/dual": _set_mode,

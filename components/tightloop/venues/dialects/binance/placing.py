@@ -53,6 +53,16 @@ def place_order(
     )
 
 
+def new_terms(given: Mapping[str, str], listing: Listing) -> tuple[Decimal, Decimal]:
+    """Amount and price that an order is changed to. Raises BinanceError."""
+    amount = _sizes(given, listing, "LIMIT")[0]
+    price = _price(given, listing, "LIMIT")
+    if amount is None or price is None:
+        raise missing("quantity" if amount is None else "price")
+    _check_notional(listing, amount * price, False)
+    return amount, price
+
+
 def _check_notional(listing: Listing, notional: Decimal, reduces: bool) -> None:
     most = listing.rules.max_notional
     if (not reduces and notional < listing.rules.min_notional) or (most is not None and notional > most):

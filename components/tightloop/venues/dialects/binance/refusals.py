@@ -73,6 +73,8 @@ def of_engine(refusal: VenueError, futures: bool) -> BinanceError:
         return BinanceError(-1003, words, 418, refusal.retry_after_s)
     if refusal.code == "maintenance":
         return BinanceError(1, "System is under maintenance.", 503)
+    if refusal.code == "nothing_to_change":
+        return BinanceError(-5027, "No need to modify the order.")
     if refusal.code == "position_mode":
         return BinanceError(-4061, "Order's position side does not match user's setting.")
     if refusal.code in ("stale_timestamp", "future_timestamp"):
