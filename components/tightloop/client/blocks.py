@@ -31,6 +31,7 @@ PAYLOADS: dict[str, type[Struct]] = {
     "cancel": Cancel,
 }
 _RULES = ("all", "previous_output")
+_MAY_HOLD_NUMBERS = (Decimal, Struct, tuple)
 
 
 def instruction_from(block: Mapping[str, Any], *, now: datetime | None = None) -> Instruction:
@@ -55,6 +56,8 @@ def instruction_from(block: Mapping[str, Any], *, now: datetime | None = None) -
 
 def _plain(value: Any, where: str) -> Any:
     """Mappings, lists and exact numbers only."""
+    if isinstance(value, str):
+        return value
     if isinstance(value, Mapping):
         return {str(name): _plain(one, f"{where}.{name}") for name, one in value.items() if one is not None}
     if isinstance(value, list | tuple):
@@ -74,7 +77,9 @@ def _check_finite(record: Any, where: str = "") -> None:
         raise ExecutionError("EIM-007", f"{where}: {record} is not a number that can be traded")
     if isinstance(record, Struct):
         for name in record.__struct_fields__:
-            _check_finite(getattr(record, name), f"{where}.{name}" if where else name)
+            value = getattr(record, name)
+            if isinstance(value, _MAY_HOLD_NUMBERS):
+                _check_finite(value, f"{where}.{name}" if where else name)
     elif isinstance(record, tuple):
         for number, one in enumerate(record):
             _check_finite(one, f"{where}[{number}]")
