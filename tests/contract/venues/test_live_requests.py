@@ -12,6 +12,7 @@ from tests.support.documented_calls import named_by, paths
 from tests.support.live_face import LiveFace
 
 from tightloop.venues import binance
+from tightloop.venues.live.binance_streams import FuturesFeed
 from tightloop.venues.live.session import Said
 
 from .exchanges import Exchange
@@ -56,6 +57,9 @@ def every_call(live: Exchange) -> None:
     live.submit(closing)
     live.find(closing)
     live.ledger(live.positions().cursor)
+    feed = FuturesFeed(face.dialect._sessions["perp"], "ws://127.0.0.1:1")
+    face.drive(feed.url())
+    face.drive(feed.keep_alive(lambda message: pytest.fail("a listen key is kept by REST")))
 
 
 def test_each_request_of_the_adapter_is_as_the_exchange_documents_it(live: Exchange) -> None:

@@ -49,7 +49,8 @@ class Reply(NamedTuple):
 class Dialect(Protocol):
     """What answers an exchange's requests. It raises Unheard where a fault wants no answer.
 
-    One with control requests of its own has them in ``controls``, by ``METHOD /admin/path``.
+    One with control requests of its own has them in ``controls``, by ``METHOD /admin/path``; one with
+    websockets serves them in ``stream``.
     """
 
     keys: Keys
@@ -66,6 +67,10 @@ def handler(dialect: Dialect, sandbox: Sandbox) -> Callable[[web.BaseRequest], w
     admin = {**admin_routes(sandbox), "POST /admin/keys": more_keys, **getattr(dialect, "controls", {})}
 
     async def answer(request: web.BaseRequest) -> web.StreamResponse:
+        stream = getattr(dialect, "stream", None)
+        if stream is not None and request.headers.get("Upgrade", "").lower() == "websocket":
+            found: web.StreamResponse = await stream(request)
+            return found
         body = (await request.read()).decode(errors="replace")
         control = admin.get(f"{request.method} {request.path}")
         try:

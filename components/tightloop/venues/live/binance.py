@@ -23,6 +23,7 @@ from tightloop.handlers.calls import LedgerEntry
 from tightloop.records.types import PreparedOrder
 from tightloop.venues.adapter import Gate
 from tightloop.venues.credentials import Credentials
+from tightloop.venues.live import binance_streams as streams
 from tightloop.venues.live.binance_income import cursor_at, entries_after, moment
 from tightloop.venues.live.binance_limits import BinanceLimits
 from tightloop.venues.live.binance_trades import perp_trade, spot_trade
@@ -31,6 +32,7 @@ from tightloop.venues.live.budget import OF_THE_PROCESS, Budgets
 from tightloop.venues.live.exchange import LiveExchange, LiveReader, Shown
 from tightloop.venues.live.listing import rules_of
 from tightloop.venues.live.session import ACT_TIMEOUT_S, Said, Session, together
+from tightloop.venues.live.stream import OrderStream
 from tightloop.venues.sim.settings import SymbolRules
 
 # https://developers.binance.com/docs/binance-spot-api-docs/demo-mode/general-info, and the pages above
@@ -85,6 +87,9 @@ class Binance:
         budgets: Budgets = OF_THE_PROCESS,
     ) -> None:
         self._venue = lane.home
+        self._streams_at = streams.addresses(lane.endpoint, credentials.environment)
+        self._window_ms = int(lane.acceptance_window_s * 1000)
+        self._streams: list[OrderStream] = []
         middle = "READONLY_" if reading else ""
         at = addresses(lane, credentials.environment)
         self._sessions = {}
@@ -280,7 +285,18 @@ class Binance:
     async def accrued(self, cursor: str | None) -> tuple[Sequence[LedgerEntry], str, bool]:
         return await entries_after(self._sessions["perp"], self._venue, cursor)
 
+    def listen(self, heard: Callable[[str], None]) -> bool:
+        """To the order streams of spot and futures; in an event loop. See ``adapter.Hinting``."""
+        spot, perp = self._sessions["spot"], self._sessions["perp"]
+        self._streams += [
+            OrderStream(streams.SpotFeed(spot, self._streams_at["spot"], self._window_ms), heard),
+            OrderStream(streams.FuturesFeed(perp, self._streams_at["futures"]), heard),
+        ]
+        return True
+
     async def close(self) -> None:
+        for stream in self._streams:
+            await stream.close()
         for session in self._sessions.values():
             await session.close()
 

@@ -5,7 +5,7 @@ The venue's time is asked before each question, so that an answer is never older
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Literal, Protocol, TypeVar
@@ -181,6 +181,11 @@ class LiveExchange(LiveReader):
 
     async def _holdings(self) -> tuple[dict[str, Decimal], str]:
         return await self._dialect.holdings_and_cursor()
+
+    def listen(self, heard: Callable[[str], None]) -> bool:
+        """See ``adapter.Hinting``: where the dialect has streams."""
+        listen = getattr(self._dialect, "listen", None)
+        return listen is not None and bool(listen(heard))
 
     async def prepare(self, entry: JournalEntry, least_nonce: int | None) -> PreparedAs:
         with urgent("order"):

@@ -8,6 +8,7 @@ before its first byte leaves, with the time that the gate gives, and leaves once
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import ssl
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
@@ -23,6 +24,7 @@ from tightloop.venues.live.budget import LONGEST_WAIT_S, OF_THE_PROCESS, Asking,
 READ_TIMEOUT_S = 10.0
 ACT_TIMEOUT_S = 5.0
 SHORTEST_BAN_S = 120.0  # where one does not say how long it lasts
+LONGEST_ED25519 = 120  # characters of a private key in PEM; one of RSA is longer, as ccxt tells them apart
 LIMITED, BANNED = 429, 418
 _GATE: ContextVar[Gate | None] = ContextVar("gate", default=None)
 
@@ -71,6 +73,7 @@ class Session:
         self._budgets = budgets
         self._tariff = tariff or ByAddress(budgets)
         self.ccxt.bind(self, clock)
+        self._clock = clock
         self._act_timeout_s = act_timeout_s
         self._refusal = refusal
         self._tls = tls
@@ -87,6 +90,23 @@ class Session:
             return await getattr(self.ccxt, endpoint)(dict(given))
         finally:
             _GATE.reset(token)
+
+    def now_ms(self) -> int:
+        """What a request on a websocket is signed with."""
+        return int(self._clock().timestamp() * 1000)
+
+    def signature(self, text: str) -> str:
+        """Of a request on a websocket that asks for events, by the kind of the key; REST requests are signed as they
+        leave.
+        """
+        secret: str = self.ccxt.secret
+        if "PRIVATE KEY" not in secret:
+            found: str = self.ccxt.hmac(text.encode(), secret.encode(), hashlib.sha256)
+        elif len(secret) > LONGEST_ED25519:
+            found = self.ccxt.rsa(text, secret, "sha256")
+        else:
+            found = self.ccxt.eddsa(text.encode(), secret, "ed25519")
+        return found
 
     async def markets(self) -> Mapping[str, Any]:
         """What is listed, by unified symbol; read once. Raises NotLeft, Broken, Said."""

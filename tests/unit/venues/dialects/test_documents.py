@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tightloop.venues.dialects.binance import documented
-from tightloop.venues.dialects.binance.dialect import _routes
+from tightloop.venues.dialects.binance.dialect import KEY_ALONE, _routes
 from tightloop.venues.dialects.documents import Documents, endpoint
 
 ORDER = endpoint(
@@ -52,7 +52,7 @@ def test_a_row_that_says_no_parameter_is_refused() -> None:
         endpoint("GET /order", "read", "symbol:word", "https://x")
 
 
-RIGHTS = {None: ("none",), "read": ("read", "key"), "trade": ("trade",)}
+RIGHTS = {None: ("none",), "read": ("read", "key"), "trade": ("trade",), KEY_ALONE: ("key",)}
 
 
 def test_each_endpoint_that_the_sandbox_of_binance_serves_is_documented() -> None:

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import NamedTuple, TypeVar
 
 from tightloop.venues.dialects.binance.limits import Limits
+from tightloop.venues.dialects.binance.listen_keys import ListenKeys
 from tightloop.venues.dialects.binance.listings import Listings
 from tightloop.venues.dialects.binance.market_data import MarketData
 from tightloop.venues.dialects.binance.order_views import all_orders
@@ -27,6 +28,7 @@ class Venue:
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
         self.limits = Limits()
+        self.listen_keys = ListenKeys()
         self.spot = Listings(desk.exchange, "spot")
         self.futures = Listings(desk.exchange, "perp")
         self.prices = MarketData(desk.sandbox.market_clock)

@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from tightloop.venues.dialects.binance import futures, futures_account, public, spot, wallet
+from tightloop.venues.dialects.binance import futures, futures_account, public, spot, streams, wallet
 from tightloop.venues.dialects.binance.calls import Call, Venue
 from tightloop.venues.dialects.binance.documented import ENDPOINTS
 from tightloop.venues.dialects.binance.refusals import BinanceError, of_engine, refuse_undocumented
-from tightloop.venues.dialects.binance.signing import SignedTime, parameters, signed_by
+from tightloop.venues.dialects.binance.signing import SignedTime, known_key, parameters, signed_by
 from tightloop.venues.dialects.desk import Desk, Unheard
 from tightloop.venues.dialects.documents import Documents
 from tightloop.venues.dialects.keys import READ, TRADE, Keys
@@ -24,11 +24,12 @@ from tightloop.venues.sim.orders import Order
 from tightloop.venues.sim.sandbox import Sandbox
 
 log = logging.getLogger(__name__)
+KEY_ALONE = "key alone"
 _encode = msgspec.json.Encoder().encode
 
 
 class Route(NamedTuple):
-    """``right``: what the key that signs must have; None: nobody signs."""
+    """``right``: what the key that signs must have; None: nobody signs; KEY_ALONE: it is not signed."""
 
     answer: Callable[[Call], Any] | Callable[[Call], Awaitable[Any]]
     right: str | None
@@ -39,6 +40,7 @@ def _routes() -> dict[str, Route]:
     for part in (spot, futures, futures_account, wallet):
         found |= {name: Route(answer, READ) for name, answer in part.READS.items()}
         found |= {name: Route(answer, TRADE) for name, answer in part.TRADES.items()}
+    found |= {name: Route(answer, KEY_ALONE) for name, answer in streams.KEYED.items()}
     return found
 
 
@@ -50,7 +52,13 @@ class Binance:
         self.keys = keys
         self._routes = _routes()
         self.documents = Documents(ENDPOINTS)
-        self.controls = {**self._venue.limits.controls(), **self.documents.controls()}
+        self._streams = streams.UserStreams(self._venue.desk, keys, self._venue.listen_keys)
+        self.stream = self._streams.serve
+        self.controls = {
+            **self._venue.limits.controls(),
+            **self.documents.controls(),
+            **self._streams.streams.controls(),
+        }
 
     async def answer(self, asked: Asked) -> Reply:
         """Raises Unheard."""
@@ -79,7 +87,9 @@ class Binance:
         given = parameters(asked.query, asked.body)
         problems = self.documents.note(name, given)
         call = Call(self._venue, given, self._venue.desk.now())
-        if route.right is not None:
+        if route.right == KEY_ALONE:
+            call = call._replace(key=known_key(self.keys, asked.headers.get("X-MBX-APIKEY"), READ))
+        elif route.right is not None:
             key = signed_by(self.keys, asked.headers.get("X-MBX-APIKEY"), asked.query, asked.body, given, route.right)
             call = Call(self._venue, given, call.now, key, SignedTime(given))
             call.signed_time.check(call.now, timedelta(0))

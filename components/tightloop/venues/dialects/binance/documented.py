@@ -142,6 +142,10 @@ _FUTURES_ENDPOINTS = (
     _futures("GET /fapi/v3/account", "read", "", "account/rest-api/Account-Information-V3"),
     _futures("GET /fapi/v3/balance", "read", "", "account/rest-api/Futures-Account-Balance-V3"),
     _futures("GET /fapi/v3/positionRisk", "read", "symbol", "trade/rest-api/Position-Information-V3"),
+    *(
+        endpoint(f"{method} /fapi/v1/listenKey", "key", "", f"{_FUTURES}/user-data-streams")
+        for method in ("POST", "PUT", "DELETE")
+    ),
     _futures(
         "GET /fapi/v1/income", "read", f"symbol incomeType page:integer {_PAGED}", "account/rest-api/Get-Income-History"
     ),

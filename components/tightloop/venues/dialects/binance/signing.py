@@ -39,16 +39,22 @@ def parameters(query: str, body: str) -> dict[str, str]:
 
 def signed_by(keys: Keys, header: str | None, query: str, body: str, given: Mapping[str, str], right: str) -> ApiKey:
     """The key that signed this request, which has the right. Raises BinanceError."""
-    if not header:
-        raise BinanceError(-2014, "API-key format invalid.", 401)
-    key = keys.get(header)
-    if key is None or right not in key.rights:
-        raise BinanceError(-2015, "Invalid API-key, IP, or permissions for action.", 401)
+    key = known_key(keys, header, right)
     signature = given.get("signature")
     if not signature:
         raise missing("signature")
     if not hmac.compare_digest(signature.lower(), _signature(key.secret, query, body)):
         raise BinanceError(-1022, "Signature for this request is not valid.")
+    return key
+
+
+def known_key(keys: Keys, header: str | None, right: str) -> ApiKey:
+    """The key of that name, which has the right. Raises BinanceError."""
+    if not header:
+        raise BinanceError(-2014, "API-key format invalid.", 401)
+    key = keys.get(header)
+    if key is None or right not in key.rights:
+        raise BinanceError(-2015, "Invalid API-key, IP, or permissions for action.", 401)
     return key
 
 
