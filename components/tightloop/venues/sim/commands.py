@@ -221,7 +221,7 @@ class Effect(Struct, frozen=True, kw_only=True, omit_defaults=True):
     arrives_late_s: float = 0.0  # what was sent takes so much longer
 
 
-class Logged(Struct, frozen=True, array_like=True):
+class Logged(Struct, frozen=True, array_like=True, gc=False):
     """One line of the log. ``at`` is the engine's time; ``dropped`` says why the engine never saw the command."""
 
     at: datetime

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from msgspec import Struct
 
@@ -51,7 +51,7 @@ class Request(Struct, frozen=True, kw_only=True):
     fault: str | None
 
 
-class _Line(NamedTuple):
+class _Line(Struct, frozen=True, gc=False):
     """What a request came to, as it is kept: most are never looked at."""
 
     logged: Logged
