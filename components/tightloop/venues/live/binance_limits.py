@@ -40,8 +40,7 @@ class BinanceLimits:
         self._intervals: dict[str, dict[str, float]] = {"weight": dict(WEIGHTS[market]), "orders": dict(ORDERS[market])}
 
     def charges(self, asked: Asking) -> tuple[Charge, ...]:
-        part = _part(asked.api)
-        weight = _OWN.get((asked.method, part, asked.path), asked.units * UNITS[self._market])
+        weight = _OWN.get((asked.method, asked.part, asked.path), asked.units * UNITS[self._market])
         found = [Charge(bucket, weight) for bucket in self._weights(asked)]
         if _places(asked):
             found += [Charge(bucket, 1) for bucket in self._orders(asked)]
@@ -62,10 +61,10 @@ class BinanceLimits:
 
     def _weights(self, asked: Asking) -> tuple[Bucket, ...]:
         """Of the address: spot, futures and wallet count for themselves."""
-        return self._of("weight", asked.at, _part(asked.api), shares=SHARES)
+        return self._of("weight", asked.at, asked.part, shares=SHARES)
 
     def _orders(self, asked: Asking) -> tuple[Bucket, ...]:
-        return self._of("orders", asked.at, _part(asked.api), self._account, shares=ALIKE)
+        return self._of("orders", asked.at, asked.part, self._account, shares=ALIKE)
 
     def _of(self, kind: str, *place: str, shares: Mapping[Any, float]) -> tuple[Bucket, ...]:
         return tuple(
@@ -89,11 +88,6 @@ class BinanceLimits:
 
 def _seconds(interval: str) -> float:
     return float(int(interval[:-1]) * _SECONDS[interval[-1]])
-
-
-def _part(api: str) -> str:
-    """Of the exchange, as it counts: ``api``, ``fapi``, ``sapi``."""
-    return api[:4] if api[:4] in ("fapi", "sapi") else "api"
 
 
 def _places(asked: Asking) -> bool:

@@ -28,7 +28,7 @@ SHARES: Mapping[Urgency, float] = {"background": 0.6, "order": 0.8, "evidence": 
 ALIKE: Mapping[Urgency, float] = dict.fromkeys(SHARES, 0.95)  # of a bucket that one kind of request alone draws on
 SLOTS = 100  # of an interval: what was spent within one comes back at its end
 LONGEST_WAIT_S = 3600.0  # before something is tried again; bans last up to three days
-LONGEST_QUESTION_S = 60.0  # that a question waits; who asks is told then that there is no answer, and asks again
+LONGEST_QUESTION_S = 75.0  # that a question waits; who asks is told then that there is no answer, and asks again
 FIRST_BACK_OFF_S, LAST_BACK_OFF_S = 1.0, 60.0  # after a 429 that does not say for how long; doubled each time
 
 _URGENCY: ContextVar[Urgency] = ContextVar("urgency", default="background")
@@ -129,12 +129,12 @@ class Charge(NamedTuple):
 
 
 class Asking(NamedTuple):
-    """A request, before it is signed. ``path`` as ccxt names the endpoint; ``at``: host and port; ``units``: its weight
-    as ccxt counts.
+    """A request, before it is signed. ``path`` as ccxt names the endpoint; ``at``: host and port; ``part``: what its
+    address goes on with, such as ``fapi``; ``units``: its weight as ccxt counts.
     """
 
     at: str
-    api: str
+    part: str
     method: str
     path: str
     given: Mapping[str, Any]
@@ -185,8 +185,8 @@ class Budgets:
             return wait_s
 
     async def admit(self, charges: Sequence[Charge], *, acts: bool) -> None:
-        """Spend them. A question waits for room, a minute at most. Raises Held for what acts, for who would wait
-        longer, and while the exchange wants nothing.
+        """Spend them. A question waits for room, LONGEST_QUESTION_S at most. Raises Held for what acts, for a question
+        that would wait longer, and while the exchange wants nothing.
         """
         urgency = _URGENCY.get()
         if acts and urgency == "background":

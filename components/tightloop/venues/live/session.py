@@ -122,7 +122,8 @@ class Session:
 
     async def send(self, url: str, make: Callable[[], Outgoing], asked: Asking, *, acts: bool) -> Any:
         """The answer as plain JSON values. Raises NotLeft (Held), Broken, Said, and what ``make`` raises."""
-        asked = asked._replace(at=urlsplit(url).netloc)
+        parts = urlsplit(url)
+        asked = asked._replace(at=parts.netloc, part=parts.path.split("/")[1])
         await self._budgets.admit(self._tariff.charges(asked), acts=acts)
         timeout_s = self._act_timeout_s if acts else READ_TIMEOUT_S
         heard = await self._client(url).exchange(make, timeout_s)
@@ -196,7 +197,7 @@ class _Sending:
     ) -> Any:
         gate = _GATE.get()
         units = self.calculate_rate_limiter_cost(api, method, path, params, config)
-        asked = Asking("", str(api), method, path, params, units)
+        asked = Asking("", "", method, path, params, units)
 
         def signed(at: datetime) -> dict[str, Any]:
             self._signed_at = at

@@ -110,7 +110,7 @@ def test_a_question_waits_and_what_acts_is_told_when_to_come() -> None:
     run(work())
 
 
-def test_a_question_is_given_up_where_it_would_wait_longer_than_a_minute() -> None:
+def test_a_question_is_given_up_where_it_would_wait_for_hours() -> None:
     async def work() -> None:
         time = Time()
         budgets = time.budgets()
@@ -158,6 +158,30 @@ def test_binances_limits_are_learnt_from_exchange_info_and_shared_by_sessions() 
             assert len(exchange.requests) == 3
             for session in (one, other, another):
                 await session.close()
+
+    run(work())
+
+
+def test_binances_spot_futures_and_wallet_count_for_themselves() -> None:
+    async def work() -> None:
+        told = (200, {"serverTime": 1}, {"X-MBX-USED-WEIGHT-1M": "5900"})
+        answers = {
+            "GET /api/v3/time": told,
+            "GET /fapi/v1/time": (200, {"serverTime": 1}),
+            "GET /sapi/v1/account/apiRestrictions": (200, {}),
+        }
+        async with ToldExchange(answers) as exchange:
+            time = Time()
+            budgets = time.budgets()
+            spot, futures = binance(exchange.address, budgets), binance(exchange.address, budgets, "perp")
+            await spot.ask("publicGetTime", {})
+            await futures.ask("fapiPublicGetTime", {})
+            await spot.ask("sapiGetAccountApiRestrictions", {})
+            assert time.slept == []
+            await spot.ask("publicGetTime", {})
+            assert time.slept == [pytest.approx(60.0, abs=1.0)]
+            await spot.close()
+            await futures.close()
 
     run(work())
 
