@@ -20,7 +20,7 @@ from tightloop.interfaces import interface, manager, positions, reconciliation
 from tightloop.interfaces.amounts import added
 from tightloop.records.types import Instruction
 from tightloop.venues import credentials, registry
-from tightloop.venues.sim import trades
+from tightloop.venues.sim import fees
 
 Break = Callable[[pytest.MonkeyPatch], None]
 
@@ -61,7 +61,7 @@ def everything_goes_to_binance(patch: pytest.MonkeyPatch) -> None:
 
 
 def fees_are_forgotten(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(trades, "fee_of", lambda amount, rate: Decimal(0))
+    patch.setattr(fees, "fee_of", lambda amount, rate: Decimal(0))
 
 
 def placeholders_pass(patch: pytest.MonkeyPatch) -> None:
