@@ -1,69 +1,142 @@
-"""Every component as a process, on Kafka, with a live lane: Binance's adapter against ``tightloop sandbox binance``."""
+"""Every component as a process, on Kafka, with live lanes: their adapters against ``tightloop sandbox``, a process an
+exchange.
+"""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from msgspec import Struct
 from tests.chaos.harness import RECONCILIATION, TIMING, System
 from tests.support.binance_sandbox import BinanceSandbox
 
-from tightloop.assembly.config import Account, Config, Lane
+from tightloop.assembly.config import Account, Config, Lane, Reconciliation, Timing
+from tightloop.venues import registry
 
 KEY = "s1"
+SANDBOXES: dict[str, Callable[..., BinanceSandbox]] = {"binance": BinanceSandbox}  # by venue
 SetVariable = Callable[[str, str], object]
 
 
-class _Tended(BinanceSandbox):
-    """Kept up by the system's supervisor, as its other processes are."""
+class LiveLane(Struct, frozen=True, kw_only=True):
+    """A live lane has one account and one strategy. ``exchange``: lanes of one name share a sandbox; empty: its venue's
+    first.
+    """
 
-    wanted = True
-    starts = 1
+    name: str = "binance"
+    venue: str = "binance"
+    strategy: str = KEY
+    account: str = KEY
+    exchange: str = ""
+
+    @property
+    def sandbox(self) -> str:
+        return self.exchange or self.venue
+
+
+class Sandboxes:
+    """Kept up by the system's supervisor, as its other processes are. ``of``: by name."""
+
+    def __init__(self) -> None:
+        self.of: dict[str, BinanceSandbox] = {}
+        self._wanted = True
 
     def tend(self) -> None:
-        if self.wanted and self.process.poll() is not None:
-            self.start()
+        for sandbox in self.of.values():
+            if self._wanted and sandbox.process.poll() is not None:
+                sandbox.start()
 
     def end(self) -> None:
-        self.wanted = False
-        self.close()
+        self._wanted = False
+        for sandbox in self.of.values():
+            sandbox.close()
 
 
 class LiveSystem(System):
-    """One strategy, ``s1``, with an account of its name. ``set_variable``: puts the keys where components look."""
-
-    sandbox: _Tended
+    """``lanes``: by default one strategy, ``s1``, with an account of its name. ``set_variable``: puts the keys where
+    components look.
+    """
 
     def __init__(
-        self, bootstrap: str, prefix: str, folder: Path, set_variable: SetVariable, *, executors: int = 1
+        self,
+        bootstrap: str,
+        prefix: str,
+        folder: Path,
+        set_variable: SetVariable,
+        *,
+        lanes: Sequence[LiveLane] = (LiveLane(),),
+        executors: int | Mapping[str, int] = 1,
+        without: Sequence[str] = (),
+        timing: Timing = TIMING,
+        reconciliation: Reconciliation = RECONCILIATION,
+        partitions: int = 1,
     ) -> None:
-        super().__init__(bootstrap, prefix, folder, partitions=1, replicas={"executor": executors}, lanes=("binance",))
+        names = tuple(one.name for one in lanes)
+        replicas = {"executor": executors} if isinstance(executors, int) else executors
+        super().__init__(
+            bootstrap, prefix, folder, partitions=partitions, replicas=replicas, lanes=names, without=without
+        )
+        self.live = tuple(lanes)
         self._set_variable = set_variable
+        self._timing, self._reconciliation = timing, reconciliation
+
+    @property
+    def sandbox(self) -> BinanceSandbox:
+        """The first lane's."""
+        return self.sandboxes.of[self.live[0].sandbox]
+
+    def sandbox_of(self, lane: LiveLane) -> BinanceSandbox:
+        return self.sandboxes.of[lane.sandbox]
 
     def _start_venues(self) -> None:
-        books = self.folder / "exchange"
-        books.mkdir()
-        self.sandbox = _Tended(books, account=KEY)
-        self.venues = self.sandbox  # type: ignore[assignment]
-        for name, value in self.sandbox.variables.items():
-            self._set_variable(name, value)
+        self.sandboxes = Sandboxes()
+        self.venues = self.sandboxes  # type: ignore[assignment]
+        for lane in self.live:
+            self._give_keys(lane)
         self.config = Config(
             bootstrap=self.bootstrap,
             prefix=self.prefix,
             simulator=self.sandbox.address.removeprefix("http://"),
-            lanes={"binance": Lane(simulated=False, endpoint=self.sandbox.address)},
-            accounts={KEY: Account(strategy=KEY, lane="binance")},
-            timing=TIMING,
-            reconciliation=RECONCILIATION,
+            lanes={
+                one.name: Lane(simulated=False, venue=one.venue, endpoint=self.sandbox_of(one).address)
+                for one in self.live
+            },
+            accounts={one.account: Account(strategy=one.strategy, lane=one.name) for one in self.live},
+            timing=self._timing,
+            reconciliation=self._reconciliation,
         )
 
-    def adopt(self, version: int = 1) -> None:
+    def _give_keys(self, lane: LiveLane) -> None:
+        """Of a sandbox's first account they are in its file; further ones are made, in the file's order of rights."""
+        if lane.sandbox not in self.sandboxes.of:
+            folder = self.folder / f"exchange-{lane.sandbox}"
+            folder.mkdir(parents=True)
+            self.sandboxes.of[lane.sandbox] = SANDBOXES[lane.venue](folder, account=lane.account)
+        sandbox = self.sandbox_of(lane)
+        if lane.account != sandbox.account:
+            sandbox.control("POST", "/admin/keys", account=lane.account)
+        own = [one for one in sandbox.keys if one["account"] == lane.account]
+        first = [one for one in sandbox.keys if one["account"] == sandbox.account]
+        mine = {old[part]: new[part] for old, new in zip(first, own, strict=True) for part in old if part != "rights"}
+        spec = registry.known().venues.find(lane.venue)
+        for reading in (False, True):
+            names = zip(
+                spec.variables("dev", reading=reading),
+                spec.variables("dev", lane=lane.name, reading=reading),
+                strict=True,
+            )
+            for usual, name in names:
+                self._set_variable(name, mine[sandbox.variables[usual]])
+
+    def adopt(self, version: int = 1, strategy: str = KEY) -> None:
         """An operator takes what the account holds for what is expected of it, once the key has halted for that."""
-        self.until(lambda: self.command("adopt", KEY, "--expected-version", str(version)), 60, "the account is adopted")
+        words = ("adopt", strategy, "--expected-version", str(version))
+        self.until(lambda: self.command(*words), 60, f"the account of {strategy} is adopted")
 
     def command(self, *words: str) -> bool:
         """The command line's, for operators. Was it done?"""
@@ -86,8 +159,12 @@ class LiveSystem(System):
         file = self.folder / "live.toml"
         if not file.exists():
             file.write_text(
-                f'[lanes.binance]\nsimulated = false\nendpoint = "{self.sandbox.address}"\n'
-                f'[accounts.{KEY}]\nstrategy = "{KEY}"\nlane = "binance"\n'
+                "".join(
+                    f'[lanes.{one.name}]\nsimulated = false\nvenue = "{one.venue}"\n'
+                    f'endpoint = "{self.sandbox_of(one).address}"\n'
+                    f'[accounts.{one.account}]\nstrategy = "{one.strategy}"\nlane = "{one.name}"\n'
+                    for one in self.live
+                )
             )
         return file
 
