@@ -17,6 +17,7 @@ from tightloop import CEXExecutionInterface
 from tightloop.handlers.calls import NotSent, OrderFound, Positions
 from tightloop.records.types import JournalEntry
 from tightloop.venues import binance
+from tightloop.venues.live.session import Said
 
 from .exchanges import Exchange
 from .test_live_binance import Account
@@ -111,8 +112,31 @@ def _positions_or_none(exchange: Exchange) -> Any:
         return None
 
 
-@pytest.mark.parametrize(("retry_after", "status"), [(False, 429), (True, 418)])
-def test_who_goes_on_after_it_was_refused_is_banned(own: Exchange, retry_after: bool, status: int) -> None:
+def test_the_sandbox_counts_orders_and_tells_so_in_headers(own: Exchange) -> None:
+    sandbox = own.face.sandbox
+    sandbox.control("POST", "/admin/limits", GENEROUS | {"futures": {"weight": {"1M": 99}, "orders": {"10S": 2}}})
+    own.pass_time(60)
+    session = own.face.dialect._sessions["perp"]
+    order = {"symbol": "BTCUSDT", "side": "BUY", "type": "LIMIT", "timeInForce": "GTC", "quantity": "1", "price": "50"}
+    counts = []
+    heard = session._budgets.heard
+
+    def seen(tariff: Any, asked: Any, headers: Any, answer: Any) -> None:
+        names = ("X-MBX-ORDER-COUNT-10S", "X-MBX-USED-WEIGHT-1M", "Retry-After")
+        counts.append([headers.get(name) for name in names])
+        heard(tariff, asked, headers, answer)
+
+    session._budgets.heard = seen
+    for _ in range(2):
+        own.face.drive(session.ask("fapiPrivatePostOrder", order))
+    with pytest.raises(Said) as refused:
+        own.face.drive(session.ask("fapiPrivatePostOrder", order))
+    assert (refused.value.status, refused.value.code) == (429, "-1015")
+    assert counts == [["1", "0", None], ["2", "0", None], [None, "0", None]], "an order weighs nothing at futures"
+
+
+@pytest.mark.parametrize("status", [429, 418])
+def test_who_goes_on_after_it_was_refused_is_banned(own: Exchange, status: int) -> None:
     """The sandbox itself, asked by a program that counts nothing."""
     sandbox = own.face.sandbox
     sandbox.control("POST", "/admin/limits", GENEROUS | {"spot": {"weight": {"1M": 3}, "orders": {}}, "forgiven": 2})

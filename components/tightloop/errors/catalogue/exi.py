@@ -21,8 +21,9 @@ ENTRIES = (
         "EXI-002",
         "rate limited",
         "MEDIUM",
-        "The venue asks for fewer requests.",
-        "Waits as long as the venue says and tries the same intent again, until `not_after`.",
+        "The venue asks for fewer requests, or would: on a live exchange its limits are counted along (docs/live.md).",
+        "Nothing was done. Waits as long as the venue says, or until there is room, and tries the same intent again, "
+        "until `not_after`.",
         "If it lasts: fewer strategies on the account, or a higher limit at the venue.",
     ),
     _entry(

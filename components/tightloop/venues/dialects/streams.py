@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from typing import Any, Literal, NamedTuple, Protocol
 
 import msgspec
@@ -36,11 +37,20 @@ class StreamFault(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
 
 class Change(NamedTuple):
-    """``what``: it was taken, traded (``entry``: which trade; None: a lie), or ended."""
+    """``what``: it was taken, changed, traded (``entry``: which trade; None: a lie), or ended."""
 
     order: Order
-    what: Literal["new", "trade", "ended"]
+    what: Literal["new", "changed", "trade", "ended"]
     entry: LedgerEntry | None = None
+
+
+class _Shown(NamedTuple):
+    """What was told of an order."""
+
+    status: str
+    trades: int
+    amount: Decimal
+    limit: Decimal | None
 
 
 class Listener(Protocol):
@@ -58,7 +68,7 @@ class Streams:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._open: dict[web.WebSocketResponse, Listener] = {}
-        self._seen: dict[str, dict[int, tuple[str, int]]] = {}  # by account and order: status, trades told
+        self._seen: dict[str, dict[int, _Shown]] = {}  # by account and order
         self._task: asyncio.Task[None] | None = None
         self._refuses_until = self._silent_until = 0.0
         self._delay_s = 0.0
@@ -129,15 +139,19 @@ class Streams:
         found = []
         for history in self._desk.account(account).orders.values():
             for order in history:
-                status, trades = seen.get(order.number, ("", 0))
-                if (status, trades) == (order.status, len(order.entries)):
+                known = seen.get(order.number)
+                shown = _Shown(order.status, len(order.entries), order.amount, order.limit)
+                if known == shown:
                     continue
-                if not status:
+                trades = known.trades if known is not None else 0
+                if known is None:
                     found.append(Change(order, "new"))
+                elif (known.amount, known.limit) != (shown.amount, shown.limit):
+                    found.append(Change(order, "changed"))
                 found += [Change(order, "trade", entry) for entry in order.entries[trades:]]
                 if order.status in ("cancelled", "rejected"):
                     found.append(Change(order, "ended"))
-                seen[order.number] = order.status, len(order.entries)
+                seen[order.number] = shown
         return [] if first else found
 
     def _tell(self, account: str, change: Change) -> None:

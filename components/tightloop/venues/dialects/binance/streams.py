@@ -28,6 +28,8 @@ from tightloop.venues.sim import rounding
 from tightloop.venues.sim.books import ZERO
 from tightloop.venues.sim.orders import Order
 
+# "Expiry Reason" of futures: IOC and FOK that could not be filled, a market order, a post-only that would have taken
+_EXPIRED_AS = {"IOC": "2", "market": "9", "FOK": "10", "PO": "11"}
 _ENDED = {"CANCELED": "CANCELED", "REJECTED": "REJECTED"}  # otherwise EXPIRED
 
 
@@ -119,11 +121,14 @@ class _State:
 
     def __init__(self, change: Change) -> None:
         order = self._order = change.order
-        entries = order.entries if change.what == "ended" else _until(order, change)
+        entries = order.entries if change.what in ("ended", "changed") else _until(order, change)
         self.last, self.filled = ZERO, sum((one.amount for one in entries), ZERO)
         self.cost = sum((one.cost or ZERO for one in entries), ZERO)
         self.at = order.created_at if change.what == "new" else order.updated_at
         self.what, self.status = "NEW", "NEW"
+        if change.what == "changed":
+            self.what, self.status = "AMENDMENT", order_views.status(order)
+            self.at = order.updated_at
         if change.what == "trade":
             self.what = "TRADE"
             self.last = change.entry.amount if change.entry else order.amount
@@ -145,6 +150,11 @@ def _until(order: Order, change: Change) -> list[Any]:
     if change.entry is None:
         return []
     return order.entries[: order.entries.index(change.entry) + 1]
+
+
+def command_kind(order: Order) -> str:
+    """``market``, or how long it was to work."""
+    return "market" if order.command.order_type == "market" else order.command.time_in_force
 
 
 def execution_report(change: Change, now: datetime) -> dict[str, Any]:
@@ -236,6 +246,6 @@ def order_trade_update(change: Change, now: datetime) -> dict[str, Any]:
             "V": shown["selfTradePreventionMode"],
             "pm": "NONE",
             "gtd": 0,
-            "er": "0",
+            "er": _EXPIRED_AS.get(command_kind(order), "0") if state.what == "EXPIRED" else "0",
         },
     }
