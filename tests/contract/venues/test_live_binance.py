@@ -1,7 +1,8 @@
 """The execution cases of the exchanges, run against the live adapter of Binance over ``tightloop sandbox binance``.
 
 A case that is not here asks for what only the simulated exchanges have: one ledger with numbered entries, and cursors
-in it (01, 03, 17, 18, 20, 40 and 41 in part); a price of the decision (16); their own words in a refusal (38, 44, 51).
+in it (01, 03, 17, 18, 20, 40 and 41 in part); a price of the decision (16); their own words in
+a refusal (38 has Binance's here, 44 and 51 its codes).
 """
 
 from __future__ import annotations
@@ -118,6 +119,9 @@ def each(case: Case, name: str, *values: Any) -> list[tuple[Case, dict[str, Any]
     test_orders.test_19_what_an_exchange_can_not_do_is_refused_before_it_is_asked,
     test_orders.test_21_an_account_can_be_opened_with_balances_of_its_own,
     test_orders.test_22_a_working_order_fills_as_others_come_to_it,
+    test_orders.test_24_what_is_prepared_is_within_the_exchanges_steps_and_says_what_was_rounded_off,
+    test_orders.test_25_a_reduce_only_limit_order_rests_and_closes_no_more_than_the_position,
+    test_orders.test_26_a_short_perpetual_is_bought_back,
 )
 def test_an_order(live: Exchange, case: Case, fields: dict[str, Any]) -> None:
     case(live, **fields)
@@ -144,13 +148,17 @@ def test_what_an_order_costs(live: Exchange, case: Case, fields: dict[str, Any])
     test_restarts.test_52_killed_between_a_cancel_and_its_answer_the_order_is_found_cancelled,
     test_restarts.test_53_a_cancel_that_never_arrived_leaves_the_order_working_and_a_late_fill_is_found,
     test_restarts.test_54_a_cancel_between_two_fills_keeps_the_first_and_stops_the_second,
+    test_restarts.test_55_what_fills_while_the_venue_does_not_answer_is_found_afterwards,
 )
 def test_a_restart(live: Exchange, case: Case, fields: dict[str, Any]) -> None:
     case(live, **fields)
 
 
 @cases(
+    test_misbehaviour.test_36_down_ends_by_itself,
     test_misbehaviour.test_37_too_many_requests_means_later,
+    test_misbehaviour.test_46_a_duplicated_request_hurts_an_exchange,
+    test_misbehaviour.test_48_books_drift_and_no_ledger_entry_says_so,
     test_misbehaviour.test_39_an_order_may_be_rejected_after_it_was_taken,
     test_misbehaviour.test_31_the_gate_lets_nothing_out_after_the_send_window,
     *each(
@@ -287,6 +295,16 @@ def test_case_34_an_order_whose_request_was_lost_is_not_found(live: Exchange) ->
     assert isinstance(live.find(entry), NotFound)
     assert live.submit(entry).status == "filled"
     assert [request["result"] for request in live.requests()] == ["dropped", "acted"]
+
+
+def test_case_38_a_rejection_is_certain(live: Exchange) -> None:
+    live.fault("reject", count=1, message="Market is closed.")
+    entry = live.prepared(live.trade("a"))
+    answer = live.submit(entry)
+    assert isinstance(answer, Refused)
+    assert (answer.code, answer.message) == ("EXI-001", "-2010: Market is closed.")
+    assert '"code":-2010' in (answer.raw or ""), "the venue's own words come along"
+    assert isinstance(live.find(entry), NotFound)
 
 
 def test_case_40_an_order_fills_in_parts_over_time(live: Exchange) -> None:
