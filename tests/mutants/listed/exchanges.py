@@ -12,7 +12,80 @@ BY_RULES = ("tests/unit/venues/test_exchange_rules.py",)
 BY_CONNECTIONS = ("tests/unit/assembly/test_connections.py",)
 BY_LIVE = ("tests/unit/interfaces/test_live_interface.py",)
 
+BY_FEES = ("tests/contract/venues/test_fees.py",)
+BY_OUTAGES = ("tests/contract/venues/test_outages.py",)
+BY_DOCUMENTS = ("tests/unit/venues/dialects/test_documents.py",)
+BY_SANDBOX = ("tests/integration/venues/test_binance_sandbox.py",)
+FEES = "venues/sim/fees.py"
+CHANGING = "venues/sim/changing.py"
+FAULTS = "venues/sim/faults.py"
+DOCUMENTS = "venues/dialects/documents.py"
+
 MUTANTS = (
+    Mutant(
+        "more-of-the-coin-is-paid-than-there-is",
+        "a fee in the exchange's coin makes its balance negative",
+        FEES,
+        "    return (listing.coin_key, fee) if free >= fee else None\n",
+        "    return (listing.coin_key, fee)\n",
+        BY_RULES,
+    ),
+    Mutant(
+        "perpetuals-get-the-discount-of-spot",
+        "a fee in the exchange's coin has the other market's discount",
+        FEES,
+        "coin.perp_discount if listing.perp else coin.spot_discount",
+        "coin.spot_discount",
+        BY_FEES,
+    ),
+    Mutant(
+        "a-rebate-is-charged",
+        "a maker's rebate is taken for a rate of the exchange",
+        FEES,
+        "        return listing.maker if own.maker is None else own.maker\n",
+        "        return listing.maker\n",
+        BY_FEES,
+    ),
+    Mutant(
+        "hedge-mode-is-traded",
+        "an order of an account in hedge mode is taken",
+        "venues/sim/exchange.py",
+        "        if listing.perp and account.hedged:\n",
+        "        if False:\n",
+        BY_OUTAGES,
+    ),
+    Mutant(
+        "a-ban-does-not-say-when-it-ends",
+        "who is banned is not told for how long",
+        FAULTS,
+        "        return Strike(kind, drop=kind, retry_after_s=left_s)\n",
+        "        return Strike(kind, drop=kind)\n",
+        BY_OUTAGES,
+    ),
+    Mutant(
+        "maintenance-meets-no-questions",
+        "an exchange under maintenance answers what is asked",
+        FAULTS,
+        'EVERYTHING = ("down", "maintenance", "ban")',
+        'EVERYTHING = ("down", "ban")',
+        BY_OUTAGES,
+    ),
+    Mutant(
+        "undocumented-parameters-pass",
+        "a parameter that no document has is taken",
+        DOCUMENTS,
+        "for name in given if name not in self.parameters]\n",
+        "for name in ()]\n",
+        BY_DOCUMENTS,
+    ),
+    Mutant(
+        "a-changed-order-needs-no-margin",
+        "an order is changed to more than its account can carry",
+        CHANGING,
+        "        check_margin(account, wanted, price, leverage, at)\n",
+        "        pass\n",
+        BY_SANDBOX,
+    ),
     Mutant(
         "nothing-is-liquidated",
         "a position is kept whatever it has lost",
