@@ -18,7 +18,79 @@ BY_INCOME = ("tests/unit/venues/live/test_binance_income.py",)
 BY_OPENING = ("tests/unit/venues/live/test_binance_opening.py",)
 BY_PREPARING = ("tests/unit/venues/live/test_preparing.py",)
 
+BUDGET = "venues/live/budget.py"
+LIMITS = "venues/live/binance_limits.py"
+STREAM = "venues/live/binance_streams.py"
+HINTS = "runners/hints.py"
+BY_BUDGET = ("tests/unit/venues/live/test_budget.py",)
+BY_STREAM = ("tests/unit/venues/live/test_stream.py",)
+BY_HINTS = ("tests/unit/runners/test_hints.py",)
+
 MUTANTS = (
+    Mutant(
+        "a-live-cancel-has-no-room-kept",
+        "questions about positions may use up a whole bucket",
+        BUDGET,
+        '{"background": 0.6, "order": 0.8, "evidence": 0.9, "cancel": 0.95}',
+        '{"background": 0.95, "order": 0.95, "evidence": 0.95, "cancel": 0.95}',
+        BY_BUDGET,
+    ),
+    Mutant(
+        "a-live-limit-counts-from-zero-too-soon",
+        "what was spent comes back before its interval is over",
+        BUDGET,
+        "        back_at = math.ceil((now + self._interval_s) / width) * width\n",
+        "        back_at = math.floor((now + self._interval_s / 2) / width) * width\n",
+        BY_BUDGET,
+    ),
+    Mutant(
+        "a-live-order-goes-on-after-a-ban",
+        "a 429 or a ban holds nothing back",
+        BUDGET,
+        "        self._quiet_until = max(self._quiet_until, now + retry_after_s)\n",
+        "        self._quiet_until = now\n",
+        BY_BUDGET,
+    ),
+    Mutant(
+        "a-live-order-is-held-behind-its-window",
+        "an order waits for room like a question",
+        BUDGET,
+        "            if acts or now - began + wait_s > LONGEST_QUESTION_S:\n",
+        "            if now - began + wait_s > LONGEST_QUESTION_S:\n",
+        BY_BUDGET,
+    ),
+    Mutant(
+        "a-live-address-does-not-hear-of-others",
+        "the weights that an exchange tells are not counted",
+        LIMITS,
+        "                    bucket.told(float(used), now)\n",
+        "                    pass\n",
+        BY_BUDGET,
+    ),
+    Mutant(
+        "too-many-live-orders-hold-back-cancels",
+        "-1015 counts against the address",
+        LIMITS,
+        "        return self._orders(asked) if code == TOO_MANY_ORDERS else self._weights(asked)\n",
+        "        return self._weights(asked)\n",
+        BY_BUDGET,
+    ),
+    Mutant(
+        "a-live-stream-is-heard-of-new-orders",
+        "each order that is placed is asked about once more",
+        STREAM,
+        '        if event.get("e") != "executionReport" or event["x"] in _NOTHING_NEW:\n',
+        '        if event.get("e") != "executionReport":\n',
+        BY_STREAM,
+    ),
+    Mutant(
+        "a-hint-is-lost-while-its-order-is-asked-about",
+        "what came during a question does not count after it",
+        HINTS,
+        "            self._heard_meanwhile.add(client_order_id)\n            return\n",
+        "            return\n",
+        BY_HINTS,
+    ),
     Mutant(
         "a-live-order-passes-no-gate",
         "a request is signed by the clock, whatever the gate says",
