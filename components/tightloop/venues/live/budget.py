@@ -147,7 +147,7 @@ class Tariff(Protocol):
     def charges(self, asked: Asking) -> Sequence[Charge]: ...
 
     def heard(self, asked: Asking, headers: Mapping[str, str], answer: Any, now: float) -> None:
-        """Of every answer."""
+        """Of every answer but a 429 and a ban."""
 
     def refused_by(self, asked: Asking, code: str | None) -> Sequence[Bucket]:
         """Whose limit a 429 or a ban speaks of. ``code``: the exchange's own."""

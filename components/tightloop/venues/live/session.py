@@ -129,7 +129,8 @@ class Session:
         heard = await self._client(url).exchange(make, timeout_s)
         text = heard.body.decode(errors="replace")
         found = self.ccxt.parse_json(text)
-        self._budgets.heard(self._tariff, asked, heard.headers, found)
+        if heard.status not in (LIMITED, BANNED):
+            self._budgets.heard(self._tariff, asked, heard.headers, found)
         refused = self._refusal(found)
         if heard.status < 400 and refused is None and found is not None:
             return found

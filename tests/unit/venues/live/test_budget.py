@@ -217,6 +217,24 @@ def test_a_refusal_holds_back_what_it_is_about(code: int, held: str) -> None:
     run(work())
 
 
+def test_a_429_that_says_nothing_is_backed_off_from_longer_each_time_whatever_it_counts() -> None:
+    async def work() -> None:
+        refusal = (429, {"code": -1003, "msg": "Too many"}, {"X-MBX-USED-WEIGHT-1M": "6000"})
+        async with ToldExchange({"GET /api/v3/time": refusal}) as exchange:
+            time = Time()
+            session = binance(exchange.address, time.budgets())
+            for pause in (1.0, 2.0, 4.0):
+                with pytest.raises(Said):
+                    await session.ask("publicGetTime", {})
+                with pytest.raises(Held) as held:
+                    await session.ask("publicGetTime", {})
+                assert held.value.retry_after_s == pause
+                time.now += pause
+            await session.close()
+
+    run(work())
+
+
 @pytest.mark.parametrize(
     ("header", "value", "goes"),
     [("X-MBX-USED-WEIGHT-1M", "5900", "neither"), ("X-MBX-ORDER-COUNT-10S", "95", "cancel")],
