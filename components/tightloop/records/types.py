@@ -1283,6 +1283,8 @@ class Slot(Struct, frozen=True, kw_only=True, gc=False):
     cancels: tuple[InstructionResult, ...] = ()
     # Of an instruction: its result, as far as it is known.
     result: InstructionResult | None = None
+    # Of a chain: the protocols of its steps, where they are not its own venue. A halt of one of them reaches it too.
+    further_venues: tuple[str, ...] = ()
     # Of a transfer between accounts of the strategy: where it goes.
     destination: AccountRef | None = None
     # Of an instruction: what its strategy expects to happen.

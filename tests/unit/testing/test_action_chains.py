@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from tightloop.assembly.config import Config
 from tightloop.records.types import Action, ExecutionReport, InstructionResult
-from tightloop.testing import LoopDriver, action, cancel, swap
+from tightloop.testing import LoopDriver, action, cancel, halt, swap
 from tightloop.venues.sim.chain_settings import chain
 from tightloop.venues.sim.settings import SimSettings
 
@@ -246,6 +246,19 @@ def test_a_cancel_that_comes_too_late_for_a_step_stops_the_next_one() -> None:
     assert (result.outcome, acted(loop)) == ("partially_filled", [1])
     assert loop.result("c1").status == "reconciled"
     assert not loop.halts()
+
+
+@pytest.mark.parametrize(("venue", "done"), [("aave", [1]), ("morpho", [1, 2, 3])])
+def test_a_halt_that_cancels_at_the_venue_of_a_later_step_stops_that_step(venue: str, done: list[int]) -> None:
+    chain_of_blocks = replace(chain("ethereum", 1, 3), block_time_s=5.0)
+    loop = LoopDriver(
+        Config.model_validate({"lanes": {"ethereum": {"confirmations": 3}}}), sim=SimSettings(chains=(chain_of_blocks,))
+    )
+    fed(*CHAIN, loop=loop)
+    loop.feed(halt("h1", loop.now, scope="venue", venue=venue, cancel_working=True))
+    result = ended(loop)
+    assert (result.outcome, acted(loop)) == ("filled" if len(done) == 3 else "partially_filled", done)
+    assert books_agree(loop)
 
 
 @pytest.mark.parametrize("calls", ["lost", "performed"])

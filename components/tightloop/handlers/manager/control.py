@@ -143,7 +143,10 @@ def _halt_shared(
     if command.cancel_working:
         for one in _every_key(turn, other):
             slot = one.head.slot
-            if slot and slot.result and (command.scope == "all" or venues.same(command.venue, slot.result.venue)):
+            if slot is None or slot.result is None:
+                continue
+            named = (slot.result.venue, *slot.further_venues)
+            if command.scope == "all" or any(venues.same(command.venue, venue) for venue in named):
                 dispatch.cancel_in_flight(one, None)
                 one.save()
     return (*standing, halt)

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from tightloop.handlers.manager import expected, first_in_queue, group_run, groups, transfers, unresolved
 from tightloop.handlers.manager.limits import before_dispatch
-from tightloop.handlers.manager.turn import ManagerTurn
+from tightloop.handlers.manager.turn import ManagerTurn, further_venues
 from tightloop.records.types import (
     AccountRef,
     ErrorInfo,
@@ -145,6 +145,7 @@ def _start(turn: ManagerTurn, queued: QueuedInstruction, judged: before_dispatch
         dispatched_at=turn.now,
         deadline_at=_works_until(turn, queued) + _time_to_end(turn),
         result=result,
+        further_venues=further_venues(instruction),
         destination=first_in_queue.destination(turn, queued),
         expected_deltas=instruction.expected_deltas,
         slippage_bps=expected.bound_of(instruction),

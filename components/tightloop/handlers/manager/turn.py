@@ -129,8 +129,8 @@ class ManagerTurn:
 
     def halts_for(self, instruction: Instruction) -> tuple[Halt, ...]:
         """The halts that stop an instruction: the key's, those of its venue and of its steps' protocols, and of all."""
-        chain, same = instruction.smart_contract_action, self.settings.directory.venues.same
-        venues = [instruction.venue, *(step.protocol for step in (chain.actions if chain else ()))]
+        same = self.settings.directory.venues.same
+        venues = (instruction.venue, *further_venues(instruction))
         shared = [
             one for one in self.shared_halts() if one.scope == "all" or any(same(one.venue, venue) for venue in venues)
         ]
@@ -230,3 +230,11 @@ def halt_unread(context: Context, error: ErrorInfo) -> None:
 def halt_id(strategy_id: str, *cause: object) -> str:
     """The same cause always gives the same id."""
     return ids.halt_id(strategy_id, *(str(part) for part in cause))
+
+
+def further_venues(instruction: Instruction) -> tuple[str, ...]:
+    """Of a chain: the protocols of its steps, where they are not the instruction's own venue."""
+    chain = instruction.smart_contract_action
+    if chain is None:
+        return ()
+    return tuple(dict.fromkeys(step.protocol for step in chain.actions if step.protocol != instruction.venue))
