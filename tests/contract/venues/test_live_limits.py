@@ -93,11 +93,11 @@ def test_questions_about_positions_leave_room_for_orders_and_these_for_cancels(o
         raise TimeoutError(f"it would wait for {seconds} s")
 
     budget._sleep = gives_up
-    read = 0
-    while isinstance(_positions_or_none(own), Positions):
-        read += 1
-    assert read >= 2
-    entries = [resting(own, f"order-{number}", low) for number in range(80)]
+    for _ in range(2):
+        own.pass_time(16)
+        assert isinstance(_positions_or_none(own), Positions)
+        assert not isinstance(_positions_or_none(own), Positions), "once in each quarter of the minute"
+    entries = [resting(own, f"order-{number}", low) for number in range(140)]
     sent = [own.submit(replace(entry, journalled_at=own.now())) for entry in entries]
     assert isinstance(sent[0], OrderFound) and isinstance(sent[-1], NotSent), "in the end orders have to wait, too"
     assert own.find(working).status == "open"

@@ -26,6 +26,9 @@ Urgency = Literal["cancel", "evidence", "order", "background"]
 # only in the next answer.
 SHARES: Mapping[Urgency, float] = {"background": 0.6, "order": 0.8, "evidence": 0.9, "cancel": 0.95}
 ALIKE: Mapping[Urgency, float] = dict.fromkeys(SHARES, 0.95)  # of a bucket that one kind of request alone draws on
+# Background questions spread over an interval, so that none has to wait for all of it: in a quarter of it they have a
+# bit more than a quarter of their share, as what they cost does not come out even.
+PARTS, PART_SHARE = 4, 0.31
 SLOTS = 100  # of an interval: what was spent within one comes back at its end
 LONGEST_WAIT_S = 3600.0  # before something is tried again; bans last up to three days
 LONGEST_QUESTION_S = 75.0  # that a question waits; who asks is told then that there is no answer, and asks again
@@ -53,7 +56,8 @@ def urgent(urgency: Urgency) -> Iterator[None]:
 
 
 class Bucket:
-    """At most ``limit`` units within any ``interval_s``, however the exchange lays its intervals.
+    """At most ``limit`` units within any ``interval_s``, however the exchange lays its intervals. Questions in the
+    background get a part of their share in each part of the interval (PARTS).
 
     ``shares``: see ``SHARES``. Times are seconds of any steady clock.
     """
@@ -73,14 +77,26 @@ class Bucket:
         """
         self._take_back(now)
         quiet_s = max(0.0, self._quiet_until - now)
-        over = self.used + cost - max(self.limit * self._shares[urgency], cost) if cost else 0.0
-        if over <= 0:
+        if not cost:
             return quiet_s
-        for back_at, spent in self._spent:
-            over -= spent
+        room = self.limit * self._shares[urgency]
+        waits = [quiet_s, self._until_room(cost, room, now, self._interval_s)]
+        if urgency == "background" and self._shares is SHARES:
+            waits.append(self._until_room(cost, room * PART_SHARE, now, self._interval_s / PARTS))
+        return max(waits)
+
+    def _until_room(self, cost: float, room: float, now: float, within_s: float) -> float:
+        """Seconds until what was spent within the last ``within_s`` and ``cost`` fit into ``room``."""
+        earlier_s = self._interval_s - within_s  # how much sooner it is out of that window than it comes back
+        spent = [(back_at - earlier_s, units) for back_at, units in self._spent if back_at - earlier_s > now + 1e-6]
+        over = sum(units for _, units in spent) + cost - max(room, cost)
+        for out_at, units in spent:
             if over <= 1e-9:
-                return max(quiet_s, back_at - now)
-        return max(quiet_s, self._interval_s)
+                break
+            over -= units
+            if over <= 1e-9:
+                return out_at - now
+        return 0.0
 
     def spend(self, cost: float, now: float) -> None:
         """``cost`` units are on their way."""

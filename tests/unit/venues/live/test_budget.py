@@ -69,12 +69,26 @@ def test_no_interval_ever_sees_more_than_the_limit(limit: int, asked: list[tuple
 def test_the_urgent_find_room_where_others_do_not() -> None:
     bucket = Bucket(100, 60.0)
     left = {}
+    now = 0.0
     for urgency in LEVELS:
         left[urgency] = 0
-        while not bucket.wait_s(1, urgency, 0.0):
-            bucket.spend(1, 0.0)
+        while now + (wait := bucket.wait_s(1, urgency, now)) < 59.0:
+            now += wait
+            bucket.spend(1, now)
             left[urgency] += 1
     assert left == {"background": 60, "order": 20, "evidence": 10, "cancel": 5}
+
+
+def test_questions_in_the_background_spread_over_the_interval() -> None:
+    """Nobody who reconciles waits for a whole minute."""
+    bucket, now, waits = Bucket(2400, 60.0), 0.0, []
+    for _ in range(80):
+        wait = bucket.wait_s(100, "background", now)
+        now += wait
+        waits.append(wait)
+        bucket.spend(100, now)
+    assert max(waits) < 16.0
+    assert 80 * 100 / now == pytest.approx(1440 / 60, rel=0.25), "and no less is asked in all"
 
 
 def test_a_bucket_of_orders_alone_keeps_no_room_for_what_never_draws_on_it() -> None:
