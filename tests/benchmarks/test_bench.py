@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Protocol
 
 import pytest
 
-from tightloop.bench import main, speed
+from tightloop.bench import live, main, speed, table
 from tightloop.bench.rounds import Measured, Rounds, measured
 
 
@@ -84,3 +85,15 @@ def test_ring_and_loop_at_one_key_for_two_seconds(broker: Broker, capsys: pytest
 
 def _bench(bootstrap: str) -> int:
     return main.main(bootstrap=bootstrap, seconds=2.0, keys=[1], json=True, only=["speed"], rounds=1, warm_s=0.0)
+
+
+def test_a_live_lanes_executor_is_measured_against_the_sandbox(
+    broker: Broker, topic_prefix: str, tmp_path: Path
+) -> None:
+    found = live.measure(broker.bootstrap, topic_prefix, tmp_path, orders=4)
+    assert found.orders == 4
+    assert 0 < found.hop_p50_ms < found.way_p50_ms
+    assert found.at_once == live.AT_ONCE
+    assert found.at_once_s > live.HELD_S
+    assert 20 < found.at_once_mb < table.LIVE_MB
+    assert 20 < found.resident_mb < table.LIVE_MB

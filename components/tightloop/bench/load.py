@@ -44,7 +44,7 @@ class Load:
         self._producer = Producer(
             {"bootstrap.servers": bootstrap, "partitioner": "murmur2_random", "linger.ms": 0, "log_level": 3}
         )
-        self._consumer = _reader(bootstrap, [f"{prefix}instruction_results", f"{prefix}dead_letters"])
+        self._consumer = reader(bootstrap, [f"{prefix}instruction_results", f"{prefix}dead_letters"])
         self._dead = f"{prefix}dead_letters"
 
     # --- phases -------------------------------------------------------------------------------------------------------
@@ -149,7 +149,7 @@ _BUY = CexTrade(market="spot", symbol="BTC/USDT", side="buy", order_type="market
 _TRADES = (_BUY, msgspec.structs.replace(_BUY, side="sell"))
 
 
-def _reader(bootstrap: str, topics: list[str]) -> Consumer:
+def reader(bootstrap: str, topics: list[str]) -> Consumer:
     """From the end of each topic on, of all its partitions."""
     consumer = Consumer(
         {

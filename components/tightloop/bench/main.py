@@ -16,12 +16,13 @@ from msgspec import Struct
 from rich.console import Console
 
 from tightloop import is_compiled
-from tightloop.bench import codecs, inprocess, recovery, speed
+from tightloop.bench import codecs, inprocess, live, recovery, speed
 from tightloop.bench.system import Ring, System
 from tightloop.bench.table import Report, show
 from tightloop.broker.embedded import EmbeddedBroker
 
-PARTS = ("speed", "idle", "recovery", "codec", "inprocess")
+PARTS = ("speed", "idle", "recovery", "codec", "inprocess", "live")
+_UNASKED = tuple(one for one in PARTS if one != "live")  # that one needs the extra ``live``
 _NEED_NO_BROKER = {"codec", "inprocess"}
 KEYS = (1, 64, 1024)
 WARM_S = 25.0  # of the ring, and of the loop: for so long the broker's JVM still compiles what it runs most
@@ -67,7 +68,7 @@ def main(
     plan = Plan(
         seconds=seconds,
         keys=tuple(keys),
-        parts=tuple(only or PARTS),
+        parts=tuple(only or _UNASKED),
         rounds=rounds,
         warm_s=warm_s,
         profiles=str(profiles) if profiles else None,
@@ -98,6 +99,11 @@ def _on_broker(
     report: Report, bootstrap: str, others: dict[str, int], plan: Plan, say: Callable[[str], None]
 ) -> Report:
     prefix = f"bench-{uuid.uuid4().hex[:6]}."
+    if "live" in plan.parts:
+        with tempfile.TemporaryDirectory(prefix="tightloop-bench-") as folder:
+            report.live.append(live.measure(bootstrap, f"{prefix}live.", Path(folder)))
+    if not set(plan.parts) & {"speed", "idle", "recovery"}:
+        return report
     with tempfile.TemporaryDirectory(prefix="tightloop-bench-") as folder:
         profiles = Path(plan.profiles) if plan.profiles else None
         system = System(bootstrap, prefix, Path(folder), profiles, record=plan.record)

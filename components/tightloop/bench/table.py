@@ -8,12 +8,15 @@ from rich.table import Table
 
 from tightloop.bench.codecs import CodecCost
 from tightloop.bench.inprocess import InProcess
+from tightloop.bench.live import LiveExecutor
 from tightloop.bench.recovery import Idle, Recovered
 from tightloop.bench.speed import Speed
 
 # What the loop is held to, beside the ring on the same machine: its time at one key, its rate at more.
 P50_RATIO = {1: 1.5}
 RATE_RATIO = {64: 0.35, 1024: 0.06}
+# What a live lane's executor is held to.
+LIVE_OWN_MS, LIVE_MB = 5.0, 220.0
 
 
 class Report(Struct, frozen=True, kw_only=True):
@@ -25,6 +28,7 @@ class Report(Struct, frozen=True, kw_only=True):
     recoveries: list[Recovered] = []
     codecs: list[CodecCost] = []
     inprocess: list[InProcess] = []
+    live: list[LiveExecutor] = []
 
 
 def show(report: Report, console: Console) -> None:
@@ -40,6 +44,8 @@ def show(report: Report, console: Console) -> None:
         console.print(_codecs(report.codecs))
     if report.inprocess:
         console.print(_in_process(report.inprocess))
+    if report.live:
+        console.print(_live(report.live))
 
 
 def _table(title: str, *columns: str) -> Table:
@@ -138,5 +144,35 @@ def _in_process(found: list[InProcess]) -> Table:
             f"{one.ratio:.1f}",
             f"{one.kept_bytes_per_loop:.0f}",
             f"{one.plain_kept_bytes_per_loop:.0f}",
+        )
+    return table
+
+
+def _live(found: list[LiveExecutor]) -> Table:
+    table = _table(
+        "A live lane's executor: from instructions.<lane> to the request's arrival at the sandbox, one key",
+        "orders",
+        "way p50 ms",
+        "hop p50 ms",
+        "own p50 ms",
+        "own p99 ms",
+        "own to hop",
+        "resident MB",
+        "at once",
+        "in s",
+        "by MB",
+    )
+    for one in found:
+        table.add_row(
+            str(one.orders),
+            f"{one.way_p50_ms:.1f}",
+            f"{one.hop_p50_ms:.1f}",
+            _judged(one.own_p50_ms, LIVE_OWN_MS, above=False),
+            f"{one.own_p99_ms:.1f}",
+            f"{one.ratio:.2f}",
+            _judged(one.resident_mb, LIVE_MB, above=False),
+            str(one.at_once),
+            f"{one.at_once_s:.2f}",
+            _judged(one.at_once_mb, LIVE_MB, above=False),
         )
     return table
