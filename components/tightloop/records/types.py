@@ -1287,6 +1287,8 @@ class Slot(Struct, frozen=True, kw_only=True, gc=False):
     further_venues: tuple[str, ...] = ()
     # Of a transfer between accounts of the strategy: where it goes.
     destination: AccountRef | None = None
+    # Of a transfer: its source has shown that it left, or how it ended.
+    located: bool = False
     # Of an instruction: what its strategy expects to happen.
     expected_deltas: tuple[Delta, ...] = ()
     # Of an instruction: how far what happens may be from what is expected, in basis points; null: the manager's own
@@ -1311,6 +1313,9 @@ class LoopHead(Struct, frozen=True, kw_only=True, gc=False):
     halts: tuple[Halt, ...] = ()
     # The accounts touched so far.
     accounts: tuple[KnownAccount, ...] = ()
+    # Transfers that ended `unknown` and whose source has not shown yet whether they left: what arrives at their
+    # destinations can't be told from a deposit.
+    unlocated: tuple[str, ...] = ()
     # Verifications that wait for the slot.
     checks: tuple[PendingCheck, ...] = ()
     # The lowest number that may still be queued.

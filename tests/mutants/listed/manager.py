@@ -18,6 +18,14 @@ MUTANTS = (
         TESTS,
     ),
     Mutant(
+        "resume-before-a-transfer-is-located",
+        "a key is resumed while nobody knows whether its transfer left: its arrival is counted twice",
+        "handlers/manager/control.py",
+        "    if turn.head.unlocated and not command.accept_unverified:\n",
+        "    if turn.head.unlocated and command.accept_unverified:\n",
+        ("tests/unit/testing/test_transfers.py",),
+    ),
+    Mutant(
         "halt-that-cancels-spares-later-steps",
         "a halt of a venue that cancels what works leaves chains alone whose later steps are there",
         "handlers/manager/control.py",

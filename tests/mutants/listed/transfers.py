@@ -87,7 +87,7 @@ MUTANTS = (
         "destination-is-not-verified",
         "what accrued at the destination meanwhile halts the key",
         "handlers/manager/ending.py",
-        "    return slot.remaining if slot.destination is None else (*slot.remaining, slot.destination)\n",
+        "    return (*slot.remaining, slot.destination)\n",
         "    return slot.remaining\n",
         LOOPS,
     ),

@@ -347,6 +347,28 @@ def test_an_operator_writes_off_what_never_comes() -> None:
     assert books_agree(loop)
 
 
+@pytest.mark.parametrize("accepted", [False, True])
+def test_a_key_is_not_resumed_before_its_transfer_is_located(accepted: bool) -> None:
+    """Its arrival would be taken in as a deposit, and again as an arrival."""
+    loop = started(evidence=10.0)
+    loop.fault("lost_after", operations=("transfer",), count=1)
+    loop.fault("down", operations=("find",), lane="binance", duration_s=120.0)
+    moved(loop, TO_WALLET)
+    assert ended(loop, seconds=100).outcome == "unknown"
+    named = [one.halt_id for one in loop.halts()]
+    loop.feed(resume("c1", loop.now, *named, accept_unverified=accepted))
+    loop.advance(20)
+    assert bool(loop.halts()) is not accepted
+    refused = [one.error for one in loop.records("dead_letters")]
+    assert [one.code for one in refused] == ([] if accepted else ["EIM-016"])
+    loop.advance(180)
+    loop.feed(resume("c2", loop.now, *named))
+    loop.advance(30)
+    assert travelling(loop) == {}
+    assert books_agree(loop)
+    assert not loop.halts()
+
+
 def test_one_that_ended_without_evidence_is_followed_all_the_same() -> None:
     loop = started(evidence=10.0)
     loop.fault("lost_after", operations=("transfer",), count=1)

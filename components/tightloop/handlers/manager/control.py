@@ -48,6 +48,11 @@ def _resume(turn: ManagerTurn, command: ControlCommand) -> None:
     standing = {one.halt_id for one in turn.head.halts}
     if not named or not set(named) <= standing:
         raise _refused(command, f"it must name halts that stand: {sorted(standing) or 'none does'}, not {list(named)}")
+    if turn.head.unlocated and not command.accept_unverified:
+        ids = ", ".join(turn.head.unlocated)
+        why = f"transfers ended unknown, and their source has not shown yet whether they left: {ids}"
+        raise _refused(command, f"{why}; wait for their correction, or resolve them")
+    turn.update(unlocated=())
     _end_hopeless_loop(turn)
     if command.accept_unverified or not turn.adopted():
         turn.update(halts=tuple(one for one in turn.head.halts if one.halt_id not in named))
@@ -189,7 +194,8 @@ def _move_to_key(one: ManagerTurn, cleared: tuple[Halt, ...]) -> None:
         accounts = tuple(account for account in one.adopted() if _is_at(one, halt, account))
         if accounts:
             one.add_halt(halt)
-            _verify_for(one, accounts, (halt.halt_id,))
+            if not one.head.unlocated:
+                _verify_for(one, accounts, (halt.halt_id,))
 
 
 def _is_at(one: ManagerTurn, halt: Halt, account: AccountRef) -> bool:

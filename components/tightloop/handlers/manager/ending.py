@@ -80,7 +80,9 @@ def _of_slot(turn: ManagerTurn, slot: Slot, result: ReconciliationResult, wrong:
 
 def _both_ends(slot: Slot) -> tuple[AccountRef, ...]:
     """What accrued at a transfer's destination is taken in, too, before its positions are judged once more."""
-    return slot.remaining if slot.destination is None else (*slot.remaining, slot.destination)
+    if slot.destination is None or transfers.is_unlocated(slot):
+        return slot.remaining
+    return (*slot.remaining, slot.destination)
 
 
 def _surprise(turn: ManagerTurn, slot: Slot, result: ReconciliationResult) -> ErrorInfo | None:
@@ -172,6 +174,7 @@ def _halt(turn: ManagerTurn, slot: Slot, result: ReconciliationResult, error: Er
     """The loop is over and the key is halted."""
     if not any(one.code == error.code and one.message == error.message for one in turn.head.halts):
         _halt_key(turn, result, error)
+    transfers.ended(turn, slot)
     if slot.result is None:
         dispatch.free(turn)
     else:

@@ -2,7 +2,8 @@
 
 The executor of the source reports an arrival. The executor of the destination finds the same in its account's ledger,
 where it looks like any deposit. So the manager keeps the reference of each transfer by its destination (``told`` of the
-account), and hands it out with that account's next loop: those deposits are reported already, or will be.
+account), and hands it out with that account's next loop: those deposits are reported already, or will be. As long as
+nobody knows the reference (``unlocated``), the destination's ledger is not read.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from msgspec.structs import replace
 from tightloop.domain.transfers import is_address, transfer_of
 from tightloop.errors import ExecutionError
 from tightloop.handlers.manager.turn import ManagerTurn
-from tightloop.records.types import AccountRef, Instruction, ReconciliationResult
+from tightloop.records.types import AccountRef, Instruction, ReconciliationResult, Slot
 
 LIMIT = 256  # of one account; of more the oldest are forgotten
 
@@ -40,6 +41,33 @@ def learn(turn: ManagerTurn, result: ReconciliationResult) -> None:
     known = turn.known(mark.destination) if mark else None
     if mark is not None and known is not None and mark.reference not in known.told:
         turn.put_account(replace(known, told=(*known.told, mark.reference)[-LIMIT:]))
+    if result.instruction_id is not None and (mark is not None or _tells_the_end(result)):
+        _locate(turn, result.instruction_id)
+
+
+def _tells_the_end(result: ReconciliationResult) -> bool:
+    is_of_it = result.kind == "loop" or result.corrects_report_id is not None
+    return is_of_it and result.outcome != "unknown"
+
+
+def _locate(turn: ManagerTurn, instruction_id: str) -> None:
+    slot = turn.head.slot
+    if slot is not None and slot.destination and slot.result and slot.result.instruction_id == instruction_id:
+        turn.update(slot=replace(slot, located=True))
+    if instruction_id in turn.head.unlocated:
+        turn.update(unlocated=tuple(one for one in turn.head.unlocated if one != instruction_id))
+
+
+def is_unlocated(slot: Slot) -> bool:
+    """A transfer that ended without evidence, and whose source has not shown whether it left."""
+    is_unknown = slot.result is not None and slot.result.outcome == "unknown"
+    return is_unknown and slot.destination is not None and not slot.located
+
+
+def ended(turn: ManagerTurn, slot: Slot) -> None:
+    """The slot's loop is over, and the key is halted."""
+    if is_unlocated(slot) and slot.result is not None:
+        turn.update(unlocated=(*turn.head.unlocated, slot.result.instruction_id)[-LIMIT:])
 
 
 def to_tell(turn: ManagerTurn, account: AccountRef) -> tuple[str, ...]:
