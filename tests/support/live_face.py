@@ -1,37 +1,91 @@
-"""The live adapter of Binance over ``tightloop sandbox binance``, as the contract's cases see an exchange."""
+"""The live adapters over the sandboxes of their exchanges, as the contract's cases see an exchange."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
+from msgspec import Struct
 from msgspec.structs import replace
 from tests.support.binance_sandbox import BinanceSandbox
+from tests.support.exchange_sandbox import ExchangeSandbox
 from tests.support.lanes import REGISTRY
 from tests.support.venue_faces import PATIENT_S, Face
 
 from tightloop.domain.directory import LaneSpec
+from tightloop.domain.venues import VenueSpec
 from tightloop.venues import binance
 from tightloop.venues.credentials import Credentials, checked
 from tightloop.venues.live.binance import Binance
 from tightloop.venues.live.budget import Budgets
 from tightloop.venues.live.exchange import LiveExchange
+from tightloop.venues.sim.settings import ExchangeSettings
 
 T = TypeVar("T")
 
 
+class LiveVenue(Struct, frozen=True, kw_only=True):
+    """What a live exchange is to the cases.
+
+    ``dialect``: its class, which takes lane, credentials, ``reading``, ``clock``, ``act_timeout_s`` and ``budgets``,
+    and whose ``_sessions`` is a mapping. ``sandbox``: takes folder and clock. ``settings``: the rules that expectations
+    are computed from. ``untimely``: what its refusal of a signed time begins with, and the codes for one that is too
+    old, and for one that is ahead. ``closed``: its code for an order that is rejected for no more than a message.
+    ``quote``, ``margin``: the rest of the position keys of the money that spot trades move, and of that which
+    perpetuals are settled in. ``takes_ids_again``: may a client order id be used again once its order is over?
+    ``lacks``: cases that it can't have, by the case's name, with the reason.
+    """
+
+    spec: VenueSpec
+    settings: ExchangeSettings
+    dialect: Callable[..., Any]
+    sandbox: Callable[[Path, str], ExchangeSandbox]
+    untimely: tuple[str, str, str]
+    closed: str
+    quote: str = "BaseToken:USDT"
+    margin: str = "MarginBalance:USDT"
+    takes_ids_again: bool = True
+    lacks: dict[str, str] = {}
+
+    @property
+    def name(self) -> str:
+        return self.spec.name
+
+    def lane(self, address: str) -> LaneSpec:
+        return replace(REGISTRY.lane(self.name), simulated=False, endpoint=address)
+
+    def credentials(self, key: dict[str, Any]) -> Credentials:
+        """One API key of the sandbox."""
+        return checked(self.spec, "dev", {name: _part(key, name) for name in self.spec.credentials})
+
+
+def _part(key: dict[str, Any], name: str) -> str:
+    part = next((one for one in ("secret", "passphrase") if name.endswith(f"_{one.upper()}")), "key")
+    return str(key[part])
+
+
+BINANCE = LiveVenue(
+    spec=binance.SPEC,
+    settings=binance.settings("binance"),
+    dialect=Binance,
+    sandbox=BinanceSandbox,
+    untimely=("-1021:", "EXI-001", "EXI-015"),
+    closed="-2010",
+)
+LIVE = (BINANCE,)
+
+
 def live_lane(address: str) -> LaneSpec:
-    return replace(REGISTRY.lane("binance"), simulated=False, endpoint=address)
+    return BINANCE.lane(address)
 
 
 def credentials_of(key: dict[str, Any]) -> Credentials:
-    """One API key of the sandbox, for spot and futures."""
-    names = binance.SPEC.credentials
-    return checked(binance.SPEC, "dev", {name: key["secret" if name.endswith("_SECRET") else "key"] for name in names})
+    """One API key of Binance's sandbox, for spot and futures."""
+    return BINANCE.credentials(key)
 
 
 class LiveFace(Face):
@@ -39,8 +93,11 @@ class LiveFace(Face):
     and the adapter signs by it.
     """
 
-    def __init__(self, folder: Path, *, manual: bool = True, mutation_timeout_s: float = PATIENT_S) -> None:
-        self.sandbox = BinanceSandbox(folder, clock="manual" if manual else "wall")
+    def __init__(
+        self, folder: Path, venue: LiveVenue = BINANCE, *, manual: bool = True, mutation_timeout_s: float = PATIENT_S
+    ) -> None:
+        self.venue = venue
+        self.sandbox = venue.sandbox(folder, "manual" if manual else "wall")
         self._manual_now: datetime | None = None
         self._timeout_s = mutation_timeout_s
         self._loop = asyncio.new_event_loop()
@@ -57,15 +114,17 @@ class LiveFace(Face):
         if not self.adapters:
             self.reconnect()
         for session in self.dialect._sessions.values():  # ccxt's classes take half a second to make
-            session.ccxt.apiKey, session.ccxt.secret = self._keys[account]["key"], self._keys[account]["secret"]
+            key = self._keys[account]
+            session.ccxt.apiKey, session.ccxt.secret = key["key"], key["secret"]
+            session.ccxt.password = key.get("passphrase")
 
     def reconnect(self) -> None:
         self._hang_up()
-        lane, credentials = live_lane(self.sandbox.address), credentials_of(self._keys[self._account])
-        self.dialect = Binance(
+        lane, credentials = self.venue.lane(self.sandbox.address), self.venue.credentials(self._keys[self._account])
+        self.dialect = self.venue.dialect(
             lane, credentials, reading=False, clock=self.now, act_timeout_s=self._timeout_s, budgets=self.budgets
         )
-        self.adapters = {"binance": LiveExchange(lane, self.dialect)}
+        self.adapters = {self.venue.name: LiveExchange(lane, self.dialect)}
 
     def drive(self, coroutine: Coroutine[Any, Any, T]) -> T:
         return self._loop.run_until_complete(coroutine)

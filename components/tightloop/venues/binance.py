@@ -9,17 +9,14 @@ perpetual, and the liquidation fee of ``exchangeInfo``.
 from __future__ import annotations
 
 from decimal import Decimal
-from urllib.parse import urlsplit
 
 from tightloop.domain.directory import LaneSpec
 from tightloop.domain.venues import VenueSpec
-from tightloop.errors import ExecutionError
 from tightloop.venues.adapter import VenueAdapter, VenueReader
 from tightloop.venues.credentials import Credentials
+from tightloop.venues.endpoints import check_endpoint
 from tightloop.venues.plugin import VenuePlugin
 from tightloop.venues.sim.settings import ExchangeSettings, FeeCoin, exchange, perpetual, spot, tiers
-
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 SPEC = VenueSpec(
     name="binance",
@@ -142,15 +139,6 @@ def simulate(lane: LaneSpec) -> ExchangeSettings:
     return settings(lane.name, lane.acceptance_window_s)
 
 
-def check(lane: LaneSpec, credentials: Credentials) -> None:
-    """Raises ExecutionError EIF-010 for an endpoint in the clear, or with a path: ``/api`` and ``/fapi`` follow it."""
-    parts = urlsplit(lane.endpoint or "https://binance.com")
-    if parts.path.strip("/"):
-        raise ExecutionError("EIF-010", f"lanes.{lane.name}.endpoint: {lane.endpoint} must end with its host and port")
-    if parts.scheme != "https" and parts.hostname not in LOOPBACK:
-        raise ExecutionError("EIF-010", f"lanes.{lane.name}.endpoint: {lane.endpoint} is in the clear: use https")
-
-
 def connect(lane: LaneSpec, credentials: Credentials) -> VenueAdapter:
     from tightloop.venues.live import binance  # loads ccxt: for those that trade live
 
@@ -163,4 +151,4 @@ def connect_reader(lane: LaneSpec, credentials: Credentials) -> VenueReader:
     return binance.connect_reader(lane, credentials)
 
 
-PLUGIN = VenuePlugin(spec=SPEC, simulate=simulate, connect=connect, connect_reader=connect_reader, check=check)
+PLUGIN = VenuePlugin(spec=SPEC, simulate=simulate, connect=connect, connect_reader=connect_reader, check=check_endpoint)

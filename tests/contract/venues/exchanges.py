@@ -24,7 +24,14 @@ D = Decimal
 
 
 class Exchange:
-    """One account of one exchange, behind one face. ``settings``: the rules that expectations are computed from."""
+    """One account of one exchange, behind one face. ``settings``: the rules that expectations are computed from.
+
+    ``spot_money``, ``margin_money``: what position keys end with of the USDT that spot trades move, and that which
+    perpetuals are settled in.
+    """
+
+    spot_money = "BaseToken:USDT"
+    margin_money = "MarginBalance:USDT"
 
     def __init__(self, face: Face, settings: ExchangeSettings, account: str) -> None:
         self.face = face
@@ -113,7 +120,8 @@ class Exchange:
 
     def open_with(self, **balances: str) -> None:
         """The account with these balances alone, such as ``BaseToken_USDT="100"``."""
-        opening = {self.key(name.replace("_", ":")): amount for name, amount in balances.items()}
+        names = {"BaseToken_USDT": self.spot_money, "MarginBalance_USDT": self.margin_money}
+        opening = {self.key(names.get(name, name.replace("_", ":"))): amount for name, amount in balances.items()}
         self._post("accounts", opening=opening)
 
     def set_fees(self, market: str, **fields: Any) -> None:

@@ -16,11 +16,10 @@ from tests.support.live_face import LiveFace, credentials_of
 from tightloop import CEXExecutionInterface
 from tightloop.handlers.calls import NotSent, OrderFound, Positions
 from tightloop.records.types import JournalEntry
-from tightloop.venues import binance
 from tightloop.venues.live.session import Said
 
 from .exchanges import Exchange
-from .test_live_binance import Account
+from .test_live_exchanges import Account
 
 D = Decimal
 
@@ -28,9 +27,7 @@ D = Decimal
 @pytest.fixture
 def own(tmp_path: Path) -> Iterator[Exchange]:
     face = LiveFace(tmp_path)
-    found = Account(face, binance.settings("binance"), "s")
-    face.use(found.account)
-    yield found
+    yield Account(face, "s")
     face.close()
 
 

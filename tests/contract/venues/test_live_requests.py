@@ -11,12 +11,11 @@ import pytest
 from tests.support.documented_calls import named_by, paths
 from tests.support.live_face import LiveFace
 
-from tightloop.venues import binance
 from tightloop.venues.live.binance_streams import FuturesFeed
 from tightloop.venues.live.session import Said
 
 from .exchanges import Exchange
-from .test_live_binance import Account
+from .test_live_exchanges import Account
 
 D = Decimal
 PREFIXES = {"public": "/api/v3", "private": "/api/v3", "sapi": "/sapi/v1"} | {
@@ -29,9 +28,7 @@ PREFIXES = {"public": "/api/v3", "private": "/api/v3", "sapi": "/sapi/v1"} | {
 @pytest.fixture
 def live(tmp_path: Path) -> Iterator[Exchange]:
     face = LiveFace(tmp_path)
-    found = Account(face, binance.settings("binance"), "s")
-    face.use(found.account)
-    yield found
+    yield Account(face, "s")
     face.close()
 
 

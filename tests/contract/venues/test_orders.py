@@ -21,7 +21,7 @@ PENNY = D("1e-8")
 
 
 def test_01_a_market_buy_is_filled_and_its_deltas_are_complete(exchange: Exchange) -> None:
-    btc, usdt = exchange.key("BaseToken:BTC"), exchange.key("BaseToken:USDT")
+    btc, usdt = exchange.key("BaseToken:BTC"), exchange.key(exchange.spot_money)
     fee = D("0.5") * exchange.settings.spot_taker
     before = exchange.amounts()
     found = exchange.submit(exchange.trade("a", amount=D("0.5")))
@@ -43,7 +43,7 @@ def test_01_a_market_buy_is_filled_and_its_deltas_are_complete(exchange: Exchang
 def test_02_a_sell_pays_its_fee_from_the_quote_received(exchange: Exchange) -> None:
     found = exchange.submit(exchange.trade("a", side="sell", amount=D("0.5")))
     (entry,) = found.entries
-    assert entry.fees[0].position_key == exchange.key("BaseToken:USDT")
+    assert entry.fees[0].position_key == exchange.key(exchange.spot_money)
     assert entry.fees[0].amount == (entry.cost * exchange.settings.spot_taker).quantize(PENNY, "ROUND_UP")
 
 
@@ -142,7 +142,7 @@ def test_07_a_limit_order_rests_and_fills_as_maker_when_the_market_crosses(own_e
 
 def test_08_a_resting_order_is_cancelled_and_its_funds_are_free_again(exchange: Exchange) -> None:
     price = exchange.far_below()
-    held = exchange.amounts()[exchange.key("BaseToken:USDT")]
+    held = exchange.amounts()[exchange.key(exchange.spot_money)]
     most = rounding.multiple_down(held / price, exchange.rules().lot) - D("0.001")
     entry = exchange.trade("a", order_type="limit", price=price, amount=most)
     assert exchange.submit(entry).status == "open"
@@ -193,7 +193,8 @@ def test_12_each_time_in_force_fills_rests_or_cancels_as_it_says(exchange: Excha
 
 
 def test_13_a_perpetual_realises_its_profit_into_the_margin_balance(exchange: Exchange) -> None:
-    position, margin = exchange.key("Perp:BTC/USDT:USDT"), exchange.key("MarginBalance:USDT")
+    position, margin = exchange.key("Perp:BTC/USDT:USDT"), exchange.key(exchange.margin_money)
+    opened_with = exchange.amounts()[margin]
     bought = exchange.submit(exchange.perp("a", amount=D("0.3"))).entries[0]
     assert exchange.amounts()[position] == D("0.3")
     sold = exchange.submit(exchange.perp("b", side="sell", amount=D("0.5"))).entries[0]
@@ -202,7 +203,7 @@ def test_13_a_perpetual_realises_its_profit_into_the_margin_balance(exchange: Ex
     amounts = exchange.amounts()
     assert amounts[position] == D("-0.2")
     fees = bought.fees[0].amount + sold.fees[0].amount
-    assert amounts[margin] == 1_000_000 + sold.realised_pnl - fees
+    assert amounts[margin] == opened_with + sold.realised_pnl - fees
     assert bought.fees[0].amount == (bought.cost * exchange.settings.perp_taker).quantize(PENNY, "ROUND_UP")
 
 
@@ -249,7 +250,7 @@ def test_17_funding_is_paid_at_its_times_and_nowhere_else(own_exchange: Exchange
     exchange.market_goes_on(24 * 3600 + 60)
     paid = [entry for entry in exchange.entries() if entry.kind == "funding"]
     assert len(paid) == 24 // exchange.rules("BTC/USDT:USDT").funding_hours
-    assert {delta.position_key for entry in paid for delta in entry.deltas} == {exchange.key("MarginBalance:USDT")}
+    assert {delta.position_key for entry in paid for delta in entry.deltas} == {exchange.key(exchange.margin_money)}
     assert {delta.source for entry in paid for delta in entry.deltas} == {"funding"}
     assert {entry.client_order_id for entry in paid} == {None}
     exchange.submit(exchange.perp("b", side="sell", amount=D("0.3")))
@@ -287,7 +288,7 @@ def test_20_the_ledger_is_read_from_a_cursor_on(exchange: Exchange) -> None:
 
 def test_21_an_account_can_be_opened_with_balances_of_its_own(exchange: Exchange) -> None:
     exchange.open_with(BaseToken_USDT="100")
-    assert exchange.amounts() == {exchange.key("BaseToken:USDT"): D(100)}
+    assert exchange.amounts() == {exchange.key(exchange.spot_money): D(100)}
     assert isinstance(exchange.submit(exchange.trade("a", side="sell")), Refused)
 
 
@@ -367,4 +368,4 @@ def test_27_what_margin_cannot_keep_is_liquidated_and_the_ledger_says_so(own_exc
     gone = exchange.entries()[-1]
     assert (gone.kind, gone.client_order_id, gone.amount) == ("transfer", None, 1)
     assert [fee.kind for fee in gone.fees] == ["liquidation"]
-    assert exchange.amounts().get(exchange.key("MarginBalance:USDT"), D(0)) >= 0
+    assert exchange.amounts().get(exchange.key(exchange.margin_money), D(0)) >= 0

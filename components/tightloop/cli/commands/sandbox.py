@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tightloop.venues.sim.sandbox import Sandbox
 
 TOLD_EVERY_S = 5.0  # market data
+EXCHANGES = (("binance", 8901, "Binance's REST dialect, spot and USD-M futures"),)  # name, usual port, what it speaks
 
 Host = Annotated[str, typer.Option("--host", help="Where to listen.")]
 Port = Annotated[int, typer.Option("--port", help="0: a free one.")]
@@ -116,38 +117,46 @@ def _telling(bootstrap: str, config: Config) -> Callable[[Sandbox], Awaitable[No
     return tell
 
 
-def binance(
-    directory: Annotated[Path, typer.Option("--dir", help="Where the books and the API keys are kept.")] = Path(
-        "binance-sandbox"
-    ),
-    host: Host = "127.0.0.1",
-    port: Port = 8901,
-    market: Market = None,
-    seed: Seed = 1,
-    clock: Clock = "wall",
-    account: Annotated[str, typer.Option("--account", help="Whose the keys are, in the books.")] = "main",
-) -> None:
-    """A local server that speaks Binance's REST dialect, spot and USD-M futures: signed requests, faults at /admin.
+def exchange(name: str, port: int, what: str) -> Callable[..., None]:
+    """The command of one exchange's sandbox. ``what``: whose dialect of what it speaks, for its help."""
+
+    def command(
+        directory: Annotated[Path, typer.Option("--dir", help="Where the books and the API keys are kept.")] = Path(
+            f"{name}-sandbox"
+        ),
+        host: Host = "127.0.0.1",
+        port: Port = port,
+        market: Market = None,
+        seed: Seed = 1,
+        clock: Clock = "wall",
+        account: Annotated[str, typer.Option("--account", help="Whose the keys are, in the books.")] = "main",
+    ) -> None:
+        from tightloop.errors import ExecutionError
+        from tightloop.venues.dialects.serving import serve, settings, stand_in
+        from tightloop.venues.sim.server import announce
+
+        logs.configure()
+        directory.mkdir(parents=True, exist_ok=True)
+        if market is not None and not market.is_dir():
+            raise ExecutionError("EIF-010", f"--market: {market} is not a folder")
+        of = stand_in(name)
+        try:
+            made = settings(of, directory, host, port, str(market) if market else None, seed, clock)
+            serve(of, made, directory, account, announce)
+        except (OSError, ValueError) as error:
+            raise ExecutionError("EIF-010", f"the sandbox could not start: {error}") from error
+
+    command.__doc__ = f"""A local server that speaks {what}: signed requests, faults at /admin.
 
     Makes API keys at its first start: DIR/keys.env has them as the variables that components read. Says where it
     listens in one line of JSON, and runs until SIGTERM or Ctrl-C.
     """
-    from tightloop.errors import ExecutionError
-    from tightloop.venues.dialects.binance.serving import serve, settings
-    from tightloop.venues.sim.server import announce
-
-    logs.configure()
-    directory.mkdir(parents=True, exist_ok=True)
-    if market is not None and not market.is_dir():
-        raise ExecutionError("EIF-010", f"--market: {market} is not a folder")
-    try:
-        made = settings(directory, host, port, str(market) if market else None, seed, clock)
-        serve(made, directory, account, announce)
-    except (OSError, ValueError) as error:
-        raise ExecutionError("EIF-010", f"the sandbox could not start: {error}") from error
+    return command
 
 
 def add_to(app: typer.Typer) -> None:
     add(sandbox, sim, "tightloop sandbox sim --port 8900 --dir books --market data/market")
-    add(sandbox, binance, "tightloop sandbox binance --port 8901 --dir binance-sandbox")
+    for name, port, what in EXCHANGES:
+        example = f"tightloop sandbox {name} --port {port} --dir {name}-sandbox"
+        add(sandbox, exchange(name, port, what), example, name=name)
     app.add_typer(sandbox, name="sandbox")

@@ -12,13 +12,22 @@ from msgspec import Struct
 READ, TRADE, WITHDRAW = "read", "trade", "withdraw"
 
 
-class ApiKey(Struct, frozen=True, kw_only=True):
-    """``rights``: some of ``read``, ``trade``, ``withdraw``. ``account``: whose it is, in the exchange's books."""
+class ApiKey(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """``rights``: some of ``read``, ``trade``, ``withdraw``. ``account``: whose it is, in the exchange's books.
+    ``passphrase``: where the exchange's keys have one; an account's keys share it.
+    """
 
     key: str
     secret: str
     account: str
     rights: tuple[str, ...]
+    passphrase: str = ""
+
+    def part(self, variable: str) -> str:
+        """What a variable of this name holds: key, secret or passphrase."""
+        if variable.endswith("_PASSPHRASE"):
+            return self.passphrase
+        return self.secret if variable.endswith("_SECRET") else self.key
 
     def __repr__(self) -> str:
         return f"ApiKey(account={self.account!r}, rights={self.rights!r})"
@@ -35,7 +44,7 @@ class Keys:
 
     def add(self, account: str) -> list[ApiKey]:
         """Two more, for a further account: see :func:`made`."""
-        fresh = made(account).all
+        fresh = made(account, passphrase=any(one.passphrase for one in self.all)).all
         self.all += fresh
         self._by_key |= {one.key: one for one in fresh}
         if self._path is not None:
@@ -46,19 +55,26 @@ class Keys:
         return self._by_key.get(key)
 
 
-def made(account: str) -> Keys:
+def made(account: str, *, passphrase: bool = False) -> Keys:
     """One key that may read and trade, and one that may only read."""
-    return Keys([_new(account, READ, TRADE), _new(account, READ)])
+    words = secrets.token_hex(16) if passphrase else ""
+    return Keys([_new(account, words, READ, TRADE), _new(account, words, READ)])
 
 
-def _new(account: str, *rights: str) -> ApiKey:
-    return ApiKey(key=secrets.token_hex(32), secret=secrets.token_hex(32), account=account, rights=rights)
+def _new(account: str, passphrase: str, *rights: str) -> ApiKey:
+    return ApiKey(
+        key=secrets.token_hex(32),
+        secret=secrets.token_hex(32),
+        account=account,
+        rights=rights,
+        passphrase=passphrase,
+    )
 
 
-def kept(path: Path, account: str) -> Keys:
+def kept(path: Path, account: str, *, passphrase: bool = False) -> Keys:
     """The keys in this file, which is made if there is none. Raises ValueError for a file that has none."""
     if not path.exists():
-        _write(path, _text(made(account).all))
+        _write(path, _text(made(account, passphrase=passphrase).all))
     try:
         return Keys(msgspec.json.decode(path.read_bytes(), type=list[ApiKey]), path)
     except msgspec.DecodeError as error:
