@@ -279,18 +279,20 @@ def run(
     without: Sequence[str] = (),
 ) -> LiveStorm:
     """The storm, the calm after it and the judge. Raises AssertionError for what went wrong."""
-    money.install()
-    with LiveSystem(
-        bootstrap,
-        prefix,
-        folder,
-        set_variable,
-        lanes=lanes_of(venue, lanes),
-        executors={venue: 2},  # of the first lane two, so that one goes on for another that sleeps
-        without=without,
-        timing=TIMING,
-        reconciliation=Reconciliation(),
-    ) as system:
+    with (
+        money.exact(),
+        LiveSystem(
+            bootstrap,
+            prefix,
+            folder,
+            set_variable,
+            lanes=lanes_of(venue, lanes),
+            executors={venue: 2},  # of the first lane two, so that one goes on for another that sleeps
+            without=without,
+            timing=TIMING,
+            reconciliation=Reconciliation(),
+        ) as system,
+    ):
         storm = LiveStorm(system, orders, seed, kill_s)
         storm.blow(60 + 12 * orders)
         storm.judge()
