@@ -61,6 +61,7 @@ def test_a_system_is_brought_up_traded_on_halted_repaired_and_brought_down(tight
     _python_example_of_the_readme(up["bootstrap"])
     _examples_of_the_clients(tightloop, up["bootstrap"])
     _halt_and_resume(tightloop)
+    _halt_a_venue(tightloop)
     _groups(tightloop)
     _bury_and_retry(tightloop, up["bootstrap"])
     _adjust(tightloop)
@@ -130,6 +131,26 @@ def _halt_and_resume(tightloop: CommandLine) -> None:
     assert publish(tightloop, 1, key="s2")["status"] == "reconciled"
     assert tightloop.json("resume", "s1", "--reason", "mended")["state"] == "done"
     assert publish(tightloop, 3)["status"] == "reconciled"
+
+
+def _halt_a_venue(tightloop: CommandLine) -> None:
+    """With ``--cancel-working``: an order that rests there is cancelled; by the halt of another venue it is not."""
+    resting = {**json.loads(trade(2, "s2")), "order_type": "limit", "price": 100, "timeout_ms": 600_000}
+    tightloop.json("publish", "-", stdin=json.dumps(resting))
+    eventually(lambda: any(_is_journalled(hop) for hop in tightloop.json("show", "s2-2")["hops"]), 30, "its intent")
+    assert tightloop.json("halt", "--venue", "uniswap", "--cancel-working")["state"] == "done"
+    assert tightloop.json("show", "s2-2")["status"] == "in flight"
+    assert tightloop.json("halt", "--venue", "binance", "--cancel-working")["state"] == "done"
+    eventually(lambda: tightloop.json("show", "s2-2")["status"] == "reconciled", 30, "the end of what rested")
+    assert tightloop.json("show", "s2-2")["hops"][-1]["record"]["outcome"] == "cancelled"
+    assert publish(tightloop, 3, key="s2", code=1)["error"]["code"] == "EIM-011"
+    for venue in ("uniswap", "binance"):
+        assert tightloop.json("resume", "--venue", venue, "--reason", "it answers again")["state"] == "done"
+    assert publish(tightloop, 4, key="s2")["status"] == "reconciled"
+
+
+def _is_journalled(hop: Any) -> bool:
+    return (hop["topic"], hop["record"].get("event")) == ("execution_audit", "journalled")
 
 
 def _groups(tightloop: CommandLine) -> None:
