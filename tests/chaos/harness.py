@@ -25,6 +25,7 @@ from tests.chaos.processes import Process
 
 from tightloop.assembly.build import EXECUTOR, every_component
 from tightloop.assembly.config import Config, Reconciliation, Timing
+from tightloop.assembly.limits import LimitsSection
 from tightloop.checker import Watch
 from tightloop.records import topics
 from tightloop.records.types import ControlCommand, Instruction
@@ -47,7 +48,7 @@ class System:
 
     ``replicas``: by component or lane, one of those not named; ``None``: two of each. ``without``: safeguards to take
     away. ``defects``: mistakes to put in (``defects.py``). ``venues``: what the simulated venues are like. ``record``:
-    on the topic ``recordings``, what each component is given.
+    on the topic ``recordings``, what each component is given. ``limits``: of the strategies; None: there are none.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class System:
         lanes: tuple[str, ...] = ("binance", "ethereum"),
         venues: SimSettings | None = None,
         record: bool = False,
+        limits: LimitsSection | None = None,
     ) -> None:
         self.bootstrap = bootstrap
         self.prefix = prefix
@@ -72,6 +74,7 @@ class System:
             bootstrap=bootstrap,
             prefix=prefix,
             lanes=lanes,
+            limits=limits,
             timing=TIMING,
             reconciliation=RECONCILIATION,
             record=record,

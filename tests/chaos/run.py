@@ -22,9 +22,10 @@ from tests.chaos import workload
 from tests.chaos.harness import System
 from tests.chaos.settled import settled
 from tests.chaos.storm import HALT_COMMAND, HALTED, Storm
-from tests.chaos.strategies import LANES
+from tests.chaos.strategies import LANES, LIMITED, MAY_MOVE
 from tests.support.recorded_runs import differences, on_topics, played
 
+from tightloop.assembly.limits import LimitsSection
 from tightloop.broker import EmbeddedBroker
 from tightloop.checker import Terms, Verdict, Watch
 from tightloop.client.recordings import read_recordings
@@ -56,6 +57,11 @@ def venues() -> SimSettings:
     return SimSettings(chains=(chain,))
 
 
+def limits() -> LimitsSection:
+    """One strategy may move so much a day, however often its manager is killed meanwhile."""
+    return LimitsSection.model_validate({"strategies": {LIMITED: {"daily_notional": str(MAY_MOVE)}}})
+
+
 def run(
     seed: int,
     seconds: float,
@@ -73,7 +79,14 @@ def run(
     with (
         EmbeddedBroker() as broker,
         System(
-            broker.bootstrap, prefix, folder, venues=venues(), lanes=LANES, replicas=REPLICAS, record=record
+            broker.bootstrap,
+            prefix,
+            folder,
+            venues=venues(),
+            lanes=LANES,
+            replicas=REPLICAS,
+            record=record,
+            limits=limits(),
         ) as system,
     ):
         storm = Storm(system, broker, seed, seconds, instructions)

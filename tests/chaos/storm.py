@@ -97,6 +97,7 @@ class Storm:
         return Terms(
             drifted=frozenset(self.drifted),
             standing={HALTED: [HALT_COMMAND]},
+            daily_notional={strategies.LIMITED: strategies.MAY_MOVE},
             causes=tuple(self._disturbances.causes),
             skews=tuple(self._disturbances.skews),
             interruptions=tuple(
@@ -236,7 +237,7 @@ class Storm:
                 for seen in self.system.watch.look().reconciliations
                 if seen.value["lane"] == lane and seen.value["status"] == "matched"
             }
-            if candidates := sorted(known - self.drifted.keys()):
+            if candidates := sorted(known - self.drifted.keys() - {strategies.LIMITED}):
                 strategy_id = chance.choice(candidates)
                 self.system.venue("POST", "/drift", lane=lane, account=strategy_id, position_key=key, amount=amount)
                 self.drifted[strategy_id] = lane

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 
 from msgspec.structs import replace
@@ -28,6 +29,9 @@ _TRADES_ON = (  # each lane by several, alone and with others
 )
 
 
+LIMITED, MOVED, MAY_MOVE = "chaos-limited", Decimal(5), Decimal(40)  # USDC at a time, and a day
+
+
 class Strategy:
     """A strategy's instructions, one after another. Even ones number theirs (``sequence``), odd ones do not.
 
@@ -35,8 +39,8 @@ class Strategy:
     publishes a group.
     """
 
-    def __init__(self, number: int, seed: int, lanes: tuple[str, ...]) -> None:
-        self.strategy_id = f"chaos-{number}"
+    def __init__(self, number: int, seed: int, lanes: tuple[str, ...], strategy_id: str = "") -> None:
+        self.strategy_id = strategy_id or f"chaos-{number}"
         self.lanes = lanes
         self._chance = random.Random(f"{seed}:{number}")
         self._numbers = number % 2 == 0
@@ -101,6 +105,17 @@ class Strategy:
         return workload.instruction(self.strategy_id, f"{self.strategy_id}-{self._count}", sequence=sequence, **payload)
 
 
+class Limited(Strategy):
+    """Only moves money out, for as long as its limit of a day lets it, and goes on asking. Now and then it repeats
+    itself.
+    """
+
+    def next(self) -> list[Instruction]:
+        if self._last is None or self._chance.random() > 0.1:
+            self._last = self._new(**workload.transfer("USDC", str(MOVED)))
+        return [self._last]
+
+
 def _trade(chance: random.Random, venue: str) -> dict[str, Any]:
     side = chance.choice(("buy", "sell"))
     return chance.choice(
@@ -130,7 +145,8 @@ def _transfer(chance: random.Random, lanes: tuple[str, ...]) -> dict[str, Any]:
 
 
 def strategies(seed: int) -> list[Strategy]:
-    return [Strategy(number, seed, lanes) for number, lanes in enumerate(_TRADES_ON)]
+    traders = [Strategy(number, seed, lanes) for number, lanes in enumerate(_TRADES_ON)]
+    return [*traders, Limited(len(traders), seed, (CHAIN,), LIMITED)]
 
 
 def shuffled(chance: random.Random, everyone: list[Strategy]) -> Iterator[Strategy]:

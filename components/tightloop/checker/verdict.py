@@ -71,7 +71,8 @@ class Terms:
     ``complete``: it is over, so that what is missing is lost; while it goes on only what is wrong for good counts.
     ``drifted``: strategies whose balances at the venue were changed without a ledger entry. ``standing``: by strategy,
     ids of halts (or of the commands that caused them) that must still stand. ``dust``: the largest difference of a
-    position that is none, in units of its asset. ``causes``: the injected faults, and what they may have caused.
+    position that is none, in units of its asset. ``daily_notional``: by strategy that does nothing but transfers of an
+    asset at par, how much it may move on a day of UTC. ``causes``: the injected faults, and what they may have caused.
     ``skews``: when the venues' clock was wrong. ``interruptions``: when executors were stopped or dead.
     ``send_window_s``: how long after its journalled time a request may leave.
     """
@@ -80,6 +81,7 @@ class Terms:
     drifted: frozenset[str] = frozenset()
     standing: Mapping[str, Collection[str]] = field(default_factory=dict)
     dust: Decimal = Decimal("0.000001")
+    daily_notional: Mapping[str, Decimal] = field(default_factory=dict)
     causes: tuple[Cause, ...] = ()
     skews: tuple[Skew, ...] = ()
     interruptions: tuple[Interruption, ...] = ()

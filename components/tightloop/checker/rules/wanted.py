@@ -10,9 +10,10 @@ from typing import NamedTuple
 from tightloop.checker.collected import Collected, Record, Seen
 from tightloop.checker.rules.groups import Group, groups_of
 from tightloop.checker.rules.outcomes import Loop, loop_of
+from tightloop.checker.rules.spending import had_no_room
 from tightloop.checker.verdict import Terms, Violation
 
-HALTED, EXPIRED, REFUSED_WHOLE, STOPPED = "EIM-011", "EIM-010", "EIM-018", "EIM-019"
+HALTED, EXPIRED, BREACHED, REFUSED_WHOLE, STOPPED = "EIM-011", "EIM-010", "EIM-013", "EIM-018", "EIM-019"
 UNREADABLE = "EXI-003"  # it could not be prepared: its venue did not answer for as long as that is tried
 MARKET_LIFE, OTHER_LIFE = timedelta(seconds=30), timedelta(hours=1)  # of an instruction that names no expiry
 EARLY = timedelta(milliseconds=600)  # clocks agree to within half a second
@@ -98,8 +99,10 @@ def results_were_due(data: Collected, terms: Terms) -> Iterator[Violation]:
             fine = code in (EXPIRED, REFUSED_WHOLE) and value["finished_at"] >= due - EARLY
         else:
             halted = heads.get(name[0])
-            fine = (code == HALTED and halted is not None and halted - EARLY <= value["finished_at"]) or (
-                instruction["type"] == "cancel" and not _reaches(data, name[0], instruction)
+            fine = (
+                (code == HALTED and halted is not None and halted - EARLY <= value["finished_at"])
+                or (code == BREACHED and had_no_room(data, terms, instruction, seen))
+                or (instruction["type"] == "cancel" and not _reaches(data, name[0], instruction))
             )
         if not fine and not terms.explain(status, code, name[0], None, seen.at_ms):
             error = f"{code} {value['error']['message']}" if value["error"] else "it has no error"
