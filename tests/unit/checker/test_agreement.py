@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -360,6 +360,25 @@ def test_an_unknown_whose_executor_was_dead_when_it_was_to_send_is_explained_if_
         Interruption(LANE, journalled + 3_001, journalled + 5_000),
     ):
         assert "unknown-unexplained" in kinds(run, Terms(interruptions=(other,))), other
+
+
+def test_an_order_that_no_cancel_reached_is_unknown_if_its_executor_was_dead() -> None:
+    run = Run()
+    unknown(run)
+    still_open = {"code": "EXI-012", "message": "the order is still open"}
+    (told,) = [seen for seen in run.data.reports if seen.value["outcome"] == "unknown"]
+    told.value["error"] = still_open
+    journalled = max(seen.at_ms for seen in run.data.journal if seen.value["loop_no"] == 3)
+    dead = Terms(interruptions=(Interruption(LANE, journalled + 2_000, journalled + 5_000),))
+    assert "unknown-unexplained" in kinds(run)
+    assert "unknown-unexplained" not in kinds(run, dead)
+    for at_ms, found in ((told.at_ms, True), (told.at_ms + 1, False)):
+        arrived = datetime.fromtimestamp(at_ms / 1000, UTC).isoformat()
+        run.request(operation="cancel", arrived_at=arrived)
+        assert ("unknown-unexplained" in kinds(run, dead)) is found
+        run.data.venues.requests.pop()
+    told.value["error"] = {**still_open, "code": "EXI-005"}
+    assert "unknown-unexplained" in kinds(run, dead)
 
 
 def test_an_unknown_whose_request_a_fault_has_struck_is_explained() -> None:

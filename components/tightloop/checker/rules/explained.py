@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 
 from tightloop.checker.collected import Collected, Record, Seen
 from tightloop.checker.rules.accrued import accrued_meanwhile
@@ -13,6 +14,7 @@ from tightloop.checker.verdict import Terms, Violation
 UNANSWERED = frozenset({"lost_before", "lost_after", "late_before", "late_after", "down"})
 SECOND_USE = "EIM-009"
 STOPPED = "EIM-019"
+STILL_OPEN = "EXI-012"  # though its cancel was journalled, and was to leave
 Halted = tuple[Seen, Record]  # where it was first seen, and the halt
 
 
@@ -76,7 +78,8 @@ def halts_explained(data: Collected, terms: Terms) -> Iterator[Violation]:
 
 def unknowns_explained(data: Collected, terms: Terms) -> Iterator[Violation]:
     """Each has a reason: a fault of ``terms`` kept the venue from telling, a fault injected into the venue struck a
-    request of this very loop, or the executor was stopped or dead when the request was to leave, and none ever came.
+    request of this very loop, or the executor was stopped or dead when the request was to leave, and none ever came: of
+    an order that is still open, no cancel by then.
     """
     struck = {
         (one["strategy_id"], one["loop_no"])
@@ -91,9 +94,22 @@ def unknowns_explained(data: Collected, terms: Terms) -> Iterator[Violation]:
         if loop not in came and _interrupted(data, terms, value["lane"], loop):
             continue
         code = value["error"]["code"] if value["error"] else ""
+        is_uncancelled = code == STILL_OPEN and not _cancel_came(data, terms, loop, seen.at_ms)
+        if is_uncancelled and _interrupted(data, terms, value["lane"], loop):
+            continue
         if not terms.explain("unknown", code, value["strategy_id"], value["lane"], seen.at_ms):
             what = f"{seen.place}: loop {value['loop_no']} ended unknown: {_error(value)}"
             yield Violation("unknown-unexplained", value["strategy_id"], what)
+
+
+def _cancel_came(data: Collected, terms: Terms, loop: Loop, by_ms: int) -> bool:
+    """Might a cancel of the loop have reached the venue by then? The times of requests are by the venue's clock."""
+    arrived = (
+        datetime.fromisoformat(one["arrived_at"])
+        for one in data.venues.requests
+        if one["operation"] == "cancel" and (one["strategy_id"], one["loop_no"]) == loop
+    )
+    return any(terms.broker_ms(int(at.timestamp() * 1000))[0] <= by_ms for at in arrived)
 
 
 def _interrupted(data: Collected, terms: Terms, lane: str, loop: Loop) -> bool:
