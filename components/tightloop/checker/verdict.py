@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 
 
@@ -90,8 +91,9 @@ class Terms:
     def explain(self, effect: str, code: str, strategy_id: str, lane: str | None, at_ms: int) -> bool:
         return any(one.explains(effect, code, strategy_id, lane, at_ms) for one in self.causes)
 
-    def broker_ms(self, venue_ms: int) -> tuple[int, int]:
-        """When that was by the broker's clock: at the earliest, and at the latest."""
+    def broker_ms(self, venue_time: str) -> tuple[int, int]:
+        """When that ISO time of a venue's log was by the broker's clock: at the earliest, and at the latest."""
+        venue_ms = int(datetime.fromisoformat(venue_time).timestamp() * 1000)
         offsets = [0]
         for one in self.skews:
             reach = abs(one.ahead_ms)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
 
 from tightloop.checker.collected import Collected, Record, Seen
 from tightloop.checker.rules.accrued import accrued_meanwhile
@@ -91,11 +90,9 @@ def unknowns_explained(data: Collected, terms: Terms) -> Iterator[Violation]:
         value, loop = seen.value, loop_of(seen)
         if value["kind"] != "final" or value["outcome"] != "unknown" or loop in struck:
             continue
-        if loop not in came and _interrupted(data, terms, value["lane"], loop):
-            continue
         code = value["error"]["code"] if value["error"] else ""
-        is_uncancelled = code == STILL_OPEN and not _cancel_came(data, terms, loop, seen.at_ms)
-        if is_uncancelled and _interrupted(data, terms, value["lane"], loop):
+        arrived = _cancel_came(data, terms, loop, seen.at_ms) if code == STILL_OPEN else loop in came
+        if not arrived and _interrupted(data, terms, value["lane"], loop):
             continue
         if not terms.explain("unknown", code, value["strategy_id"], value["lane"], seen.at_ms):
             what = f"{seen.place}: loop {value['loop_no']} ended unknown: {_error(value)}"
@@ -104,12 +101,12 @@ def unknowns_explained(data: Collected, terms: Terms) -> Iterator[Violation]:
 
 def _cancel_came(data: Collected, terms: Terms, loop: Loop, by_ms: int) -> bool:
     """Might a cancel of the loop have reached the venue by then? The times of requests are by the venue's clock."""
-    arrived = (
-        datetime.fromisoformat(one["arrived_at"])
+    return any(
+        one["operation"] == "cancel"
+        and (one["strategy_id"], one["loop_no"]) == loop
+        and terms.broker_ms(one["arrived_at"])[0] <= by_ms
         for one in data.venues.requests
-        if one["operation"] == "cancel" and (one["strategy_id"], one["loop_no"]) == loop
     )
-    return any(terms.broker_ms(int(at.timestamp() * 1000))[0] <= by_ms for at in arrived)
 
 
 def _interrupted(data: Collected, terms: Terms, lane: str, loop: Loop) -> bool:

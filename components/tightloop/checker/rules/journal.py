@@ -30,7 +30,7 @@ def journalled_before(data: Collected, terms: Terms) -> Iterator[Violation]:
         intent = request["lane"], request["strategy_id"], request["loop_no"], request["attempt"]
         place = f"{request['lane']} request {request['number']} ({request['operation']} of loop {intent[2]})"
         signed = datetime.fromisoformat(request["signed_at"])
-        _, arrived = terms.broker_ms(int(datetime.fromisoformat(request["arrived_at"]).timestamp() * 1000))
+        _, arrived = terms.broker_ms(request["arrived_at"])
         records = [one for one in written[intent] if _names(one.value, request)]
         before = [one for one in records if one.at_ms <= arrived + LATER_MS]
         if not records and not terms.complete:

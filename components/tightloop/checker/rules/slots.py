@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from datetime import datetime
 from itertools import pairwise
 
 from tightloop.checker.collected import Collected, Record, Seen, by_strategy
@@ -63,7 +62,7 @@ def one_in_flight_at_the_venues(data: Collected, terms: Terms) -> Iterator[Viola
             if terms.complete:
                 yield Violation("acted-undispatched", strategy_id, f"{place}: no such loop was dispatched")
             continue
-        earliest, latest_ms = terms.broker_ms(int(datetime.fromisoformat(request["at"]).timestamp() * 1000))
+        earliest, latest_ms = terms.broker_ms(request["at"])
         end = ended.get(loop)
         if end is not None and loop not in unknown and earliest > end.at_ms + 1:
             yield Violation("acted-late", strategy_id, f"{place} acted {earliest - end.at_ms} ms after the loop's end")

@@ -5,6 +5,7 @@ Transfers of an asset at par are measured, so that the rule needs no price of it
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterator
 from datetime import date
@@ -16,31 +17,31 @@ from tightloop.checker.verdict import Terms, Violation
 
 def limits_are_kept(data: Collected, terms: Terms) -> Iterator[Violation]:
     """What was dispatched on one day of UTC comes to no more than the strategy may move."""
-    moved: defaultdict[tuple[str, date], Decimal] = defaultdict(Decimal)
-    for seen in data.loops:
-        owner = seen.value["strategy_id"]
-        if owner in terms.daily_notional:
-            moved[owner, seen.value["dispatched_at"].date()] += _amount(seen.value["instruction"])
-    for (owner, day), amount in moved.items():
-        most = terms.daily_notional[owner]
-        if amount > most:
-            what = f"{amount} were dispatched on {day} (UTC), and it may move {most} a day"
-            yield Violation("limit-exceeded", owner, what)
+    for owner, most in terms.daily_notional.items():
+        for day, amount in _moved(data, owner).items():
+            if amount > most:
+                what = f"{amount} were dispatched on {day} (UTC), and it may move {most} a day"
+                yield Violation("limit-exceeded", owner, what)
 
 
 def had_no_room(data: Collected, terms: Terms, instruction: Record, refused: Seen) -> bool:
-    """Would the instruction have been beyond what its strategy may move on the day of its refusal?"""
+    """Would the instruction have been beyond what its strategy may move on the day of its refusal?
+
+    One is refused while the slot is free: after the loops before it, and not together with one.
+    """
     owner, day = refused.value["strategy_id"], refused.value["finished_at"].date()
     if owner not in terms.daily_notional:
         return False
-    before = (
-        _amount(seen.value["instruction"])
-        for seen in data.loops
-        if seen.value["strategy_id"] == owner
-        and seen.value["dispatched_at"].date() == day
-        and seen.at_ms <= refused.at_ms  # one is refused when the slot is free: after the loops before it, not with one
-    )
-    return sum(before, _amount(instruction)) > terms.daily_notional[owner]
+    return _moved(data, owner, refused.at_ms)[day] + _amount(instruction) > terms.daily_notional[owner]
+
+
+def _moved(data: Collected, owner: str, by_ms: float = math.inf) -> defaultdict[date, Decimal]:
+    """What was dispatched of a strategy's by then, by the broker's time: by day."""
+    found: defaultdict[date, Decimal] = defaultdict(Decimal)
+    for seen in data.loops:
+        if seen.value["strategy_id"] == owner and seen.at_ms <= by_ms:
+            found[seen.value["dispatched_at"].date()] += _amount(seen.value["instruction"])
+    return found
 
 
 def _amount(instruction: Record | None) -> Decimal:
