@@ -289,6 +289,14 @@ class Run:
         last = self.data.topics[topic][-1]
         return self._append(topic, last.kind, last.key or "", {**last.value, **changes})
 
+    def refuse(self, status: str = "refused", code: str = "EIM-015", **changes: Any) -> None:
+        """One instruction more, like the last, that was never dispatched."""
+        self.again("instructions", instruction_id="i-9")
+        nothing = {"outcome": None, "filled_amount": None, "report_ids": [], "result_id": None, "loop_no": None}
+        error = {"code": code, "message": "because"} if code else None
+        value = {"instruction_id": "i-9", "status": status, "error": error, "dispatched_at": None, **nothing}
+        self.again("instruction_results", **value, **changes)
+
     def change(self, topic: str, **changes: Any) -> None:
         """The last record of a topic, otherwise."""
         self.data.topics[topic][-1].value.update(changes)

@@ -125,13 +125,6 @@ def never_handled(run: Run) -> None:
     dead_letter(run)
 
 
-def refused(run: Run, status: str = "refused", code: str = "EIM-015") -> None:
-    run.again("instructions", instruction_id="i-9")
-    nothing = {"outcome": None, "filled_amount": None, "report_ids": [], "result_id": None, "loop_no": None}
-    error = {"code": code, "message": "because"} if code else None
-    run.again("instruction_results", instruction_id="i-9", status=status, error=error, dispatched_at=None, **nothing)
-
-
 def left_open(run: Run) -> None:
     run.account["orders"].insert(0, {"venue_order_id": "x", "client_order_id": "client-2", "status": "open"})
 
@@ -200,10 +193,10 @@ BREAKS: list[tuple[str, Callable[[Run], object]]] = [
     ("outcome-unexplained", cancelled),
     ("outcome-unexplained", lambda run: nothing_done(run, "rejected", {"code": "EXI-001", "message": "a bug"})),
     ("outcome-unexplained", lambda run: nothing_done(run, "none", {"code": "EIM-010", "message": "too early"})),
-    ("result-undue", refused),
-    ("result-undue", lambda run: refused(run, code="EIM-011")),
-    ("result-undue", lambda run: refused(run, "expired", "EIM-010")),
-    ("result-undue", lambda run: refused(run, "cancelled", "")),
+    ("result-undue", Run.refuse),
+    ("result-undue", lambda run: run.refuse(code="EIM-011")),
+    ("result-undue", lambda run: run.refuse("expired", "EIM-010")),
+    ("result-undue", lambda run: run.refuse("cancelled", "")),
     ("not-journalled", journalled_after_the_call),
     ("not-journalled", lambda run: run.data.topics[JOURNAL].pop(4)),
     ("journalled-otherwise", signed_too_late),
@@ -444,7 +437,7 @@ def test_what_was_never_submitted_had_no_time_left() -> None:
 
 def test_a_halted_key_refuses_and_a_correction_may_come_while_positions_are_compared() -> None:
     run = Run()
-    refused(run, code="EIM-011")
+    run.refuse(code="EIM-011")
     run.put("control", "ControlCommand", strategy_id=KEY, command="halt", command_id="c", cancel_working=False)
     run.again("loop_state", halts=[{**HALT, "cause_id": "c"}])
     assert kinds(run) == set()

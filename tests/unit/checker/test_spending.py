@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any
 
 import pytest
 from tests.unit.checker.sound import KEY, Run
@@ -13,6 +12,7 @@ from tightloop.checker import Terms, violations
 from tightloop.checker.rules import spending, wanted
 
 D = Decimal
+BREACHED = "EIM-013"
 
 
 def transfers(amount: str = "10") -> Run:
@@ -23,15 +23,6 @@ def transfers(amount: str = "10") -> Run:
     for seen in run.data.loops[1:]:
         seen.value["instruction"]["wallet_transfer"] = {"amount": D(amount)}
     return run
-
-
-def refused(run: Run, **changes: Any) -> None:
-    """A third transfer of the same amount is refused."""
-    run.again("instructions", instruction_id="i-9")
-    nothing = {"outcome": None, "filled_amount": None, "report_ids": [], "result_id": None, "loop_no": None}
-    error = {"code": "EIM-013", "message": "because"}
-    value = {"instruction_id": "i-9", "status": "refused", "error": error, "dispatched_at": None, **nothing, **changes}
-    run.again("instruction_results", **value)
 
 
 def kinds(run: Run, most: str | None) -> set[str]:
@@ -59,18 +50,18 @@ def test_two_days_are_two_limits() -> None:
 @pytest.mark.parametrize(("most", "wrong"), [("29.99", set()), ("30", {"result-undue"}), (None, {"result-undue"})])
 def test_a_transfer_is_refused_only_beyond_the_limit(most: str | None, wrong: set[str]) -> None:
     run = transfers()
-    refused(run)
+    run.refuse(code=BREACHED)
     assert kinds(run, most) == wrong
 
 
 def test_what_was_dispatched_after_a_refusal_does_not_excuse_it() -> None:
     run = transfers()
-    refused(run)
+    run.refuse(code=BREACHED)
     run.move("instruction_results", at_ms=run.data.loops[-1].at_ms - 1)
     assert kinds(run, "29.99") == {"result-undue"}
 
 
 def test_what_was_dispatched_the_day_before_does_not_excuse_a_refusal() -> None:
     run = transfers()
-    refused(run, finished_at=run.now + timedelta(days=1))
+    run.refuse(code=BREACHED, finished_at=run.now + timedelta(days=1))
     assert kinds(run, "29.99") == {"result-undue"}
