@@ -29,7 +29,7 @@ _TRADES_ON = (  # each lane by several, alone and with others
 )
 
 
-LIMITED, MOVED, MAY_MOVE = "chaos-limited", Decimal(5), Decimal(40)  # USDC at a time, and a day
+LIMITED, MAY_MOVE = f"chaos-{len(_TRADES_ON)}", Decimal(40)  # the strategy after these, and its USDC of a day
 
 
 class Strategy:
@@ -39,8 +39,8 @@ class Strategy:
     publishes a group.
     """
 
-    def __init__(self, number: int, seed: int, lanes: tuple[str, ...], strategy_id: str = "") -> None:
-        self.strategy_id = strategy_id or f"chaos-{number}"
+    def __init__(self, number: int, seed: int, lanes: tuple[str, ...]) -> None:
+        self.strategy_id = f"chaos-{number}"
         self.lanes = lanes
         self._chance = random.Random(f"{seed}:{number}")
         self._numbers = number % 2 == 0
@@ -112,7 +112,7 @@ class Limited(Strategy):
 
     def next(self) -> list[Instruction]:
         if self._last is None or self._chance.random() > 0.1:
-            self._last = self._new(**workload.transfer("USDC", str(MOVED)))
+            self._last = self._new(**workload.transfer())
         return [self._last]
 
 
@@ -146,7 +146,7 @@ def _transfer(chance: random.Random, lanes: tuple[str, ...]) -> dict[str, Any]:
 
 def strategies(seed: int) -> list[Strategy]:
     traders = [Strategy(number, seed, lanes) for number, lanes in enumerate(_TRADES_ON)]
-    return [*traders, Limited(len(traders), seed, (CHAIN,), LIMITED)]
+    return [*traders, Limited(len(traders), seed, (CHAIN,))]
 
 
 def shuffled(chance: random.Random, everyone: list[Strategy]) -> Iterator[Strategy]:
