@@ -22,7 +22,7 @@ from tightloop.checker import Cause, Interruption, Terms
 LONG_S = 1.0
 DRIFTS = {
     "binance": ("binance:BaseToken:USDT", "-7"),
-    "okx": ("okx:BaseToken:USDT", "3"),
+    "okx": ("okx:MarginBalance:USDT", "3"),
     "ethereum": ("wallet:BaseToken:USDC", "11"),
 }
 OTHERS = ("interface-manager", "position-update-handler", "reconciliation")

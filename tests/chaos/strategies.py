@@ -136,7 +136,7 @@ def _transfer(chance: random.Random, lanes: tuple[str, ...]) -> dict[str, Any]:
     release = chance.choice(("on_arrival", "on_debit"))
     places = ["wallet" if lane == CHAIN else lane for lane in lanes]
     source = chance.choice(places)
-    if len(places) == 1 or (source != "wallet" and chance.random() < 0.3):
+    if len(places) == 1 or (source == "binance" and chance.random() < 0.3):  # the others have one wallet
         wallets = chance.sample(("spot", "perp"), 2)
         return workload.transfer("USDT", "30", f"{source}:{wallets[0]}", f"{source}:{wallets[1]}")
     destination = chance.choice([one for one in places if one != source])

@@ -56,7 +56,7 @@ _moves = st.builds(
             ("binance", "wallet"),
             ("bybit:spot", "okx"),
             ("okx", "binance"),
-            ("okx:spot", "okx:perp"),
+            ("binance:spot", "binance:perp"),
             ("binance:perp", "binance:spot"),
         ]
     ),

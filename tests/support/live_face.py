@@ -35,8 +35,7 @@ class LiveVenue(Struct, frozen=True, kw_only=True):
     and whose ``_sessions`` is a mapping. ``sandbox``: takes folder and clock. ``settings``: the rules that expectations
     are computed from. ``untimely``: what its refusal of a signed time begins with, and the codes for one that is too
     old, and for one that is ahead. ``closed``: its code for an order that is rejected for no more than a message.
-    ``quote``, ``margin``: the rest of the position keys of the money that spot trades move, and of that which
-    perpetuals are settled in. ``takes_ids_again``: may a client order id be used again once its order is over?
+    ``takes_ids_again``: may a client order id be used again once its order is over?
     ``lacks``: cases that it can't have, by the case's name, with the reason.
     """
 
@@ -46,8 +45,6 @@ class LiveVenue(Struct, frozen=True, kw_only=True):
     sandbox: Callable[[Path, str], ExchangeSandbox]
     untimely: tuple[str, str, str]
     closed: str
-    quote: str = "BaseToken:USDT"
-    margin: str = "MarginBalance:USDT"
     takes_ids_again: bool = True
     lacks: dict[str, str] = {}
 

@@ -15,6 +15,7 @@ from tests.support.protocol_money import check_protocols
 
 from tightloop.records.types import Delta, ExecutionReport, Instruction
 from tightloop.testing import LoopDriver
+from tightloop.venues.sim.exchange import Exchange
 from tightloop.venues.sim.trades import ExchangeAccount
 
 D = Decimal
@@ -63,7 +64,8 @@ def check_money(driver: LoopDriver, strategies: Iterable[str]) -> None:
         assert flows.of("initial") == opened
         for lane, account in zip(lanes, accounts, strict=True):
             if isinstance(account, ExchangeAccount):
-                _check_exchange(flows, account, lane.lane)
+                assert isinstance(lane, Exchange)
+                _check_exchange(flows, account, lane)
         _check_wallet(flows)
         _check_transfers(driver, strategy_id, reports)
         assert {source for _, source in flows.by} <= SOURCES
@@ -78,26 +80,26 @@ def _sums(deltas: Iterable[Delta]) -> dict[str, Decimal]:
     return {key: amount for key, amount in sums.items() if amount}
 
 
-def _check_exchange(flows: Flows, account: ExchangeAccount, venue: str) -> None:
+def _check_exchange(flows: Flows, account: ExchangeAccount, lane: Exchange) -> None:
     """Spot trades exchange one asset for another at their cost; perpetuals realise what their trades cost, no more."""
+    venue, key = lane.settings.venue, lane.settings.balance_key
     charged = {key: -amount for (key,), amount in flows.fees.items() if amount and key.startswith(f"{venue}:")}
     assert flows.of("fee", f"{venue}:") == charged
-    spot: dict[str, Decimal] = defaultdict(D)
-    realised: dict[str, Decimal] = defaultdict(D)
-    for (lane, symbol), bought in flows.bought.items():
-        if lane != venue:
+    moved: dict[str, Decimal] = defaultdict(D)
+    for (name, symbol), bought in flows.bought.items():
+        if name != lane.lane:
             continue
         pair, _, settled_in = symbol.partition(":")
         base, _, quote = pair.partition("/")
         if settled_in:
             assert flows.by.get((f"{venue}:Perp:{symbol}", "trade"), D(0)) == bought
             carried = account.perps.get(symbol, D(0))
-            realised[f"{venue}:MarginBalance:{quote}"] += carried - flows.paid[lane, symbol]
+            moved[key("perp", quote)] += carried - flows.paid[name, symbol]
         else:
-            spot[f"{venue}:BaseToken:{base}"] += bought
-            spot[f"{venue}:BaseToken:{quote}"] -= flows.paid[lane, symbol]
+            moved[key("spot", base)] += bought
+            moved[key("spot", quote)] -= flows.paid[name, symbol]
     traded = {key: amount for key, amount in flows.of("trade", f"{venue}:").items() if ":Perp:" not in key}
-    assert traded == {key: amount for key, amount in {**spot, **realised}.items() if amount}
+    assert traded == {key: amount for key, amount in moved.items() if amount}
     assert all(":MarginBalance:" in key for key in flows.of("funding", f"{venue}:"))
 
 

@@ -15,14 +15,12 @@ from msgspec.structs import replace
 
 from tightloop.domain.directory import Directory, LaneSpec, same_account
 from tightloop.domain.positions import TRANSIT, position_key
-from tightloop.domain.venues import Venues, VenueSpec
+from tightloop.domain.venues import PERP, SPOT, Venues, VenueSpec
 from tightloop.errors import ExecutionError
 from tightloop.records.types import AccountRef, Instruction, WalletTransfer
 
 _FROM, _TO = "wallet_transfer.source", "wallet_transfer.destination"
-SPOT, PERP = "spot", "perp"
 _ADDRESS = re.compile(r"[A-Za-z0-9]{20,100}")
-_KIND = {SPOT: "BaseToken", PERP: "MarginBalance"}
 
 
 class Endpoint(Struct, frozen=True):
@@ -56,6 +54,8 @@ def endpoint(field: str, text: str, venues: Venues) -> Endpoint:
     wallet = wallet or SPOT
     if wallet not in spec.markets:
         raise _refused(field, f"{spec.name} has the wallets {' and '.join(spec.markets)}, not {wallet!r}")
+    if spec.unified and wallet == PERP:
+        raise _refused(field, f"{spec.name} has one wallet for both its markets, {spec.name}:{SPOT}, not {wallet!r}")
     return Endpoint(spec, account or None, wallet)
 
 
@@ -91,9 +91,10 @@ def destination_of(instruction: Instruction, source: AccountRef, directory: Dire
     return found
 
 
-def position_at(account: AccountRef, asset: str, strategy_id: str) -> str:
+def position_at(account: AccountRef, asset: str, strategy_id: str, venues: Venues) -> str:
     """The position that an arrival there adds to, in the strategy's spelling."""
-    return position_key(account.venue, _KIND[SPOT], asset, account=account.account, strategy_id=strategy_id)
+    kind = venues.find(account.venue).balance_type(SPOT, asset)
+    return position_key(account.venue, kind, asset, account=account.account, strategy_id=strategy_id)
 
 
 def check_ends(transfer: WalletTransfer, account: str | None, place: VenueSpec, venues: Venues) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from difflib import get_close_matches
 from typing import Literal
 
@@ -13,6 +13,7 @@ from tightloop.errors import ExecutionError
 VenueKind = Literal["exchange", "protocol", "wallet"]
 INSTRUCTION_TYPES = ("cex_trade", "smart_contract_action", "wallet_transfer", "cancel")
 FIRST_CHAIN = "ethereum"
+SPOT, PERP = "spot", "perp"
 
 _TYPES: dict[VenueKind, tuple[str, ...]] = {
     "exchange": ("cex_trade", "wallet_transfer", "cancel"),
@@ -30,6 +31,8 @@ class VenueSpec(Struct, frozen=True, kw_only=True):
     ``operations``: what actions at a protocol may do. ``credentials``: the variables that live trading needs, without
     what they begin with (:meth:`variables`); ``read_credentials``: what reading needs, with which nobody can trade.
     ``production``: the hosts at which real money moves; an environment other than ``prod`` never reaches one of them.
+    ``unified``: assets of which an exchange's spot and perpetuals share one balance, the margin balance; with any, its
+    accounts have one wallet.
     ``acceptance_window_s``: an exchange refuses requests whose signed time is older, unless its lane is configured
     otherwise.
     """
@@ -38,6 +41,7 @@ class VenueSpec(Struct, frozen=True, kw_only=True):
     kind: VenueKind
     aliases: tuple[str, ...] = ()
     markets: tuple[str, ...] = ()
+    unified: tuple[str, ...] = ()
     operations: tuple[str, ...] = ()
     credentials: tuple[str, ...] = ()
     read_credentials: tuple[str, ...] = ()
@@ -54,6 +58,10 @@ class VenueSpec(Struct, frozen=True, kw_only=True):
         """The lane that is its by name alone, and on which a strategy's own account bears the strategy's name."""
         return self.name if self.kind == "exchange" else FIRST_CHAIN
 
+    def balance_type(self, market: str, asset: str) -> str:
+        """The type of the position that an exchange's market, ``spot`` or ``perp``, pays in this asset from."""
+        return balance_type(self.unified, market, asset)
+
     def variables(self, environment: str, *, lane: str | None = None, reading: bool = False) -> tuple[str, ...]:
         """The names of the environment variables that hold its credentials in ``dev``, ``staging`` or ``prod``.
 
@@ -64,6 +72,11 @@ class VenueSpec(Struct, frozen=True, kw_only=True):
         if lane is not None and lane != self.default_lane:
             begins += f"{lane.upper().replace('-', '_')}__"
         return tuple(f"{begins}{name}" for name in names)
+
+
+def balance_type(unified: Collection[str], market: str, asset: str) -> str:
+    """See :meth:`VenueSpec.balance_type`."""
+    return "MarginBalance" if market == PERP or asset in unified else "BaseToken"
 
 
 class Venues:

@@ -20,6 +20,7 @@ SPEC = VenueSpec(
     name="okx",
     kind="exchange",
     markets=("spot", "perp"),
+    unified=("USDT", "USDC"),  # what perpetuals settle in
     credentials=("CEX__OKX_API_KEY", "CEX__OKX_SECRET", "CEX__OKX_PASSPHRASE"),
     read_credentials=("CEX__OKX_READONLY_API_KEY", "CEX__OKX_READONLY_SECRET", "CEX__OKX_PASSPHRASE"),
 )
@@ -100,6 +101,7 @@ def settings(lane: str, acceptance_window_s: float = SPEC.acceptance_window_s) -
         venue=SPEC.name,
         acceptance_window_s=acceptance_window_s,
         symbols=(*MARKETS, *UNRECORDED),
+        unified=SPEC.unified,
         spot_maker=Decimal("0.001"),
         fee_on_top=True,  # "Withdrawal fee is not included in withdrawal amount" (OKX API v5, Withdrawal)
         spot_taker=Decimal("0.0015"),

@@ -30,18 +30,20 @@ class Exchange:
     perpetuals are settled in.
     """
 
-    spot_money = "BaseToken:USDT"
-    margin_money = "MarginBalance:USDT"
-
     def __init__(self, face: Face, settings: ExchangeSettings, account: str) -> None:
         self.face = face
         self.settings = settings
         self.lane = settings.lane
         self.account = f"{account}.{settings.lane}"
+        self.spot_money = self._balance("spot", "USDT")
+        self.margin_money = self._balance("perp", "USDT")
         self.now = face.now
         self.pass_time = face.pass_time
         self.restart = face.restart  # the venue's
         self.reconnect = face.reconnect  # ours: what the old adapters knew is gone
+
+    def _balance(self, market: str, asset: str) -> str:
+        return self.settings.balance_key(market, asset).partition(":")[2]
 
     @property
     def adapter(self) -> VenueAdapter:

@@ -89,7 +89,7 @@ def test_60_a_rebate_is_a_fee_below_zero_and_its_delta_is_above_zero(
     (trade,) = found.entries
     (fee,) = trade.fees
     received = D("0.2") if (market, side) == ("spot", "buy") else D("0.2") * price
-    key = exchange.key("MarginBalance:USDT" if market == "perp" else f"BaseToken:{'BTC' if side == 'buy' else 'USDT'}")
+    key = exchange.settings.balance_key(market, "BTC" if (market, side) == ("spot", "buy") else "USDT")
     assert (trade.liquidity, fee.position_key, fee.amount) == ("maker", key, -received * D("0.0001"))
     assert [delta.amount for delta in trade.deltas if delta.source == "fee"] == [received * D("0.0001")]
     assert moved(before, exchange.amounts()) == booked(trade)

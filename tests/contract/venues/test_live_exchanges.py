@@ -39,7 +39,6 @@ class Account(Exchange):
     def __init__(self, face: LiveFace, account: str) -> None:
         super().__init__(face, face.venue.settings, account)
         self.venue = face.venue
-        self.spot_money, self.margin_money = face.venue.quote, face.venue.margin
         face.use(self.account)
 
     def trade(self, name: str, **fields: Any) -> JournalEntry:

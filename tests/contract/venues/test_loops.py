@@ -187,7 +187,7 @@ def test_153_a_liquidation_between_two_loops_is_told_as_something_that_accrued(l
     gone = Delta(position_key=f"{loop.venue}:MarginBalance:USDT", amount=D(50) - margin, source="transfer")
     loop.driver.sandbox.lanes[loop.venue].accounts["s1"].post("withdrawal", "transfer", loop.driver.now, (gone,))
     loop.driver.sandbox.act("", AdvanceMarket(microseconds=3 * 3_600_000_000), loop.driver.now)
-    loop.trade("i2")
+    loop.trade("i2", side="sell")
     assert loop.ended("i2")[:2] == ("reconciled", "filled")
     assert f"{loop.venue}:Perp:BTC/USDT:USDT" not in loop.driver.expected()
     told = [one for one in loop.driver.records("fills") if any(fee.kind == "liquidation" for fee in one.fees)]

@@ -59,12 +59,17 @@ def arrival(face: Face, lane: str, name: str, reference: str) -> Any:
     return face.drive(face.adapters[lane].find_arrival(ref(lane, name), reference))
 
 
-def key(exchange: Exchange, kind: str = "BaseToken", asset: str = "USDT") -> str:
-    return f"{exchange.lane}:{kind}:{asset}"
+def key(exchange: Exchange, market: str = "spot", asset: str = "USDT") -> str:
+    return exchange.settings.balance_key(market, asset)
 
 
-def held(exchange: Exchange, kind: str = "BaseToken", asset: str = "USDT") -> Decimal:
-    return exchange.face.amounts(exchange.lane, exchange.account).get(key(exchange, kind, asset), D(0))
+def held(exchange: Exchange, market: str = "spot", asset: str = "USDT") -> Decimal:
+    return exchange.face.amounts(exchange.lane, exchange.account).get(key(exchange, market, asset), D(0))
+
+
+def two_wallets(exchange: Exchange) -> None:
+    if exchange.settings.unified:
+        pytest.skip(f"{exchange.lane} has one wallet for both its markets")
 
 
 def sent(exchange: Exchange, entry: JournalEntry) -> OrderFound:
@@ -239,26 +244,29 @@ def test_213_killed_before_it_fails_the_money_comes_back_once(own_exchange: Exch
 def test_220_between_the_wallets_of_an_account_it_is_done_at_once(
     exchange: Exchange, source: str, to: str, sign: int
 ) -> None:
-    spot, margin = held(exchange), held(exchange, "MarginBalance")
+    two_wallets(exchange)
+    spot, margin = held(exchange), held(exchange, "perp")
     found = exchange.face.submit(inside(exchange, f"m-{source}", source, to, D(500)))
     assert (found.status, len(found.entries), found.entries[0].fees) == ("filled", 1, ())
     assert held(exchange) == spot - sign * 500
-    assert held(exchange, "MarginBalance") == margin + sign * 500
+    assert held(exchange, "perp") == margin + sign * 500
 
 
 def test_221_an_asset_that_is_no_margin_is_refused_before_it_is_asked(exchange: Exchange) -> None:
+    two_wallets(exchange)
     refused = exchange.face.prepare(inside(exchange, "m1", "spot", "perp", D(1), "BTC"))
     assert (refused.code, "as margin" in refused.message) == ("EXI-007", True)
 
 
 def test_222_what_a_position_needs_as_margin_stays(exchange: Exchange) -> None:
+    two_wallets(exchange)
     opened = exchange.face.submit(perp(exchange.account, "p1", exchange.now(), lane=exchange.lane, amount=D(100)))
     assert isinstance(opened, OrderFound), opened
-    everything = held(exchange, "MarginBalance")
+    everything = held(exchange, "perp")
     refused = exchange.face.submit(inside(exchange, "m1", "perp", "spot", everything))
     assert isinstance(refused, Refused)
     assert refused.code == "EXI-006"
-    assert held(exchange, "MarginBalance") == everything
+    assert held(exchange, "perp") == everything
     assert exchange.face.submit(inside(exchange, "m2", "perp", "spot", D(100))).status == "filled"
 
 
@@ -342,3 +350,12 @@ def test_236_a_deposit_to_an_address_of_nobody_arrives_nowhere(face: Face, accou
     found = face.submit(transfer(account, "t1", face.now(), "USDT", D(1000)))
     assert found.status == "filled"
     assert isinstance(arrival(face, "binance", account, found.tx_hash), NotFound)
+
+
+def test_223_where_both_markets_share_a_wallet_nothing_is_moved_inside(exchange: Exchange) -> None:
+    if not exchange.settings.unified:
+        pytest.skip(f"{exchange.lane} has a wallet for each market")
+    before = held(exchange)
+    refused = exchange.face.prepare(inside(exchange, "m1", "spot", "perp", D(1)))
+    assert (refused.code, "one wallet" in refused.message) == ("EXI-007", True)
+    assert held(exchange) == before

@@ -244,6 +244,11 @@ IMPOSSIBLE: dict[str, tuple[Instruction, str, str]] = {
         "EIM-007",
         "runs at the venue of its source, okx",
     ),
+    "a transfer to a wallet that a unified account does not have": (
+        instruction(replace(TRANSFER, destination="okx:perp")),
+        "EIM-007",
+        "okx has one wallet for both its markets, okx:spot",
+    ),
     "a transfer to no address": (instruction(replace(TRANSFER, destination="bob")), "EIM-007", "destination"),
     "a cancel of nothing": (instruction(Cancel()), "EIM-007", "exactly one of instruction_id and group_id"),
     "a cancel of two things": (instruction(Cancel(instruction_id="a", group_id="b")), "EIM-007", "exactly one of"),

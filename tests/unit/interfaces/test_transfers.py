@@ -18,7 +18,7 @@ LANES: dict[str, Any] = {"lanes": ["binance", "okx", "ethereum"]}
 KINDS: dict[str, tuple[str, str, dict[str, Decimal]]] = {
     "wallet to exchange": ("wallet", "binance", {"wallet:BaseToken:USDT": D(-1000), "binance:BaseToken:USDT": D(1000)}),
     "exchange to wallet": ("binance", "wallet", {"binance:BaseToken:USDT": D(-1000), "wallet:BaseToken:USDT": D(998)}),
-    "exchange to exchange": ("okx", "binance", {"okx:BaseToken:USDT": D(-1002), "binance:BaseToken:USDT": D(1000)}),
+    "exchange to exchange": ("okx", "binance", {"okx:MarginBalance:USDT": D(-1002), "binance:BaseToken:USDT": D(1000)}),
     "spot to margin": (
         "binance:spot",
         "binance:perp",

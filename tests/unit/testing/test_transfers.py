@@ -182,14 +182,17 @@ def test_an_address_outside_is_paid_and_not_waited_for() -> None:
     assert books_agree(loop)
 
 
-@pytest.mark.parametrize(("venue", "left", "charged"), [("binance", 998, 2), ("okx", 1000, 2)])
-def test_the_network_s_fee_is_taken_as_the_venue_takes_it(venue: str, left: int, charged: int) -> None:
+@pytest.mark.parametrize(
+    ("venue", "key", "left", "charged"),
+    [("binance", "binance:BaseToken:USDT", 998, 2), ("okx", "okx:MarginBalance:USDT", 1000, 2)],
+)
+def test_the_network_s_fee_is_taken_as_the_venue_takes_it(venue: str, key: str, left: int, charged: int) -> None:
     """Out of the amount, or on top of it."""
     loop = started()
     moved(loop, {"source": f"{venue}:spot", "destination": "wallet"})
     ended(loop)
     debit = reports(loop)[0]
-    by_source = {one.source: one.amount for one in debit.deltas if one.position_key == f"{venue}:BaseToken:USDT"}
+    by_source = {one.source: one.amount for one in debit.deltas if one.position_key == key}
     assert by_source == {"transfer": -left, "fee": -charged}
     assert [(fee.amount, fee.kind) for fee in debit.fees] == [(charged, "network")]
     assert loop.held("ethereum")["wallet:BaseToken:USDT"] == 1_000_000 - 1000 + left

@@ -289,3 +289,33 @@ def test_a_fee_rate_that_can_not_be_meant_is_refused() -> None:
     with pytest.raises(VenueError) as refusal:
         Desk("okx", 40_000).sandbox.act("okx", c.SetFees(account="s", market="spot", taker=D("0.5")), START)
     assert refusal.value.code == "bad_request"
+
+
+UNIFIED = {"MarginBalance_USDT": "100000", "BaseToken_BTC": "1"}
+
+
+@pytest.mark.parametrize("venue", ["bybit", "okx"])
+def test_in_a_unified_account_spot_orders_leave_what_positions_need(venue: str) -> None:
+    desk = Desk(venue, 50000)
+    desk.open(**UNIFIED)
+    desk.order(amount=D(10))  # 500,000 of notional bind 50,000
+    spot = {"market": "spot", "symbol": "BTC/USDT"}
+    with pytest.raises(VenueError) as refused:
+        desk.order(**spot, amount=D(1))
+    assert refused.value.code == "insufficient_balance"
+    bought = desk.order(**spot, amount=D("0.9"))
+    assert {delta.position_key for delta in bought.entries[0].deltas if delta.amount < 0} == {
+        f"{venue}:MarginBalance:USDT",
+        f"{venue}:BaseToken:BTC",  # the fee
+    }
+
+
+@pytest.mark.parametrize("venue", ["bybit", "okx"])
+def test_in_a_unified_account_working_spot_orders_are_no_margin(venue: str) -> None:
+    desk = Desk(venue, 50000)
+    desk.open(**UNIFIED)
+    desk.order(market="spot", symbol="BTC/USDT", amount=D("2.4"), order_type="limit", price=D(40000))
+    with pytest.raises(VenueError) as refused:
+        desk.order(amount=D(1))
+    assert refused.value.code == "insufficient_margin"
+    assert desk.order(amount=D("0.5")).status == "filled"

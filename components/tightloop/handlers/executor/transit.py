@@ -30,7 +30,7 @@ def begun(routed: RoutedInstruction, home: str, directory: Directory) -> Transit
     destination = destination_of(instruction, source, directory)
     if destination is None:
         return None
-    key = position_at(destination, transfer.asset, routed.strategy_id)
+    key = position_at(destination, transfer.asset, routed.strategy_id, directory.venues)
     return Transit(asset=transfer.asset, destination=destination, position_key=key)
 
 

@@ -16,6 +16,7 @@ from tightloop.handlers.calls import Ledger, LedgerEntry, OrderFound, Positions
 from tightloop.records.types import Delta
 
 ZERO = Decimal(0)
+_MONEY = ("BaseToken", "MarginBalance")  # types of positions that a deposit may add to
 
 
 class WalletView(Struct, frozen=True):
@@ -98,7 +99,7 @@ class Account:
 
     def deposit(self, key: str, amount: Decimal, reference: str, at: datetime) -> None:
         """Raises VenueError for one that came already, brings nothing, or is no token."""
-        if amount <= 0 or key.split(":")[1:2] != ["BaseToken"]:
+        if amount <= 0 or key.split(":")[1] not in _MONEY:
             raise VenueError("bad_request", f"a deposit brings a token, above zero, and not {amount} of {key}")
         if any(entry.kind == "deposit" and entry.tx_hash == reference for entry in self.ledger):
             raise VenueError("bad_request", f"the deposit {reference} has arrived already")

@@ -25,12 +25,12 @@ from tightloop.venues.sim.commands import (
     SetPositionMode,
 )
 from tightloop.venues.sim.fees import USUAL, changed
-from tightloop.venues.sim.margin import check_margin
+from tightloop.venues.sim.margin import check_free, check_margin
 from tightloop.venues.sim.market import Market
 from tightloop.venues.sim.network import Network
 from tightloop.venues.sim.orders import Level, Listing, Order, Part, amount_of, by_rules, levels, worst_price
 from tightloop.venues.sim.settings import ExchangeSettings
-from tightloop.venues.sim.trades import ExchangeAccount, book_trade, check_spot_funds
+from tightloop.venues.sim.trades import ExchangeAccount, book_trade
 from tightloop.venues.sim.withdrawals import Transfers
 
 _NO_EFFECT = Effect()
@@ -101,7 +101,7 @@ class Exchange:
         """The position that a deposit adds to; None: the exchange does not take it, and it is lost."""
         for rules in self.settings.networks:
             if (rules.asset, rules.network) == (token, network) and amount >= rules.least_deposit:
-                return f"{self.settings.venue}:BaseToken:{token}"
+                return self.settings.balance_key("spot", token)
         return None
 
     def _check_time(self, signed: datetime, now: datetime) -> None:
@@ -149,14 +149,15 @@ class Exchange:
     def _check_funds(
         self, account: ExchangeAccount, order: Order, met: list[Level], price: Decimal, at: datetime
     ) -> None:
+        leverage = self.settings.leverage
         if order.listing.perp:
-            check_margin(account, order, price, self.settings.leverage, at)
+            check_margin(account, order, price, leverage, at)
         elif not order.buy:
-            check_spot_funds(account, order, order.amount)
+            check_free(account, order.listing.base_key, order.amount, leverage, at)
         else:
             rest = order.amount - sum((level.amount for level in met), ZERO)
             cost = sum((level.amount * level.price for level in met), ZERO)
-            check_spot_funds(account, order, cost + rest * (order.limit or ZERO))
+            check_free(account, order.listing.quote_key, cost + rest * (order.limit or ZERO), leverage, at)
 
     def _execute(
         self,

@@ -73,7 +73,7 @@ def check_margin(account: ExchangeAccount, order: Order, price: Decimal, leverag
     if after <= abs(held):
         return
     equity, positions = standing(account, listing.quote_key, at)
-    equity -= fee_of(order.amount * price, rate_of(account, listing, "taker"))
+    equity -= fee_of(order.amount * price, rate_of(account, listing, "taker")) + account.reserved(listing.quote_key)
     notional = after * price
     for one in positions:
         if one.listing is not listing:
@@ -83,6 +83,17 @@ def check_margin(account: ExchangeAccount, order: Order, price: Decimal, leverag
             notional += working.remaining * (working.limit or price)
     if equity * leverage < notional:
         raise VenueError("insufficient_margin", f"{notional} at {leverage} times leverage needs more than {equity}")
+
+
+def check_free(account: ExchangeAccount, key: str, needed: Decimal, leverage: Decimal, at: datetime) -> None:
+    """Can so much of a balance be spent, by a spot order or a withdrawal? Raises VenueError when it isn't there."""
+    free = account.balance(key)
+    if any(account.listings[symbol].quote_key == key for symbol in account.perps):
+        free = withdrawable(account, key, leverage, at)
+    if account.working:
+        free -= account.reserved(key)
+    if free < needed:
+        raise VenueError("insufficient_balance", f"{key}: {needed} is needed, {free} is free")
 
 
 def withdrawable(account: ExchangeAccount, quote_key: str, leverage: Decimal, at: datetime) -> Decimal:

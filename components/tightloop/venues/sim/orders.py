@@ -28,13 +28,13 @@ class Listing:
         self.lane = settings.lane
         self.rules = rules
         self.perp = rules.market == "perp"
-        self.base_key = f"{venue}:Perp:{rules.symbol}" if self.perp else f"{venue}:BaseToken:{rules.base}"
-        self.quote_key = f"{venue}:{'MarginBalance' if self.perp else 'BaseToken'}:{rules.quote}"
+        self.base_key = f"{venue}:Perp:{rules.symbol}" if self.perp else settings.balance_key("spot", rules.base)
+        self.quote_key = settings.balance_key(rules.market, rules.quote)
         self.maker = settings.perp_maker if self.perp else settings.spot_maker
         self.taker = settings.perp_taker if self.perp else settings.spot_taker
         self.fee_coin = coin = settings.fee_coin
         asset = "" if coin is None else coin.asset
-        self.coin_key = f"{venue}:{'MarginBalance' if self.perp else 'BaseToken'}:{asset}"
+        self.coin_key = settings.balance_key(rules.market, asset)
         self.coin_prices = None if coin is None else market.price_series(venue, f"{asset}/{rules.quote}")
         self.slippage_bps = settings.slippage_bps
         self.prices: Series[Decimal] | None = market.price_series(venue, rules.symbol)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from tightloop.domain import money
-from tightloop.domain.transfers import PERP, SPOT
+from tightloop.domain.venues import PERP, SPOT
 from tightloop.handlers.calls import Prepared, Refused
 from tightloop.records.types import JournalEntry, PreparedTransfer
 from tightloop.venues.sim.books import VenueError
@@ -43,6 +43,8 @@ def prepare_transfer(entry: JournalEntry, settings: ExchangeSettings) -> Prepare
         )
         return Prepared(what)
     destination = _wallet(transfer.destination)
+    if settings.unified:
+        return Refused("EXI-007", f"{entry.lane} has one wallet for both its markets: nothing is moved inside")
     margins = {rules.quote for rules in settings.symbols if rules.market == "perp"}
     if transfer.asset not in margins and PERP in (source, destination):
         return Refused("EXI-007", f"{entry.lane} takes no {transfer.asset} as margin, but {', '.join(sorted(margins))}")

@@ -12,7 +12,9 @@ from typing import Any, Literal
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
+from tightloop.domain.venues import balance_type
 from tightloop.venues.sim.chain_settings import ChainSettings, chain
 
 D = Decimal
@@ -90,12 +92,17 @@ class ExchangeSettings(Struct, frozen=True, kw_only=True):
     maintenance: tuple[MarginTier, ...] = (MarginTier(up_to=None, rate=D("0.005")),)
     liquidation_fee: Decimal = D("0.0005")
     symbols: tuple[SymbolRules, ...] = ()
+    unified: tuple[str, ...] = ()  # assets of which spot and perpetuals share one balance, the margin balance
     opening: dict[str, Decimal] = {}
     networks: tuple[NetworkRules, ...] = ()
     fee_on_top: bool = False  # a withdrawal's fee comes on top of its amount; otherwise out of it
     withdrawal_s: float = 2.0  # from the request until it is sent
     network_s: float = 1.0  # from then until it is credited
     deposit_confirmations: int = 1  # blocks that must hold a deposit's transaction; never less than the chain's own
+
+    def balance_key(self, market: str, asset: str) -> str:
+        """The position that a market, ``spot`` or ``perp``, pays in this asset from."""
+        return f"{self.venue}:{balance_type(self.unified, market, asset)}:{asset}"
 
 
 def _networks(network: str = "ethereum") -> tuple[NetworkRules, ...]:
@@ -110,15 +117,14 @@ def exchange(lane: str, venue: str | None = None, acceptance_window_s: float = 2
     """An exchange with ample opening balances. ``venue`` None: as the lane. ``rules``: what differs from the defaults
     of ExchangeSettings; without ``symbols`` it has BTC and ETH, spot and perpetual.
     """
-    venue = venue or lane
-    opening = {
-        f"{venue}:BaseToken:USDT": D(1_000_000),
-        f"{venue}:BaseToken:BTC": D(10),
-        f"{venue}:BaseToken:ETH": D(100),
-        f"{venue}:MarginBalance:USDT": D(1_000_000),
-    }
-    chosen = {"symbols": _plain_symbols(), "opening": opening, "networks": _networks(), **rules}
-    return ExchangeSettings(lane=lane, venue=venue, acceptance_window_s=acceptance_window_s, **chosen)
+    chosen = {"symbols": _plain_symbols(), "networks": _networks(), **rules}
+    made = ExchangeSettings(lane=lane, venue=venue or lane, acceptance_window_s=acceptance_window_s, **chosen)
+    return made if "opening" in rules else replace(made, opening=_opening(made))
+
+
+def _opening(settings: ExchangeSettings) -> dict[str, Decimal]:
+    held = (("spot", "USDT", 1_000_000), ("spot", "BTC", 10), ("spot", "ETH", 100), ("perp", "USDT", 1_000_000))
+    return {settings.balance_key(market, asset): D(amount) for market, asset, amount in held}
 
 
 def _plain_symbols() -> tuple[SymbolRules, ...]:

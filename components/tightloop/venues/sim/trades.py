@@ -1,4 +1,4 @@
-"""Booking a trade: what moves, what it costs, what it realises; and whether an account can afford it.
+"""Booking a trade: what moves, what it costs, what it realises.
 
 Spot buys pay their fee from the base received, spot sells from the quote received, perpetuals from the margin balance,
 where realised profit lands too, unless the account pays in the exchange's coin (``fees.py``). A position's entry is
@@ -15,7 +15,7 @@ from typing import Literal
 from tightloop.handlers.calls import LedgerEntry
 from tightloop.records.types import Delta, Fee
 from tightloop.venues.sim import rounding
-from tightloop.venues.sim.books import ZERO, Account, VenueError
+from tightloop.venues.sim.books import ZERO, Account
 from tightloop.venues.sim.fees import MarketFees, commission
 from tightloop.venues.sim.orders import Listing, Order
 
@@ -132,11 +132,3 @@ def realise(account: ExchangeAccount, listing: Listing, signed: Decimal, price: 
     else:
         del account.perps[symbol]
     return (closing if held > 0 else -closing) * price - removed
-
-
-def check_spot_funds(account: ExchangeAccount, order: Order, needed: Decimal) -> None:
-    """``needed`` of the quote (buys) or base (sells). Raises VenueError when it isn't there."""
-    key = order.listing.quote_key if order.buy else order.listing.base_key
-    free = account.balance(key) - (account.reserved(key) if account.working else ZERO)
-    if free < needed:
-        raise VenueError("insufficient_balance", f"{key}: {needed} is needed, {free} is free")

@@ -9,7 +9,6 @@ twice sends twice.
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from decimal import Decimal
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
@@ -20,15 +19,13 @@ from tightloop.handlers.calls import LedgerEntry, OrderFound
 from tightloop.records.types import Delta, Fee
 from tightloop.venues.sim.books import ZERO, VenueError
 from tightloop.venues.sim.commands import Effect, MoveFunds
-from tightloop.venues.sim.margin import withdrawable
+from tightloop.venues.sim.margin import check_free, withdrawable
 from tightloop.venues.sim.network import Network, Sent
 from tightloop.venues.sim.views import TransferView
 
 if TYPE_CHECKING:
     from tightloop.venues.sim.settings import ExchangeSettings, NetworkRules
     from tightloop.venues.sim.trades import ExchangeAccount
-
-_KINDS = {"spot": "BaseToken", "perp": "MarginBalance"}
 
 
 class Moved(Struct, kw_only=True):
@@ -69,7 +66,7 @@ class Transfers:
         if command.destination is not None:
             moved = self._inside(account, command, transfer_id, now, market)
         else:
-            moved = self._withdraw(account, command, transfer_id, now, effect)
+            moved = self._withdraw(account, command, transfer_id, now, effect, market)
         history.append(moved)
         if moved.fails:
             self._failing.setdefault(account.name, []).append(command.client_order_id)
@@ -79,12 +76,14 @@ class Transfers:
         self, account: ExchangeAccount, command: MoveFunds, transfer_id: str, now: datetime, market: datetime
     ) -> Moved:
         key, there = self._key(command.source, command.asset), self._key(command.destination or "", command.asset)
+        if key == there:
+            raise VenueError("invalid_order", f"{key} is one balance for spot and perpetuals: nothing is moved")
         if command.source == "perp":
             free = withdrawable(account, key, self._settings.leverage, market)
             if free < command.amount:
                 raise VenueError("insufficient_margin", f"{key}: {command.amount} is needed, {free} is free")
         else:
-            self._check_funds(account, key, command.amount)
+            check_free(account, key, command.amount, self._settings.leverage, market)
         deltas = (
             Delta(position_key=key, amount=-command.amount, source="transfer"),
             Delta(position_key=there, amount=command.amount, source="transfer"),
@@ -95,7 +94,13 @@ class Transfers:
         )
 
     def _withdraw(
-        self, account: ExchangeAccount, command: MoveFunds, transfer_id: str, now: datetime, effect: Effect
+        self,
+        account: ExchangeAccount,
+        command: MoveFunds,
+        transfer_id: str,
+        now: datetime,
+        effect: Effect,
+        market: datetime,
     ) -> Moved:
         rules = network_rules(self._settings, command.asset, command.network)
         if command.amount < rules.least_withdrawal:
@@ -105,7 +110,7 @@ class Transfers:
         if sent <= 0:
             raise VenueError("invalid_order", f"the fee of {rules.fee} {command.asset} takes all of {command.amount}")
         key = self._key("spot", command.asset)
-        self._check_funds(account, key, sent + rules.fee)
+        check_free(account, key, sent + rules.fee, self._settings.leverage, market)
         deltas = [Delta(position_key=key, amount=-sent, source="transfer")]
         fees: tuple[Fee, ...] = ()
         if rules.fee:
@@ -206,13 +211,7 @@ class Transfers:
     # --- books --------------------------------------------------------------------------------------------------------
 
     def _key(self, wallet: str, asset: str) -> str:
-        return f"{self._settings.venue}:{_KINDS[wallet]}:{asset}"
-
-    @staticmethod
-    def _check_funds(account: ExchangeAccount, key: str, amount: Decimal) -> None:
-        free = account.balance(key) - account.reserved(key)
-        if free < amount:
-            raise VenueError("insufficient_balance", f"{key}: {amount} is needed, {free} is free")
+        return self._settings.balance_key(wallet, asset)
 
     @staticmethod
     def _post(

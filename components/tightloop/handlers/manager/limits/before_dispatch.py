@@ -117,7 +117,8 @@ def book(turn: ManagerTurn, judged: Judged) -> None:
 def _asked(turn: ManagerTurn, limits: Limits, queued: QueuedInstruction) -> Asked:
     scopes = limits.scopes_of(queued.instruction, queued.account, turn.settings.directory)
     held = _held(turn, queued.account)
-    return Asked(queued.instruction, queued.account, scopes, held.amounts if held else {})
+    venue = turn.settings.directory.venues.find(queued.instruction.venue)
+    return Asked(queued.instruction, queued.account, scopes, held.amounts if held else {}, venue.unified)
 
 
 def _use(turn: ManagerTurn) -> LimitUse:

@@ -30,13 +30,14 @@ _CONTRACTS = ("pool", "market", "contract", "path")  # parameters that name what
 
 class Asked(Struct, frozen=True):
     """An instruction, its account, the scopes that it is measured by, and what the account held when it was last
-    compared.
+    compared. ``unified``: see :class:`tightloop.domain.venues.VenueSpec`.
     """
 
     instruction: Instruction
     account: AccountRef
     scopes: tuple[Scope, ...]
     held: Held
+    unified: tuple[str, ...] = ()
 
 
 class Breach(Struct, frozen=True):
@@ -106,7 +107,9 @@ def figures(asked: Asked, prices: Prices) -> Figures:
         limit = next(name for name in _NOTIONALS if getattr(by_notional.bounds, name) is not None)
         notional = _measured(lambda: measuring.notional(instruction, prices, held), by_notional, limit)
     if by_position is not None:
-        changes = _measured(lambda: tuple(measuring.changes(instruction, prices, held)), by_position, "position")
+        changes = _measured(
+            lambda: tuple(measuring.changes(instruction, prices, held, asked.unified)), by_position, "position"
+        )
     return Figures(notional, changes)
 
 

@@ -14,13 +14,14 @@ changes        by ``venue:type:symbol``: the two sides of a trade, what a step t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from decimal import ROUND_UP, Context, Decimal, InvalidOperation
 from typing import Literal
 
 from msgspec import Struct
 
 from tightloop.domain import money
+from tightloop.domain.venues import balance_type
 from tightloop.handlers.calls import Market
 from tightloop.handlers.manager.limits.scopes import Limits
 from tightloop.handlers.manager.limits.worth import Prices, Unmeasured, market_of
@@ -121,10 +122,13 @@ def named_prices(instruction: Instruction, prices: Prices, held: Held) -> list[t
     return found
 
 
-def changes(instruction: Instruction, prices: Prices, held: Held) -> list[Change]:
-    """In their order. Raises Unmeasured for what needs a price that there is not."""
+def changes(instruction: Instruction, prices: Prices, held: Held, unified: Collection[str] = ()) -> list[Change]:
+    """In their order. ``unified``: the venue's assets with one balance (:class:`tightloop.domain.venues.VenueSpec`).
+
+    Raises Unmeasured for what needs a price that there is not.
+    """
     if (trade := instruction.cex_trade) is not None:
-        return _of_trade(instruction.venue, trade, prices, held)
+        return _of_trade(instruction.venue, trade, prices, held, unified)
     payload = instruction.smart_contract_action
     found: list[Change] = []
     before: Decimal | None = None
@@ -141,7 +145,7 @@ def _quote(trade: CexTrade) -> str:
     return trade.symbol.partition("/")[2].partition(":")[0]
 
 
-def _of_trade(venue: str, trade: CexTrade, prices: Prices, held: Held) -> list[Change]:
+def _of_trade(venue: str, trade: CexTrade, prices: Prices, held: Held, unified: Collection[str]) -> list[Change]:
     market = prices.price(venue, trade.symbol) if trade.quote_amount is not None or trade.market == "spot" else None
     amount = trade.amount
     if amount is None:
@@ -154,7 +158,10 @@ def _of_trade(venue: str, trade: CexTrade, prices: Prices, held: Held) -> list[C
         return [(key, sign * amount)]
     base, _, quote = trade.symbol.partition("/")
     cost = trade.quote_amount or amount * max(market, trade.price or market)
-    return [(f"{venue}:BaseToken:{base}", sign * amount), (f"{venue}:BaseToken:{quote}", -sign * cost)]
+    return [
+        (f"{venue}:{balance_type(unified, trade.market, asset)}:{asset}", change)
+        for asset, change in ((base, sign * amount), (quote, -sign * cost))
+    ]
 
 
 # --- chains -----------------------------------------------------------------------------------------------------------
