@@ -6,6 +6,7 @@ from tests.mutants.mutant import Mutant
 
 SESSION = "venues/live/session.py"
 EXCHANGE = "venues/live/exchange.py"
+ATTEMPTS = "venues/live/attempts.py"
 VERDICTS = "venues/live/verdicts.py"
 BINANCE = "venues/live/binance.py"
 TRADES = "venues/live/binance_trades.py"
@@ -102,9 +103,9 @@ MUTANTS = (
     Mutant(
         "a-live-order-without-an-answer-was-not-sent",
         "a lost answer is taken for a request that never left",
-        EXCHANGE,
-        "        except Broken as error:\n            return Ambiguous(str(error))\n",
-        "        except Broken as error:\n            return NotSent(UNAVAILABLE, str(error), RETRY_S)\n",
+        ATTEMPTS,
+        "    except Broken as error:\n        return Ambiguous(str(error))\n",
+        "    except Broken as error:\n        return NotSent(UNAVAILABLE, str(error), RETRY_S)\n",
         BY_ORDERS,
     ),
     Mutant(
@@ -127,8 +128,8 @@ MUTANTS = (
         "another-live-orders-answer-is-taken",
         "an answer about another order counts as evidence of this one",
         EXCHANGE,
-        "        if shown.client_order_id != entry.client_order_id:\n            return Ambiguous(",
-        "        if False:\n            return Ambiguous(",
+        "        if isinstance(shown, Shown) and shown.client_order_id != entry.client_order_id:\n",
+        "        if False:\n",
         BY_ORDERS,
     ),
     Mutant(

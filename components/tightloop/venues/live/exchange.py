@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Literal, Protocol, TypeVar
+from typing import Literal, Protocol
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from tightloop.domain import money
 from tightloop.domain.directory import LaneSpec
-from tightloop.errors import ExecutionError, bounded
+from tightloop.errors import ExecutionError
 from tightloop.handlers.calls import (
     Ambiguous,
     Arrived,
@@ -30,19 +30,16 @@ from tightloop.handlers.calls import (
     Unavailable,
 )
 from tightloop.records.types import AccountRef, JournalEntry, PreparedOrder
-from tightloop.venues.adapter import Addressed, Cancelled, Found, Gate, GateShut, PreparedAs, Submitted
+from tightloop.venues.adapter import Addressed, Cancelled, Found, Gate, PreparedAs, Submitted
 from tightloop.venues.http import Broken, NotLeft
 from tightloop.venues.live import preparing
-from tightloop.venues.live.budget import Held, urgent
+from tightloop.venues.live.attempts import UNREADABLE, acted, answered
+from tightloop.venues.live.budget import urgent
 from tightloop.venues.live.session import Said
 from tightloop.venues.live.verdicts import UNAVAILABLE, Verdicts
 from tightloop.venues.sim.settings import SymbolRules
 
 UNSUPPORTED = "EXI-013"
-UNREADABLE = "EXI-016"
-LIMITED = "EXI-002"
-RETRY_S = 0.5
-T = TypeVar("T")
 
 
 class Shown(Struct, frozen=True):
@@ -135,7 +132,7 @@ class LiveReader:
             held, cursor = await self._holdings()
             return Positions(as_of, {key: amount for key, amount in held.items() if amount}, cursor)
 
-        return await self._answered(read())
+        return await answered(self._dialect.verdicts, read())
 
     async def _holdings(self) -> tuple[dict[str, Decimal], str]:
         """Amounts by position key, and the ledger's cursor: none here, as who only compares needs none."""
@@ -147,7 +144,7 @@ class LiveReader:
             entries, after, more = await self._dialect.accrued(cursor)
             return Ledger(tuple(entries), after, as_of, more)
 
-        return await self._answered(read())
+        return await answered(self._dialect.verdicts, read())
 
     async def find_arrival(self, account: AccountRef, reference: str) -> Arrived | NotFound | Unavailable:
         return Unavailable(
@@ -159,19 +156,6 @@ class LiveReader:
 
     async def close(self) -> None:
         await self._dialect.close()
-
-    async def _answered(self, question: Awaitable[T]) -> T | Unavailable:
-        try:
-            with money.exact():
-                return await question
-        except Said as said:
-            return self._dialect.verdicts.of_question(said)
-        except Held as held:
-            return Unavailable(LIMITED, str(held))
-        except (NotLeft, Broken) as error:
-            return Unavailable(UNAVAILABLE, str(error))
-        except (KeyError, ValueError, ArithmeticError, TypeError) as error:
-            return Unavailable(UNREADABLE, bounded(f"an answer can't be read: {type(error).__name__}: {error}"))
 
 
 class LiveExchange(LiveReader):
@@ -189,7 +173,9 @@ class LiveExchange(LiveReader):
 
     async def prepare(self, entry: JournalEntry, least_nonce: int | None) -> PreparedAs:
         with urgent("order"):
-            return await self._answered(preparing.prepare(entry, self._dialect.rules, self._dialect.price))
+            return await answered(
+                self._dialect.verdicts, preparing.prepare(entry, self._dialect.rules, self._dialect.price)
+            )
 
     async def replace(self, entry: JournalEntry, kind: Literal["bump", "cancel"]) -> PreparedAs:
         return Refused(UNSUPPORTED, f"{self.lane.name}: an exchange's orders are cancelled, not replaced")
@@ -226,7 +212,7 @@ class LiveExchange(LiveReader):
             return await self._evidence(shown, order, as_of)
 
         with urgent("evidence"):
-            return await self._answered(look())
+            return await answered(self._dialect.verdicts, look())
 
     async def cancel(self, entry: JournalEntry, gate: Gate) -> Cancelled:
         order = _order(entry) or _meant(entry)
@@ -245,23 +231,9 @@ class LiveExchange(LiveReader):
     async def _acted(
         self, request: Awaitable[Shown], entry: JournalEntry
     ) -> Shown | Said | NotSent | GateClosed | Ambiguous:
-        """What came of a request that acts, or would have. An answer about another order is none."""
-        try:
-            with money.exact():
-                shown = await request
-        except GateShut as shut:
-            return GateClosed(shut.reason)
-        except Held as held:
-            return NotSent(LIMITED, str(held), held.retry_after_s)
-        except NotLeft as error:
-            return NotSent(UNAVAILABLE, str(error), RETRY_S)
-        except Broken as error:
-            return Ambiguous(str(error))
-        except Said as said:
-            return said
-        except (KeyError, ValueError, ArithmeticError, TypeError) as error:
-            return Ambiguous(bounded(f"the answer can't be read: {type(error).__name__}: {error}"))
-        if shown.client_order_id != entry.client_order_id:
+        """An answer about another order is none."""
+        shown = await acted(request)
+        if isinstance(shown, Shown) and shown.client_order_id != entry.client_order_id:
             return Ambiguous(f"the answer is about {shown.client_order_id}", shown.raw)
         return shown
 
@@ -270,7 +242,9 @@ class LiveExchange(LiveReader):
         entries = shown.entries
         if entries is None:
             with urgent("evidence"):
-                read = await self._answered(self._dialect.trades(shown, order)) if shown.filled else ()
+                read = (
+                    await answered(self._dialect.verdicts, self._dialect.trades(shown, order)) if shown.filled else ()
+                )
             if isinstance(read, Unavailable):
                 return read
             entries = read
