@@ -82,8 +82,8 @@ MUTANTS = (
         "a-changed-order-needs-no-margin",
         "an order is changed to more than its account can carry",
         CHANGING,
-        "        check_margin(account, wanted, price, leverage, at)\n",
-        "        pass\n",
+        "            check_margin(account, wanted, listing.price(at), leverage, at)\n",
+        "            pass\n",
         BY_SANDBOX,
     ),
     Mutant(

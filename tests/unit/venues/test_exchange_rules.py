@@ -56,13 +56,8 @@ class Desk:
         self._number += 1
         now = self.sandbox.now()
         chosen: dict[str, Any] = {"market": "perp", "symbol": "BTC/USDT:USDT", "side": "buy", "order_type": "market"}
-        command = c.PlaceOrder(
-            account="s",
-            client_order_id=f"o{self._number}",
-            timestamp=now,
-            decided_at=now,
-            **{**chosen, **fields},
-        )
+        chosen["client_order_id"] = f"o{self._number}"
+        command = c.PlaceOrder(account="s", timestamp=now, decided_at=now, **{**chosen, **fields})
         found = self.sandbox.act(self.venue, command, now)
         assert found is not None
         return found
@@ -319,3 +314,60 @@ def test_in_a_unified_account_working_spot_orders_are_no_margin(venue: str) -> N
         desk.order(amount=D(1))
     assert refused.value.code == "insufficient_margin"
     assert desk.order(amount=D("0.5")).status == "filled"
+
+
+# --- what some exchanges do otherwise ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("once", "taken"), [(False, True), (True, False)])
+def test_an_id_is_taken_again_after_its_order_has_ended_unless_the_exchange_takes_it_once(
+    once: bool, taken: bool
+) -> None:
+    desk = Desk("bybit", 40_000, ids_once=once)
+    desk.open(MarginBalance_USDT="100000")
+    desk.order(client_order_id="a", amount=D("0.01"))
+    if taken:
+        desk.order(client_order_id="a", amount=D("0.01"))
+        return
+    with pytest.raises(VenueError) as refusal:
+        desk.order(client_order_id="a", amount=D("0.01"))
+    assert refusal.value.code == "duplicate_client_order_id"
+    assert desk.amounts()["Perp:BTC/USDT:USDT"] == D("0.01")
+
+
+def test_a_post_only_order_that_would_trade_is_refused_or_ends_at_once() -> None:
+    crossing: dict[str, Any] = {"order_type": "limit", "time_in_force": "PO", "price": D(41_000), "amount": D("0.01")}
+    refusing = Desk("bybit", 40_000)
+    refusing.open(MarginBalance_USDT="100000")
+    with pytest.raises(VenueError, match="post-only"):
+        refusing.order(**crossing)
+    ending = Desk("bybit", 40_000, post_only_ends=True)
+    ending.open(MarginBalance_USDT="100000")
+    found = ending.order(**crossing)
+    assert (found.status, found.remaining, found.entries) == ("cancelled", D("0.01"), ())
+    assert ending.order(**{**crossing, "price": D(39_000)}).status == "open"
+
+
+def test_a_spot_order_is_changed_within_what_the_account_has_without_it() -> None:
+    desk = Desk("bybit", 40_000)
+    desk.open(MarginBalance_USDT="1000")
+    resting: dict[str, Any] = {"market": "spot", "symbol": "BTC/USDT", "order_type": "limit", "amount": D("0.02")}
+    desk.order(client_order_id="a", price=D(39_000), **resting)
+
+    def change(amount: str, price: str) -> OrderFound | None:
+        command = c.ChangeWorking(
+            account="s", client_order_id="a", amount=D(amount), price=D(price), timestamp=desk.sandbox.now()
+        )
+        return desk.sandbox.act("bybit", command, desk.sandbox.now())
+
+    changed = change("0.025", "38000")
+    assert changed is not None
+    assert (changed.status, changed.remaining) == ("open", D("0.025")), (
+        "950 of the 1000, as the order bound them itself"
+    )
+    with pytest.raises(VenueError) as refusal:
+        change("0.03", "38000")
+    assert refusal.value.code == "insufficient_balance"
+    filled = change("0.02", "41000")
+    assert filled is not None
+    assert filled.status == "filled", "it trades with what it crosses"

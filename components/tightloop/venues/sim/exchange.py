@@ -1,7 +1,7 @@
 """One simulated exchange: orders in, evidence out. Pure: time is passed in, nothing is read or written elsewhere.
 
-A client order id is refused only while an order with it is open, and taken again afterwards as a new order, as real
-exchanges do: a request that is sent twice buys twice.
+A client order id is refused only while an order with it is open, and taken again afterwards as a new order, as some
+real exchanges do: a request that is sent twice buys twice. Others take an id once (``ids_once`` of the settings).
 """
 
 from __future__ import annotations
@@ -69,8 +69,10 @@ class Exchange:
         self._check_time(command.timestamp, now + late)
         effect = effect or _NO_EFFECT
         history = account.orders.get(command.client_order_id)
-        if history and history[-1].status == "open":
-            raise VenueError("duplicate_client_order_id", f"an order {command.client_order_id} is open")
+        if history and (history[-1].status == "open" or self.settings.ids_once):
+            raise VenueError(
+                "duplicate_client_order_id", f"the order {command.client_order_id} is {history[-1].status}"
+            )
         if effect.reject is not None and not effect.as_order:
             raise VenueError(effect.reject, effect.message or "refused by an injected fault")
         order, met = self._prepare(account, command, now, effect)
@@ -135,7 +137,7 @@ class Exchange:
             for level in levels(listing, order.buy, takes, price, effect.slippage_bps)
             if limit is None or (level.price <= limit if order.buy else level.price >= limit)
         ]
-        if met and command.order_type == "limit" and command.time_in_force == "PO":
+        if met and order.post_only and not self.settings.post_only_ends:
             raise VenueError("invalid_order", f"a post-only order at {limit} would trade at {met[0].price}")
         self._check_funds(account, order, met, price, at)
         return order, met
@@ -168,6 +170,9 @@ class Exchange:
         now: datetime,
         effect: Effect,
     ) -> None:
+        if met and order.post_only:
+            order.end("cancelled", now, "order_rejected", f"a post-only order, and it would trade at {met[0].price}")
+            return
         reachable = sum((level.amount for level in met), ZERO)
         at_once = reachable
         if effect.fill is not None:

@@ -125,6 +125,10 @@ class Order:
     def remaining(self) -> Decimal:
         return self.amount - self.filled
 
+    @property
+    def post_only(self) -> bool:
+        return self.rests and self.command.time_in_force == "PO"
+
     def end(self, status: str, now: datetime, code: str | None = None, message: str | None = None) -> None:
         self.status, self.updated_at, self.code, self.message = status, now, code, message
         self.parts = []

@@ -99,6 +99,8 @@ class ExchangeSettings(Struct, frozen=True, kw_only=True):
     withdrawal_s: float = 2.0  # from the request until it is sent
     network_s: float = 1.0  # from then until it is credited
     deposit_confirmations: int = 1  # blocks that must hold a deposit's transaction; never less than the chain's own
+    ids_once: bool = False  # a client order id is taken once, and not again when its order has ended
+    post_only_ends: bool = False  # a post-only order that would trade is taken, and ends at once; otherwise refused
 
     def balance_key(self, market: str, asset: str) -> str:
         """The position that a market, ``spot`` or ``perp``, pays in this asset from."""
