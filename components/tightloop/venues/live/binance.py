@@ -24,7 +24,7 @@ from tightloop.records.types import PreparedOrder
 from tightloop.venues.adapter import Gate
 from tightloop.venues.credentials import Credentials
 from tightloop.venues.live import binance_streams as streams
-from tightloop.venues.live.binance_income import cursor_at, entries_after, moment
+from tightloop.venues.live.binance_income import cursor_at, entries_after
 from tightloop.venues.live.binance_limits import BinanceLimits
 from tightloop.venues.live.binance_trades import perp_trade, spot_trade
 from tightloop.venues.live.binance_verdicts import VERDICTS
@@ -33,6 +33,7 @@ from tightloop.venues.live.exchange import LiveExchange, LiveReader, Shown
 from tightloop.venues.live.listing import rules_of
 from tightloop.venues.live.session import ACT_TIMEOUT_S, Said, Session, together
 from tightloop.venues.live.stream import OrderStream
+from tightloop.venues.live.times import moment
 from tightloop.venues.sim.settings import SymbolRules
 
 # https://developers.binance.com/docs/binance-spot-api-docs/demo-mode/general-info, and the pages above

@@ -11,7 +11,7 @@ https://developers.binance.com/docs/derivatives/usds-margined-futures/account/re
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from hashlib import blake2b
 from typing import Any, Literal
@@ -21,11 +21,11 @@ import msgspec
 from tightloop.handlers.calls import LedgerEntry
 from tightloop.records.types import Delta
 from tightloop.venues.live.session import Session
+from tightloop.venues.live.times import milliseconds, moment
 
 PAGE = 1000
 OVERLAP_MS = 600_000
 MOST_SEEN = 200  # ids in a cursor: twelve characters each, of the 4,096 that one may have
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _OF_TRADES = ("REALIZED_PNL", "COMMISSION")
 _REWARDS = (
     "WELCOME_BONUS",
@@ -39,10 +39,6 @@ _REWARDS = (
 _CHARGES = ("INSURANCE_CLEAR", "POSITION_LIMIT_INCREASE_FEE", "STRATEGY_UMFUTURES_FEE")
 
 
-def moment(at_ms: Any) -> datetime:
-    return _EPOCH + timedelta(milliseconds=int(at_ms))
-
-
 class _Cursor(msgspec.Struct, array_like=True):
     from_ms: int
     seen: list[str] = []
@@ -50,7 +46,7 @@ class _Cursor(msgspec.Struct, array_like=True):
 
 def cursor_at(now: datetime) -> str:
     """A cursor to begin with: what accrued in the overlap before ``now`` comes after it."""
-    return _encoded(_Cursor((now - _EPOCH) // timedelta(milliseconds=1) - OVERLAP_MS))
+    return _encoded(_Cursor(milliseconds(now) - OVERLAP_MS))
 
 
 async def entries_after(session: Session, venue: str, cursor: str | None) -> tuple[list[LedgerEntry], str, bool]:

@@ -25,7 +25,7 @@ READ_TIMEOUT_S = 10.0
 ACT_TIMEOUT_S = 5.0
 SHORTEST_BAN_S = 120.0  # where one does not say how long it lasts
 LONGEST_ED25519 = 120  # characters of a private key in PEM; one of RSA is longer, as ccxt tells them apart
-LIMITED, BANNED = 429, 418
+_LIMITS: Mapping[str, float | None] = {"HTTP 429": None, "HTTP 418": SHORTEST_BAN_S}
 _GATE: ContextVar[Gate | None] = ContextVar("gate", default=None)
 
 
@@ -52,7 +52,8 @@ Refusal = Callable[[Any], tuple[str, str] | None]  # code and message, of an ans
 class Session:
     """``kind``: the name of ccxt's class. ``refusal``: finds the exchange's own refusal in an answer.
 
-    ``tariff``: what its requests cost of which of the ``budgets``. Raises ExecutionError EIF-011 when ccxt is not
+    ``tariff``: what its requests cost of which of the ``budgets``. ``limits``: its own codes, and statuses such as
+    ``HTTP 403``, of refusals for a limit, beside 429 and 418, with the seconds to wait where it does not say. Raises ExecutionError EIF-011 when ccxt is not
     installed.
     """
 
@@ -67,6 +68,7 @@ class Session:
         act_timeout_s: float = ACT_TIMEOUT_S,
         budgets: Budgets = OF_THE_PROCESS,
         tariff: Tariff | None = None,
+        limits: Mapping[str, float | None] = {},
     ) -> None:
         self.ccxt = _gated(kind)(dict(settings))
         self.ccxt.number = str  # figures reach Decimal as the exchange wrote them
@@ -76,6 +78,7 @@ class Session:
         self._clock = clock
         self._act_timeout_s = act_timeout_s
         self._refusal = refusal
+        self._limits = {**_LIMITS, **limits}
         self._tls = tls
         self._clients: dict[str, HttpClient] = {}
 
@@ -129,16 +132,16 @@ class Session:
         heard = await self._client(url).exchange(make, timeout_s)
         text = heard.body.decode(errors="replace")
         found = self.ccxt.parse_json(text)
-        if heard.status not in (LIMITED, BANNED):
-            self._budgets.heard(self._tariff, asked, heard.headers, found)
         refused = self._refusal(found)
+        limit = next((name for name in (f"HTTP {heard.status}", (refused or ("",))[0]) if name in self._limits), None)
+        if limit is None:
+            self._budgets.heard(self._tariff, asked, heard.headers, found)
         if heard.status < 400 and refused is None and found is not None:
             return found
         code, message = refused or (None, "" if heard.status >= 400 else "an answer that can't be read")
         retry_after_s = _retry_after(heard)
-        if heard.status in (LIMITED, BANNED):  # who goes on is banned, or for longer
-            if heard.status == BANNED and retry_after_s is None:
-                retry_after_s = SHORTEST_BAN_S
+        if limit is not None:  # who goes on is banned, or for longer
+            retry_after_s = self._limits[limit] if retry_after_s is None else retry_after_s
             self._budgets.refused(self._tariff, asked, code, retry_after_s)
         raise Said(heard.status, code, message, text, retry_after_s)
 
