@@ -13,6 +13,9 @@ from decimal import Decimal
 
 from tightloop.domain.directory import LaneSpec
 from tightloop.domain.venues import VenueSpec
+from tightloop.venues.adapter import VenueAdapter, VenueReader
+from tightloop.venues.credentials import Credentials
+from tightloop.venues.endpoints import check_endpoint
 from tightloop.venues.plugin import VenuePlugin
 from tightloop.venues.sim.settings import ExchangeSettings, exchange, perpetual, spot, tiers
 
@@ -21,7 +24,10 @@ SPEC = VenueSpec(
     kind="exchange",
     markets=("spot", "perp"),
     unified=("USDT", "USDC"),  # what perpetuals settle in
-    production=("api.bybit.com",),
+    production=(  # https://bybit-exchange.github.io/docs/v5/guide: the same exchange, by region
+        *(f"api.{host}" for host in ("bybit.com", "bytick.com", "bybit.nl", "bybit.com.hk", "bybit.eu", "bybit.kz")),
+        *(f"api.{host}" for host in ("bybit-tr.com", "bybitgeorgia.ge", "bybit.ae", "bybit.id")),
+    ),
     credentials=("CEX__BYBIT_API_KEY", "CEX__BYBIT_SECRET"),
     read_credentials=("CEX__BYBIT_READONLY_API_KEY", "CEX__BYBIT_READONLY_SECRET"),
 )
@@ -95,4 +101,16 @@ def simulate(lane: LaneSpec) -> ExchangeSettings:
     return settings(lane.name, lane.acceptance_window_s)
 
 
-PLUGIN = VenuePlugin(spec=SPEC, simulate=simulate)
+def connect(lane: LaneSpec, credentials: Credentials) -> VenueAdapter:
+    from tightloop.venues.live import bybit  # loads ccxt: for those that trade live
+
+    return bybit.connect(lane, credentials)
+
+
+def connect_reader(lane: LaneSpec, credentials: Credentials) -> VenueReader:
+    from tightloop.venues.live import bybit
+
+    return bybit.connect_reader(lane, credentials)
+
+
+PLUGIN = VenuePlugin(spec=SPEC, simulate=simulate, connect=connect, connect_reader=connect_reader, check=check_endpoint)

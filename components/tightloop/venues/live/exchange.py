@@ -60,6 +60,15 @@ class Shown(Struct, frozen=True):
     raw: str = ""
 
 
+class Accepted(Struct, frozen=True):
+    """What an exchange answers that took a request and tells no more than its ids: what came of it is to be asked."""
+
+    venue_order_id: str
+    client_order_id: str
+    at: datetime
+    raw: str = ""
+
+
 class Dialect(Protocol):
     """What differs between exchanges. Everything that asks raises NotLeft, Broken, Said; what acts GateShut as well.
 
@@ -80,13 +89,13 @@ class Dialect(Protocol):
     async def price(self, market: str, symbol: str) -> Decimal:
         """The last one, in quote per base."""
 
-    async def place(self, client_order_id: str, order: PreparedOrder, gate: Gate) -> Shown:
+    async def place(self, client_order_id: str, order: PreparedOrder, gate: Gate) -> Shown | Accepted:
         """Sends the order once."""
 
     async def look_up(self, client_order_id: str, order: PreparedOrder) -> Shown:
         """Changes nothing. An order that is not there is a refusal whose row says ``no_such_order``."""
 
-    async def cancel(self, client_order_id: str, order: PreparedOrder, gate: Gate) -> Shown:
+    async def cancel(self, client_order_id: str, order: PreparedOrder, gate: Gate) -> Shown | Accepted:
         """Sends the cancel once."""
 
     async def trades(self, shown: Shown, order: PreparedOrder) -> tuple[LedgerEntry, ...]:
@@ -186,13 +195,16 @@ class LiveExchange(LiveReader):
             return Refused("EXI-007", "the journal holds no order to send")
         with urgent("order"):
             shown = await self._acted(self._dialect.place(entry.client_order_id, order, gate), entry)
-        if not isinstance(shown, Shown):
+        if not isinstance(shown, Shown | Accepted):
             return self._dialect.verdicts.of_act(shown) if isinstance(shown, Said) else shown
-        found = await self._evidence(shown, order, shown.at)
+        if isinstance(shown, Accepted):
+            found, remaining = await self.find(entry), order.amount or money.ZERO
+        else:
+            found, remaining = await self._evidence(shown, order, shown.at), shown.remaining
         if isinstance(found, OrderFound):
             return found
         # It is there, for certain; what it did is not all shown yet. It counts as open until it is.
-        return OrderFound("open", shown.at, shown.venue_order_id, remaining=shown.remaining, raw=shown.raw)
+        return OrderFound("open", shown.at, shown.venue_order_id, remaining=remaining, raw=shown.raw)
 
     async def find(self, entry: JournalEntry) -> Found:
         order = _order(entry) or _meant(entry)
@@ -224,16 +236,18 @@ class LiveExchange(LiveReader):
             if self._dialect.verdicts.row(shown).meaning in ("not_open", "no_such_order"):
                 return await self.find(entry)  # it is over, or never was: only the order itself tells
             return self._dialect.verdicts.of_act(shown)
+        if isinstance(shown, Accepted):
+            return await self.find(entry)
         if not isinstance(shown, Shown):
             return shown
         return await self._evidence(shown, order, shown.at)
 
     async def _acted(
-        self, request: Awaitable[Shown], entry: JournalEntry
-    ) -> Shown | Said | NotSent | GateClosed | Ambiguous:
+        self, request: Awaitable[Shown | Accepted], entry: JournalEntry
+    ) -> Shown | Accepted | Said | NotSent | GateClosed | Ambiguous:
         """An answer about another order is none."""
         shown = await acted(request)
-        if isinstance(shown, Shown) and shown.client_order_id != entry.client_order_id:
+        if isinstance(shown, Shown | Accepted) and shown.client_order_id != entry.client_order_id:
             return Ambiguous(f"the answer is about {shown.client_order_id}", shown.raw)
         return shown
 

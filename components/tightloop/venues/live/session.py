@@ -52,9 +52,9 @@ Refusal = Callable[[Any], tuple[str, str] | None]  # code and message, of an ans
 class Session:
     """``kind``: the name of ccxt's class. ``refusal``: finds the exchange's own refusal in an answer.
 
-    ``tariff``: what its requests cost of which of the ``budgets``. ``limits``: its own codes, and statuses such as
-    ``HTTP 403``, of refusals for a limit, beside 429 and 418, with the seconds to wait where it does not say. Raises ExecutionError EIF-011 when ccxt is not
-    installed.
+    ``tariff``: what its requests cost of which of the ``budgets``. ``limits``: the exchange's codes, and statuses such
+    as ``HTTP 403``, of refusals for a limit, beside 429 and 418, with the seconds to wait where it does not say. Raises
+    ExecutionError EIF-011 when ccxt is not installed.
     """
 
     def __init__(

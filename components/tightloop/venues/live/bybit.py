@@ -1,0 +1,335 @@
+"""Bybit, live: spot and linear perpetuals of the unified account, one-way positions.
+
+To read beside https://bybit-exchange.github.io/docs/v5/intro. What its refusals mean is in ``bybit_verdicts.py``, its
+ledger in ``bybit_log.py``, its trades in ``bybit_trades.py``. Placing and cancelling answer ids alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, Literal
+
+import msgspec
+from msgspec.structs import replace
+
+from tightloop.domain.directory import LaneSpec
+from tightloop.errors import ExecutionError
+from tightloop.handlers.calls import LedgerEntry
+from tightloop.records.types import PreparedOrder
+from tightloop.venues.adapter import Gate
+from tightloop.venues.bybit import SPEC
+from tightloop.venues.credentials import Credentials
+from tightloop.venues.live import bybit_streams as streams
+from tightloop.venues.live.budget import OF_THE_PROCESS, Budgets
+from tightloop.venues.live.bybit_limits import LIMITS, BybitLimits
+from tightloop.venues.live.bybit_log import cursor_at, entries_after
+from tightloop.venues.live.bybit_trades import trades_of
+from tightloop.venues.live.bybit_verdicts import NO_SUCH_ORDER, VERDICTS
+from tightloop.venues.live.exchange import Accepted, LiveExchange, LiveReader, Shown
+from tightloop.venues.live.listing import rules_of
+from tightloop.venues.live.session import ACT_TIMEOUT_S, Said, Session, together
+from tightloop.venues.live.stream import OrderStream
+from tightloop.venues.live.times import moment
+from tightloop.venues.sim.settings import SymbolRules
+
+# https://bybit-exchange.github.io/docs/v5/guide, "Authentication"
+PRODUCTION, TESTNET = "https://api.bybit.com", "https://api-testnet.bybit.com"
+# https://bybit-exchange.github.io/docs/v5/enum, "unifiedMarginStatus": 1 is a classic account
+UNIFIED = ("3", "4", "5", "6")
+PAGE = 200
+TRIES = 3
+
+_CATEGORY = {"spot": "spot", "perp": "linear"}
+_STATUS: dict[str, Literal["open", "filled", "cancelled", "rejected"]] = {
+    "Created": "open",
+    "New": "open",
+    "PartiallyFilled": "open",
+    "Untriggered": "open",
+    "Triggered": "open",
+    "Filled": "filled",
+    "Cancelled": "cancelled",
+    "PartiallyFilledCanceled": "cancelled",
+    "Deactivated": "cancelled",
+    "Rejected": "rejected",
+}
+_WOULD_TAKE = "EC_PostOnlyWillTakeLiquidity"
+
+
+def connect(lane: LaneSpec, credentials: Credentials) -> LiveExchange:
+    """Raises ExecutionError EIF-011 when ccxt is not installed."""
+    return LiveExchange(lane, Bybit(lane, credentials, reading=False))
+
+
+def connect_reader(lane: LaneSpec, credentials: Credentials) -> LiveReader:
+    """Raises ExecutionError EIF-011 when ccxt is not installed."""
+    return LiveReader(lane, Bybit(lane, credentials, reading=True))
+
+
+class Bybit:
+    """The dialect (``exchange.Dialect``)."""
+
+    verdicts = VERDICTS
+
+    def __init__(
+        self,
+        lane: LaneSpec,
+        credentials: Credentials,
+        *,
+        reading: bool,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        act_timeout_s: float = ACT_TIMEOUT_S,
+        budgets: Budgets = OF_THE_PROCESS,
+    ) -> None:
+        self._venue = lane.home
+        self._stream_at = streams.address(lane.endpoint, credentials.environment)
+        self._streams: list[OrderStream] = []
+        middle = "READONLY_" if reading else ""
+        key = credentials.reveal(f"CEX__BYBIT_{middle}API_KEY")
+        at = (lane.endpoint or (PRODUCTION if credentials.environment == "prod" else TESTNET)).rstrip("/")
+        self._session = Session(
+            "bybit",
+            {
+                "apiKey": key,
+                "secret": credentials.reveal(f"CEX__BYBIT_{middle}SECRET"),
+                "urls": {"api": {"public": at, "private": at}},
+                "options": {
+                    "recvWindow": int(lane.acceptance_window_s * 1000),
+                    "fetchMarkets": {"types": ["spot", "linear"]},
+                },
+                "has": {"fetchCurrencies": False},
+            },
+            _refusal,
+            clock=clock,
+            act_timeout_s=act_timeout_s,
+            budgets=budgets,
+            tariff=BybitLimits(budgets, key),
+            limits=LIMITS,
+        )
+        self._sessions = {"unified": self._session}
+
+    # --- before the first call ----------------------------------------------------------------------------------------
+
+    async def time(self, market: str) -> datetime:
+        """``GET /v5/market/time``: one clock for both markets."""
+        told = await self._session.ask("publicGetV5MarketTime", {})
+        return moment(told["time"])
+
+    async def check(self, *, trades: bool) -> None:
+        """The account's kind, what the key may do, and the position mode."""
+        account = (await self._session.ask("privateGetV5AccountInfo", {}))["result"]
+        if str(account["unifiedMarginStatus"]) not in UNIFIED:
+            raise ExecutionError(
+                "EIF-010",
+                f"{self._venue}: the account is a classic one, and unified accounts alone are traded here",
+                remedy="Upgrade it to a unified trading account at Bybit.",
+            )
+        if account["marginMode"] != "REGULAR_MARGIN":
+            raise ExecutionError(
+                "EIF-010",
+                f"{self._venue}: the account's margin mode is {account['marginMode']}, and cross margin is traded here",
+                remedy="Set cross margin (REGULAR_MARGIN) in the account's settings.",
+            )
+        self._check_key((await self._session.ask("privateGetV5UserQueryApi", {}))["result"], trades=trades)
+        for one in await self._positions():
+            if str(one["positionIdx"]) != "0":
+                raise ExecutionError(
+                    "EIF-010",
+                    f"{self._venue}: {one['symbol']} is in hedge mode, and one-way positions are what is kept here",
+                    remedy="Close its positions, and set one-way mode in Bybit's settings of derivatives.",
+                )
+
+    def _check_key(self, key: Mapping[str, Any], *, trades: bool) -> None:
+        """https://bybit-exchange.github.io/docs/v5/user/apikey-info"""
+        rights: Mapping[str, Sequence[str]] = key["permissions"]
+        if "Withdraw" in rights.get("Wallet", ()):
+            raise ExecutionError("EIF-012", f"{self._venue}: the key may withdraw, which nothing here needs")
+        reads_only = str(key["readOnly"]) == "1"
+        if not trades:
+            if not reads_only:
+                raise ExecutionError(
+                    "EIF-012", f"{self._venue}: the key is to read only, and may trade (readOnly is 0)"
+                )
+            return
+        for kind, right in (("Spot", "SpotTrade"), ("ContractTrade", "Order"), ("ContractTrade", "Position")):
+            if reads_only or right not in rights.get(kind, ()):
+                raise ExecutionError("EIF-012", f"{self._venue}: the key may not trade ({kind}: {right} is off)")
+
+    async def rules(self, market: str, symbol: str) -> SymbolRules | None:
+        found = (await self._session.markets()).get(symbol)
+        if found is None:
+            return None
+        rules = rules_of(found, "spot" if market == "spot" else "perp")
+        if rules is None:
+            return None
+        sizes: Mapping[str, Any] = found["info"]["lotSizeFilter"]
+        least = sizes.get("minNotionalValue") or sizes.get("minOrderAmt") or "0"
+        most = sizes.get("maxMktOrderQty") or sizes.get("maxMarketOrderQty")
+        return replace(
+            rules,
+            min_notional=Decimal(least),
+            max_market_amount=None if most is None else Decimal(most),
+        )
+
+    async def price(self, market: str, symbol: str) -> Decimal:
+        told = await self._session.ask("publicGetV5MarketTickers", await self._named(market, symbol))
+        return Decimal(told["result"]["list"][0]["lastPrice"])
+
+    async def _named(self, market: str, symbol: str) -> dict[str, Any]:
+        """Raises ValueError for a market that is not listed: an order of it was never prepared here."""
+        found = (await self._session.markets()).get(symbol)
+        if found is None:
+            raise ValueError(f"{self._venue} lists no {symbol}")
+        return {"category": _CATEGORY[market], "symbol": found["id"]}
+
+    # --- orders -------------------------------------------------------------------------------------------------------
+
+    async def place(self, client_order_id: str, order: PreparedOrder, gate: Gate) -> Accepted:
+        """https://bybit-exchange.github.io/docs/v5/order/create-order"""
+        given: dict[str, Any] = {
+            **await self._named(order.market, order.symbol),
+            "side": order.side.capitalize(),
+            "orderType": order.order_type.capitalize(),
+            "orderLinkId": client_order_id,
+        }
+        if order.amount is not None:
+            given["qty"] = f"{order.amount:f}"
+        else:
+            given["qty"] = f"{order.quote_amount:f}"
+        if order.order_type == "limit":
+            given["price"] = f"{order.price:f}"
+            given["timeInForce"] = {"PO": "PostOnly"}.get(order.time_in_force, order.time_in_force)
+        elif order.market == "spot":
+            given["marketUnit"] = "baseCoin" if order.amount is not None else "quoteCoin"
+        if order.market == "spot":
+            given["isLeverage"] = 0  # nothing is borrowed
+        else:
+            given |= {"positionIdx": 0, "reduceOnly": order.reduce_only}
+        return _accepted(await self._session.act("privatePostV5OrderCreate", given, gate))
+
+    async def look_up(self, client_order_id: str, order: PreparedOrder) -> Shown:
+        """Open ones, then those that ended lately, then the history: an order goes on in that direction alone."""
+        given = {**await self._named(order.market, order.symbol), "orderLinkId": client_order_id}
+        for endpoint, more in (
+            ("privateGetV5OrderRealtime", {"openOnly": 0}),
+            ("privateGetV5OrderRealtime", {"openOnly": 1}),
+            ("privateGetV5OrderHistory", {}),
+        ):
+            told = await self._session.ask(endpoint, {**given, **more})
+            for one in told["result"]["list"]:
+                return self._shown(one, order)
+        raise Said(200, NO_SUCH_ORDER, "not among open, ended and former orders", _text(told), None)
+
+    async def cancel(self, client_order_id: str, order: PreparedOrder, gate: Gate) -> Accepted:
+        """https://bybit-exchange.github.io/docs/v5/order/cancel-order"""
+        given = {**await self._named(order.market, order.symbol), "orderLinkId": client_order_id}
+        return _accepted(await self._session.act("privatePostV5OrderCancel", given, gate))
+
+    def _shown(self, told: Mapping[str, Any], order: PreparedOrder) -> Shown:
+        """https://bybit-exchange.github.io/docs/v5/order/open-order"""
+        filled, status = Decimal(told["cumExecQty"]), _STATUS[told["orderStatus"]]
+        in_quote = order.market == "spot" and told.get("marketUnit") == "quoteCoin"
+        code, message = _short(told, order, status)
+        return Shown(
+            venue_order_id=str(told["orderId"]),
+            client_order_id=told["orderLinkId"],
+            status=status,
+            filled=filled,
+            remaining=Decimal(0) if in_quote else Decimal(told["qty"]) - filled,
+            at=moment(told["updatedTime"]),
+            code=code,
+            message=message,
+            raw=_text(told),
+        )
+
+    async def trades(self, shown: Shown, order: PreparedOrder) -> tuple[LedgerEntry, ...]:
+        """Raises ValueError for one with more trades than are read, or whose profit is not shown yet."""
+        named = await self._named(order.market, order.symbol)
+        return await trades_of(self._session, self._venue, named, shown, order)
+
+    # --- the account --------------------------------------------------------------------------------------------------
+
+    async def holdings_and_cursor(self) -> tuple[dict[str, Decimal], str]:
+        """Read again while something accrues meanwhile, so that the cursor is where the amounts are."""
+        cursor = cursor_at(await self.time("perp"))
+        more = True
+        while more:
+            _, cursor, more = await self.accrued(cursor)
+        for _ in range(TRIES):
+            held = await self.holdings()
+            fresh, cursor, more = await self.accrued(cursor)
+            if not fresh and not more:
+                return held, cursor
+        raise ValueError("something accrued each time while the account's balances were read")
+
+    async def holdings(self) -> dict[str, Decimal]:
+        wallet, positions = await together(
+            self._session.ask("privateGetV5AccountWalletBalance", {"accountType": "UNIFIED"}), self._positions()
+        )
+        held: dict[str, Decimal] = {}
+        for one in (coin for account in wallet["result"]["list"] for coin in account["coin"]):
+            kind = SPEC.balance_type("spot", one["coin"])
+            held[f"{self._venue}:{kind}:{one['coin']}"] = Decimal(one["walletBalance"])
+        listed = {one["id"]: one["symbol"] for one in (await self._session.markets()).values() if one["swap"]}
+        for one in positions:
+            size = Decimal(one["size"] or "0")
+            if size and str(one["positionIdx"]) != "0":
+                raise ValueError(f"{one['symbol']} has a position of one side: it is in hedge mode")
+            key = f"{self._venue}:Perp:{listed.get(one['symbol'], one['symbol'])}"
+            held[key] = -size if one["side"] == "Sell" else size
+        return held
+
+    async def _positions(self) -> list[Mapping[str, Any]]:
+        """Of all linear contracts: https://bybit-exchange.github.io/docs/v5/position"""
+        found: list[Mapping[str, Any]] = []
+        for coin in SPEC.unified:
+            given: dict[str, Any] = {"category": "linear", "settleCoin": coin, "limit": PAGE}
+            while True:
+                told = (await self._session.ask("privateGetV5PositionList", given))["result"]
+                found += told["list"]
+                if not told["nextPageCursor"] or len(told["list"]) < PAGE:
+                    break
+                given["cursor"] = told["nextPageCursor"]
+        return found
+
+    async def accrued(self, cursor: str | None) -> tuple[Sequence[LedgerEntry], str, bool]:
+        now = await self.time("perp")
+        return await entries_after(self._session, self._venue, cursor, now)
+
+    def listen(self, heard: Callable[[str], None]) -> bool:
+        """To the account's order stream; in an event loop. See ``adapter.Hinting``."""
+        self._streams.append(OrderStream(streams.OrderFeed(self._session, self._stream_at), heard))
+        return True
+
+    async def close(self) -> None:
+        for stream in self._streams:
+            await stream.close()
+        await self._session.close()
+
+
+def _refusal(answer: Any) -> tuple[str, str] | None:
+    """``{"retCode": 10001, "retMsg": "…"}``; 0 is success."""
+    if not isinstance(answer, dict) or str(answer.get("retCode", "0")) == "0":
+        return None
+    return str(answer["retCode"]), str(answer.get("retMsg", ""))
+
+
+def _accepted(told: Mapping[str, Any]) -> Accepted:
+    result = told["result"]
+    return Accepted(str(result["orderId"]), result["orderLinkId"], moment(told["time"]), _text(told))
+
+
+def _short(told: Mapping[str, Any], order: PreparedOrder, status: str) -> tuple[str | None, str | None]:
+    """Code and message of an order that did not fill as it was meant to, and that nobody cancelled."""
+    why = str(told.get("rejectReason") or "")
+    if status == "rejected" or why == _WOULD_TAKE:
+        return "EXI-007" if why == _WOULD_TAKE else "EXI-001", f"Bybit rejected the order: {why}"
+    at_once = order.order_type == "market" or order.time_in_force in ("IOC", "FOK")
+    if status == "cancelled" and at_once and not order.reduce_only:
+        return "EXI-011", f"{told['cumExecQty']} of {told['qty']} was filled"
+    return None, None
+
+
+def _text(told: Any) -> str:
+    return msgspec.json.encode(told).decode()
