@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from tightloop.venues.sim.sandbox import Sandbox
 
 TOLD_EVERY_S = 5.0  # market data
-EXCHANGES = (("binance", 8901, "Binance's REST dialect, spot and USD-M futures"),)  # name, usual port, what it speaks
+EXCHANGES = (  # name, usual port, what it speaks
+    ("binance", 8901, "Binance's REST dialect, spot and USD-M futures"),
+    ("bybit", 8902, "Bybit's v5 REST dialect, spot and linear perpetuals of the unified account"),
+)
 
 Host = Annotated[str, typer.Option("--host", help="Where to listen.")]
 Port = Annotated[int, typer.Option("--port", help="0: a free one.")]

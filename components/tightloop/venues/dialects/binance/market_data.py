@@ -70,7 +70,7 @@ class MarketData:
     def day(self, listing: Listing, at: datetime) -> dict[str, Any]:
         """``ticker/24hr``."""
         since = at - timedelta(days=1)
-        opened, high, low, last = self._candle(listing, since, at)
+        opened, high, low, last = self.candle(listing, since, at)
         with_change = rounding.NEAREST.divide((last - opened) * 100, opened)
         shown: dict[str, Any] = {
             "symbol": identifier(listing.rules.symbol),
@@ -112,11 +112,11 @@ class MarketData:
         return [self._kline(listing, moment(start), timedelta(seconds=seconds), at) for start in opens]
 
     def _kline(self, listing: Listing, start: datetime, length: timedelta, now: datetime) -> list[Any]:
-        prices = [fixed(price) for price in self._candle(listing, start, min(start + length, now))]
+        prices = [fixed(price) for price in self.candle(listing, start, min(start + length, now))]
         closed = milliseconds(start + length) - 1
         return [milliseconds(start), *prices, _ZERO, closed, _ZERO, 0, _ZERO, _ZERO, "0"]
 
-    def _candle(self, listing: Listing, since: datetime, until: datetime) -> tuple[Decimal, Decimal, Decimal, Decimal]:
+    def candle(self, listing: Listing, since: datetime, until: datetime) -> tuple[Decimal, Decimal, Decimal, Decimal]:
         """Open, high, low, close: of the prices in force between the two."""
         first, last = self._clock.market(since), self._clock.market(until)
         seen = [listing.price(first)]

@@ -1,0 +1,68 @@
+"""An account's ledger with what it held before and after each entry: Bybit tells both with every trade and funding."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import NamedTuple
+
+from tightloop.handlers.calls import LedgerEntry
+from tightloop.venues.sim.books import ZERO
+from tightloop.venues.sim.orders import Listing
+from tightloop.venues.sim.trades import ExchangeAccount
+
+
+class Line(NamedTuple):
+    """``before``, ``after``: of the balances that the entry changes, and of both sides of its symbol."""
+
+    entry: LedgerEntry
+    listing: Listing | None
+    before: Mapping[str, Decimal]
+    after: Mapping[str, Decimal]
+
+    @property
+    def number(self) -> int:
+        return self.entry.sequence or 0
+
+    @property
+    def position(self) -> Decimal:
+        """Of its perpetual, after it."""
+        return self.after.get(self.listing.base_key, ZERO) if self.listing is not None else ZERO
+
+    @property
+    def closed(self) -> Decimal:
+        """How much of a position it closed."""
+        if self.listing is None or not self.listing.perp:
+            return ZERO
+        held, left = self.before.get(self.listing.base_key, ZERO), self.position
+        return abs(held) if held * left < 0 else max(ZERO, abs(held) - abs(left))
+
+
+class Bookkeeping:
+    """Of all accounts. A ledger only grows, so what was read of it once is kept."""
+
+    def __init__(self) -> None:
+        self._read: dict[str, tuple[list[Line], dict[str, Decimal], int]] = {}
+
+    def lines(self, account: ExchangeAccount) -> list[Line]:
+        """Oldest first."""
+        lines, held, drifts = self._read.get(account.name, ([], dict(account.opening), 0))
+        for entry in account.ledger[len(lines) :]:
+            while drifts < len(account.drifts) and account.drifts[drifts].sequence < (entry.sequence or 0):
+                drift = account.drifts[drifts]
+                held[drift.position_key] = held.get(drift.position_key, ZERO) + drift.amount
+                drifts += 1
+            lines.append(_line(account, entry, held))
+        self._read[account.name] = lines, held, drifts
+        return lines
+
+
+def _line(account: ExchangeAccount, entry: LedgerEntry, held: dict[str, Decimal]) -> Line:
+    listing = account.listings.get(entry.symbol) if entry.symbol else None
+    keys = {delta.position_key for delta in entry.deltas}
+    if listing is not None:
+        keys |= {listing.base_key, listing.quote_key}
+    before = {key: held.get(key, ZERO) for key in keys}
+    for delta in entry.deltas:
+        held[delta.position_key] = held.get(delta.position_key, ZERO) + delta.amount
+    return Line(entry, listing, before, {key: held.get(key, ZERO) for key in keys})

@@ -1,0 +1,115 @@
+"""Bybit's requests, answered: which there are, who may make them, and what the faults and refusals become."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any, NamedTuple
+
+import msgspec
+
+from tightloop.venues.dialects.binance.signing import milliseconds
+from tightloop.venues.dialects.bybit import account, orders, positions, public, streams, transactions
+from tightloop.venues.dialects.bybit.calls import Call, Venue
+from tightloop.venues.dialects.bybit.documented import ENDPOINTS
+from tightloop.venues.dialects.bybit.refusals import BybitError, of_engine, refuse_undocumented, too_many_visits
+from tightloop.venues.dialects.bybit.signing import (
+    SignedTime,
+    check_right,
+    check_signature,
+    known_key,
+    parameters,
+    texts,
+)
+from tightloop.venues.dialects.desk import Desk, Unheard
+from tightloop.venues.dialects.documents import Documents
+from tightloop.venues.dialects.keys import READ, TRADE, ApiKey, Keys
+from tightloop.venues.dialects.server import Asked, Reply
+from tightloop.venues.sim.books import VenueError
+from tightloop.venues.sim.sandbox import Sandbox
+
+log = logging.getLogger(__name__)
+_encode = msgspec.json.Encoder().encode
+
+
+class Route(NamedTuple):
+    """``right``: what the key that signs must have; None: nobody signs."""
+
+    answer: Callable[[Call], Any] | Callable[[Call], Awaitable[Any]]
+    right: str | None
+
+
+def _routes() -> dict[str, Route]:
+    found = {name: Route(answer, None) for name, answer in public.ROUTES.items()}
+    for part in (orders, account, transactions, positions):
+        found |= {name: Route(answer, READ) for name, answer in part.READS.items()}
+        found |= {name: Route(answer, TRADE) for name, answer in part.TRADES.items()}
+    return found
+
+
+class Bybit:
+    """Spot and linear contracts of the unified account, under one address."""
+
+    def __init__(self, sandbox: Sandbox, lane: str, keys: Keys) -> None:
+        self._venue = Venue(Desk(sandbox, lane))
+        self.keys = keys
+        self._routes = _routes()
+        self.documents = Documents(ENDPOINTS)
+        self._streams = streams.PrivateStreams(self._venue, keys)
+        self.stream = self._streams.serve
+        self.controls = {
+            **self._venue.limits.controls(),
+            **self.documents.controls(),
+            **self._streams.streams.controls(),
+        }
+
+    async def answer(self, asked: Asked) -> Reply:
+        """Raises Unheard."""
+        headers: dict[str, str] = {}
+        spot = False
+        try:
+            self._venue.desk.admit()
+            self._venue.limits.enter(self._venue.desk.now())
+            name = f"{asked.method} {asked.path}"
+            route = self._routes.get(name)
+            if route is None:
+                raise BybitError(10017, "Route not found.", 404)
+            raw = parameters(asked.method, asked.query, asked.body)
+            given = texts(raw)
+            spot = given.get("category") == "spot"
+            problems = self.documents.note(name, raw)
+            call = Call(self._venue, given, self._venue.desk.now())
+            if route.right is not None:
+                key, signed = self._signed(asked, route.right, call)
+                call = call._replace(key=key, signed=signed)
+                standing = self._venue.limits.ask(name, given.get("category", ""), key.account, call.now)
+                headers = standing.headers()
+                if standing.refused:
+                    raise too_many_visits()
+            refuse_undocumented(problems, given)
+            found = route.answer(call)
+            if isinstance(found, Awaitable):
+                found = await found
+            return self._reply(0, "OK", found, headers)
+        except BybitError as error:
+            refusal = error
+        except VenueError as error:
+            refusal = of_engine(error, spot)
+        except Unheard:
+            raise
+        except Exception:
+            log.exception("the exchange failed")
+            refusal = BybitError(10016, "Server error.")
+        return self._reply(refusal.code, refusal.message, {}, headers, refusal.status)
+
+    def _signed(self, asked: Asked, right: str, call: Call) -> tuple[ApiKey, SignedTime]:
+        key, signed = known_key(self.keys, asked.headers), SignedTime(asked.headers)
+        signed.check(call.now)
+        check_signature(key, asked.headers, asked.body if asked.method == "POST" else asked.query)
+        check_right(key, right)
+        return key, signed
+
+    def _reply(self, code: int, message: str, result: Any, headers: dict[str, str], status: int = 200) -> Reply:
+        at = milliseconds(self._venue.desk.now())
+        told = {"retCode": code, "retMsg": message, "result": result, "retExtInfo": {}, "time": at}
+        return Reply(status, _encode(told), headers)
