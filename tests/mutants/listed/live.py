@@ -128,7 +128,7 @@ MUTANTS = (
         "another-live-orders-answer-is-taken",
         "an answer about another order counts as evidence of this one",
         EXCHANGE,
-        "        if isinstance(shown, Shown) and shown.client_order_id != entry.client_order_id:\n",
+        "        if isinstance(shown, Shown | Accepted) and shown.client_order_id != entry.client_order_id:\n",
         "        if False:\n",
         BY_ORDERS,
     ),
