@@ -13,7 +13,8 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-Security = Literal["none", "key", "read", "trade"]  # who may ask: all; a key; a key that signs, and may read or trade
+# who may ask: all; a key; a key that signs, and may read, trade or withdraw
+Security = Literal["none", "key", "read", "trade", "withdraw"]
 _KINDS: dict[str, re.Pattern[str]] = {
     "text": re.compile(r".+", re.DOTALL),
     "decimal": re.compile(r"-?\d{1,20}(\.\d{1,20})?"),

@@ -42,9 +42,9 @@ class Keys:
         self._path = path
         self._by_key = {one.key: one for one in keys}
 
-    def add(self, account: str) -> list[ApiKey]:
+    def add(self, account: str, *, withdraws: bool = False) -> list[ApiKey]:
         """Two more, for a further account: see :func:`made`."""
-        fresh = made(account, passphrase=any(one.passphrase for one in self.all)).all
+        fresh = made(account, passphrase=any(one.passphrase for one in self.all), withdraws=withdraws).all
         self.all += fresh
         self._by_key |= {one.key: one for one in fresh}
         if self._path is not None:
@@ -55,10 +55,11 @@ class Keys:
         return self._by_key.get(key)
 
 
-def made(account: str, *, passphrase: bool = False) -> Keys:
-    """One key that may read and trade, and one that may only read."""
+def made(account: str, *, passphrase: bool = False, withdraws: bool = False) -> Keys:
+    """One key that may read and trade, and withdraw where that is asked for, and one that may only read."""
     words = secrets.token_hex(16) if passphrase else ""
-    return Keys([_new(account, words, READ, TRADE), _new(account, words, READ)])
+    more = (WITHDRAW,) if withdraws else ()
+    return Keys([_new(account, words, READ, TRADE, *more), _new(account, words, READ)])
 
 
 def _new(account: str, passphrase: str, *rights: str) -> ApiKey:

@@ -1,5 +1,5 @@
 """A local exchange as a server: aiohttp's, durable books, the control endpoint of the simulated venues at ``/admin``,
-where ``POST /admin/keys?account=NAME`` makes API keys for a further account.
+where ``POST /admin/keys?account=NAME`` makes API keys for a further account, ``&withdraw=true`` such that may withdraw.
 
 What was done is durable before its answer leaves.
 """
@@ -62,7 +62,7 @@ def handler(dialect: Dialect, sandbox: Sandbox) -> Callable[[web.BaseRequest], w
     """Of an aiohttp server. A request goes on to its end even when its client has gone."""
 
     def more_keys(query: dict[str, str], body: bytes) -> object:
-        return dialect.keys.add(query["account"])
+        return dialect.keys.add(query["account"], withdraws=query.get("withdraw") == "true")
 
     admin = {**admin_routes(sandbox), "POST /admin/keys": more_keys, **getattr(dialect, "controls", {})}
 

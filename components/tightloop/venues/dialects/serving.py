@@ -61,8 +61,7 @@ def variables(spec: VenueSpec, known: keys.Keys) -> dict[str, str]:
     """The variables in which components look for them in ``dev``: a key that trades, and one that only reads."""
     found: dict[str, str] = {}
     for reading in (False, True):
-        wanted = (keys.READ,) if reading else (keys.READ, keys.TRADE)
-        one = next(key for key in known.all if key.rights == wanted)
+        one = next(key for key in known.all if (keys.TRADE in key.rights) != reading)
         found |= {name: one.part(name) for name in spec.variables("dev", reading=reading)}
     return found
 

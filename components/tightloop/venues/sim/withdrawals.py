@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from hashlib import blake2b
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct
 
@@ -56,7 +56,7 @@ class Transfers:
     ) -> OrderFound:
         """``market``: the market time of now. Raises VenueError when nothing was done."""
         history = self._moved.setdefault((account.name, command.client_order_id), [])
-        if history and self._status(history[-1], now) == "open":
+        if history and self.status(history[-1], now) == "open":
             raise VenueError("duplicate_client_order_id", f"a transfer {command.client_order_id} is pending")
         if effect.reject is not None:
             raise VenueError(effect.reject, effect.message or "refused by an injected fault")
@@ -168,7 +168,7 @@ class Transfers:
                 client_order_id=client_order_id,
                 asset=moved.command.asset,
                 amount=moved.command.amount,
-                status=self._status(moved, now),
+                status=self.status(moved, now),
                 tx_hash=moved.reference,
             )
             for (name, client_order_id), history in self._moved.items()
@@ -182,6 +182,11 @@ class Transfers:
         """The latest transfer with this id. Raises VenueError when there was none."""
         return self._evidence(account, self._latest(account, client_order_id), now)
 
+    def history(self, account: str) -> list[Moved]:
+        """All of an account's, oldest first."""
+        found = [one for (name, _), taken in self._moved.items() if name == account for one in taken]
+        return sorted(found, key=lambda one: one.entries[0].sequence or 0)
+
     def _latest(self, account: ExchangeAccount, client_order_id: str) -> Moved:
         history = self._moved.get((account.name, client_order_id))
         if not history:
@@ -189,7 +194,8 @@ class Transfers:
         return history[-1]
 
     @staticmethod
-    def _status(moved: Moved, now: datetime) -> str:
+    def status(moved: Moved, now: datetime) -> Literal["open", "filled", "reverted"]:
+        """``filled``: sent, or done at once; ``reverted``: the money is back."""
         if moved.is_back:
             return "reverted"
         if moved.fails or now < moved.sent_at:
@@ -197,7 +203,7 @@ class Transfers:
         return "filled"
 
     def _evidence(self, account: ExchangeAccount, moved: Moved, now: datetime) -> OrderFound:
-        status = self._status(moved, now)
+        status = self.status(moved, now)
         return account.evidence(
             status,
             now,

@@ -52,7 +52,13 @@ def test_a_row_that_says_no_parameter_is_refused() -> None:
         endpoint("GET /order", "read", "symbol:word", "https://x")
 
 
-RIGHTS = {None: ("none",), "read": ("read", "key"), "trade": ("trade",), KEY_ALONE: ("key",)}
+RIGHTS = {
+    None: ("none",),
+    "read": ("read", "key"),
+    "trade": ("trade",),
+    "withdraw": ("withdraw",),
+    KEY_ALONE: ("key",),
+}
 
 
 def test_each_endpoint_that_the_sandbox_of_binance_serves_is_documented() -> None:

@@ -10,14 +10,14 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from tightloop.venues.dialects.binance import futures, futures_account, public, spot, streams, wallet
+from tightloop.venues.dialects.binance import capital, coins, futures, futures_account, public, spot, streams, wallet
 from tightloop.venues.dialects.binance.calls import Call, Venue
 from tightloop.venues.dialects.binance.documented import ENDPOINTS
 from tightloop.venues.dialects.binance.refusals import BinanceError, of_engine, refuse_undocumented
 from tightloop.venues.dialects.binance.signing import SignedTime, known_key, parameters, signed_by
 from tightloop.venues.dialects.desk import Desk, Unheard
 from tightloop.venues.dialects.documents import Documents
-from tightloop.venues.dialects.keys import READ, TRADE, Keys
+from tightloop.venues.dialects.keys import READ, TRADE, WITHDRAW, Keys
 from tightloop.venues.dialects.server import Asked, Reply
 from tightloop.venues.sim.books import VenueError
 from tightloop.venues.sim.orders import Order
@@ -37,9 +37,10 @@ class Route(NamedTuple):
 
 def _routes() -> dict[str, Route]:
     found = {name: Route(answer, None) for name, answer in public.ROUTES.items()}
-    for part in (spot, futures, futures_account, wallet):
+    for part in (spot, futures, futures_account, wallet, coins, capital):
         found |= {name: Route(answer, READ) for name, answer in part.READS.items()}
         found |= {name: Route(answer, TRADE) for name, answer in part.TRADES.items()}
+    found |= {name: Route(answer, WITHDRAW) for name, answer in capital.WITHDRAWS.items()}
     found |= {name: Route(answer, KEY_ALONE) for name, answer in streams.KEYED.items()}
     return found
 

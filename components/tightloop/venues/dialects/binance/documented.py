@@ -155,6 +155,43 @@ _OTHER_ENDPOINTS = (
     endpoint("GET /dapi/v1/exchangeInfo", "none", "", "https://developers.binance.com/docs/derivatives"),
     _signed("GET /sapi/v1/account/apiRestrictions", "read", "", f"{_WALLET}/account/api-key-permission"),
     _signed("GET /sapi/v1/capital/config/getall", "read", "", f"{_WALLET}/capital/all-coins-info"),
+    _signed(
+        "GET /sapi/v1/capital/deposit/address",
+        "read",
+        "coin! network amount:decimal",
+        f"{_WALLET}/capital/deposite-address",
+    ),
+    _signed(
+        "GET /sapi/v1/capital/deposit/hisrec",
+        "read",
+        f"includeSource:flag coin status:integer offset:integer txId {_PAGED}",
+        f"{_WALLET}/capital/deposite-history",
+    ),
+    _signed(
+        "POST /sapi/v1/capital/withdraw/apply",
+        "withdraw",
+        "coin! withdrawOrderId network address! addressTag amount!:decimal transactionFeeFlag:flag name "
+        "walletType:integer=0|1",
+        f"{_WALLET}/capital/withdraw",
+    ),
+    _signed(
+        "GET /sapi/v1/capital/withdraw/history",
+        "read",
+        f"coin withdrawOrderId status:integer offset:integer idList {_PAGED}",
+        f"{_WALLET}/capital/withdraw-history",
+    ),
+    _signed(
+        "POST /sapi/v1/asset/transfer",
+        "trade",
+        "type! asset! amount!:decimal fromSymbol toSymbol",
+        f"{_WALLET}/asset/user-universal-transfer",
+    ),
+    _signed(
+        "GET /sapi/v1/asset/transfer",
+        "read",
+        "type! startTime:integer endTime:integer current:integer size:integer fromSymbol toSymbol",
+        f"{_WALLET}/asset/query-user-universal-transfer",
+    ),
     _signed("GET /sapi/v1/asset/tradeFee", "read", "symbol", f"{_WALLET}/asset/trade-fee"),
     _signed("GET /sapi/v1/bnbBurn", "read", "", f"{_MARGIN}/account/Get-BNB-Burn-Status"),
     _signed(

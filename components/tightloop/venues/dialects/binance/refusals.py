@@ -88,6 +88,22 @@ def of_engine(refusal: VenueError, futures: bool) -> BinanceError:
     return BinanceError(-2010, refusal.message or "Order rejected.")
 
 
+_WALLET = {
+    "insufficient_balance": (-4026, "You have insufficient balance."),
+    "insufficient_margin": (-5002, "You have insufficient balance."),
+    "duplicate_client_order_id": (-4115, "clientTranId is duplicated."),
+    "operation_not_supported": (-4019, "Current asset is not open for withdrawal."),
+    "invalid_order": (-4028, "The amount of withdrawal must be greater than the Commission."),
+    "order_rejected": (-4015, "Withdraw is limited."),
+}
+
+
+def of_wallet(refusal: VenueError) -> BinanceError:
+    """The engine's refusal of a transfer in Binance's words."""
+    known = _WALLET.get(refusal.code)
+    return of_engine(refusal, futures=False) if known is None else BinanceError(*known)
+
+
 def _post_only(futures: bool) -> BinanceError:
     if not futures:
         return BinanceError(-2010, "Order would immediately match and take.")

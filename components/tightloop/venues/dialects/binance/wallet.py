@@ -1,4 +1,4 @@
-"""Of Binance's wallet and margin endpoints (``/sapi``): what a key may do, its fees; and that there is nothing else."""
+"""Of Binance's wallet and margin endpoints (``/sapi``): what a key may do, its fees; and that nothing is borrowed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def _restrictions(call: Call) -> Any:
         "enableInternalTransfer": False,
         "enableMargin": False,
         "enableFutures": TRADE in rights,
-        "permitsUniversalTransfer": False,
+        "permitsUniversalTransfer": TRADE in rights,
         "enableVanillaOptions": False,
         "enableFixApiTrade": False,
         "enableFixReadOnly": False,
@@ -34,7 +34,7 @@ def _restrictions(call: Call) -> Any:
 
 
 def _none(call: Call) -> Any:
-    """Networks for deposits and withdrawals, and margin trading, are not modelled: no coin and no pair has any."""
+    """Margin trading is not modelled: no pair has any."""
     return []
 
 
@@ -64,7 +64,6 @@ def _pay_in_bnb(call: Call) -> Any:
 
 READS: dict[str, Callable[[Call], Any]] = {
     "GET /sapi/v1/account/apiRestrictions": _restrictions,
-    "GET /sapi/v1/capital/config/getall": _none,
     "GET /sapi/v1/bnbBurn": _pays_in_bnb,
     "GET /sapi/v1/asset/tradeFee": _fees,
     "GET /sapi/v1/margin/allPairs": _none,
