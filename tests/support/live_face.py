@@ -52,8 +52,8 @@ class LiveVenue(Struct, frozen=True, kw_only=True):
     def name(self) -> str:
         return self.spec.name
 
-    def lane(self, address: str) -> LaneSpec:
-        return replace(REGISTRY.lane(self.name), simulated=False, endpoint=address)
+    def lane(self, address: str, withdraws_to: tuple[str, ...] = ()) -> LaneSpec:
+        return replace(REGISTRY.lane(self.name), simulated=False, endpoint=address, withdraws_to=withdraws_to)
 
     def credentials(self, key: dict[str, Any]) -> Credentials:
         """One API key of the sandbox."""
@@ -87,12 +87,19 @@ def credentials_of(key: dict[str, Any]) -> Credentials:
 
 class LiveFace(Face):
     """``use`` says whose keys the adapter has from then on. ``manual``: the venue's clock moves when the test says so,
-    and the adapter signs by it.
+    and the adapter signs by it. ``withdraws_to``: the lane's; with any, the keys may withdraw.
     """
 
     def __init__(
-        self, folder: Path, venue: LiveVenue = BINANCE, *, manual: bool = True, mutation_timeout_s: float = PATIENT_S
+        self,
+        folder: Path,
+        venue: LiveVenue = BINANCE,
+        *,
+        manual: bool = True,
+        mutation_timeout_s: float = PATIENT_S,
+        withdraws_to: tuple[str, ...] = (),
     ) -> None:
+        self.withdraws_to = withdraws_to
         self.venue = venue
         self.sandbox = venue.sandbox(folder, "manual" if manual else "wall")
         self._manual_now: datetime | None = None
@@ -106,7 +113,8 @@ class LiveFace(Face):
 
     def use(self, account: str) -> None:
         if account not in self._keys:
-            self._keys[account] = self.sandbox.control("POST", "/admin/keys", account=account)[0]
+            asked = {"account": account, **({"withdraw": "true"} if self.withdraws_to else {})}
+            self._keys[account] = self.sandbox.control("POST", "/admin/keys", **asked)[0]
         self._account = account
         if not self.adapters:
             self.reconnect()
@@ -117,7 +125,8 @@ class LiveFace(Face):
 
     def reconnect(self) -> None:
         self._hang_up()
-        lane, credentials = self.venue.lane(self.sandbox.address), self.venue.credentials(self._keys[self._account])
+        lane = self.venue.lane(self.sandbox.address, self.withdraws_to)
+        credentials = self.venue.credentials(self._keys[self._account])
         self.dialect = self.venue.dialect(
             lane, credentials, reading=False, clock=self.now, act_timeout_s=self._timeout_s, budgets=self.budgets
         )

@@ -48,7 +48,7 @@ class Lane(_Section):
     """A lane. One whose name says all (``binance``, ``bybit``, ``okx``, ``ethereum``) needs no key here.
 
     ``venue``: the exchange, for a further lane of one. ``chain_id`` and ``venues``: a chain, its wallet among them.
-    ``endpoint``: of a lane that is not simulated, where it is not the venue's own: a URL.
+    ``endpoint``: of a lane that is not simulated, where it is not the venue's own: a URL. ``withdraws_to``: addresses.
     """
 
     kind: Literal["exchange", "chain"] | None = None
@@ -60,6 +60,7 @@ class Lane(_Section):
     acceptance_window: Seconds | None = None
     confirmations: Annotated[int, Field(ge=1, le=64)] | None = None
     endpoint: str | None = None
+    withdraws_to: tuple[str, ...] = ()
 
 
 class Timing(_Section):

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from tightloop.domain.directory import Directory, LaneSpec
 from tightloop.domain.ids import is_strategy_id
+from tightloop.domain.transfers import ADDRESS
 from tightloop.domain.venues import VenueSpec
 from tightloop.errors import ExecutionError
 from tightloop.venues.registry import Registry
@@ -67,6 +68,8 @@ def lane_spec(name: str, lane: Lane, registry: Registry, send_window_s: float) -
         raise _wrong(name, "confirmations: are a chain's")
     if lane.endpoint is not None:
         _check_endpoint(name, lane)
+    if lane.withdraws_to:
+        _check_addresses(name, lane, spec)
     return replace(
         spec,
         simulated=lane.simulated,
@@ -74,7 +77,16 @@ def lane_spec(name: str, lane: Lane, registry: Registry, send_window_s: float) -
         send_window_s=lane.send_window or send_window_s,
         acceptance_window_s=lane.acceptance_window or spec.acceptance_window_s,
         confirmations=lane.confirmations or spec.confirmations,
+        withdraws_to=lane.withdraws_to,
     )
+
+
+def _check_addresses(name: str, lane: Lane, spec: LaneSpec) -> None:
+    if lane.simulated or spec.kind != "exchange":
+        raise _wrong(name, "withdraws_to: is a live exchange's")
+    for address in lane.withdraws_to:
+        if not ADDRESS.fullmatch(address):
+            raise _wrong(name, f"withdraws_to: {address!r} is no address: it has 20 to 100 letters and digits")
 
 
 def _check_endpoint(name: str, lane: Lane) -> None:

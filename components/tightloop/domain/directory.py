@@ -35,7 +35,8 @@ class LaneSpec(Struct, frozen=True, kw_only=True):
     than so long after its journal record's time. ``acceptance_window_s``: its exchange refuses a request whose signed
     time is older. ``chain_id``: by EIP-155, and ``confirmations``: how many blocks must hold a transaction, its own
     among them, before it is final (chains). ``endpoint``: of a lane that is not simulated, the
-    address of a stand-in or a test network; None: the venue's own, of the environment.
+    address of a stand-in or a test network; None: the venue's own, of the environment. ``withdraws_to``: the addresses
+    to which a live exchange's lane may withdraw.
     """
 
     name: str
@@ -48,6 +49,7 @@ class LaneSpec(Struct, frozen=True, kw_only=True):
     chain_id: int | None = None
     confirmations: int = 1
     endpoint: str | None = None
+    withdraws_to: tuple[str, ...] = ()
 
     @property
     def policy(self) -> Literal["window", "nonce"]:

@@ -20,7 +20,7 @@ from tightloop.errors import ExecutionError
 from tightloop.records.types import AccountRef, Instruction, WalletTransfer
 
 _FROM, _TO = "wallet_transfer.source", "wallet_transfer.destination"
-_ADDRESS = re.compile(r"[A-Za-z0-9]{20,100}")
+ADDRESS = re.compile(r"[A-Za-z0-9]{20,100}")
 
 
 class Endpoint(Struct, frozen=True):
@@ -33,7 +33,7 @@ class Endpoint(Struct, frozen=True):
 
 def is_address(text: str, venues: Venues) -> bool:
     """Is it an address outside, and no venue account?"""
-    return venues.get(_venue_of(text)) is None and _ADDRESS.fullmatch(text) is not None
+    return venues.get(_venue_of(text)) is None and ADDRESS.fullmatch(text) is not None
 
 
 def endpoint(field: str, text: str, venues: Venues) -> Endpoint:

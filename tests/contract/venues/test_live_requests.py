@@ -10,14 +10,17 @@ from typing import Any
 import pytest
 from tests.support.documented_calls import named_by, paths
 from tests.support.live_face import LiveFace
+from tests.support.venue_intents import transfer
 
 from tightloop.venues.live.binance_streams import FuturesFeed
 from tightloop.venues.live.session import Said
 
+from . import test_transfers
 from .exchanges import Exchange
 from .test_live_exchanges import Account
 
 D = Decimal
+OUTSIDE = "0x" + "ab" * 20
 PREFIXES = {"public": "/api/v3", "private": "/api/v3", "sapi": "/sapi/v1"} | {
     f"fapi{side}{version}": f"/fapi/{version.lower() or 'v1'}"
     for side in ("Public", "Private")
@@ -27,7 +30,7 @@ PREFIXES = {"public": "/api/v3", "private": "/api/v3", "sapi": "/sapi/v1"} | {
 
 @pytest.fixture
 def live(tmp_path: Path) -> Iterator[Exchange]:
-    face = LiveFace(tmp_path)
+    face = LiveFace(tmp_path, withdraws_to=(OUTSIDE,))
     yield Account(face, "s")
     face.close()
 
@@ -54,9 +57,23 @@ def every_call(live: Exchange) -> None:
     live.submit(closing)
     live.find(closing)
     live.ledger(live.positions().cursor)
+    money_moves(live)
     feed = FuturesFeed(face.dialect._sessions["perp"], "ws://127.0.0.1:1")
     face.drive(feed.url())
     face.drive(feed.keep_alive(lambda message: pytest.fail("a listen key is kept by REST")))
+
+
+def money_moves(live: Exchange) -> None:
+    for entry in (
+        test_transfers.inside(live, "in", "spot", "perp", D(500)),
+        test_transfers.inside(live, "out", "perp", "spot", D(500)),
+        transfer(live.account, "gone", live.now(), "USDT", D(50), OUTSIDE, lane="binance", source="binance"),
+    ):
+        prepared = live.prepared(entry)
+        live.submit(prepared)
+        live.find(prepared)
+    test_transfers.address(live.face, "binance", live.account)
+    test_transfers.arrival(live.face, "binance", live.account, "0x" + "00" * 32)
 
 
 def test_each_request_of_the_adapter_is_as_the_exchange_documents_it(live: Exchange) -> None:

@@ -160,7 +160,7 @@ MUTANTS = (
         "a-live-key-may-withdraw",
         "a key with the right to withdraw is taken",
         BINANCE,
-        '        if told["enableWithdrawals"]:\n',
+        '        if told["enableWithdrawals"] and not (trades and self._withdraws):\n',
         "        if False:\n",
         BY_OPENING,
     ),

@@ -2,8 +2,8 @@
 
 To read beside https://developers.binance.com/docs/binance-spot-api-docs/rest-api and
 https://developers.binance.com/docs/derivatives/usds-margined-futures. What its refusals mean is in
-``binance_verdicts.py``, its ledger in ``binance_income.py``,
-its trades in ``binance_trades.py``.
+``binance_verdicts.py``, its ledger in ``binance_income.py``, its trades in ``binance_trades.py``, its transfers in
+``binance_transfers.py``.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from tightloop.venues.live import binance_streams as streams
 from tightloop.venues.live.binance_income import cursor_at, entries_after
 from tightloop.venues.live.binance_limits import BinanceLimits
 from tightloop.venues.live.binance_trades import perp_trade, spot_trade
+from tightloop.venues.live.binance_transfers import BinanceTransfers
 from tightloop.venues.live.binance_verdicts import VERDICTS
 from tightloop.venues.live.budget import OF_THE_PROCESS, Budgets
 from tightloop.venues.live.exchange import LiveExchange, LiveReader, Shown
@@ -88,6 +89,7 @@ class Binance:
         budgets: Budgets = OF_THE_PROCESS,
     ) -> None:
         self._venue = lane.home
+        self._withdraws = bool(lane.withdraws_to)
         self._streams_at = streams.addresses(lane.endpoint, credentials.environment)
         self._window_ms = int(lane.acceptance_window_s * 1000)
         self._streams: list[OrderStream] = []
@@ -116,6 +118,8 @@ class Binance:
                 tariff=BinanceLimits(budgets, market, credentials.reveal(f"CEX__BINANCE_{name}_{middle}API_KEY")),
             )
 
+        self.transfers = BinanceTransfers(lane.home, self._sessions["spot"], self._sessions["perp"])
+
     # --- before the first call ----------------------------------------------------------------------------------------
 
     async def time(self, market: str) -> datetime:
@@ -143,8 +147,7 @@ class Binance:
             if said.status == 404:
                 return
             raise
-        if told["enableWithdrawals"]:
-            raise ExecutionError("EIF-012", f"{self._venue}: the {market} key may withdraw, which nothing here needs")
+        self._check_withdrawing(market, told, trades=trades)
         if trades and not told[right]:
             raise ExecutionError("EIF-012", f"{self._venue}: the {market} key may not trade ({right} is off)")
         if not trades and told[right]:
@@ -153,6 +156,24 @@ class Binance:
             )
         if not told["enableReading"]:
             raise ExecutionError("EIF-012", f"{self._venue}: the {market} key may not read (enableReading is off)")
+
+    def _check_withdrawing(self, market: str, told: Mapping[str, Any], *, trades: bool) -> None:
+        """Withdrawals are made with the spot key; where both keys are one, it has the right for futures, too."""
+        if told["enableWithdrawals"] and not (trades and self._withdraws):
+            why = "and the lane has no withdraws_to" if trades else "and is to read only"
+            raise ExecutionError("EIF-012", f"{self._venue}: the {market} key may withdraw, {why}")
+        if trades and self._withdraws and market == "spot" and not told["enableWithdrawals"]:
+            raise ExecutionError(
+                "EIF-012",
+                f"{self._venue}: the lane has withdraws_to, and the spot key may not withdraw "
+                "(enableWithdrawals is off)",
+            )
+        if not trades and told.get("permitsUniversalTransfer"):
+            raise ExecutionError(
+                "EIF-012",
+                f"{self._venue}: the {market} key is to read only, and may move money between wallets "
+                "(permitsUniversalTransfer is on)",
+            )
 
     # --- markets ------------------------------------------------------------------------------------------------------
 

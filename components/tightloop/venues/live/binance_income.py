@@ -1,7 +1,8 @@
 """Binance's only ledger: the income of the futures wallet (``GET /fapi/v1/income``), as entries after a cursor.
 
-What trades did there (REALIZED_PNL, COMMISSION) comes with the trades, and is left out. Of the spot wallet there is no
-ledger: a deposit, a withdrawal, a conversion there shows as a position that differs, and halts the key.
+What trades did there (REALIZED_PNL, COMMISSION) comes with the trades, and what moved between the wallets (TRANSFER)
+with the transfer that moved it: both are left out. Of the spot wallet there is no ledger: a deposit, a withdrawal, a
+conversion there, and what somebody else moved between the wallets, shows as a position that differs, and halts the key.
 
 A cursor is a time, from which on Binance is asked, and the ids of what was seen since: entries may show up late, so
 that the time stays ``OVERLAP_MS`` behind the latest. Binance keeps three months.
@@ -26,7 +27,7 @@ from tightloop.venues.live.times import milliseconds, moment
 PAGE = 1000
 OVERLAP_MS = 600_000
 MOST_SEEN = 200  # ids in a cursor: twelve characters each, of the 4,096 that one may have
-_OF_TRADES = ("REALIZED_PNL", "COMMISSION")
+_TOLD_ELSEWHERE = ("REALIZED_PNL", "COMMISSION", "TRANSFER")
 _REWARDS = (
     "WELCOME_BONUS",
     "REFERRAL_KICKBACK",
@@ -57,7 +58,7 @@ async def entries_after(session: Session, venue: str, cursor: str | None) -> tup
     before = _Cursor(0) if cursor is None else _decoded(cursor)
     given = {"limit": PAGE, **({"startTime": before.from_ms} if before.from_ms else {})}
     told: list[Mapping[str, Any]] = await session.ask("fapiPrivateGetIncome", given)
-    rows = sorted((one for one in told if one["incomeType"] not in _OF_TRADES), key=lambda one: int(one["time"]))
+    rows = sorted((one for one in told if one["incomeType"] not in _TOLD_ELSEWHERE), key=lambda one: int(one["time"]))
     fresh = [one for one in rows if _name(one) not in before.seen]
     more = len(told) >= PAGE
     latest = max((int(one["time"]) for one in told), default=0)

@@ -32,7 +32,7 @@ from tightloop.handlers.calls import (
 from tightloop.records.types import AccountRef, JournalEntry, PreparedOrder
 from tightloop.venues.adapter import Addressed, Cancelled, Found, Gate, PreparedAs, Submitted
 from tightloop.venues.http import Broken, NotLeft
-from tightloop.venues.live import preparing
+from tightloop.venues.live import preparing, preparing_transfers, transfers
 from tightloop.venues.live.attempts import UNREADABLE, acted, answered
 from tightloop.venues.live.budget import urgent
 from tightloop.venues.live.session import Said
@@ -71,6 +71,7 @@ class Accepted(Struct, frozen=True):
 
 class Dialect(Protocol):
     """What differs between exchanges. Everything that asks raises NotLeft, Broken, Said; what acts GateShut as well.
+    One that moves money has ``transfers``, a :class:`~tightloop.venues.live.transfers.Transfers`.
 
     ``market``: ``spot`` or ``perp``; ``symbol``: the unified one, such as ``BTC/USDT:USDT``.
     """
@@ -114,7 +115,9 @@ class Dialect(Protocol):
 
 
 class LiveReader:
-    """A lane's reader (``venues/adapter.py``): positions and ledger. It has no method that changes anything."""
+    """A lane's reader (``venues/adapter.py``): positions, ledger, and what arrives. It has no method that changes
+    anything.
+    """
 
     trades = False
 
@@ -156,21 +159,37 @@ class LiveReader:
         return await answered(self._dialect.verdicts, read())
 
     async def find_arrival(self, account: AccountRef, reference: str) -> Arrived | NotFound | Unavailable:
-        return Unavailable(
-            UNSUPPORTED, f"{self.lane.name}: arrivals of transfers are not looked for on live exchanges yet"
-        )
+        if self._transfers is None:
+            return Unavailable(UNSUPPORTED, self._moves_nothing)
+        return await transfers.find_arrival(self._transfers, reference)
 
     async def deposit_address(self, account: AccountRef, asset: str, network: str | None) -> Addressed:
-        return Refused(UNSUPPORTED, f"{self.lane.name}: nothing is transferred to live exchanges yet")
+        if self._transfers is None:
+            return Refused(UNSUPPORTED, self._moves_nothing)
+        return await preparing_transfers.deposit_address(self.lane, self._transfers, asset, network)
+
+    @property
+    def _transfers(self) -> transfers.Transfers | None:
+        """Of a dialect that has them."""
+        found: transfers.Transfers | None = getattr(self._dialect, "transfers", None)
+        return found
+
+    @property
+    def _moves_nothing(self) -> str:
+        return f"{self.lane.name}: nothing is transferred from or to {self.lane.home} live yet"
 
     async def close(self) -> None:
         await self._dialect.close()
 
 
 class LiveExchange(LiveReader):
-    """A lane's adapter (``venues/adapter.py``): what the reader has, and orders."""
+    """A lane's adapter (``venues/adapter.py``): what the reader has, orders, and transfers out of it and within it."""
 
     trades = True
+
+    def __init__(self, lane: LaneSpec, dialect: Dialect) -> None:
+        super().__init__(lane, dialect)
+        self._recent: transfers.Recent = {}
 
     async def _holdings(self) -> tuple[dict[str, Decimal], str]:
         return await self._dialect.holdings_and_cursor()
@@ -182,6 +201,11 @@ class LiveExchange(LiveReader):
 
     async def prepare(self, entry: JournalEntry, least_nonce: int | None) -> PreparedAs:
         with urgent("order"):
+            if transfers.is_transfer(entry):
+                of = self._transfers
+                if of is None:
+                    return Refused(UNSUPPORTED, self._moves_nothing)
+                return await preparing_transfers.prepare(entry, self.lane, of, self._recent)
             return await answered(
                 self._dialect.verdicts, preparing.prepare(entry, self._dialect.rules, self._dialect.price)
             )
@@ -190,6 +214,9 @@ class LiveExchange(LiveReader):
         return Refused(UNSUPPORTED, f"{self.lane.name}: an exchange's orders are cancelled, not replaced")
 
     async def submit(self, entry: JournalEntry, gate: Gate) -> Submitted:
+        if self._transfers is not None and transfers.is_transfer(entry):
+            with urgent("order"):
+                return await transfers.submit(entry, self.lane, self._transfers, gate, self._recent)
         order = _order(entry)
         if order is None:
             return Refused("EXI-007", "the journal holds no order to send")
@@ -207,6 +234,9 @@ class LiveExchange(LiveReader):
         return OrderFound("open", shown.at, shown.venue_order_id, remaining=remaining, raw=shown.raw)
 
     async def find(self, entry: JournalEntry) -> Found:
+        if self._transfers is not None and transfers.is_transfer(entry):
+            with urgent("evidence"):
+                return await transfers.find(entry, self.lane, self._transfers, self._recent)
         order = _order(entry) or _meant(entry)
         if order is None:
             return Unavailable(UNREADABLE, "the journal holds no order to look for")
@@ -227,6 +257,8 @@ class LiveExchange(LiveReader):
             return await answered(self._dialect.verdicts, look())
 
     async def cancel(self, entry: JournalEntry, gate: Gate) -> Cancelled:
+        if transfers.is_transfer(entry):
+            return Refused(UNSUPPORTED, f"{self.lane.name}: a transfer can't be called back")
         order = _order(entry) or _meant(entry)
         if order is None:
             return Refused("EXI-007", "the journal holds no order to cancel")

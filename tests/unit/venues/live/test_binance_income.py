@@ -65,7 +65,7 @@ def test_what_shows_up_late_is_not_missed() -> None:
 def test_of_two_with_one_number_each_counts() -> None:
     income = Income()
     income.add(0, 1)
-    income.add(0, 1, kind="TRANSFER", symbol="")
+    income.add(0, 1, kind="API_REBATE", symbol="")
     income.add(0, 1, symbol="ETHUSDT")
     income.add(0, 1)
     income.rows[-1]["asset"] = "BNB"
@@ -73,7 +73,7 @@ def test_of_two_with_one_number_each_counts() -> None:
     assert len({entry.entry_id for entry in entries}) == 4
 
 
-def test_what_trades_did_is_theirs_to_tell() -> None:
+def test_what_trades_and_movements_did_is_theirs_to_tell() -> None:
     income = Income()
     for number, kind in enumerate(
         ("REALIZED_PNL", "COMMISSION", "FUNDING_FEE", "TRANSFER", "REFERRAL_KICKBACK", "NEW_ONE")
@@ -82,7 +82,6 @@ def test_what_trades_did_is_theirs_to_tell() -> None:
     entries, _, _ = asyncio.run(entries_after(income, "binance", None))  # type: ignore[arg-type]
     assert [(one.kind, one.deltas[0].source) for one in entries] == [
         ("funding", "funding"),
-        ("transfer", "transfer"),
         ("reward", "reward"),
         ("transfer", "transfer"),
     ]

@@ -65,7 +65,9 @@ def test_an_address_of_another_environment_or_in_the_clear_is_refused(
         assert refused.value.code == code
 
 
-def opened(rights: dict[str, Any] | None, *, reading: bool = False, hedged: bool = False) -> ToldExchange:
+def opened(
+    rights: dict[str, Any] | None, *, reading: bool = False, hedged: bool = False, withdraws_to: tuple[str, ...] = ()
+) -> ToldExchange:
     """Raises ExecutionError. ``rights`` None: an exchange that does not tell what a key may do, as testnets."""
     told: dict[str, Any] = {
         "GET /api/v3/time": (200, {"serverTime": 1_760_000_000_000}),
@@ -79,7 +81,7 @@ def opened(rights: dict[str, Any] | None, *, reading: bool = False, hedged: bool
         async with ToldExchange(told) as exchange:
             names = binance.SPEC.read_credentials if reading else binance.SPEC.credentials
             keys = checked(binance.SPEC, "dev", {name: f"value-{name}" for name in names}, reading=reading)
-            lane = at(exchange.address)
+            lane = replace(at(exchange.address), withdraws_to=withdraws_to)
             found = connect_reader(lane, keys) if reading else connect(lane, keys)
             try:
                 await found.open()
@@ -100,6 +102,7 @@ def test_a_key_that_may_trade_opens_the_lane_and_one_that_may_only_read_its_read
     [
         (RIGHTS | {"enableWithdrawals": True}, False, "may withdraw"),
         (READS_ONLY | {"enableWithdrawals": True}, True, "may withdraw"),
+        (READS_ONLY | {"permitsUniversalTransfer": True}, True, "may move money between wallets"),
         (RIGHTS | {"enableSpotAndMarginTrading": False}, False, "spot key may not trade"),
         (RIGHTS | {"enableFutures": False}, False, "perp key may not trade"),
         (RIGHTS, True, "is to read only, and may trade"),
@@ -111,6 +114,19 @@ def test_a_key_with_too_many_rights_or_too_few_is_refused(rights: dict[str, Any]
         opened(rights, reading=reading)
     assert refused.value.code == "EIF-012"
     assert "value-" not in str(refused.value)
+
+
+def test_a_key_may_withdraw_where_the_lane_says_whereto_and_then_it_must() -> None:
+    withdraws_to = ("0x" + "ab" * 20,)
+    opened(RIGHTS | {"enableWithdrawals": True}, withdraws_to=withdraws_to)
+    opened(READS_ONLY, reading=True, withdraws_to=withdraws_to)
+    for rights, reading, words in (
+        (RIGHTS, False, "the spot key may not withdraw"),
+        (READS_ONLY | {"enableWithdrawals": True}, True, "may withdraw, and is to read only"),
+    ):
+        with pytest.raises(ExecutionError, match=words) as refused:
+            opened(rights, reading=reading, withdraws_to=withdraws_to)
+        assert refused.value.code == "EIF-012"
 
 
 def test_hedge_mode_is_refused() -> None:
