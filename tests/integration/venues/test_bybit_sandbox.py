@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import stat
 import time
 from collections.abc import Iterator
 from decimal import Decimal
@@ -239,3 +240,350 @@ def test_a_key_that_only_reads_trades_nothing(sandbox: BybitSandbox) -> None:
     assert not any("Withdraw" in key["permissions"]["Wallet"] for key in told)
     account = sandbox.done("GET", "/v5/account/info")
     assert (account["unifiedMarginStatus"], account["marginMode"]) == (5, "REGULAR_MARGIN")
+
+
+# --- orders -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("category", "code", "gone"), [("spot", 170141, 170213), ("linear", 110072, 110001)])
+def test_an_order_link_id_is_taken_once(sandbox: BybitSandbox, category: str, code: int, gone: int) -> None:
+    resting = {"category": category, **LIMIT, "orderLinkId": f"once-{category}"}
+    placed = sandbox.done("POST", CREATE, **resting)
+    assert set(placed) == {"orderId", "orderLinkId"}
+    assert sandbox.code("POST", CREATE, **resting) == code
+    named = {"category": category, "symbol": "BTCUSDT", "orderLinkId": f"once-{category}"}
+    assert sandbox.done("POST", CANCEL, **named) == placed
+    assert sandbox.code("POST", CANCEL, **named) == gone
+    assert sandbox.code("POST", CREATE, **resting) == code, "its order has ended, and the id is not free again"
+    assert sandbox.code("POST", CANCEL, **{**named, "orderLinkId": "never"}) == gone
+    found = one(sandbox, category, f"once-{category}")
+    assert (found["orderStatus"], found["cancelType"], found["leavesQty"]) == ("Cancelled", "CancelByUser", "0")
+    assert sandbox.done("GET", REALTIME, category=category, orderLinkId="never")["list"] == []
+
+
+@pytest.mark.parametrize(("category", "status"), [("spot", "Rejected"), ("linear", "Cancelled")])
+def test_a_post_only_order_that_would_trade_is_taken_and_ends(
+    sandbox: BybitSandbox, category: str, status: str
+) -> None:
+    crossing = {**LIMIT, "price": "90000", "timeInForce": "PostOnly", "orderLinkId": f"post-{category}"}
+    sandbox.done("POST", CREATE, category=category, **crossing)
+    found = one(sandbox, category, f"post-{category}")
+    assert (found["orderStatus"], found["rejectReason"]) == (status, "EC_PostOnlyWillTakeLiquidity")
+    assert (found["cumExecQty"], found["timeInForce"]) == ("0", "PostOnly")
+
+
+def test_orders_end_in_bybits_words(sandbox: BybitSandbox) -> None:
+    partial = {"kind": "partial", "fill": "0.5", "rest": "cancel", "count": 1}
+    for category, status in (("spot", "PartiallyFilledCanceled"), ("linear", "Cancelled")):
+        sandbox.control("POST", "/admin/faults", partial)
+        sandbox.done("POST", CREATE, **{**SPOT, "category": category}, orderLinkId=f"half-{category}")
+        found = one(sandbox, category, f"half-{category}")
+        assert (found["orderStatus"], found["cumExecQty"]) == (status, "0.005")
+        sandbox.control("POST", "/admin/faults", {**partial, "rest": "work"})
+        sandbox.done("POST", CREATE, category=category, **LIMIT | {"price": "90000"}, orderLinkId=f"rest-{category}")
+        assert one(sandbox, category, f"rest-{category}")["orderStatus"] == "PartiallyFilled"
+        sandbox.done("POST", CREATE, category=category, **LIMIT | {"timeInForce": "IOC"}, orderLinkId=f"ioc-{category}")
+        found = one(sandbox, category, f"ioc-{category}")
+        assert (found["orderStatus"], found["rejectReason"]) == ("Cancelled", "EC_NoImmediateQtyToFill")
+        sandbox.control("POST", "/admin/faults", {"kind": "reject", "as_order": True, "count": 1})
+        sandbox.done("POST", CREATE, category=category, **LIMIT, orderLinkId=f"no-{category}")
+        assert one(sandbox, category, f"no-{category}")["orderStatus"] == "Rejected"
+
+
+def test_a_spot_market_order_is_by_value_where_it_says_so_or_buys(sandbox: BybitSandbox) -> None:
+    bought = {"category": "spot", "symbol": "BTCUSDT", "side": "Buy", "orderType": "Market", "qty": "500"}
+    for name, more in (("value", {}), ("unit", {"marketUnit": "quoteCoin"}), ("sold", {"side": "Sell"})):
+        unit = {"marketUnit": "quoteCoin"} if name == "sold" else more
+        sandbox.done("POST", CREATE, **{**bought, **more, **unit}, orderLinkId=name)
+        found = one(sandbox, "spot", name)
+        assert (found["orderStatus"], found["marketUnit"], found["qty"]) == ("Filled", "quoteCoin", "500")
+        assert D(499) < D(found["cumExecValue"]) < D(501)
+    sandbox.done("POST", CREATE, **SPOT, orderLinkId="amount")
+    found = one(sandbox, "spot", "amount")
+    assert (found["marketUnit"], found["cumExecQty"], found["timeInForce"]) == ("baseCoin", "0.01", "IOC")
+    assert found["cumFeeDetail"] == {"BTC": "0.00001"}
+
+
+def test_a_market_order_stays_within_its_slippage_tolerance(restartable: BybitSandbox) -> None:
+    restartable.control("POST", "/admin/faults", {"kind": "slip", "slippage_bps": "50"})
+    for kind, tolerance, status in (("Percent", "1", "Filled"), ("Percent", "0.1", "Cancelled")):
+        name = f"within-{tolerance.replace('.', '')}"
+        within = {"slippageToleranceType": kind, "slippageTolerance": tolerance}
+        restartable.done("POST", CREATE, **LINEAR, **within, orderLinkId=name)
+        assert one(restartable, "linear", name)["orderStatus"] == status
+
+
+@pytest.mark.parametrize("category", ["spot", "linear"])
+def test_an_order_is_amended(sandbox: BybitSandbox, category: str) -> None:
+    name = f"amend-{category}"
+    named = {"category": category, "symbol": "BTCUSDT", "orderLinkId": name}
+    sandbox.done("POST", CREATE, category=category, **LIMIT, orderLinkId=name)
+    sandbox.done("POST", AMEND, **named, qty="0.02")
+    found = one(sandbox, category, name)
+    assert (found["qty"], found["price"], found["orderStatus"]) == ("0.02", "20000", "New")
+    sandbox.done("POST", AMEND, **named, price="21000")
+    assert sandbox.code("POST", AMEND, **named, price="21000") == 10001, "nothing is to be changed"
+    assert sandbox.code("POST", AMEND, **named) == 10001
+    account = {"lane": "bybit", "account": sandbox.keys[0]["account"]}
+    sandbox.control("POST", "/admin/fill", {**account, "client_order_id": name, "amount": "0.01"})
+    assert sandbox.code("POST", AMEND, **named, qty="0.01") == 110064
+    sandbox.done("POST", AMEND, **named, price="90000")
+    found = one(sandbox, category, name)
+    assert (found["orderStatus"], found["cumExecQty"]) == ("Filled", "0.02"), "it trades with what it crosses"
+    assert sandbox.code("POST", AMEND, **named, price="20000") in (110001, 170213)
+
+
+def test_closed_orders_are_told_in_real_time_until_the_service_is_started_again(restartable: BybitSandbox) -> None:
+    sandbox = restartable
+    sandbox.done("POST", CREATE, **SPOT, orderLinkId="filled")
+    sandbox.done("POST", CREATE, category="spot", **LIMIT, orderLinkId="open")
+
+    def ids(path: str, **given: Any) -> list[str]:
+        told = sandbox.done("GET", path, category="spot", **given)["list"]
+        return [order["orderLinkId"] for order in told]
+
+    assert (ids(REALTIME), ids(REALTIME, openOnly=1)) == (["open"], ["filled"])
+    assert ids(REALTIME, orderLinkId="filled", openOnly=0) == ["filled"], "an id is looked for among all"
+    assert ids(HISTORY) == ["filled"], "what is open is no history"
+    sandbox.kill()
+    sandbox.start()
+    assert (ids(REALTIME), ids(REALTIME, openOnly=1), ids(REALTIME, orderLinkId="filled")) == (["open"], [], [])
+    assert ids(HISTORY, orderLinkId="filled") == ["filled"]
+    assert sandbox.code("GET", REALTIME, category="linear") == 10001, "it must say which contracts"
+    hour = 3_600_000
+    now = int(time.time() * 1000)
+    assert ids(HISTORY, startTime=now - 2 * hour, endTime=now - hour) == []
+    assert sandbox.code("GET", HISTORY, category="spot", startTime=now - 200 * hour, endTime=now) == 10001
+
+
+def test_lists_are_paged_from_the_newest_on(restartable: BybitSandbox) -> None:
+    for _ in range(5):
+        restartable.done("POST", CREATE, **SPOT)
+    for path in (HISTORY, TRADES, LOG):
+        category = {} if path == LOG else {"category": "spot"}
+        whole = restartable.done("GET", path, **category)["list"]
+        paged: list[Any] = []
+        cursor = ""
+        while True:
+            told = restartable.done("GET", path, **category, limit=2, cursor=cursor or None)
+            paged += told["list"]
+            cursor = told["nextPageCursor"]
+            if not cursor:
+                break
+        assert paged == whole
+        assert len(whole) == (10 if path == LOG else 5)
+        assert restartable.code("GET", path, **category, limit=0) == 10001
+        assert restartable.code("GET", path, **category, cursor="elsewhere") == 10001
+
+
+# --- trades and the account -------------------------------------------------------------------------------------------
+
+
+def test_trades_are_told_by_order_and_with_what_they_closed(restartable: BybitSandbox) -> None:
+    sandbox = restartable
+    opened = sandbox.done("POST", CREATE, **LINEAR, orderLinkId="opened")["orderId"]
+    sandbox.done("POST", CREATE, **{**LINEAR, "side": "Sell", "qty": "0.015"}, orderLinkId="turned")
+    (trade,) = sandbox.done("GET", TRADES, category="linear", orderId=opened)["list"]
+    assert (trade["execType"], trade["closedSize"], trade["isMaker"], trade["feeRate"]) == (
+        "Trade",
+        "0",
+        False,
+        "0.0006",
+    )
+    assert D(trade["execValue"]) == D(trade["execQty"]) * D(trade["execPrice"])
+    (trade,) = sandbox.done("GET", TRADES, category="linear", orderLinkId="turned", symbol="ETHUSDT")["list"]
+    assert (trade["closedSize"], trade["execQty"]) == ("0.01", "0.015"), "0.01 closed a long, 0.005 opened a short"
+    assert sandbox.done("GET", TRADES, category="spot")["list"] == []
+    assert sandbox.done("GET", TRADES, category="linear", symbol="ETHUSDT")["list"] == []
+    (position,) = sandbox.done("GET", POSITIONS, category="linear", settleCoin="USDT")["list"]
+    assert (position["side"], position["size"], position["positionIdx"]) == ("Sell", "0.005", 0)
+
+
+def test_the_transaction_log_adds_up_to_the_balances(restartable: BybitSandbox) -> None:
+    sandbox = restartable
+    before = {coin: D(balance) for coin, balance in balances(sandbox).items()}
+    sandbox.done("POST", CREATE, **SPOT)
+    sandbox.done("POST", CREATE, **{**SPOT, "side": "Sell", "qty": "0.005"})
+    sandbox.done("POST", CREATE, **LINEAR, orderLinkId="long")
+    sandbox.control("POST", "/admin/clock", {"market_advance_s": 3600 * 24})
+    sandbox.done("POST", CREATE, **{**LINEAR, "side": "Sell"}, reduceOnly=True)
+    rows = sandbox.done("GET", LOG, limit=50)["list"]
+    assert len({row["id"] for row in rows}) == len(rows)
+    for coin in ("USDT", "BTC"):
+        own = [row for row in rows if row["currency"] == coin]
+        assert before[coin] + sum(D(row["change"]) for row in own) == D(balances(sandbox)[coin])
+        assert own[0]["cashBalance"] == balances(sandbox)[coin]
+    for row in rows:
+        assert D(row["change"]) == D(row["cashFlow"]) + D(row["funding"] or 0) - D(row["fee"])
+    kinds = [row["type"] for row in rows if row["category"] == "linear"]
+    assert kinds[0] == kinds[-1] == "TRADE"
+    assert set(kinds[1:-1]) == {"SETTLEMENT"}
+    funding = sandbox.done("GET", LOG, type="SETTLEMENT", currency="USDT", category="linear")["list"]
+    assert [(row["side"], row["size"]) for row in funding] == [("Buy", "0.01")] * len(funding)
+    assert all((D(row["feeRate"]) > 0) == (D(row["funding"]) < 0) for row in funding)
+    told = sandbox.done("GET", TRADES, category="linear", execType="Funding")["list"]
+    assert [D(one["execFee"]) for one in told] == [-D(row["funding"]) for row in funding]
+    bought = [row for row in rows if row["category"] == "spot"][-2:]
+    assert {(row["currency"], row["feeRate"]) for row in bought} == {("BTC", "0.001"), ("USDT", "0")}
+    week = 7 * 24 * 3_600_000
+    assert sandbox.code("GET", LOG, startTime=1, endTime=2 + week) == 10001
+
+
+def balances(sandbox: BybitSandbox) -> dict[str, str]:
+    (account,) = sandbox.done("GET", WALLET, accountType="UNIFIED")["list"]
+    return {coin["coin"]: coin["walletBalance"] for coin in account["coin"]}
+
+
+def test_spot_and_perpetuals_share_one_wallet(restartable: BybitSandbox) -> None:
+    sandbox = restartable
+    sandbox.done("POST", CREATE, **LINEAR)
+    sandbox.done("POST", CREATE, category="spot", **LIMIT)
+    (account,) = sandbox.done("GET", WALLET, accountType="UNIFIED", coin="USDT")["list"]
+    (coin,) = account["coin"]
+    assert (coin["locked"], D(coin["totalPositionIM"]) > 0) == ("200", True)
+    assert D(coin["equity"]) == D(coin["walletBalance"]) + D(coin["unrealisedPnl"])
+    assert (
+        D(account["totalAvailableBalance"]) == D(account["totalMarginBalance"]) - D(account["totalInitialMargin"]) - 200
+    )
+    assert sandbox.code("GET", WALLET, accountType="SPOT") == 10001
+
+
+def test_in_hedge_mode_no_order_is_taken(restartable: BybitSandbox) -> None:
+    sandbox, mode = restartable, "/v5/position/switch-mode"
+
+    def switch(to: int) -> int:
+        return sandbox.code("POST", mode, category="linear", coin="USDT", mode=to)
+
+    assert (switch(0), switch(3)) == (110025, 0)
+    told = sandbox.done("GET", POSITIONS, category="linear", symbol="BTCUSDT")["list"]
+    assert [position["positionIdx"] for position in told] == [1, 2]
+    for index in (0, 1):
+        assert sandbox.code("POST", CREATE, **LINEAR, positionIdx=index) == 10001
+    assert switch(0) == 0
+    sandbox.done("POST", CREATE, category="linear", **LIMIT)
+    assert switch(3) == 110028
+    sandbox.done("POST", "/v5/order/cancel-all", category="linear", settleCoin="USDT")
+    sandbox.done("POST", CREATE, **LINEAR)
+    assert switch(3) == 110024
+
+
+def test_leverage_is_set_for_both_sides_at_once(sandbox: BybitSandbox) -> None:
+    def leverage(buys: str, sells: str) -> int:
+        given = {"category": "linear", "symbol": "ETHUSDT", "buyLeverage": buys, "sellLeverage": sells}
+        return sandbox.code("POST", "/v5/position/set-leverage", **given)
+
+    assert [leverage("5", "5"), leverage("5", "5"), leverage("5", "6"), leverage("101", "101")] == [
+        0,
+        110043,
+        10001,
+        110013,
+    ]
+    (position,) = sandbox.done("GET", POSITIONS, category="linear", symbol="ETHUSDT")["list"]
+    assert (position["leverage"], position["size"], position["side"]) == ("5", "0", "")
+
+
+# --- faults, limits and books -----------------------------------------------------------------------------------------
+
+
+def test_faults_lose_answers_before_and_after_an_order(sandbox: BybitSandbox) -> None:
+    for kind, done in (("lost_before", False), ("lost_after", True)):
+        sandbox.control("POST", "/admin/faults", {"kind": kind, "count": 1})
+        with pytest.raises(OSError):
+            sandbox.signed("POST", CREATE, **SPOT, orderLinkId=kind)
+        found = sandbox.done("GET", REALTIME, category="spot", orderLinkId=kind)["list"]
+        assert len(found) == done, kind
+    for kind, status, code in (("down", 200, 10016), ("rate_limit", 200, 10006), ("maintenance", 503, 503)):
+        sandbox.control("POST", "/admin/faults", {"kind": kind, "count": 1})
+        answer = sandbox.signed("POST", CREATE, **SPOT, orderLinkId=kind)
+        assert (answer[0], answer[1]["retCode"]) == (status, code)
+        assert sandbox.done("GET", REALTIME, category="spot", orderLinkId=kind)["list"] == []
+    sandbox.control("POST", "/admin/faults", {"kind": "duplicate_request", "count": 1})
+    assert sandbox.code("POST", CREATE, **SPOT, orderLinkId="twice") == 170141, "what came again was no second order"
+    assert one(sandbox, "spot", "twice")["cumExecQty"] == "0.01"
+
+
+def test_a_ban_answers_nothing_until_its_end(restartable: BybitSandbox) -> None:
+    restartable.control("POST", "/admin/faults", {"kind": "ban", "duration_s": 60})
+    for path in ("/v5/market/time", "/v5/account/info"):
+        status, answer = restartable.ask("GET", path)
+        assert (status, answer["retMsg"]) == (403, "access too frequent")
+    restartable.control("DELETE", "/admin/faults")
+    assert restartable.ask("GET", "/v5/market/time")[0] == 200
+
+
+def test_an_account_may_ask_each_endpoint_so_often_a_second(tmp_path: Path) -> None:
+    sandbox = BybitSandbox(tmp_path, limited=True)
+    try:
+        usual = sandbox.control("GET", "/admin/limits")["rules"]["per_second"]
+        assert (usual["POST /v5/order/create linear"], usual["POST /v5/order/create spot"]) == (10, 20)
+        sandbox.control("POST", "/admin/limits", {"per_second": {"GET /v5/account/info": 2}, "ban_s": 0.5})
+        codes = [sandbox.code("GET", "/v5/account/info") for _ in range(3)]
+        assert codes == [0, 0, 10006]
+        assert sandbox.code("GET", "/v5/user/query-api") == 0, "another endpoint has a limit of its own"
+        time.sleep(1.0)
+        assert sandbox.code("GET", "/v5/account/info") == 0
+        assert sandbox.control("GET", "/admin/limits")["refused"] == 1
+        sandbox.control("POST", "/admin/limits", {"address": 5, "ban_s": 0.5})
+        answers = [sandbox.ask("GET", "/v5/market/time")[0] for _ in range(6)]
+        assert answers[-1] == 403
+        assert sandbox.control("GET", "/admin/limits")["banned"] >= 1
+    finally:
+        sandbox.close()
+
+
+def test_books_and_keys_outlive_a_kill(restartable: BybitSandbox) -> None:
+    sandbox = restartable
+    for name in ("keys.json", "keys.env"):
+        assert stat.S_IMODE((sandbox.folder / name).stat().st_mode) == 0o600
+    assert set(sandbox.variables) == {
+        f"BASIS_DEV__CEX__BYBIT_{kind}{part}" for kind in ("", "READONLY_") for part in ("API_KEY", "SECRET")
+    }
+    sandbox.done("POST", CREATE, **SPOT, orderLinkId="kept")
+    sandbox.done("POST", CREATE, **LINEAR, orderLinkId="kept-too")
+    before, keys, log = sandbox.books(), sandbox.keys, sandbox.done("GET", LOG)
+    sandbox.kill()
+    sandbox.start()
+    assert sandbox.keys == keys
+    after = sandbox.books()
+    assert (after["balances"], after["ledger"]) == (before["balances"], before["ledger"])
+    assert sandbox.done("GET", LOG) == log
+    assert one(sandbox, "linear", "kept-too", HISTORY)["orderStatus"] == "Filled"
+    assert sandbox.code("POST", CREATE, **SPOT, orderLinkId="kept") == 170141
+
+
+# --- the private stream -----------------------------------------------------------------------------------------------
+
+
+def test_a_strangers_script_watches_its_orders(restartable: BybitSandbox) -> None:
+    async def watch() -> list[tuple[str, str]]:
+        import ccxt.pro as ccxt
+
+        at = restartable.address
+        private = {"contract": at.replace("http", "ws") + "/v5/private"}
+        exchange = ccxt.bybit(
+            {
+                "apiKey": restartable.keys[0]["key"],
+                "secret": restartable.keys[0]["secret"],
+                "urls": {"api": {"public": at, "private": at, "ws": {"private": private}}},
+                "newUpdates": True,
+            }
+        )
+        told: list[tuple[str, str]] = []
+
+        async def heard(watching: asyncio.Task[Any]) -> None:
+            told.extend((order["clientOrderId"], order["status"]) for order in await asyncio.wait_for(watching, 10))
+
+        try:
+            await exchange.load_markets()
+            watching = asyncio.create_task(exchange.watch_orders())
+            await asyncio.sleep(0.5)
+            await exchange.create_order("BTC/USDT:USDT", "limit", "buy", 0.01, 20000, {"clientOrderId": "seen"})
+            await heard(watching)
+            watching = asyncio.create_task(exchange.watch_orders())
+            await exchange.cancel_all_orders("BTC/USDT:USDT")
+            await heard(watching)
+        finally:
+            await exchange.close()
+        return told
+
+    assert asyncio.run(watch()) == [("seen", "open"), ("seen", "canceled")]

@@ -7,18 +7,24 @@ from __future__ import annotations
 
 import hmac
 import secrets
+from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 import msgspec
 from aiohttp import web
 
+from tightloop.handlers.calls import LedgerEntry
 from tightloop.venues.dialects.binance.signing import milliseconds
 from tightloop.venues.dialects.bybit.calls import Venue
+from tightloop.venues.dialects.bybit.listings import plain
 from tightloop.venues.dialects.bybit.order_views import shown
 from tightloop.venues.dialects.bybit.signing import signature
 from tightloop.venues.dialects.desk import Desk
 from tightloop.venues.dialects.keys import Keys
 from tightloop.venues.dialects.streams import Change, Streams
+from tightloop.venues.sim import rounding
+from tightloop.venues.sim.books import ZERO
 
 TOPICS = {"order": (True, False), "order.linear": (True,), "order.spot": (False,)}  # is it a perpetual's?
 _SIGNED = "GET/realtime"
@@ -109,7 +115,34 @@ class _Private:
 
 
 def told(change: Change, desk: Desk) -> dict[str, Any]:
-    """An order as it was right after the change."""
+    """An order right after the change: later trades of it do not count yet."""
     order = change.order
     price = order.listing.price(desk.sandbox.market_clock.decided(order.command.decided_at))
-    return {"category": "linear" if order.listing.perp else "spot", **shown(order, price)}
+    found = {"category": "linear" if order.listing.perp else "spot", **shown(order, price)}
+    found |= {"feeCurrency": "", "closedPnl": plain(_realised(order.entries))}
+    if change.what in ("changed", "ended"):
+        return found
+    entries = order.entries[: order.entries.index(change.entry) + 1] if change.entry is not None else []
+    filled = sum((entry.amount for entry in entries), ZERO)
+    cost = sum((entry.cost or ZERO for entry in entries), ZERO)
+    at = change.entry.event_time if change.entry is not None else order.created_at
+    if change.what == "trade" and change.entry is None:  # a lie
+        filled, at = order.amount, order.updated_at
+    left = order.amount - filled
+    average = rounding.NEAREST.divide(cost, filled) if filled else ZERO
+    return found | {
+        "orderStatus": "Filled" if not left else "PartiallyFilled" if filled else "New",
+        "cancelType": "UNKNOWN",
+        "rejectReason": "EC_NoError",
+        "avgPrice": plain(rounding.NEAREST.quantize(average, rounding.PENNY)) if filled else "",
+        "leavesQty": plain(left),
+        "leavesValue": plain(left * (order.limit or price)),
+        "cumExecQty": plain(filled),
+        "cumExecValue": plain(cost),
+        "closedPnl": plain(_realised(entries)),
+        "updatedTime": str(milliseconds(at)),
+    }
+
+
+def _realised(entries: Sequence[LedgerEntry]) -> Decimal:
+    return sum((entry.realised_pnl or ZERO for entry in entries), ZERO)
