@@ -427,6 +427,7 @@ def test_the_transaction_log_adds_up_to_the_balances(restartable: BybitSandbox) 
     assert {(row["currency"], row["feeRate"]) for row in bought} == {("BTC", "0.001"), ("USDT", "0")}
     week = 7 * 24 * 3_600_000
     assert sandbox.code("GET", LOG, startTime=1, endTime=2 + week) == 10001
+    assert sandbox.code("GET", LOG, startTime="9" * 20) == 10001
 
 
 def balances(sandbox: BybitSandbox) -> dict[str, str]:

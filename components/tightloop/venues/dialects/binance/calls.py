@@ -10,11 +10,12 @@ from tightloop.venues.dialects.binance.limits import Limits
 from tightloop.venues.dialects.binance.listen_keys import ListenKeys
 from tightloop.venues.dialects.binance.listings import Listings
 from tightloop.venues.dialects.binance.market_data import MarketData
-from tightloop.venues.dialects.binance.order_views import all_orders
 from tightloop.venues.dialects.binance.refusals import NO_SUCH_ORDER, BinanceError
-from tightloop.venues.dialects.binance.signing import SignedTime, moment
+from tightloop.venues.dialects.binance.signing import SignedTime
 from tightloop.venues.dialects.desk import Desk
 from tightloop.venues.dialects.keys import ApiKey
+from tightloop.venues.dialects.order_lists import all_orders
+from tightloop.venues.dialects.times import moment
 from tightloop.venues.sim.faults import Operation
 from tightloop.venues.sim.orders import Order
 from tightloop.venues.sim.trades import ExchangeAccount

@@ -19,10 +19,10 @@ from typing import Any, Literal
 from tightloop.handlers.calls import LedgerEntry
 from tightloop.venues.dialects.binance.calls import Call
 from tightloop.venues.dialects.binance.coins import network_id, network_of, networks_of
-from tightloop.venues.dialects.binance.listings import PLACES
 from tightloop.venues.dialects.binance.placing import decimal
 from tightloop.venues.dialects.binance.refusals import BinanceError, missing, of_wallet
-from tightloop.venues.dialects.binance.signing import milliseconds, moment
+from tightloop.venues.dialects.figures import PLACES
+from tightloop.venues.dialects.times import milliseconds, moment
 from tightloop.venues.sim.books import VenueError
 from tightloop.venues.sim.commands import MoveFunds
 from tightloop.venues.sim.withdrawals import Moved

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from tightloop.venues.dialects.binance.calls import Call
-from tightloop.venues.dialects.binance.listings import fixed
 from tightloop.venues.dialects.binance.refusals import BinanceError, missing
+from tightloop.venues.dialects.figures import fixed
 from tightloop.venues.sim.books import ZERO
 from tightloop.venues.sim.network import deposit_address
 from tightloop.venues.sim.settings import NetworkRules

@@ -9,10 +9,11 @@ from typing import Any
 from tightloop.venues.dialects.binance import order_views
 from tightloop.venues.dialects.binance.calls import Call
 from tightloop.venues.dialects.binance.futures_account import MOST_NOTIONAL, Margin
-from tightloop.venues.dialects.binance.listings import identifier
 from tightloop.venues.dialects.binance.placing import new_terms, place_order
 from tightloop.venues.dialects.binance.refusals import BinanceError
 from tightloop.venues.dialects.binance.spot import asked_orders, asked_trades, cancel, require, working
+from tightloop.venues.dialects.figures import joined
+from tightloop.venues.dialects.order_lists import all_orders
 from tightloop.venues.sim import rounding
 from tightloop.venues.sim.books import ZERO
 from tightloop.venues.sim.commands import ChangeWorking, SetFees, SetPositionMode
@@ -77,7 +78,7 @@ async def _find(call: Call) -> Any:
 
 
 def _open(call: Call) -> list[Order]:
-    return [order for order in order_views.all_orders(call.account(), "perp") if order.status == "open"]
+    return [order for order in all_orders(call.account(), "perp") if order.status == "open"]
 
 
 def _open_orders(call: Call) -> Any:
@@ -129,7 +130,7 @@ def _set_leverage(call: Call) -> Any:
     if not 1 <= wanted <= 125:
         raise BinanceError(-4028, f"Leverage {wanted} is not valid")
     call.venue.leverage[call.account_name, listing.rules.symbol] = wanted
-    return {"leverage": wanted, "maxNotionalValue": f"{MOST_NOTIONAL:f}", "symbol": identifier(listing.rules.symbol)}
+    return {"leverage": wanted, "maxNotionalValue": f"{MOST_NOTIONAL:f}", "symbol": joined(listing.rules.symbol)}
 
 
 def _set_margin_type(call: Call) -> Any:
@@ -142,7 +143,7 @@ def _set_margin_type(call: Call) -> Any:
 def _brackets(call: Call) -> Any:
     tiers = _tiers(call)
     shown = [
-        {"symbol": identifier(listing.rules.symbol), "notionalCoef": 1.0, "brackets": tiers}
+        {"symbol": joined(listing.rules.symbol), "notionalCoef": 1.0, "brackets": tiers}
         for listing in call.venue.futures.asked(call.given)
     ]
     return shown[0] if call.given.get("symbol") else shown
@@ -173,7 +174,7 @@ def _symbol_settings(call: Call) -> Any:
     margin = Margin(call)
     return [
         {
-            "symbol": identifier(listing.rules.symbol),
+            "symbol": joined(listing.rules.symbol),
             "marginType": "CROSSED",
             "isAutoAddMargin": False,
             "leverage": margin.leverage(listing),
@@ -186,7 +187,7 @@ def _symbol_settings(call: Call) -> Any:
 def _commission(call: Call) -> Any:
     listing = call.venue.futures.named(call.given)
     return {
-        "symbol": identifier(listing.rules.symbol),
+        "symbol": joined(listing.rules.symbol),
         "makerCommissionRate": f"{rate_of(call.account(), listing, 'maker'):f}",
         "takerCommissionRate": f"{rate_of(call.account(), listing, 'taker'):f}",
         "rpiCommissionRate": "0",

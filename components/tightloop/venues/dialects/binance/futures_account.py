@@ -7,8 +7,8 @@ from decimal import Decimal
 from typing import Any
 
 from tightloop.venues.dialects.binance.calls import Call
-from tightloop.venues.dialects.binance.listings import fixed, identifier
-from tightloop.venues.dialects.binance.signing import milliseconds
+from tightloop.venues.dialects.figures import fixed, joined
+from tightloop.venues.dialects.times import milliseconds
 from tightloop.venues.sim import rounding
 from tightloop.venues.sim.books import ZERO
 from tightloop.venues.sim.margin import maintenance
@@ -71,7 +71,7 @@ class Margin:
     def common(self, listing: Listing, amount: Decimal) -> dict[str, Any]:
         bound = fixed(self.bound(listing, amount))
         return {
-            "symbol": identifier(listing.rules.symbol),
+            "symbol": joined(listing.rules.symbol),
             "positionSide": "BOTH",
             "positionAmt": f"{amount:f}",
             "notional": fixed(amount * self.mark(listing)),
@@ -208,7 +208,7 @@ async def _income(call: Call) -> Any:
                 if kind and amount and wanted in (None, kind) and call.between(entry.event_time):
                     found.append(
                         {
-                            "symbol": identifier(entry.symbol) if entry.symbol else "",
+                            "symbol": joined(entry.symbol) if entry.symbol else "",
                             "incomeType": kind,
                             "income": fixed(amount),
                             "asset": asset,

@@ -7,11 +7,11 @@ from decimal import Decimal
 from typing import Any
 
 from tightloop.venues.dialects.binance.refusals import BinanceError, missing
-from tightloop.venues.dialects.binance.signing import milliseconds
+from tightloop.venues.dialects.figures import PLACES, fixed, joined, places
+from tightloop.venues.dialects.times import milliseconds
 from tightloop.venues.sim.exchange import Exchange
 from tightloop.venues.sim.orders import Listing
 
-PLACES = 8  # of an asset's amounts
 MOST = Decimal(9_000)  # base units in one order, where the rules have no bound
 DEAREST = Decimal(1_000_000)
 _NONE = Decimal(0)
@@ -21,24 +21,13 @@ SPOT_TYPES = ("LIMIT", "LIMIT_MAKER", "MARKET")
 FUTURES_TYPES = ("LIMIT", "MARKET")
 
 
-def fixed(amount: Decimal, places: int = PLACES) -> str:
-    return f"{amount:.{places}f}"
-
-
-def identifier(symbol: str) -> str:
-    """``BTC/USDT`` and ``BTC/USDT:USDT`` are both ``BTCUSDT``."""
-    return symbol.partition(":")[0].replace("/", "")
-
-
 class Listings:
     """The spot or the futures symbols of the exchange, by Binance's names."""
 
     def __init__(self, exchange: Exchange, market: str) -> None:
         self.market = market
         self._by_name = {
-            identifier(symbol): listing
-            for symbol, listing in exchange.listings.items()
-            if listing.rules.market == market
+            joined(symbol): listing for symbol, listing in exchange.listings.items() if listing.rules.market == market
         }
 
     def named(self, given: dict[str, str]) -> Listing:
@@ -70,14 +59,10 @@ class Listings:
         return info
 
 
-def _places(step: Decimal) -> int:
-    return max(0, -int(step.normalize().as_tuple().exponent))
-
-
 def _spot(listing: Listing) -> dict[str, Any]:
     rules = listing.rules
     return {
-        "symbol": identifier(rules.symbol),
+        "symbol": joined(rules.symbol),
         "status": "TRADING",
         "baseAsset": rules.base,
         "baseAssetPrecision": PLACES,
@@ -139,8 +124,8 @@ def _futures(listing: Listing) -> dict[str, Any]:
     most = rules.max_amount or MOST
     at_market = rules.max_market_amount or most
     return {
-        "symbol": identifier(rules.symbol),
-        "pair": identifier(rules.symbol),
+        "symbol": joined(rules.symbol),
+        "pair": joined(rules.symbol),
         "contractType": "PERPETUAL",
         "deliveryDate": PERPETUAL,
         "onboardDate": LISTED_AT,
@@ -150,8 +135,8 @@ def _futures(listing: Listing) -> dict[str, Any]:
         "baseAsset": rules.base,
         "quoteAsset": rules.quote,
         "marginAsset": rules.quote,
-        "pricePrecision": _places(rules.tick),
-        "quantityPrecision": _places(rules.lot),
+        "pricePrecision": places(rules.tick),
+        "quantityPrecision": places(rules.lot),
         "baseAssetPrecision": PLACES,
         "quotePrecision": PLACES,
         "underlyingType": "COIN",

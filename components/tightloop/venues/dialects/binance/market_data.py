@@ -1,6 +1,4 @@
-"""Prices as Binance publishes them: tickers, book, candles. All of it comes from the engine's one price a moment, so
-that candles have no volume, and the book is what a taker would meet, level by level.
-"""
+"""Prices as Binance publishes them: tickers, book, candles."""
 
 from __future__ import annotations
 
@@ -8,16 +6,16 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from tightloop.venues.dialects.binance.listings import fixed, identifier
 from tightloop.venues.dialects.binance.refusals import BinanceError, missing
-from tightloop.venues.dialects.binance.signing import milliseconds, moment
+from tightloop.venues.dialects.figures import fixed, joined
+from tightloop.venues.dialects.prices import Prices
+from tightloop.venues.dialects.times import milliseconds, moment
 from tightloop.venues.sim import rounding
 from tightloop.venues.sim.clock import MarketClock
-from tightloop.venues.sim.orders import Listing, levels
+from tightloop.venues.sim.orders import Level, Listing
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _INTERVALS = ("1s", "1m", "3m", "5m", "15m", "30m", "1h", "2h", "4h", "6h", "8h", "12h", "1d", "3d", "1w")
-_LEVEL = Decimal(10)  # base units at each price, where the rules say nothing
 _ZERO = fixed(Decimal(0))
 
 
@@ -25,34 +23,25 @@ class MarketData:
     """``at`` is the venue's time."""
 
     def __init__(self, clock: MarketClock) -> None:
-        self._clock = clock
+        self._prices = Prices(clock)
 
     def price(self, listing: Listing, at: datetime) -> Decimal:
-        return listing.price(self._clock.market(at))
+        return self._prices.last(listing, at)
 
     def ticker_price(self, listing: Listing, at: datetime) -> dict[str, Any]:
-        name = identifier(listing.rules.symbol)
+        name = joined(listing.rules.symbol)
         shown: dict[str, Any] = {"symbol": name, "price": fixed(self.price(listing, at))}
         return {**shown, "time": milliseconds(at)} if listing.perp else shown
 
     def book(self, listing: Listing, at: datetime, limit: int) -> tuple[list[list[str]], list[list[str]]]:
         """Bids and asks, best first: price, amount."""
-        price, size = self.price(listing, at), listing.rules.liquidity or _LEVEL
-        sides = []
-        for buys in (False, True):
-            found: dict[Decimal, Decimal] = {}
-            bps = Decimal(0)
-            for _ in range(limit):
-                (level,) = levels(listing, buys, size, price, bps)
-                found[level.price] = found.get(level.price, Decimal(0)) + level.amount
-                bps += listing.rules.level_bps
-            sides.append([[fixed(at_price), fixed(amount)] for at_price, amount in found.items()])
-        return sides[0], sides[1]
+        bids, asks = self._prices.book(listing, at, limit)
+        return _written(bids), _written(asks)
 
     def best(self, listing: Listing, at: datetime) -> dict[str, Any]:
         bids, asks = self.book(listing, at, 1)
         shown = {
-            "symbol": identifier(listing.rules.symbol),
+            "symbol": joined(listing.rules.symbol),
             "bidPrice": bids[0][0],
             "bidQty": bids[0][1],
             "askPrice": asks[0][0],
@@ -70,10 +59,10 @@ class MarketData:
     def day(self, listing: Listing, at: datetime) -> dict[str, Any]:
         """``ticker/24hr``."""
         since = at - timedelta(days=1)
-        opened, high, low, last = self.candle(listing, since, at)
+        opened, high, low, last = self._prices.candle(listing, since, at)
         with_change = rounding.NEAREST.divide((last - opened) * 100, opened)
         shown: dict[str, Any] = {
-            "symbol": identifier(listing.rules.symbol),
+            "symbol": joined(listing.rules.symbol),
             "priceChange": fixed(last - opened),
             "priceChangePercent": fixed(rounding.NEAREST.quantize(with_change, Decimal("0.001")), 3),
             "weightedAvgPrice": fixed(last),
@@ -112,16 +101,10 @@ class MarketData:
         return [self._kline(listing, moment(start), timedelta(seconds=seconds), at) for start in opens]
 
     def _kline(self, listing: Listing, start: datetime, length: timedelta, now: datetime) -> list[Any]:
-        prices = [fixed(price) for price in self.candle(listing, start, min(start + length, now))]
+        prices = [fixed(price) for price in self._prices.candle(listing, start, min(start + length, now))]
         closed = milliseconds(start + length) - 1
         return [milliseconds(start), *prices, _ZERO, closed, _ZERO, 0, _ZERO, _ZERO, "0"]
 
-    def candle(self, listing: Listing, since: datetime, until: datetime) -> tuple[Decimal, Decimal, Decimal, Decimal]:
-        """Open, high, low, close: of the prices in force between the two."""
-        first, last = self._clock.market(since), self._clock.market(until)
-        seen = [listing.price(first)]
-        point = listing.prices.next_after(first) if listing.prices is not None else None
-        while point is not None and point <= last and listing.prices is not None:
-            seen.append(listing.prices.at(point))
-            point = listing.prices.next_after(point)
-        return seen[0], max(seen), min(seen), seen[-1]
+
+def _written(side: list[Level]) -> list[list[str]]:
+    return [[fixed(level.price), fixed(level.amount)] for level in side]

@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Any
 
 from tightloop.handlers.calls import LedgerEntry
-from tightloop.venues.dialects.binance.listings import fixed, identifier
-from tightloop.venues.dialects.binance.signing import milliseconds
+from tightloop.venues.dialects.figures import fixed, joined
+from tightloop.venues.dialects.order_lists import fee_asset, fee_of, price_of
+from tightloop.venues.dialects.times import milliseconds
 from tightloop.venues.sim import rounding
 from tightloop.venues.sim.books import ZERO
 from tightloop.venues.sim.orders import Order
-from tightloop.venues.sim.trades import ExchangeAccount
 
 _NONE = fixed(ZERO)
 _SHORT = {"PO": "GTX"}
-
-
-def all_orders(account: ExchangeAccount, market: str) -> list[Order]:
-    """Of the account, oldest first."""
-    found = [order for history in account.orders.values() for order in history if order.listing.rules.market == market]
-    return sorted(found, key=lambda order: order.number)
 
 
 def status(order: Order) -> str:
@@ -50,7 +43,7 @@ def placed(order: Order, kind: str) -> dict[str, Any]:
     """The answer to ``POST /api/v3/order``: ``kind`` is ``ACK``, ``RESULT`` or ``FULL``."""
     at = milliseconds(order.created_at)
     shown: dict[str, Any] = {
-        "symbol": identifier(order.listing.rules.symbol),
+        "symbol": joined(order.listing.rules.symbol),
         "orderId": order.number,
         "orderListId": -1,
         "clientOrderId": order.client_order_id,
@@ -62,10 +55,10 @@ def placed(order: Order, kind: str) -> dict[str, Any]:
     if kind == "FULL":
         shown["fills"] = [
             {
-                "price": fixed(_price(entry)),
+                "price": fixed(price_of(entry)),
                 "qty": fixed(entry.amount),
-                "commission": fixed(_fee(entry)),
-                "commissionAsset": _fee_asset(order, entry),
+                "commission": fixed(fee_of(entry)),
+                "commissionAsset": fee_asset(order, entry),
                 "tradeId": entry.sequence,
             }
             for entry in order.entries
@@ -76,7 +69,7 @@ def placed(order: Order, kind: str) -> dict[str, Any]:
 def cancelled(order: Order, asked_as: str) -> dict[str, Any]:
     """The answer to ``DELETE /api/v3/order``. ``asked_as``: the id of the cancel itself."""
     return {
-        "symbol": identifier(order.listing.rules.symbol),
+        "symbol": joined(order.listing.rules.symbol),
         "origClientOrderId": order.client_order_id,
         "orderId": order.number,
         "orderListId": -1,
@@ -91,7 +84,7 @@ def shown(order: Order) -> dict[str, Any]:
     """As ``GET /api/v3/order`` tells it."""
     at = milliseconds(order.created_at)
     return {
-        "symbol": identifier(order.listing.rules.symbol),
+        "symbol": joined(order.listing.rules.symbol),
         "orderId": order.number,
         "orderListId": -1,
         "clientOrderId": order.client_order_id,
@@ -123,15 +116,15 @@ def _spot_state(order: Order) -> dict[str, Any]:
 def trade(order: Order, entry: LedgerEntry) -> dict[str, Any]:
     """As ``GET /api/v3/myTrades`` tells it."""
     return {
-        "symbol": identifier(order.listing.rules.symbol),
+        "symbol": joined(order.listing.rules.symbol),
         "id": entry.sequence,
         "orderId": order.number,
         "orderListId": -1,
-        "price": fixed(_price(entry)),
+        "price": fixed(price_of(entry)),
         "qty": fixed(entry.amount),
         "quoteQty": fixed(entry.cost or ZERO),
-        "commission": fixed(_fee(entry)),
-        "commissionAsset": _fee_asset(order, entry),
+        "commission": fixed(fee_of(entry)),
+        "commissionAsset": fee_asset(order, entry),
         "time": milliseconds(entry.event_time),
         "isBuyer": order.buy,
         "isMaker": entry.liquidity == "maker",
@@ -160,7 +153,7 @@ def futures_order(order: Order, *, asked: bool) -> dict[str, Any]:
         "status": status(order),
         "stopPrice": "0",
         "closePosition": False,
-        "symbol": identifier(order.listing.rules.symbol),
+        "symbol": joined(order.listing.rules.symbol),
         "timeInForce": _time_in_force(order),
         "type": kind,
         "origType": kind,
@@ -178,32 +171,17 @@ def futures_trade(order: Order, entry: LedgerEntry) -> dict[str, Any]:
     """As ``GET /fapi/v1/userTrades`` tells it."""
     return {
         "buyer": order.buy,
-        "commission": fixed(_fee(entry)),
-        "commissionAsset": _fee_asset(order, entry),
+        "commission": fixed(fee_of(entry)),
+        "commissionAsset": fee_asset(order, entry),
         "id": entry.sequence,
         "maker": entry.liquidity == "maker",
         "orderId": order.number,
-        "price": f"{_price(entry):f}",
+        "price": f"{price_of(entry):f}",
         "qty": f"{entry.amount:f}",
         "quoteQty": fixed(entry.cost or ZERO),
         "realizedPnl": fixed(entry.realised_pnl or ZERO),
         "side": order.side.upper(),
         "positionSide": "BOTH",
-        "symbol": identifier(order.listing.rules.symbol),
+        "symbol": joined(order.listing.rules.symbol),
         "time": milliseconds(entry.event_time),
     }
-
-
-def _price(entry: LedgerEntry) -> Decimal:
-    """Exact: the engine trades at one price, and cost is amount times price."""
-    return rounding.NEAREST.quantize(rounding.NEAREST.divide(entry.cost or ZERO, entry.amount), rounding.PENNY)
-
-
-def _fee(entry: LedgerEntry) -> Decimal:
-    return sum((fee.amount for fee in entry.fees), ZERO)
-
-
-def _fee_asset(order: Order, entry: LedgerEntry) -> str:
-    if entry.fees:
-        return entry.fees[0].position_key.rpartition(":")[2]
-    return order.listing.rules.quote

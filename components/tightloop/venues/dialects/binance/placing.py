@@ -11,8 +11,9 @@ from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from tightloop.venues.dialects.binance.listings import FUTURES_TYPES, MOST, PLACES, SPOT_TYPES
+from tightloop.venues.dialects.binance.listings import FUTURES_TYPES, MOST, SPOT_TYPES
 from tightloop.venues.dialects.binance.refusals import BinanceError, missing, notional_out_of_bounds
+from tightloop.venues.dialects.figures import PLACES
 from tightloop.venues.sim import rounding
 from tightloop.venues.sim.commands import PlaceOrder
 from tightloop.venues.sim.orders import Listing

@@ -8,8 +8,9 @@ from decimal import Decimal
 from typing import Any
 
 from tightloop.venues.dialects.binance.calls import Call
-from tightloop.venues.dialects.binance.listings import Listings, fixed, identifier
-from tightloop.venues.dialects.binance.signing import milliseconds
+from tightloop.venues.dialects.binance.listings import Listings
+from tightloop.venues.dialects.figures import fixed, joined
+from tightloop.venues.dialects.times import milliseconds
 from tightloop.venues.sim.orders import Listing
 
 _FUNDING_EVERY = timedelta(hours=8)
@@ -69,7 +70,7 @@ def _premium(call: Call) -> Any:
         due = listing.funding.next_after(at) if listing.funding is not None else None
         next_at = call.now + (due - at if due is not None else _FUNDING_EVERY)
         return {
-            "symbol": identifier(listing.rules.symbol),
+            "symbol": joined(listing.rules.symbol),
             "markPrice": price,
             "indexPrice": price,
             "estimatedSettlePrice": price,

@@ -8,23 +8,16 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from urllib.parse import parse_qsl
 
 from tightloop.venues.dialects.binance.refusals import BinanceError, missing
 from tightloop.venues.dialects.keys import ApiKey, Keys
+from tightloop.venues.dialects.times import milliseconds, moment
 
 LONGEST_WINDOW_MS = 60_000
 USUAL_WINDOW_MS = 5_000
 AHEAD_MS = 1_000
-
-
-def milliseconds(at: datetime) -> int:
-    return int(at.timestamp() * 1000)
-
-
-def moment(at_ms: int) -> datetime:
-    return datetime.fromtimestamp(at_ms / 1000, UTC)
 
 
 def parameters(query: str, body: str) -> dict[str, str]:

@@ -8,10 +8,11 @@ from typing import Any
 
 from tightloop.venues.dialects.binance import order_views
 from tightloop.venues.dialects.binance.calls import Call
-from tightloop.venues.dialects.binance.listings import fixed, identifier
 from tightloop.venues.dialects.binance.placing import client_order_id, place_order
 from tightloop.venues.dialects.binance.refusals import UNKNOWN_ORDER, BinanceError, missing
-from tightloop.venues.dialects.binance.signing import milliseconds
+from tightloop.venues.dialects.figures import fixed, joined
+from tightloop.venues.dialects.order_lists import all_orders
+from tightloop.venues.dialects.times import milliseconds
 from tightloop.venues.sim.commands import CancelWorking
 from tightloop.venues.sim.fees import USUAL, rate_of
 from tightloop.venues.sim.orders import Order
@@ -96,7 +97,7 @@ async def _find(call: Call) -> Any:
 
 
 def _open(call: Call) -> list[Order]:
-    return [order for order in order_views.all_orders(call.account(), "spot") if order.status == "open"]
+    return [order for order in all_orders(call.account(), "spot") if order.status == "open"]
 
 
 def _open_orders(call: Call) -> Any:
@@ -115,7 +116,7 @@ def asked_orders(call: Call, market: str, symbol: str) -> list[Order]:
     least, limit = int(call.given.get("orderId") or 0), call.limit(500, 1000)
     found = [
         order
-        for order in order_views.all_orders(call.account(), market)
+        for order in all_orders(call.account(), market)
         if order.listing.rules.symbol == symbol and order.number >= least and call.between(order.created_at)
     ]
     return found[:limit] if least or call.given.get("startTime") else found[-limit:]
@@ -135,7 +136,7 @@ def asked_trades(call: Call, market: str, symbol: str) -> list[tuple[Order, Any]
     wanted, least, limit = call.given.get("orderId"), int(call.given.get("fromId") or 0), call.limit(500, 1000)
     found = [
         (order, entry)
-        for order in order_views.all_orders(call.account(), market)
+        for order in all_orders(call.account(), market)
         if order.listing.rules.symbol == symbol and wanted in (None, str(order.number))
         for entry in order.entries
         if (entry.sequence or 0) >= least and call.between(entry.event_time)
@@ -194,7 +195,7 @@ def _commission(call: Call) -> Any:
     maker, taker = rate_of(account, listing, "maker"), rate_of(account, listing, "taker")
     none = {"maker": fixed(_NO), "taker": fixed(_NO), "buyer": fixed(_NO), "seller": fixed(_NO)}
     return {
-        "symbol": identifier(listing.rules.symbol),
+        "symbol": joined(listing.rules.symbol),
         "standardCommission": none | {"maker": fixed(maker), "taker": fixed(taker)},
         "specialCommission": none,
         "taxCommission": none,

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -18,12 +17,14 @@ from aiohttp import web
 from tightloop.venues.dialects.binance import order_views
 from tightloop.venues.dialects.binance.calls import Call
 from tightloop.venues.dialects.binance.listen_keys import ListenKeys
-from tightloop.venues.dialects.binance.listings import fixed, identifier
 from tightloop.venues.dialects.binance.refusals import BinanceError
-from tightloop.venues.dialects.binance.signing import SignedTime, milliseconds, signed_by
+from tightloop.venues.dialects.binance.signing import SignedTime, signed_by
 from tightloop.venues.dialects.desk import Desk
+from tightloop.venues.dialects.figures import fixed, joined
 from tightloop.venues.dialects.keys import READ, Keys
+from tightloop.venues.dialects.order_lists import After
 from tightloop.venues.dialects.streams import Change, Streams
+from tightloop.venues.dialects.times import milliseconds
 from tightloop.venues.sim import rounding
 from tightloop.venues.sim.books import ZERO
 from tightloop.venues.sim.orders import Order
@@ -116,40 +117,21 @@ class _Futures:
         return order_trade_update(change, self._desk.now()) if change.order.listing.perp else None
 
 
-class _State:
-    """An order right after a change: later trades of it do not count yet."""
+class _State(After):
+    """``what``: the event's ``x``; ``status``: the order's."""
 
     def __init__(self, change: Change) -> None:
-        order = self._order = change.order
-        entries = order.entries if change.what in ("ended", "changed") else _until(order, change)
-        self.last, self.filled = ZERO, sum((one.amount for one in entries), ZERO)
-        self.cost = sum((one.cost or ZERO for one in entries), ZERO)
-        self.at = order.created_at if change.what == "new" else order.updated_at
+        super().__init__(change)
+        order = change.order
         self.what, self.status = "NEW", "NEW"
         if change.what == "changed":
             self.what, self.status = "AMENDMENT", order_views.status(order)
-            self.at = order.updated_at
-        if change.what == "trade":
+        elif change.what == "trade":
             self.what = "TRADE"
-            self.last = change.entry.amount if change.entry else order.amount
-            self.filled = self.filled if change.entry else order.amount  # a lie
-            self.at = change.entry.event_time if change.entry else order.updated_at
             self.status = "FILLED" if self.filled >= order.amount else "PARTIALLY_FILLED"
         elif change.what == "ended":
             self.status = order_views.status(order)
             self.what = _ENDED.get(self.status, "EXPIRED")
-
-    @property
-    def price(self) -> Decimal:
-        """Of the last trade is the caller's to know; this is the average one."""
-        return rounding.NEAREST.divide(self.cost, self.filled) if self.filled and self.cost else ZERO
-
-
-def _until(order: Order, change: Change) -> list[Any]:
-    """The trades up to this one."""
-    if change.entry is None:
-        return []
-    return order.entries[: order.entries.index(change.entry) + 1]
 
 
 def command_kind(order: Order) -> str:
@@ -167,7 +149,7 @@ def execution_report(change: Change, now: datetime) -> dict[str, Any]:
     return {
         "e": "executionReport",
         "E": milliseconds(now),
-        "s": identifier(order.listing.rules.symbol),
+        "s": joined(order.listing.rules.symbol),
         "c": f"cancel-{order.number}" if cancelled else order.client_order_id,
         "S": order.side.upper(),
         "o": shown["type"],
@@ -220,7 +202,7 @@ def order_trade_update(change: Change, now: datetime) -> dict[str, Any]:
             "f": shown["timeInForce"],
             "q": shown["origQty"],
             "p": shown["price"],
-            "ap": fixed(rounding.NEAREST.quantize(state.price, rounding.PENNY)),
+            "ap": fixed(rounding.NEAREST.quantize(state.average, rounding.PENNY)),
             "sp": "0",
             "x": state.what,
             "X": state.status,

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 from tightloop.venues.dialects.binance.calls import Call
-from tightloop.venues.dialects.binance.listings import identifier
-from tightloop.venues.dialects.binance.signing import milliseconds
+from tightloop.venues.dialects.figures import joined
 from tightloop.venues.dialects.keys import READ, TRADE, WITHDRAW
+from tightloop.venues.dialects.times import milliseconds
 from tightloop.venues.sim.commands import SetFees
 from tightloop.venues.sim.fees import USUAL, rate_of
 
@@ -41,7 +41,7 @@ def _none(call: Call) -> Any:
 def _fees(call: Call) -> Any:
     return [
         {
-            "symbol": identifier(listing.rules.symbol),
+            "symbol": joined(listing.rules.symbol),
             "makerCommission": f"{rate_of(call.account(), listing, 'maker'):f}",
             "takerCommission": f"{rate_of(call.account(), listing, 'taker'):f}",
         }

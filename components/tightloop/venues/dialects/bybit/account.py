@@ -10,13 +10,12 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-from tightloop.venues.dialects.binance.listings import identifier
-from tightloop.venues.dialects.binance.signing import milliseconds
 from tightloop.venues.dialects.bybit.calls import Call
-from tightloop.venues.dialects.bybit.listings import plain
 from tightloop.venues.dialects.bybit.margin import STABLE, Margin
 from tightloop.venues.dialects.bybit.refusals import BybitError, wrong_parameter
+from tightloop.venues.dialects.figures import joined, plain
 from tightloop.venues.dialects.keys import TRADE, WITHDRAW
+from tightloop.venues.dialects.times import milliseconds
 from tightloop.venues.sim import rounding
 from tightloop.venues.sim.books import ZERO
 from tightloop.venues.sim.fees import rate_of
@@ -152,7 +151,7 @@ def _info(call: Call) -> Any:
 def _fees(call: Call) -> Any:
     shown = [
         {
-            "symbol": identifier(listing.rules.symbol),
+            "symbol": joined(listing.rules.symbol),
             "baseCoin": "" if call.spot else listing.rules.base,
             "takerFeeRate": plain(rate_of(call.account(), listing, "taker")),
             "makerFeeRate": plain(rate_of(call.account(), listing, "maker")),

@@ -9,9 +9,6 @@ from decimal import Decimal
 from typing import NamedTuple, TypeVar
 
 from tightloop.handlers.calls import LedgerEntry
-from tightloop.venues.dialects.binance.market_data import MarketData
-from tightloop.venues.dialects.binance.order_views import all_orders
-from tightloop.venues.dialects.binance.signing import moment
 from tightloop.venues.dialects.bybit.bookkeeping import Bookkeeping, Line
 from tightloop.venues.dialects.bybit.limits import Limits
 from tightloop.venues.dialects.bybit.listings import MARKETS, Listings, order_id
@@ -19,6 +16,9 @@ from tightloop.venues.dialects.bybit.refusals import no_such_order, wrong_parame
 from tightloop.venues.dialects.bybit.signing import SignedTime
 from tightloop.venues.dialects.desk import Desk
 from tightloop.venues.dialects.keys import ApiKey
+from tightloop.venues.dialects.order_lists import all_orders
+from tightloop.venues.dialects.prices import Prices
+from tightloop.venues.dialects.times import moment
 from tightloop.venues.sim.books import ZERO
 from tightloop.venues.sim.faults import Operation
 from tightloop.venues.sim.orders import Order
@@ -43,7 +43,7 @@ class Venue:
         self.settings = desk.exchange.settings
         self.limits = Limits()
         self.listings = {name: Listings(desk.exchange, name) for name in MARKETS}
-        self.prices = MarketData(desk.sandbox.market_clock)
+        self.prices = Prices(desk.sandbox.market_clock)
         self.bookkeeping = Bookkeeping()
         self.leverage: dict[tuple[str, str], str] = {}  # by account and symbol; it moves no money, and is not kept
         self.started_at = desk.now()

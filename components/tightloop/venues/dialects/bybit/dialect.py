@@ -8,11 +8,16 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from tightloop.venues.dialects.binance.signing import milliseconds
 from tightloop.venues.dialects.bybit import account, orders, positions, public, streams, transactions
 from tightloop.venues.dialects.bybit.calls import Call, Venue
 from tightloop.venues.dialects.bybit.documented import ENDPOINTS
-from tightloop.venues.dialects.bybit.refusals import BybitError, of_engine, refuse_undocumented, too_many_visits
+from tightloop.venues.dialects.bybit.refusals import (
+    BybitError,
+    of_engine,
+    refuse_undocumented,
+    too_many_visits,
+    wrong_parameter,
+)
 from tightloop.venues.dialects.bybit.signing import (
     SignedTime,
     check_right,
@@ -25,6 +30,7 @@ from tightloop.venues.dialects.desk import Desk, Unheard
 from tightloop.venues.dialects.documents import Documents
 from tightloop.venues.dialects.keys import READ, TRADE, ApiKey, Keys
 from tightloop.venues.dialects.server import Asked, Reply
+from tightloop.venues.dialects.times import milliseconds
 from tightloop.venues.sim.books import VenueError
 from tightloop.venues.sim.sandbox import Sandbox
 
@@ -95,6 +101,8 @@ class Bybit:
             refusal = error
         except VenueError as error:
             refusal = of_engine(error, spot)
+        except OverflowError:
+            refusal = wrong_parameter("a time is out of range")
         except Unheard:
             raise
         except Exception:

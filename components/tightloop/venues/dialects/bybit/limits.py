@@ -14,8 +14,8 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from tightloop.venues.dialects.binance.signing import milliseconds
 from tightloop.venues.dialects.bybit.refusals import BybitError
+from tightloop.venues.dialects.times import milliseconds
 
 _PER_SECOND = {
     "POST /v5/order/create linear": 10,

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from tightloop.venues.dialects.binance.listings import identifier
 from tightloop.venues.dialects.bybit.refusals import invalid_symbol, wrong_parameter
+from tightloop.venues.dialects.figures import joined, places, plain
 from tightloop.venues.sim.exchange import Exchange
 from tightloop.venues.sim.orders import Listing, Order
 
@@ -23,11 +23,6 @@ LISTED_AT = "1585526400000"
 _DEAREST = Decimal("1999999.8")
 _FIRST_SPOT_ORDER = 2_000_000_000_000_000_000
 _MADE_UP = "."  # no character of an orderLinkId
-
-
-def plain(amount: Decimal) -> str:
-    """Without zeros at its end."""
-    return f"{amount.normalize() if amount else Decimal(0):f}"
 
 
 def order_id(order: Order) -> str:
@@ -56,7 +51,7 @@ class Listings:
     def __init__(self, exchange: Exchange, category: str) -> None:
         self.category = category
         self._by_name = {
-            identifier(symbol): listing
+            joined(symbol): listing
             for symbol, listing in exchange.listings.items()
             if listing.rules.market == MARKETS[category]
         }
@@ -97,7 +92,7 @@ def _spot(listing: Listing) -> dict[str, Any]:
     rules = listing.rules
     most = rules.max_amount or MOST
     return {
-        "symbol": identifier(rules.symbol),
+        "symbol": joined(rules.symbol),
         "baseCoin": rules.base,
         "quoteCoin": rules.quote,
         "innovation": "0",
@@ -125,7 +120,7 @@ def _linear(listing: Listing) -> dict[str, Any]:
     rules = listing.rules
     most = rules.max_amount or MOST
     return {
-        "symbol": identifier(rules.symbol),
+        "symbol": joined(rules.symbol),
         "contractType": "LinearPerpetual",
         "status": "Trading",
         "baseCoin": rules.base,
@@ -134,7 +129,7 @@ def _linear(listing: Listing) -> dict[str, Any]:
         "launchTime": LISTED_AT,
         "deliveryTime": "0",
         "deliveryFeeRate": "",
-        "priceScale": str(max(0, -int(rules.tick.normalize().as_tuple().exponent))),
+        "priceScale": str(places(rules.tick)),
         "leverageFilter": {"minLeverage": "1", "maxLeverage": f"{MAX_LEVERAGE:.2f}", "leverageStep": "0.01"},
         "priceFilter": {"minPrice": plain(rules.tick), "maxPrice": plain(_DEAREST), "tickSize": plain(rules.tick)},
         "lotSizeFilter": {

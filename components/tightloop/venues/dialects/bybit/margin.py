@@ -31,7 +31,7 @@ class Margin:
         return self._call.venue.leverage.get((self.account.name, listing.rules.symbol), usual)
 
     def mark(self, listing: Listing) -> Decimal:
-        return self._call.venue.prices.price(listing, self._call.now)
+        return self._call.venue.prices.last(listing, self._call.now)
 
     def notional(self, listing: Listing) -> Decimal:
         return abs(self.held.get(listing, ZERO)) * self.mark(listing)

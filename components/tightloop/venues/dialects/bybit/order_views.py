@@ -9,10 +9,11 @@ from decimal import Decimal
 from typing import Any
 
 from tightloop.handlers.calls import LedgerEntry
-from tightloop.venues.dialects.binance.listings import identifier
-from tightloop.venues.dialects.binance.signing import milliseconds
 from tightloop.venues.dialects.bybit.bookkeeping import Line
-from tightloop.venues.dialects.bybit.listings import execution_id, link_id, order_id, plain
+from tightloop.venues.dialects.bybit.listings import execution_id, link_id, order_id
+from tightloop.venues.dialects.figures import joined, plain
+from tightloop.venues.dialects.order_lists import fee_asset, fee_of, price_of, until
+from tightloop.venues.dialects.times import milliseconds
 from tightloop.venues.sim import rounding
 from tightloop.venues.sim.books import ZERO
 from tightloop.venues.sim.margin import LIQUIDATED
@@ -75,7 +76,7 @@ def shown(order: Order, price_then: Decimal) -> dict[str, Any]:
     found: dict[str, Any] = {
         **ids(order),
         "blockTradeId": "",
-        "symbol": identifier(order.listing.rules.symbol),
+        "symbol": joined(order.listing.rules.symbol),
         "price": plain(order.limit or ZERO),
         "qty": plain(command.quote_amount if command.quote_amount is not None else order.amount),
         "side": order.side.capitalize(),
@@ -143,8 +144,7 @@ def _fees(order: Order) -> dict[str, Decimal]:
 def execution(order: Order, line: Line) -> dict[str, Any]:
     """As ``execution/list`` tells a trade."""
     entry, perp = line.entry, order.listing.perp
-    until = order.entries[: order.entries.index(entry) + 1]
-    left = order.amount - sum((one.amount for one in until), ZERO)
+    left = order.amount - sum((one.amount for one in until(order, entry)), ZERO)
     found = {
         **_symbol(line),
         **ids(order),
@@ -200,7 +200,7 @@ def funding_order_id(line: Line) -> str:
 def _symbol(line: Line) -> dict[str, Any]:
     perp = line.listing is not None and line.listing.perp
     return {
-        "symbol": identifier(line.entry.symbol or ""),
+        "symbol": joined(line.entry.symbol or ""),
         "stopOrderType": "",
         "execFeeV2": "",
         "execId": execution_id(perp, line.number),
@@ -213,21 +213,6 @@ def _symbol(line: Line) -> dict[str, Any]:
         "seq": line.number,
         "extraFees": "",
     }
-
-
-def price_of(entry: LedgerEntry) -> Decimal:
-    """Exact: the engine trades at one price, and cost is amount times price."""
-    return rounding.NEAREST.quantize(rounding.NEAREST.divide(entry.cost or ZERO, entry.amount), rounding.PENNY)
-
-
-def fee_of(entry: LedgerEntry) -> Decimal:
-    return sum((fee.amount for fee in entry.fees), ZERO)
-
-
-def fee_asset(order: Order, entry: LedgerEntry) -> str:
-    if entry.fees:
-        return entry.fees[0].position_key.rpartition(":")[2]
-    return order.listing.rules.quote
 
 
 def fee_rate(order: Order, entry: LedgerEntry) -> Decimal:

@@ -144,7 +144,7 @@ def _worst_price(call: Call, listing: Listing, buys: bool) -> Decimal:
     """``slippageTolerance`` beyond the best price of the other side, by ticks or by percent. Raises BybitError."""
     tolerance = figure("slippageTolerance", call.given)
     bids, asks = call.venue.prices.book(listing, call.now, 1)
-    best = Decimal((asks if buys else bids)[0][0])
+    best = (asks if buys else bids)[0].price
     if call.given["slippageToleranceType"] == "TickSize":
         if not 1 <= tolerance <= 10_000 or tolerance != int(tolerance):
             raise BybitError(110108, "Allowable range: 1 to 10000 tick size")

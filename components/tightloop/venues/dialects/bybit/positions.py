@@ -9,14 +9,14 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-from tightloop.venues.dialects.binance.listings import identifier
-from tightloop.venues.dialects.binance.signing import milliseconds
 from tightloop.venues.dialects.bybit.bookkeeping import Line
 from tightloop.venues.dialects.bybit.calls import Call
-from tightloop.venues.dialects.bybit.listings import MAX_LEVERAGE, plain
+from tightloop.venues.dialects.bybit.listings import MAX_LEVERAGE
 from tightloop.venues.dialects.bybit.margin import Margin
 from tightloop.venues.dialects.bybit.placing import figure
 from tightloop.venues.dialects.bybit.refusals import BybitError, wrong_parameter
+from tightloop.venues.dialects.figures import joined, plain
+from tightloop.venues.dialects.times import milliseconds
 from tightloop.venues.sim.books import ZERO
 from tightloop.venues.sim.commands import SetPositionMode
 from tightloop.venues.sim.orders import Listing
@@ -49,7 +49,7 @@ def _shown(call: Call, margin: Margin, listing: Listing, index: int) -> dict[str
         "positionIdx": index,
         "riskId": 1,
         "riskLimitValue": _RISK_LIMIT,
-        "symbol": identifier(listing.rules.symbol),
+        "symbol": joined(listing.rules.symbol),
         "side": "Buy" if amount > 0 else "Sell" if amount < 0 else "",
         "size": plain(abs(amount)),
         "avgPrice": plain(margin.entry_price(listing)) if amount else "0",

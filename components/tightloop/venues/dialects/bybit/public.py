@@ -1,7 +1,6 @@
 """What anybody may ask of Bybit: time, instruments, prices, funding rates.
 
-https://bybit-exchange.github.io/docs/v5/market/time and the pages beside it. All prices come from the engine's one
-price a moment: candles have no volume, and the book is what a taker would meet, level by level.
+https://bybit-exchange.github.io/docs/v5/market/time and the pages beside it.
 """
 
 from __future__ import annotations
@@ -11,11 +10,11 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-from tightloop.venues.dialects.binance.listings import identifier
-from tightloop.venues.dialects.binance.signing import milliseconds, moment
 from tightloop.venues.dialects.bybit.calls import Call
-from tightloop.venues.dialects.bybit.listings import FUNDING_LIMIT, plain
+from tightloop.venues.dialects.bybit.listings import FUNDING_LIMIT
 from tightloop.venues.dialects.bybit.refusals import wrong_parameter
+from tightloop.venues.dialects.figures import joined, plain
+from tightloop.venues.dialects.times import milliseconds, moment
 from tightloop.venues.sim import rounding
 from tightloop.venues.sim.books import ZERO
 from tightloop.venues.sim.orders import Listing
@@ -45,11 +44,11 @@ def _prices(call: Call, listing: Listing) -> dict[str, Any]:
     opened, high, low, last = call.venue.prices.candle(listing, call.now - timedelta(days=1), call.now)
     bids, asks = call.venue.prices.book(listing, call.now, 1)
     return {
-        "symbol": identifier(listing.rules.symbol),
-        "bid1Price": plain(Decimal(bids[0][0])),
-        "bid1Size": plain(Decimal(bids[0][1])),
-        "ask1Price": plain(Decimal(asks[0][0])),
-        "ask1Size": plain(Decimal(asks[0][1])),
+        "symbol": joined(listing.rules.symbol),
+        "bid1Price": plain(bids[0].price),
+        "bid1Size": plain(bids[0].amount),
+        "ask1Price": plain(asks[0].price),
+        "ask1Size": plain(asks[0].amount),
         "lastPrice": plain(last),
         "prevPrice24h": plain(opened),
         "price24hPcnt": plain(rounding.NEAREST.quantize(rounding.NEAREST.divide(last - opened, opened), _PARTS)),
@@ -77,7 +76,7 @@ def _linear_ticker(call: Call, listing: Listing) -> dict[str, Any]:
         rate = listing.funding.at(due or at)  # the next one, as Bybit tells it
     interval = timedelta(hours=listing.rules.funding_hours)
     next_at = call.now + (due - at if due is not None else interval)
-    hour_ago = call.venue.prices.price(listing, call.now - timedelta(hours=1))
+    hour_ago = call.venue.prices.last(listing, call.now - timedelta(hours=1))
     return {
         **shown,
         "indexPrice": shown["lastPrice"],
@@ -107,12 +106,12 @@ def _book(call: Call) -> Any:
     if not 1 <= limit <= most:
         raise wrong_parameter(f"limit is from 1 to {most}")
     listing = call.listings.named(call.given)
-    bids, asks = call.venue.prices.book(listing, call.now, min(limit, 100))
+    bids, asks = call.venue.prices.book(listing, call.now, limit)
     at = milliseconds(call.now)
     return {
-        "s": identifier(listing.rules.symbol),
-        "b": [[plain(Decimal(one)) for one in level] for level in bids],
-        "a": [[plain(Decimal(one)) for one in level] for level in asks],
+        "s": joined(listing.rules.symbol),
+        "b": [[plain(level.price), plain(level.amount)] for level in bids],
+        "a": [[plain(level.price), plain(level.amount)] for level in asks],
         "ts": at,
         "u": at,
         "seq": at,
@@ -135,7 +134,7 @@ def _candles(call: Call) -> Any:
         start = moment(start_ms)
         prices = call.venue.prices.candle(listing, start, min(start + length, call.now))
         shown.append([str(start_ms), *(plain(price) for price in prices), "0", "0"])
-    return {"category": call.category, "symbol": identifier(listing.rules.symbol), "list": shown}
+    return {"category": call.category, "symbol": joined(listing.rules.symbol), "list": shown}
 
 
 # --- funding ----------------------------------------------------------------------------------------------------------
@@ -161,7 +160,7 @@ def _funding(call: Call) -> Any:
             break
         shown.append(
             {
-                "symbol": identifier(listing.rules.symbol),
+                "symbol": joined(listing.rules.symbol),
                 "fundingRate": plain(series.at(at)),
                 "fundingRateTimestamp": str(milliseconds(paid_at)),
             }

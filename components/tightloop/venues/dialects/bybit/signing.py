@@ -14,9 +14,9 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
-from tightloop.venues.dialects.binance.signing import milliseconds, moment
 from tightloop.venues.dialects.bybit.refusals import BybitError, wrong_parameter
 from tightloop.venues.dialects.keys import ApiKey, Keys
+from tightloop.venues.dialects.times import milliseconds, moment
 
 USUAL_WINDOW_MS = 5_000
 AHEAD_MS = 1_000
@@ -88,6 +88,6 @@ def signature(secret: str, text: str) -> str:
 
 
 def _number(text: str) -> int:
-    if not text.isdecimal() or len(text) > 15:
+    if not text.isdecimal() or len(text) > 14:
         raise BybitError(10002, "The request time exceeds the time window range.")
     return int(text)

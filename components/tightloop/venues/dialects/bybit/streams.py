@@ -15,14 +15,15 @@ import msgspec
 from aiohttp import web
 
 from tightloop.handlers.calls import LedgerEntry
-from tightloop.venues.dialects.binance.signing import milliseconds
 from tightloop.venues.dialects.bybit.calls import Venue
-from tightloop.venues.dialects.bybit.listings import plain
 from tightloop.venues.dialects.bybit.order_views import shown
 from tightloop.venues.dialects.bybit.signing import signature
 from tightloop.venues.dialects.desk import Desk
+from tightloop.venues.dialects.figures import plain
 from tightloop.venues.dialects.keys import Keys
+from tightloop.venues.dialects.order_lists import After
 from tightloop.venues.dialects.streams import Change, Streams
+from tightloop.venues.dialects.times import milliseconds
 from tightloop.venues.sim import rounding
 from tightloop.venues.sim.books import ZERO
 
@@ -122,25 +123,19 @@ def told(change: Change, desk: Desk) -> dict[str, Any]:
     found |= {"feeCurrency": "", "closedPnl": plain(_realised(order.entries))}
     if change.what in ("changed", "ended"):
         return found
-    entries = order.entries[: order.entries.index(change.entry) + 1] if change.entry is not None else []
-    filled = sum((entry.amount for entry in entries), ZERO)
-    cost = sum((entry.cost or ZERO for entry in entries), ZERO)
-    at = change.entry.event_time if change.entry is not None else order.created_at
-    if change.what == "trade" and change.entry is None:  # a lie
-        filled, at = order.amount, order.updated_at
-    left = order.amount - filled
-    average = rounding.NEAREST.divide(cost, filled) if filled else ZERO
+    after = After(change)
+    left = order.amount - after.filled
     return found | {
-        "orderStatus": "Filled" if not left else "PartiallyFilled" if filled else "New",
+        "orderStatus": "Filled" if not left else "PartiallyFilled" if after.filled else "New",
         "cancelType": "UNKNOWN",
         "rejectReason": "EC_NoError",
-        "avgPrice": plain(rounding.NEAREST.quantize(average, rounding.PENNY)) if filled else "",
+        "avgPrice": plain(rounding.NEAREST.quantize(after.average, rounding.PENNY)) if after.filled else "",
         "leavesQty": plain(left),
         "leavesValue": plain(left * (order.limit or price)),
-        "cumExecQty": plain(filled),
-        "cumExecValue": plain(cost),
-        "closedPnl": plain(_realised(entries)),
-        "updatedTime": str(milliseconds(at)),
+        "cumExecQty": plain(after.filled),
+        "cumExecValue": plain(after.cost),
+        "closedPnl": plain(_realised(after.entries)),
+        "updatedTime": str(milliseconds(after.at)),
     }
 
 

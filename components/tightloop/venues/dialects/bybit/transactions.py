@@ -11,14 +11,15 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from tightloop.venues.dialects.binance.listings import identifier
-from tightloop.venues.dialects.binance.signing import milliseconds
 from tightloop.venues.dialects.bybit.account import user_id
 from tightloop.venues.dialects.bybit.bookkeeping import Line
 from tightloop.venues.dialects.bybit.calls import Call
-from tightloop.venues.dialects.bybit.listings import execution_id, link_id, order_id, plain
-from tightloop.venues.dialects.bybit.order_views import fee_asset, fee_of, fee_rate, funding_order_id, price_of
+from tightloop.venues.dialects.bybit.listings import execution_id, link_id, order_id
+from tightloop.venues.dialects.bybit.order_views import fee_rate, funding_order_id
 from tightloop.venues.dialects.bybit.refusals import wrong_parameter
+from tightloop.venues.dialects.figures import joined, plain
+from tightloop.venues.dialects.order_lists import fee_asset, fee_of, price_of
+from tightloop.venues.dialects.times import milliseconds
 from tightloop.venues.sim.books import ZERO
 
 DAY = timedelta(days=1)
@@ -98,7 +99,7 @@ def _is_meant(call: Call, change: Change) -> bool:
 
 def _shown(call: Call, change: Change) -> dict[str, Any]:
     line, entry = change.line, change.line.entry
-    symbol = identifier(entry.symbol) if entry.symbol else ""
+    symbol = joined(entry.symbol) if entry.symbol else ""
     shown = {
         "id": f"{user_id(call.account_name)}_{symbol or change.coin}_{change.number}",
         "symbol": symbol,
