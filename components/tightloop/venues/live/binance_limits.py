@@ -6,6 +6,9 @@ a minute, told with every answer in ``X-MBX-USED-WEIGHT-1M``; an account so many
 ``X-MBX-ORDER-COUNT-10S``, ``-1D`` (spot) and ``-1M`` (futures). ``exchangeInfo`` lists the limits. A 429 of the weights
 says in ``Retry-After`` how long to wait, one of the orders (-1015) says nothing; who goes on after it is banned (418),
 for two minutes to three days. At spot an order that fills counts no more; here it counts until its interval has passed.
+
+Of the wallet's endpoints (``/sapi``) some are counted by the account (UID), each for itself, 180,000 weights a minute,
+told in ``X-SAPI-USED-UID-WEIGHT-1M``: https://developers.binance.com/docs/wallet/general-info.
 """
 
 from __future__ import annotations
@@ -25,6 +28,13 @@ UNITS = {"spot": 5.0, "perp": 1.0}  # weights that one of ccxt's units stands fo
 _OWN = {("POST", "fapi", "order"): 0.0, ("GET", "fapi", "account"): 5.0}
 _PLACES = (("POST", "order"), ("PUT", "order"), ("POST", "order/cancelReplace"))  # PUT: of futures
 TOO_MANY_ORDERS = "-1015"
+UID_LIMIT = 180_000.0  # a minute
+# Weights by the account, as the page of each endpoint states them; withdrawals can be asked about ten times a minute
+UID_WEIGHTS = {
+    ("POST", "capital/withdraw/apply"): 900.0,
+    ("GET", "capital/withdraw/history"): 18_000.0,
+    ("POST", "asset/transfer"): 900.0,
+}
 
 
 class BinanceLimits:
@@ -40,6 +50,8 @@ class BinanceLimits:
         self._intervals: dict[str, dict[str, float]] = {"weight": dict(WEIGHTS[market]), "orders": dict(ORDERS[market])}
 
     def charges(self, asked: Asking) -> tuple[Charge, ...]:
+        if _by_account(asked):
+            return (Charge(self._uid(asked), UID_WEIGHTS[asked.method, asked.path]),)
         weight = _OWN.get((asked.method, asked.part, asked.path), asked.units * UNITS[self._market])
         found = [Charge(bucket, weight) for bucket in self._weights(asked)]
         if _places(asked):
@@ -47,6 +59,11 @@ class BinanceLimits:
         return tuple(found)
 
     def heard(self, asked: Asking, headers: Mapping[str, str], answer: Any, now: float) -> None:
+        if _by_account(asked):
+            used = headers.get("X-SAPI-USED-UID-WEIGHT-1M", "")
+            if used.isdecimal():
+                self._uid(asked).told(float(used), now)
+            return
         if asked.path == "exchangeInfo" and isinstance(answer, dict):
             self._learn(asked, answer.get("rateLimits") or ())
         for counted, buckets in (("USED-WEIGHT", self._weights(asked)), ("ORDER-COUNT", self._orders(asked))):
@@ -57,7 +74,13 @@ class BinanceLimits:
                     bucket.told(float(used), now)
 
     def refused_by(self, asked: Asking, code: str | None) -> tuple[Bucket, ...]:
+        if _by_account(asked):
+            return (self._uid(asked),)
         return self._orders(asked) if code == TOO_MANY_ORDERS else self._weights(asked)
+
+    def _uid(self, asked: Asking) -> Bucket:
+        place = (asked.at, asked.part, self._account, asked.method, asked.path)
+        return self._budgets.bucket(*place, limit=UID_LIMIT, interval_s=60.0, shares=ALIKE)
 
     def _weights(self, asked: Asking) -> tuple[Bucket, ...]:
         """Of the address: spot, futures and wallet count for themselves."""
@@ -88,6 +111,10 @@ class BinanceLimits:
 
 def _seconds(interval: str) -> float:
     return float(int(interval[:-1]) * _SECONDS[interval[-1]])
+
+
+def _by_account(asked: Asking) -> bool:
+    return asked.part == "sapi" and (asked.method, asked.path) in UID_WEIGHTS
 
 
 def _places(asked: Asking) -> bool:

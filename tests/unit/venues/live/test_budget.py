@@ -14,7 +14,7 @@ from tests.support.told_exchange import ToldExchange
 
 from tightloop.venues.live.binance import _refusal, _urls
 from tightloop.venues.live.binance_limits import BinanceLimits
-from tightloop.venues.live.budget import ALIKE, Bucket, Budgets, Charge, Held, Urgency, urgent
+from tightloop.venues.live.budget import ALIKE, Asking, Bucket, Budgets, Charge, Held, Urgency, urgent
 from tightloop.venues.live.session import Said, Session
 
 from .test_session import NOW, ORDER, PLACE, gate, run
@@ -271,3 +271,21 @@ def test_binances_headers_count(header: str, value: str, goes: str) -> None:
             await session.close()
 
     run(work())
+
+
+def test_withdrawals_are_asked_about_as_often_as_their_account_may_and_movements_for_themselves() -> None:
+    budgets = Time().budgets()
+    tariff = BinanceLimits(budgets, "spot", "k" * 64)
+    asked = Asking("host", "sapi", "GET", "capital/withdraw/history", {}, 2.0)
+    moving = Asking("host", "sapi", "POST", "asset/transfer", {}, 6.0)
+    assert [budgets.spend(tariff.charges(asked), "evidence") for _ in range(9)] == [0.0] * 9
+    assert budgets.spend(tariff.charges(asked), "evidence") > 59
+    assert budgets.spend(tariff.charges(moving), "order") == 0.0, "each of them has its own limit"
+    other = BinanceLimits(budgets, "spot", "o" * 64)
+    assert budgets.spend(other.charges(asked), "evidence") == 0.0, "and each account"
+    budgets.heard(other, asked, {"X-SAPI-USED-UID-WEIGHT-1M": "180000"}, [])
+    assert budgets.spend(other.charges(asked), "evidence") > 0
+    budgets.refused(tariff, moving, "-1003", 30.0)
+    assert budgets.spend(tariff.charges(moving), "order") >= 29
+    with pytest.raises(Held):
+        asyncio.run(budgets.admit(tariff.charges(moving), acts=True))

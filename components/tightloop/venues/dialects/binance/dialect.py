@@ -97,6 +97,7 @@ class Binance:
         refuse_undocumented(problems, given)
         account = call.key.account if call.key is not None else None
         if account is not None:
+            self._venue.limits.enter_account(name, account, call.now)
             self._venue.limits.check_order(name, account, call.now)
         found = route.answer(call)
         if isinstance(found, Awaitable):

@@ -2,8 +2,9 @@
 
 https://developers.binance.com/docs/binance-spot-api-docs/rest-api/limits, and "Limits" of
 https://developers.binance.com/docs/derivatives/usds-margined-futures/general-info; weights are those that the page of
-each endpoint states. Intervals begin at whole minutes, tens of seconds and days. All who ask are one address. What was
-counted is not kept over a restart.
+each endpoint states. Some of the wallet's endpoints count by the account instead, each for itself:
+https://developers.binance.com/docs/wallet/general-info. Intervals begin at whole minutes, tens of seconds and days. All
+who ask are one address. What was counted is not kept over a restart.
 """
 
 from __future__ import annotations
@@ -48,7 +49,14 @@ _WEIGHTS = {
     "GET /fapi/v3/balance": 5,
     "GET /fapi/v2/positionRisk": 5,
     "GET /fapi/v3/positionRisk": 5,
+    "GET /sapi/v1/capital/config/getall": 10,
+    "GET /sapi/v1/capital/deposit/address": 10,
 }  # all others: 1
+_UID_WEIGHTS = {
+    "POST /sapi/v1/capital/withdraw/apply": 900,
+    "GET /sapi/v1/capital/withdraw/history": 18_000,
+    "POST /sapi/v1/asset/transfer": 900,
+}
 _PLACES = ("POST /api/v3/order", "POST /api/v3/order/cancelReplace", "POST /fapi/v1/order")
 
 
@@ -60,13 +68,15 @@ class Part(Struct, forbid_unknown_fields=True):
 
 
 class Rules(Struct, forbid_unknown_fields=True, kw_only=True):
-    """``forgiven``: how often in a minute who was refused may come again before it is banned, for ``ban_s`` seconds.
+    """``uid``: weights of an account a minute, at each of the wallet's endpoints that count so. ``forgiven``: how often
+    in a minute who was refused may come again before it is banned, for ``ban_s`` seconds.
 
     Binance does not publish the first; bans begin at two minutes.
     """
 
     spot: Part = msgspec.field(default_factory=lambda: Part({"1M": 6000}, {"10S": 100, "1D": 200_000}))
     futures: Part = msgspec.field(default_factory=lambda: Part({"1M": 2400}, {"10S": 300, "1M": 1200}))
+    uid: int = 180_000
     forgiven: int = 10
     ban_s: int = 120
 
@@ -109,6 +119,19 @@ class Limits:
         if times > self.rules.forgiven:
             self._banned_until = at + self.rules.ban_s
 
+    def enter_account(self, name: str, account: str, now: datetime) -> None:
+        """Count a request's weight by the account, where it has one. Raises BinanceError 429."""
+        if name not in _UID_WEIGHTS:
+            return
+        at = now.timestamp()
+        number, used = self._window((f"{account} {name}", "1M"), at)
+        used += _UID_WEIGHTS[name]
+        self._used[f"{account} {name}", "1M"] = number, used
+        if used > self.rules.uid:
+            self.refused += 1
+            message = f"Too many requests; current limit of UID is {self.rules.uid} request weight per 1M."
+            raise BinanceError(-1003, message, 429, retry_after_s=(number + 1) * 60 - at)
+
     def check_order(self, name: str, account: str, now: datetime) -> None:
         """Before one is placed. Raises BinanceError 429, -1015."""
         if name not in _PLACES:
@@ -128,6 +151,8 @@ class Limits:
         """``X-MBX-USED-WEIGHT-1M`` of all, ``X-MBX-ORDER-COUNT-10S`` and so on of what placed an order."""
         part, at = _part(name), now.timestamp()
         rules = self._rules_of(part)
+        if name in _UID_WEIGHTS and account is not None:
+            return {"X-SAPI-USED-UID-WEIGHT-1M": str(self._window((f"{account} {name}", "1M"), at)[1])}
         found = {f"X-MBX-USED-WEIGHT-{one}": str(self._window((part, one), at)[1]) for one in rules.weight}
         if name in _PLACES and account is not None:
             found |= {f"X-MBX-ORDER-COUNT-{one}": str(self._count(part, account, one, now)) for one in rules.orders}
