@@ -45,6 +45,8 @@ def _opened(lane: LaneSpec, whose: str, build: Callable[[], VenueReader], margin
     except ExecutionError as failure:
         return Opened(lane.name, whose, failure, failure.message)
     words = f"reached, keys and account are as they must be, clock {apart * 1000:+.0f} ms"
+    if whose == "executor" and lane.kind == "exchange":
+        words += f"; withdraws to {', '.join(lane.withdraws_to) or 'no address'}"
     return Opened(lane.name, whose, None, words)
 
 

@@ -49,8 +49,24 @@ def test_doctor_shows_a_live_lane_that_can_be_opened_and_no_secret(sandbox: Bina
     )
     found = {one["name"]: one for one in json.loads(said.stdout)["checks"]}
     assert [found[f"binance, {whose}"]["state"] for whose in ("executor", "reconciliation")] == ["ok", "ok"]
+    assert found["binance, executor"]["found"].endswith("withdraws to no address")
     for key in sandbox.keys:
         assert key["secret"] not in said.stdout + said.stderr
+
+
+def test_doctor_says_which_addresses_a_lane_withdraws_to(
+    sandbox: BinanceSandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = config(sandbox)
+    made["lanes"]["binance"]["withdraws_to"] = ["0x" + "ab" * 20]
+    first = open_live_lanes(Config.model_validate(made))[0]
+    assert (first.failure and first.failure.code, "may not withdraw" in first.found) == ("EIF-012", True)
+    key = sandbox.control("POST", "/admin/keys", account="main", withdraw="true")[0]
+    for name in sandbox.variables:
+        if "READONLY" not in name:
+            monkeypatch.setenv(name, key["secret" if name.endswith("_SECRET") else "key"])
+    first = open_live_lanes(Config.model_validate(made))[0]
+    assert first.found.endswith("; withdraws to 0x" + "ab" * 20), first
 
 
 def test_doctor_names_what_is_wrong_with_a_live_lane(sandbox: BinanceSandbox, monkeypatch: pytest.MonkeyPatch) -> None:

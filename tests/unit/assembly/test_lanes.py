@@ -28,6 +28,7 @@ kind = "chain"
 chain_id = 42161
 venues = ["uniswap", "aave", "alchemy"]
 """
+ADDRESS = "0x" + "ab" * 20
 
 
 def loaded(text: str) -> Config:
@@ -93,6 +94,9 @@ def test_a_later_list_stands_in_the_place_of_tables(monkeypatch: pytest.MonkeyPa
         ("[lanes.second]\nchain_id = -1\nvenues = ['wallet']", "lanes.second.chain_id"),
         ("[lanes.okx]\nvenues = ['wallet']", "okx is an exchange"),
         ("[lanes.ethereum]\nacceptance_window = 3", "is an exchange's"),
+        (f"[lanes.binance]\nwithdraws_to = ['{ADDRESS}']", "withdraws_to: is a live exchange's"),
+        (f"[lanes.ethereum]\nsimulated = false\nwithdraws_to = ['{ADDRESS}']", "withdraws_to: is a live exchange's"),
+        ("[lanes.binance]\nsimulated = false\nwithdraws_to = ['mine']", "withdraws_to: 'mine' is no address"),
         ("[lanes.ethereum]\n[lanes.second]\nchain_id = 1\nvenues = ['wallet']", "chain 1 is the lane ethereum already"),
     ],
 )
@@ -101,6 +105,17 @@ def test_a_lane_that_cannot_be_is_refused_by_name(text: str, said: str) -> None:
         loaded(text)
     assert refused.value.code == "EIF-010"
     assert said in refused.value.message
+
+
+def test_the_addresses_that_a_live_lane_withdraws_to_are_its_own() -> None:
+    lanes = (
+        loaded(
+            f"[lanes.binance]\nsimulated = false\nwithdraws_to = ['{ADDRESS}']\n[lanes.binance-2]\nvenue = 'binance'"
+        )
+        .directory()
+        .lanes
+    )
+    assert (lanes["binance"].withdraws_to, lanes["binance-2"].withdraws_to) == ((ADDRESS,), ())
 
 
 @pytest.mark.parametrize(

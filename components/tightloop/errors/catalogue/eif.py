@@ -112,7 +112,8 @@ ENTRIES = (
         "account lacks a permission",
         "HIGH",
         "The credentials may not do what the configuration needs, such as trading or reading, or may do what nothing "
-        "here needs: withdraw, or trade where they are to read only.",
+        "here needs: withdraw where the lane has no `withdraws_to`; or trade, withdraw or move money where they are to "
+        "read only.",
         "Grant or take away the permission at the venue, or use other credentials.",
     ),
     _entry(
