@@ -100,6 +100,7 @@ def test_a_movement_whose_request_was_lost_is_not_found_once_the_history_can_not
     entry = live.prepared(inside(live, "m1"))
     assert isinstance(live.submit(entry), Ambiguous)
     assert isinstance(live.find(entry), Unavailable)
+    assert isinstance(live.prepare(inside(live, "m2")), Unavailable), "it may act yet, whatever the history shows"
     live.pass_time(LATER_S - 1)
     assert isinstance(live.find(entry), Unavailable)
     live.pass_time(1)

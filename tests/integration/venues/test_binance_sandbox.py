@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.binance_sandbox import BinanceSandbox
+from tests.support.binance_sandbox import GENEROUS, BinanceSandbox
 
 ORDER = {"symbol": "BTCUSDT", "side": "BUY", "type": "MARKET", "quantity": "0.01"}
 LIMIT = {"symbol": "BTCUSDT", "side": "BUY", "type": "LIMIT", "quantity": "0.01", "timeInForce": "GTC"}
@@ -34,8 +34,8 @@ def restartable(tmp_path: Path) -> Iterator[BinanceSandbox]:
 # --- a stranger -------------------------------------------------------------------------------------------------------
 
 
-async def script(kind: str, symbol: str, sandbox: BinanceSandbox) -> dict[str, Any]:
-    """Written for Binance: nothing in it is for us, but the address."""
+def connected(kind: str, sandbox: BinanceSandbox, key: dict[str, Any]) -> Any:
+    """ccxt's class, as it is but for the address."""
     import ccxt.async_support as ccxt
 
     base, paths = sandbox.address, {"sapi": "/sapi/v1", "dapiPublic": "/dapi/v1"}
@@ -43,9 +43,12 @@ async def script(kind: str, symbol: str, sandbox: BinanceSandbox) -> dict[str, A
     for side in ("Public", "Private"):
         paths |= {f"fapi{side}{version}": f"/fapi/{version.lower() or 'v1'}" for version in ("", "V2", "V3")}
     urls = {"api": {name: base + path for name, path in paths.items()}}
-    exchange = getattr(ccxt, kind)(
-        {"apiKey": sandbox.keys[0]["key"], "secret": sandbox.keys[0]["secret"], "urls": urls}
-    )
+    return getattr(ccxt, kind)({"apiKey": key["key"], "secret": key["secret"], "urls": urls})
+
+
+async def script(kind: str, symbol: str, sandbox: BinanceSandbox) -> dict[str, Any]:
+    """Written for Binance: nothing in it is for us, but the address."""
+    exchange = connected(kind, sandbox, sandbox.keys[0])
     told: dict[str, Any] = {}
     try:
         told["markets"] = await exchange.load_markets()
@@ -102,6 +105,91 @@ def test_a_strangers_script_trades_on_the_spot_market(sandbox: BinanceSandbox) -
     spent = told["before"]["USDT"]["total"] - told["after"]["USDT"]["total"]
     assert round(spent, 8) == round(bought["cost"], 8)
     assert round(told["after"]["BTC"]["total"] - told["before"]["BTC"]["total"], 8) == 0.01998
+
+
+async def treasury(sandbox: BinanceSandbox, sender: dict[str, Any], receiver: dict[str, Any]) -> dict[str, Any]:
+    """Written for Binance as well: one account moves money between its wallets, and sends some to another."""
+    one, other = connected("binance", sandbox, sender), connected("binance", sandbox, receiver)
+    told: dict[str, Any] = {}
+    try:
+        await one.load_markets()
+        await other.load_markets()
+        told["currency"] = one.currencies["USDT"]
+        told["address"] = await other.fetch_deposit_address("USDT", {"network": "ERC20"})
+        told["moved"] = await one.transfer("USDT", 300, "spot", "linear")
+        await one.transfer("USDT", 100, "linear", "spot")
+        told["transfers"] = await one.fetch_transfers("USDT")
+        told["back"] = await one.fetch_transfers("USDT", params={"type": "UMFUTURE_MAIN"})
+        told["futures"] = await one.fetch_balance({"type": "future"})
+        own_id = {"network": "ERC20", "withdrawOrderId": "mine-1"}
+        told["withdrawn"] = await one.withdraw("USDT", 50, told["address"]["address"], own_id)
+        told["under way"] = await one.fetch_withdrawals("USDT")
+        await asyncio.sleep(3.2)  # two seconds until it is sent, and one until it is credited
+        told["withdrawals"] = await one.fetch_withdrawals("USDT", None, None, {"withdrawOrderId": "mine-1"})
+        told["deposits"] = await other.fetch_deposits("USDT")
+    finally:
+        await one.close()
+        await other.close()
+    return told
+
+
+def test_a_strangers_script_moves_money(sandbox: BinanceSandbox) -> None:
+    sender = sandbox.control("POST", "/admin/keys", account="sender", withdraw="true")[0]
+    told = asyncio.run(treasury(sandbox, sender, sandbox.control("POST", "/admin/keys", account="receiver")[0]))
+    assert told["currency"]["networks"]["ERC20"]["fee"] == 2
+    assert told["currency"]["networks"]["ERC20"]["limits"]["withdraw"]["min"] == 10
+    (moved,) = told["transfers"]
+    assert (moved["id"], moved["amount"], moved["status"]) == (told["moved"]["id"], 300, "ok")
+    assert [one["amount"] for one in told["back"]] == [100]
+    assert told["futures"]["USDT"]["total"] == 1_000_200
+    assert [one["status"] for one in told["under way"]] == ["pending"]
+    (withdrawal,), (deposit,) = told["withdrawals"], told["deposits"]
+    assert (withdrawal["id"], withdrawal["status"]) == (told["withdrawn"]["id"], "ok")
+    assert (withdrawal["amount"], withdrawal["fee"]["cost"]) == (48, 2)
+    assert (deposit["amount"], deposit["status"], deposit["txid"]) == (48, "ok", withdrawal["txid"])
+    assert deposit["address"] == told["address"]["address"]
+
+
+@pytest.mark.parametrize(
+    ("changed", "code"),
+    [
+        ({"coin": "DOGE"}, -4018),
+        ({"network": "TRX"}, -4019),
+        ({"address": "nowhere"}, -4033),
+        ({"addressTag": "7"}, -4106),
+        ({"amount": "9"}, -4022),
+        ({"amount": "100000000"}, -4026),
+        ({"amount": "10.123456789"}, -1111),
+        ({"walletType": "2"}, -1100),
+    ],
+)
+def test_a_withdrawal_that_breaks_a_rule_is_refused_by_its_number(
+    sandbox: BinanceSandbox, changed: dict[str, str], code: int
+) -> None:
+    rich = sandbox.control("POST", "/admin/keys", account="rich", withdraw="true")[0]
+    given = {"coin": "USDT", "network": "ETH", "address": "0x" + "ab" * 20, "amount": "50"} | changed
+    status, answer = sandbox.signed_by(rich, "POST", "/sapi/v1/capital/withdraw/apply", **given)
+    assert (status, answer["code"]) == (400, code)
+
+
+def test_a_key_without_the_right_withdraws_nothing(sandbox: BinanceSandbox) -> None:
+    given = {"coin": "USDT", "network": "ETH", "address": "0x" + "ab" * 20, "amount": "50"}
+    for key in (0, 1):
+        status, answer = sandbox.signed("POST", "/sapi/v1/capital/withdraw/apply", key, **given)
+        assert (status, answer["code"]) == (401, -2015)
+    moving = {"type": "MAIN_UMFUTURE", "asset": "USDT", "amount": "1"}
+    assert sandbox.signed("POST", "/sapi/v1/asset/transfer", 1, **moving)[1]["code"] == -2015, "it only reads"
+    for wrong, code in (({"type": "MAIN_MARGIN"}, -4001), ({"asset": "BTC"}, -5003), ({"amount": "1e9"}, -1100)):
+        assert sandbox.signed("POST", "/sapi/v1/asset/transfer", **(moving | wrong))[1]["code"] == code
+    much = moving | {"amount": "100000000"}
+    assert sandbox.signed("POST", "/sapi/v1/asset/transfer", **much)[1]["code"] == -5002
+
+
+def test_withdrawals_can_be_asked_about_ten_times_a_minute(restartable: BinanceSandbox) -> None:
+    restartable.control("POST", "/admin/limits", GENEROUS | {"uid": 180_000})
+    codes = [restartable.signed("GET", "/sapi/v1/capital/withdraw/history")[0] for _ in range(22)]
+    assert codes[:10] == [200] * 10
+    assert 429 in codes, "within a minute, or the next one"
 
 
 def test_a_strangers_script_trades_a_perpetual(sandbox: BinanceSandbox) -> None:

@@ -129,12 +129,10 @@ class BinanceTransfers:
 
     # --- into it ------------------------------------------------------------------------------------------------------
 
-    async def address(self, asset: str, network: Network) -> str:
+    async def address(self, asset: str, network: Network) -> str | None:
         """https://developers.binance.com/docs/wallet/capital/deposite-address"""
         told = await self._spot.ask("sapiGetCapitalDepositAddress", {"coin": asset, "network": network.id})
-        if told.get("tag"):
-            raise ValueError(f"the address for {asset} on {network.name} has a tag, without which nothing arrives")
-        return str(told["address"])
+        return None if told.get("tag") else str(told["address"])
 
     async def deposited(self, reference: str) -> Deposited | None:
         """https://developers.binance.com/docs/wallet/capital/deposite-history: of the last ninety days."""

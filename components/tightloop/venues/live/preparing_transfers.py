@@ -56,10 +56,13 @@ async def deposit_address(lane: LaneSpec, of: Transfers, asset: str, network: st
             found = _chosen(lane, asset, network, await of.networks(asset))
             if isinstance(found, Refused):
                 return found
-            if found.tagged or not found.takes:
-                why = "needs a tag besides the address" if found.tagged else "is suspended"
-                return Refused(UNSUPPORTED, f"{lane.name}: depositing {asset} on {found.name} {why}")
-            return DepositAddress(await of.address(asset, found), found.name, found.least_deposit)
+            what = f"{lane.name}: depositing {asset} on {found.name}"
+            if not found.takes:
+                return Refused(UNSUPPORTED, f"{what} is suspended")
+            address = None if found.tagged else await of.address(asset, found)
+            if address is None:
+                return Refused(UNSUPPORTED, f"{what} needs a tag besides the address")
+            return DepositAddress(address, found.name, found.least_deposit)
         except Said as said:
             return _decided(of.verdicts, said)
 
@@ -109,10 +112,11 @@ async def _inside(transfer: WalletTransfer, lane: LaneSpec, of: Transfers, recen
         taken = ", ".join(sorted(margins))
         return Refused(INVALID, f"{lane.name} takes no {what.asset} as margin, but {taken}")
     now = await of.time()
-    apart = timedelta(seconds=acting_s(lane) + 2 * CLOCKS_S)
-    clear = recent.get(name_of(what), now) + timedelta(seconds=2 * CLOCKS_S)
-    if now < clear and name_of(what) in recent:
-        return _too_soon(lane, what, (clear - now).total_seconds())
+    clocks = timedelta(seconds=2 * CLOCKS_S)  # the time of either begins and ends so much apart from what it says
+    apart = timedelta(seconds=acting_s(lane)) + clocks
+    may_act_until = recent.get(name_of(what))
+    if may_act_until is not None and now < may_act_until + clocks:
+        return _too_soon(lane, what, (may_act_until + clocks - now).total_seconds())
     alike = await of.movements(what, now - apart, now + timedelta(seconds=CLOCKS_S))
     if alike:
         return _too_soon(lane, what, max((one.at + apart - now).total_seconds() for one in alike))

@@ -119,8 +119,8 @@ class Transfers(Protocol):
     async def deposited(self, reference: str) -> Deposited | None:
         """None: it has not arrived, or not for good. Raises ValueError for one elsewhere than in the spot wallet."""
 
-    async def address(self, asset: str, network: Network) -> str:
-        """Raises ValueError for one that does not do alone."""
+    async def address(self, asset: str, network: Network) -> str | None:
+        """None: it needs a tag besides, without which nothing arrives."""
 
 
 class Times(NamedTuple):

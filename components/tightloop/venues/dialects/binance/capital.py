@@ -38,7 +38,7 @@ async def _act(call: Call, command: MoveFunds) -> Moved:
     try:
         await call.venue.desk.act("transfer", command, call.signed_time.check)
     except VenueError as refusal:
-        raise of_wallet(refusal) from refusal
+        raise of_wallet(refusal, inside=command.destination is not None) from refusal
     transfers = call.venue.desk.exchange.transfers
     return next(
         one

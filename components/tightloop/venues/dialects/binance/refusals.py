@@ -90,7 +90,6 @@ def of_engine(refusal: VenueError, futures: bool) -> BinanceError:
 
 _WALLET = {
     "insufficient_balance": (-4026, "You have insufficient balance."),
-    "insufficient_margin": (-5002, "You have insufficient balance."),
     "duplicate_client_order_id": (-4115, "clientTranId is duplicated."),
     "operation_not_supported": (-4019, "Current asset is not open for withdrawal."),
     "invalid_order": (-4028, "The amount of withdrawal must be greater than the Commission."),
@@ -98,8 +97,10 @@ _WALLET = {
 }
 
 
-def of_wallet(refusal: VenueError) -> BinanceError:
-    """The engine's refusal of a transfer in Binance's words."""
+def of_wallet(refusal: VenueError, *, inside: bool) -> BinanceError:
+    """The engine's refusal of a transfer in Binance's words. ``inside``: between the account's own wallets."""
+    if inside and refusal.code in ("insufficient_balance", "insufficient_margin"):
+        return BinanceError(-5002, "You have insufficient balance.")
     known = _WALLET.get(refusal.code)
     return of_engine(refusal, futures=False) if known is None else BinanceError(*known)
 
