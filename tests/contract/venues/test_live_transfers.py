@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from decimal import Decimal
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -130,6 +131,22 @@ def test_of_two_movements_in_one_anothers_time_nothing_is_known(live: Account) -
     assert (asked.code, "can be told from the others" in asked.message) == ("EXI-016", True)
     told = live.find(replace(entry, venue_order_id=found.venue_order_id))
     assert told.entries == found.entries
+
+
+def test_case_206_a_request_signed_long_ago_moves_nothing(tmp_path: Path) -> None:
+    """By the real clock: it comes later than the acceptance window, when its sender has given up."""
+    face = LiveFace(tmp_path, manual=False, mutation_timeout_s=0.4, withdraws_to=(OUTSIDE,))
+    try:
+        live = Account(face, "s")
+        before = live.amounts()
+        for name, make in (("m1", inside), ("w1", cases.withdrawal)):
+            live.fault("late_before", operations=["transfer"], count=1, delay_s=2.1)
+            assert isinstance(live.submit(live.prepared(make(live, name))), Ambiguous)
+        live.pass_time(2.3)
+        assert live.amounts() == before
+        assert [one["result"] for one in live.requests()] == [], "neither was young enough to be taken"
+    finally:
+        face.close()
 
 
 # --- out of the exchange ----------------------------------------------------------------------------------------------

@@ -159,9 +159,9 @@ MUTANTS = (
     Mutant(
         "a-live-key-may-withdraw",
         "a key with the right to withdraw is taken",
-        BINANCE,
-        '        if told["enableWithdrawals"] and not (trades and self._withdraws):\n',
-        "        if False:\n",
+        "venues/live/binance_rights.py",
+        '    if told["enableWithdrawals"] and not (trades and withdraws):\n',
+        "    if False:\n",
         BY_OPENING,
     ),
     Mutant(

@@ -7,7 +7,7 @@ from tests.mutants.mutant import Mutant
 TRANSFERS = "venues/live/transfers.py"
 PREPARING = "venues/live/preparing_transfers.py"
 BINANCE = "venues/live/binance_transfers.py"
-OPENING = "venues/live/binance.py"
+RIGHTS = "venues/live/binance_rights.py"
 INCOME = "venues/live/binance_income.py"
 LIMITS = "venues/live/binance_limits.py"
 CAPITAL = "venues/dialects/binance/capital.py"
@@ -151,17 +151,17 @@ MUTANTS = (
     Mutant(
         "live-reading-key-may-move-money",
         "a key that is to read only may move money between wallets",
-        OPENING,
-        '        if not trades and told.get("permitsUniversalTransfer"):\n',
+        RIGHTS,
+        "        if not trades and told.get(moves):\n",
         "        if False:\n",
         BY_OPENING,
     ),
     Mutant(
         "live-lane-without-the-right-to-withdraw",
         "a lane that names addresses opens with a key that may not withdraw",
-        OPENING,
-        '        if trades and self._withdraws and market == "spot" and not told["enableWithdrawals"]:\n',
-        "        if False:\n",
+        RIGHTS,
+        '    if trades and withdraws and market == "spot" and not told["enableWithdrawals"]:\n',
+        "    if False:\n",
         BY_OPENING,
     ),
     Mutant(

@@ -26,6 +26,7 @@ from tightloop.venues.credentials import Credentials
 from tightloop.venues.live import binance_streams as streams
 from tightloop.venues.live.binance_income import cursor_at, entries_after
 from tightloop.venues.live.binance_limits import BinanceLimits
+from tightloop.venues.live.binance_rights import check_rights
 from tightloop.venues.live.binance_trades import perp_trade, spot_trade
 from tightloop.venues.live.binance_transfers import BinanceTransfers
 from tightloop.venues.live.binance_verdicts import VERDICTS
@@ -128,8 +129,8 @@ class Binance:
 
     async def check(self, *, trades: bool) -> None:
         """What the keys may do, and the position mode."""
-        for market, right in (("spot", "enableSpotAndMarginTrading"), ("perp", "enableFutures")):
-            await self._check_key(market, right, trades=trades)
+        for market in self._sessions:
+            await self._check_key(market, trades=trades)
         await self._sessions["spot"].ask("privateGetAccount", {"omitZeroBalances": "true"})
         mode = await self._sessions["perp"].ask("fapiPrivateGetPositionSideDual", {})
         if str(mode["dualSidePosition"]).lower() != "false":
@@ -139,7 +140,7 @@ class Binance:
                 remedy="Close its positions, and set one-way mode in Binance's preferences of futures.",
             )
 
-    async def _check_key(self, market: str, right: str, *, trades: bool) -> None:
+    async def _check_key(self, market: str, *, trades: bool) -> None:
         """Testnets have no such endpoint: what their keys may do only shows when it is done."""
         try:
             told = await self._sessions[market].ask("sapiGetAccountApiRestrictions", {})
@@ -147,33 +148,7 @@ class Binance:
             if said.status == 404:
                 return
             raise
-        self._check_withdrawing(market, told, trades=trades)
-        if trades and not told[right]:
-            raise ExecutionError("EIF-012", f"{self._venue}: the {market} key may not trade ({right} is off)")
-        if not trades and told[right]:
-            raise ExecutionError(
-                "EIF-012", f"{self._venue}: the {market} key is to read only, and may trade ({right} is on)"
-            )
-        if not told["enableReading"]:
-            raise ExecutionError("EIF-012", f"{self._venue}: the {market} key may not read (enableReading is off)")
-
-    def _check_withdrawing(self, market: str, told: Mapping[str, Any], *, trades: bool) -> None:
-        """Withdrawals are made with the spot key; where both keys are one, it has the right for futures, too."""
-        if told["enableWithdrawals"] and not (trades and self._withdraws):
-            why = "and the lane has no withdraws_to" if trades else "and is to read only"
-            raise ExecutionError("EIF-012", f"{self._venue}: the {market} key may withdraw, {why}")
-        if trades and self._withdraws and market == "spot" and not told["enableWithdrawals"]:
-            raise ExecutionError(
-                "EIF-012",
-                f"{self._venue}: the lane has withdraws_to, and the spot key may not withdraw "
-                "(enableWithdrawals is off)",
-            )
-        if not trades and told.get("permitsUniversalTransfer"):
-            raise ExecutionError(
-                "EIF-012",
-                f"{self._venue}: the {market} key is to read only, and may move money between wallets "
-                "(permitsUniversalTransfer is on)",
-            )
+        check_rights(self._venue, market, told, trades=trades, withdraws=self._withdraws)
 
     # --- markets ------------------------------------------------------------------------------------------------------
 

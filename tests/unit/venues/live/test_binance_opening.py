@@ -102,7 +102,8 @@ def test_a_key_that_may_trade_opens_the_lane_and_one_that_may_only_read_its_read
     [
         (RIGHTS | {"enableWithdrawals": True}, False, "may withdraw"),
         (READS_ONLY | {"enableWithdrawals": True}, True, "may withdraw"),
-        (READS_ONLY | {"permitsUniversalTransfer": True}, True, "may move money between wallets"),
+        (READS_ONLY | {"permitsUniversalTransfer": True}, True, "may move money between accounts"),
+        (READS_ONLY | {"enableInternalTransfer": True}, True, "may move money between accounts"),
         (RIGHTS | {"enableSpotAndMarginTrading": False}, False, "spot key may not trade"),
         (RIGHTS | {"enableFutures": False}, False, "perp key may not trade"),
         (RIGHTS, True, "is to read only, and may trade"),
