@@ -205,16 +205,17 @@ def untraded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BybitSandbox]
 def test_a_signature_is_of_every_byte_that_was_sent(sandbox: BybitSandbox) -> None:
     key, now = sandbox.keys[0]["key"], str(int(time.time() * 1000))
     full = {"X-BAPI-API-KEY": key, "X-BAPI-TIMESTAMP": now, "X-BAPI-SIGN": "00", "X-BAPI-RECV-WINDOW": "5000"}
-    for headers, status, code in (
-        (full, 200, 10004),
-        ({**full, "X-BAPI-API-KEY": "0" * 64}, 200, 10003),
-        ({**full, "X-BAPI-TIMESTAMP": "yesterday"}, 200, 10002),
-        ({name: value for name, value in full.items() if name != "X-BAPI-SIGN"}, 401, 401),
-        ({}, 401, 401),
+    for headers, code in (
+        (full, 10004),
+        ({**full, "X-BAPI-API-KEY": "0" * 64}, 10003),
+        ({**full, "X-BAPI-TIMESTAMP": "yesterday"}, 10002),
     ):
         answer = sandbox.ask("GET", "/v5/account/info", headers=headers)
-        assert (answer[0], answer[1]["retCode"]) == (status, code), (headers, answer)
-    assert sandbox.ask("GET", "/v5/market/nowhere")[1]["retCode"] == 10017
+        assert (answer[0], answer[1]["retCode"]) == (200, code), (headers, answer)
+    unsigned = {name: value for name, value in full.items() if name != "X-BAPI-SIGN"}
+    for headers in (unsigned, {}):
+        assert sandbox.ask("GET", "/v5/account/info", headers=headers)[0] == 401
+    assert sandbox.ask("GET", "/v5/market/nowhere")[0] == 404
     assert sandbox.ask("GET", "/v5/market/time")[1]["retMsg"] == "OK"
 
 
@@ -493,21 +494,23 @@ def test_faults_lose_answers_before_and_after_an_order(sandbox: BybitSandbox) ->
             sandbox.signed("POST", CREATE, **SPOT, orderLinkId=kind)
         found = sandbox.done("GET", REALTIME, category="spot", orderLinkId=kind)["list"]
         assert len(found) == done, kind
-    for kind, status, code in (("down", 200, 10016), ("rate_limit", 200, 10006), ("maintenance", 503, 503)):
+    for kind, status, said in (("down", 200, 10016), ("rate_limit", 200, 10006), ("maintenance", 503, None)):
         sandbox.control("POST", "/admin/faults", {"kind": kind, "count": 1})
         answer = sandbox.signed("POST", CREATE, **SPOT, orderLinkId=kind)
-        assert (answer[0], answer[1]["retCode"]) == (status, code)
+        assert (answer[0], answer[1]["retCode"] if said else None) == (status, said)
         assert sandbox.done("GET", REALTIME, category="spot", orderLinkId=kind)["list"] == []
     sandbox.control("POST", "/admin/faults", {"kind": "duplicate_request", "count": 1})
-    assert sandbox.code("POST", CREATE, **SPOT, orderLinkId="twice") == 170141, "what came again was no second order"
-    assert one(sandbox, "spot", "twice")["cumExecQty"] == "0.01"
+    sandbox.done("POST", CREATE, **SPOT, orderLinkId="twice")
+    assert one(sandbox, "spot", "twice")["cumExecQty"] == "0.01", "what came again was no second order"
+    sandbox.control("POST", "/admin/faults", {"kind": "reject", "message": "Market is closed.", "count": 1})
+    status, answer = sandbox.signed("POST", CREATE, **SPOT)
+    assert (status, answer["retCode"], answer["retMsg"]) == (200, 170210, "Market is closed.")
 
 
 def test_a_ban_answers_nothing_until_its_end(restartable: BybitSandbox) -> None:
     restartable.control("POST", "/admin/faults", {"kind": "ban", "duration_s": 60})
     for path in ("/v5/market/time", "/v5/account/info"):
-        status, answer = restartable.ask("GET", path)
-        assert (status, answer["retMsg"]) == (403, "access too frequent")
+        assert restartable.ask("GET", path) == (403, "access too frequent")
     restartable.control("DELETE", "/admin/faults")
     assert restartable.ask("GET", "/v5/market/time")[0] == 200
 

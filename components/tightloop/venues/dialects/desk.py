@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
+from tightloop.venues.sim.books import VenueError
 from tightloop.venues.sim.commands import Acting, SetFees, SetPositionMode
 from tightloop.venues.sim.exchange import Exchange
 from tightloop.venues.sim.faults import Operation, Strike, refusal_of
@@ -64,7 +66,8 @@ class Desk:
             check(sandbox.now(), timedelta(0))
             sandbox.act(self.lane, command, arrived, strike)
             if strike.act_twice:
-                sandbox.act(self.lane, command, sandbox.now(), strike)
+                with suppress(VenueError):  # where an id is taken once; the answer is the first's
+                    sandbox.act(self.lane, command, sandbox.now(), strike)
         finally:
             await _unheard_or_late(strike)
 

@@ -11,8 +11,10 @@ import msgspec
 from tightloop.venues.dialects.bybit import account, orders, positions, public, streams, transactions
 from tightloop.venues.dialects.bybit.calls import Call, Venue
 from tightloop.venues.dialects.bybit.documented import ENDPOINTS
+from tightloop.venues.dialects.bybit.limits import Standing
 from tightloop.venues.dialects.bybit.refusals import (
     BybitError,
+    GatewayError,
     of_engine,
     refuse_undocumented,
     too_many_visits,
@@ -71,7 +73,8 @@ class Bybit:
 
     async def answer(self, asked: Asked) -> Reply:
         """Raises Unheard."""
-        headers: dict[str, str] = {}
+        standing: Standing | None = None
+        refusal: BybitError | GatewayError
         spot = False
         try:
             self._venue.desk.admit()
@@ -79,7 +82,7 @@ class Bybit:
             name = f"{asked.method} {asked.path}"
             route = self._routes.get(name)
             if route is None:
-                raise BybitError(10017, "Route not found.", 404)
+                raise GatewayError(404, "Cannot find path")
             raw = parameters(asked.method, asked.query, asked.body)
             given = texts(raw)
             spot = given.get("category") == "spot"
@@ -89,18 +92,19 @@ class Bybit:
                 key, signed = self._signed(asked, route.right, call)
                 call = call._replace(key=key, signed=signed)
                 standing = self._venue.limits.ask(name, given.get("category", ""), key.account, call.now)
-                headers = standing.headers()
                 if standing.refused:
                     raise too_many_visits()
             refuse_undocumented(problems, given)
             found = route.answer(call)
             if isinstance(found, Awaitable):
                 found = await found
-            return self._reply(0, "OK", found, headers)
-        except BybitError as error:
+            return self._reply(0, "OK", found, standing)
+        except (BybitError, GatewayError) as error:
             refusal = error
         except VenueError as error:
             refusal = of_engine(error, spot)
+            if error.code == "rate_limited" and standing is not None:
+                standing = standing.spent(self._venue.desk.now())
         except OverflowError:
             refusal = wrong_parameter("a time is out of range")
         except Unheard:
@@ -108,7 +112,9 @@ class Bybit:
         except Exception:
             log.exception("the exchange failed")
             refusal = BybitError(10016, "Server error.")
-        return self._reply(refusal.code, refusal.message, {}, headers, refusal.status)
+        if isinstance(refusal, GatewayError):
+            return Reply(refusal.status, refusal.message.encode(), kind="text/plain")
+        return self._reply(refusal.code, refusal.message, {}, standing)
 
     def _signed(self, asked: Asked, right: str, call: Call) -> tuple[ApiKey, SignedTime]:
         key, signed = known_key(self.keys, asked.headers), SignedTime(asked.headers)
@@ -117,7 +123,7 @@ class Bybit:
         check_right(key, right)
         return key, signed
 
-    def _reply(self, code: int, message: str, result: Any, headers: dict[str, str], status: int = 200) -> Reply:
+    def _reply(self, code: int, message: str, result: Any, standing: Standing | None) -> Reply:
         at = milliseconds(self._venue.desk.now())
         told = {"retCode": code, "retMsg": message, "result": result, "retExtInfo": {}, "time": at}
-        return Reply(status, _encode(told), headers)
+        return Reply(200, _encode(told), standing.headers() if standing is not None else {})

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from tightloop.venues.dialects.bybit.refusals import BybitError
+from tightloop.venues.dialects.bybit.refusals import access_too_frequent
 from tightloop.venues.dialects.times import milliseconds
 
 _PER_SECOND = {
@@ -38,6 +38,8 @@ _PER_SECOND = {
     "GET /v5/user/query-api": 10,
 }
 
+_A_SECOND_MS = 1000
+
 
 class Rules(Struct, forbid_unknown_fields=True, kw_only=True):
     """``per_second``: by ``METHOD /path``, or by that and a category; ``others``: all that are not among them.
@@ -60,6 +62,10 @@ class Standing(Struct, frozen=True):
     resets_at: int
     refused: bool = False
 
+    def spent(self, now: datetime) -> Standing:
+        """The same, where all of it was used in this moment."""
+        return Standing(self.limit, 0, milliseconds(now) + _A_SECOND_MS, refused=True)
+
     def headers(self) -> dict[str, str]:
         return {
             "X-Bapi-Limit": str(self.limit),
@@ -79,7 +85,7 @@ class Limits:
         self._banned_until = 0.0
 
     def enter(self, now: datetime) -> None:
-        """Count a request of the address. Raises BybitError 403."""
+        """Count a request of the address. Raises GatewayError 403."""
         at = now.timestamp()
         within = _within(self._address, at - self.rules.address_s)
         if at >= self._banned_until:
@@ -88,7 +94,7 @@ class Limits:
                 return
             self._banned_until = at + self.rules.ban_s
         self.banned += 1
-        raise BybitError(403, "access too frequent", 403)
+        raise access_too_frequent()
 
     def ask(self, name: str, category: str, account: str, now: datetime) -> Standing:
         """Count a request of an account, unless it is refused."""

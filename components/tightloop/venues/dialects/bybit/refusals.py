@@ -13,13 +13,28 @@ from tightloop.venues.sim.books import VenueError
 
 
 class BybitError(Exception):
-    """``{"retCode": code, "retMsg": message}``. ``status``: 200, but for what its gateway refuses."""
+    """``{"retCode": code, "retMsg": message}``, on HTTP 200."""
 
-    def __init__(self, code: int, message: str, status: int = 200) -> None:
+    def __init__(self, code: int, message: str) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
+
+
+class GatewayError(Exception):
+    """What does not come through to the exchange: an HTTP status, and words that are no JSON.
+
+    https://bybit-exchange.github.io/docs/v5/error#http-code
+    """
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
         self.status = status
+        self.message = message
+
+
+def access_too_frequent() -> GatewayError:
+    return GatewayError(403, "access too frequent")
 
 
 def wrong_parameter(words: str) -> BybitError:
@@ -71,7 +86,7 @@ _LINEAR = {
 }
 
 
-def of_engine(refusal: VenueError, spot: bool) -> BybitError:
+def of_engine(refusal: VenueError, spot: bool) -> BybitError | GatewayError:
     """The engine's refusal in Bybit's words."""
     known = (_SPOT if spot else _LINEAR).get(refusal.code)
     if known is not None:
@@ -83,9 +98,9 @@ def of_engine(refusal: VenueError, spot: bool) -> BybitError:
     if refusal.code == "unavailable":
         return BybitError(10016, "Server error.")
     if refusal.code == "banned":
-        return BybitError(403, "access too frequent", 403)
+        return access_too_frequent()
     if refusal.code == "maintenance":  # there is no documented answer: its gateway has nobody to ask
-        return BybitError(503, "Service Temporarily Unavailable", 503)
+        return GatewayError(503, "Service Temporarily Unavailable")
     if refusal.code == "nothing_to_change":
         return BybitError(10001, "The order remains unchanged as the parameters entered match the existing ones.")
     if refusal.code in ("stale_timestamp", "future_timestamp"):
@@ -95,8 +110,8 @@ def of_engine(refusal: VenueError, spot: bool) -> BybitError:
     if "below the minimum" in refusal.message:
         return too_small(spot)
     if spot:
-        return BybitError(170210, "New order rejected.")
-    return BybitError(110032, "Order is illegal")
+        return BybitError(170210, refusal.message or "New order rejected.")
+    return BybitError(110032, refusal.message or "Order is illegal")
 
 
 def too_many_visits() -> BybitError:

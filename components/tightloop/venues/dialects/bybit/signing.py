@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
-from tightloop.venues.dialects.bybit.refusals import BybitError, wrong_parameter
+from tightloop.venues.dialects.bybit.refusals import BybitError, GatewayError, wrong_parameter
 from tightloop.venues.dialects.keys import ApiKey, Keys
 from tightloop.venues.dialects.times import milliseconds, moment
 
@@ -59,10 +59,10 @@ class SignedTime:
 
 
 def known_key(keys: Keys, headers: Mapping[str, str]) -> ApiKey:
-    """The key of that name. Raises BybitError."""
+    """The key of that name. Raises BybitError, GatewayError."""
     name = headers.get("X-BAPI-API-KEY")
     if not name or not headers.get("X-BAPI-SIGN"):
-        raise BybitError(401, "Invalid request. Authentication parameters must be in the request header.", 401)
+        raise GatewayError(401, "Invalid request: authentication params must be in the request header")
     key = keys.get(name)
     if key is None:
         raise BybitError(10003, "API key is invalid.")
