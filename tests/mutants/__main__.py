@@ -21,6 +21,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tests.mutants.listed import (
+    bybit_sandbox,
     exchanges,
     executor,
     groups,
@@ -45,6 +46,7 @@ ALL: tuple[Mutant, ...] = (
     *recording.MUTANTS,
     *executor.MUTANTS,
     *exchanges.MUTANTS,
+    *bybit_sandbox.MUTANTS,
     *manager.MUTANTS,
     *groups.MUTANTS,
     *limits.MUTANTS,
