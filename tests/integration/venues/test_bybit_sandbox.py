@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import hmac
 import stat
 import time
 from collections.abc import Iterator
@@ -10,6 +12,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 from tests.support.bybit_sandbox import BybitSandbox
 
@@ -591,3 +594,62 @@ def test_a_strangers_script_watches_its_orders(restartable: BybitSandbox) -> Non
         return told
 
     assert asyncio.run(watch()) == [("seen", "open"), ("seen", "canceled")]
+
+
+def test_a_stream_says_what_is_wrong_and_can_misbehave(restartable: BybitSandbox) -> None:
+    sandbox = restartable
+    key = sandbox.keys[0]
+
+    def auth(secret: str, in_ms: int = 10_000) -> dict[str, Any]:
+        expires = int(time.time() * 1000) + in_ms
+        signed = hmac.new(secret.encode(), f"GET/realtime{expires}".encode(), hashlib.sha256).hexdigest()
+        return {"op": "auth", "args": [key["key"], expires, signed]}
+
+    async def talk() -> None:
+        address = sandbox.address.replace("http", "ws")
+        async with aiohttp.ClientSession() as session, session.ws_connect(f"{address}/v5/private") as socket:
+
+            async def say(message: dict[str, Any]) -> dict[str, Any]:
+                await socket.send_json(message)
+                found: dict[str, Any] = await socket.receive_json(timeout=10)
+                return found
+
+            subscribe = {"op": "subscribe", "args": ["order"], "req_id": "7"}
+            assert (await say(subscribe))["success"] is False, "nobody has said who it is"
+            assert (await say(auth("0" * 64)))["success"] is False
+            assert (await say(auth(key["secret"], -1)))["ret_msg"] == "Request expired"
+            assert (await say(auth(key["secret"])))["success"] is True
+            assert (await say({"op": "subscribe", "args": ["greeks"]}))["ret_msg"].endswith("topic:greeks")
+            answer = await say(subscribe)
+            assert (answer["success"], answer["req_id"], answer["op"]) == (True, "7", "subscribe")
+            assert (await say({"op": "ping", "req_id": "8"}))["op"] == "pong"
+            assert (await say({"op": "sing"}))["success"] is False
+            await asyncio.to_thread(sandbox.done, "POST", CREATE, category="linear", **LIMIT, orderLinkId="heard")
+            event = await socket.receive_json(timeout=10)
+            assert (event["topic"], event["data"][0]["orderStatus"]) == ("order", "New")
+            lie = {"kind": "lie", "account": key["account"], "client_order_id": "heard"}
+            await asyncio.to_thread(sandbox.control, "POST", "/admin/streams", lie)
+            event = await socket.receive_json(timeout=10)
+            assert event["data"][0]["orderStatus"] == "Filled"
+            await asyncio.to_thread(sandbox.control, "POST", "/admin/streams", {"kind": "disconnect", "seconds": 30})
+            assert (await socket.receive(timeout=10)).type in (aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSED)
+            with pytest.raises(aiohttp.WSServerHandshakeError):
+                await session.ws_connect(f"{address}/v5/private")
+
+    asyncio.run(talk())
+    assert one(sandbox, "linear", "heard")["orderStatus"] == "New", "it was a lie"
+
+
+def test_a_liquidation_is_a_line_of_the_log(restartable: BybitSandbox) -> None:
+    sandbox = restartable
+    sandbox.done("POST", CREATE, **LINEAR)
+    account = {"lane": "bybit", "account": sandbox.keys[0]["account"]}
+    left = D(balances(sandbox)["USDT"])
+    drift = {**account, "position_key": "bybit:MarginBalance:USDT", "amount": str(1 - left)}
+    sandbox.control("POST", "/admin/drift", drift)
+    sandbox.control("POST", "/admin/clock", {"market_advance_s": 3600})
+    assert sandbox.done("GET", POSITIONS, category="linear", settleCoin="USDT")["list"] == []
+    (row,) = sandbox.done("GET", LOG, type="LIQUIDATION")["list"]
+    assert (row["side"], row["qty"], row["size"], row["category"]) == ("Sell", "0.01", "0", "linear")
+    assert D(row["change"]) == D(row["cashFlow"]) - D(row["fee"])
+    assert row["cashBalance"] == balances(sandbox).get("USDT", "0")

@@ -47,6 +47,14 @@ class Route(NamedTuple):
     right: str | None
 
 
+class _Heard:
+    """What a refusal needs to know of its request."""
+
+    def __init__(self) -> None:
+        self.spot = False
+        self.standing: Standing | None = None
+
+
 def _routes() -> dict[str, Route]:
     found = {name: Route(answer, None) for name, answer in public.ROUTES.items()}
     for part in (orders, account, transactions, positions):
@@ -73,38 +81,16 @@ class Bybit:
 
     async def answer(self, asked: Asked) -> Reply:
         """Raises Unheard."""
-        standing: Standing | None = None
+        heard = _Heard()
         refusal: BybitError | GatewayError
-        spot = False
         try:
-            self._venue.desk.admit()
-            self._venue.limits.enter(self._venue.desk.now())
-            name = f"{asked.method} {asked.path}"
-            route = self._routes.get(name)
-            if route is None:
-                raise GatewayError(404, "Cannot find path")
-            raw = parameters(asked.method, asked.query, asked.body)
-            given = texts(raw)
-            spot = given.get("category") == "spot"
-            problems = self.documents.note(name, raw)
-            call = Call(self._venue, given, self._venue.desk.now())
-            if route.right is not None:
-                key, signed = self._signed(asked, route.right, call)
-                call = call._replace(key=key, signed=signed)
-                standing = self._venue.limits.ask(name, given.get("category", ""), key.account, call.now)
-                if standing.refused:
-                    raise too_many_visits()
-            refuse_undocumented(problems, given)
-            found = route.answer(call)
-            if isinstance(found, Awaitable):
-                found = await found
-            return self._reply(0, "OK", found, standing)
+            return self._reply(0, "OK", await self._answer(asked, heard), heard)
         except (BybitError, GatewayError) as error:
             refusal = error
         except VenueError as error:
-            refusal = of_engine(error, spot)
-            if error.code == "rate_limited" and standing is not None:
-                standing = standing.spent(self._venue.desk.now())
+            refusal = of_engine(error, heard.spot)
+            if error.code == "rate_limited" and heard.standing is not None:
+                heard.standing = heard.standing.spent(self._venue.desk.now())
         except OverflowError:
             refusal = wrong_parameter("a time is out of range")
         except Unheard:
@@ -114,7 +100,30 @@ class Bybit:
             refusal = BybitError(10016, "Server error.")
         if isinstance(refusal, GatewayError):
             return Reply(refusal.status, refusal.message.encode(), kind="text/plain")
-        return self._reply(refusal.code, refusal.message, {}, standing)
+        return self._reply(refusal.code, refusal.message, {}, heard)
+
+    async def _answer(self, asked: Asked, heard: _Heard) -> Any:
+        """The ``result``. Whose limit counted it, and of which market it is, is noted as soon as it is known."""
+        desk, name = self._venue.desk, f"{asked.method} {asked.path}"
+        desk.admit()
+        self._venue.limits.enter(desk.now())
+        route = self._routes.get(name)
+        if route is None:
+            raise GatewayError(404, "Cannot find path")
+        raw = parameters(asked.method, asked.query, asked.body)
+        given = texts(raw)
+        heard.spot = given.get("category") == "spot"
+        problems = self.documents.note(name, raw)
+        call = Call(self._venue, given, desk.now())
+        if route.right is not None:
+            key, signed = self._signed(asked, route.right, call)
+            call = call._replace(key=key, signed=signed)
+            heard.standing = self._venue.limits.ask(name, given.get("category", ""), key.account, call.now)
+            if heard.standing.refused:
+                raise too_many_visits()
+        refuse_undocumented(problems, given)
+        found = route.answer(call)
+        return await found if isinstance(found, Awaitable) else found
 
     def _signed(self, asked: Asked, right: str, call: Call) -> tuple[ApiKey, SignedTime]:
         key, signed = known_key(self.keys, asked.headers), SignedTime(asked.headers)
@@ -123,7 +132,7 @@ class Bybit:
         check_right(key, right)
         return key, signed
 
-    def _reply(self, code: int, message: str, result: Any, standing: Standing | None) -> Reply:
+    def _reply(self, code: int, message: str, result: Any, heard: _Heard) -> Reply:
         at = milliseconds(self._venue.desk.now())
         told = {"retCode": code, "retMsg": message, "result": result, "retExtInfo": {}, "time": at}
-        return Reply(200, _encode(told), standing.headers() if standing is not None else {})
+        return Reply(200, _encode(told), heard.standing.headers() if heard.standing is not None else {})

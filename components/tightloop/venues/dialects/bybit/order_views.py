@@ -58,9 +58,9 @@ def _cancel_type(order: Order) -> str:
     return "CancelByPrepareLiq" if order.code == LIQUIDATED else "CancelByUser"
 
 
-def by_value(order: Order) -> bool:
-    """Its size was given in quote units."""
-    return order.command.quote_amount is not None
+def _size(order: Order) -> Decimal:
+    """``qty``: in quote units where it was given so."""
+    return order.amount if order.command.quote_amount is None else order.command.quote_amount
 
 
 def ids(order: Order) -> dict[str, str]:
@@ -78,7 +78,7 @@ def shown(order: Order, price_then: Decimal) -> dict[str, Any]:
         "blockTradeId": "",
         "symbol": joined(order.listing.rules.symbol),
         "price": plain(order.limit or ZERO),
-        "qty": plain(command.quote_amount if command.quote_amount is not None else order.amount),
+        "qty": plain(_size(order)),
         "side": order.side.capitalize(),
         "isLeverage": "" if perp else "0",
         "positionIdx": 0,
@@ -127,7 +127,7 @@ def shown(order: Order, price_then: Decimal) -> dict[str, Any]:
 def _market_unit(order: Order) -> str:
     if order.listing.perp or order.command.order_type != "market":
         return ""
-    return "quoteCoin" if by_value(order) else "baseCoin"
+    return "baseCoin" if order.command.quote_amount is None else "quoteCoin"
 
 
 def _fees(order: Order) -> dict[str, Decimal]:
@@ -150,7 +150,7 @@ def execution(order: Order, line: Line) -> dict[str, Any]:
         **ids(order),
         "side": order.side.capitalize(),
         "orderPrice": plain(order.limit or ZERO),
-        "orderQty": plain(order.command.quote_amount if by_value(order) else order.amount),  # type: ignore[arg-type]
+        "orderQty": plain(_size(order)),
         "leavesQty": plain(left),
         "orderType": order.command.order_type.capitalize(),
         "execFee": plain(fee_of(entry)),
