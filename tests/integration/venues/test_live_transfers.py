@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import signal
+import time
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
 from tests.support.binance_sandbox import BinanceSandbox
 
 from tightloop import ExecutionError, ExecutionInterfaceManager
+from tightloop.venues.sim.transactions import wallet_address
+
+from .test_sim_server import Sim
 
 KEY = "strategy"
 OUTSIDE = "0x" + "ab" * 20
@@ -31,13 +37,24 @@ def sandbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Binance
 
 
 @pytest.fixture
-def manager(sandbox: BinanceSandbox, tmp_path: Path) -> Iterator[ExecutionInterfaceManager]:
+def chain(tmp_path: Path) -> Iterator[Sim]:
+    """A simulated chain, with the strategy's wallet."""
+    (tmp_path / "chain").mkdir()
+    found = Sim(tmp_path / "chain").start()
+    yield found
+    found.end(signal.SIGTERM)
+
+
+@pytest.fixture
+def manager(sandbox: BinanceSandbox, chain: Sim, tmp_path: Path) -> Iterator[ExecutionInterfaceManager]:
     """Its account is adopted, as the first instruction asks for."""
-    lane = {"simulated": False, "endpoint": sandbox.address, "withdraws_to": [OUTSIDE]}
+    lane = {"simulated": False, "endpoint": sandbox.address, "withdraws_to": [OUTSIDE, wallet_address(KEY)]}
     config = {
-        "lanes": {"binance": lane},
+        "lanes": {"binance": lane, "ethereum": {}},
+        "timing": {"arrival": 60},
+        "simulator": f"127.0.0.1:{chain.port}",
         "accounts": {KEY: {"strategy": KEY, "lane": "binance"}},
-        "limits": {"strategies": {KEY: {"destinations": [OUTSIDE, "binance:perp", "binance:spot"]}}},
+        "limits": {"strategies": {KEY: {"destinations": [OUTSIDE, "wallet", "binance:perp", "binance:spot"]}}},
     }
     found = ExecutionInterfaceManager(config, None, "live", journal=tmp_path / "desk.journal")
     try:
@@ -51,7 +68,8 @@ def manager(sandbox: BinanceSandbox, tmp_path: Path) -> Iterator[ExecutionInterf
 
 def moved(name: str, source: str, destination: str, amount: str = "500") -> dict[str, Any]:
     what = {"source": source, "destination": destination, "asset": "USDT", "amount": amount}
-    return {"type": "wallet_transfer", "venue": "binance", "instruction_id": name, "strategy_id": KEY, **what}
+    venue = source.partition(":")[0]
+    return {"type": "wallet_transfer", "venue": venue, "instruction_id": name, "strategy_id": KEY, **what}
 
 
 def test_money_moves_to_the_futures_and_back_and_out_and_everything_is_reconciled(
@@ -75,3 +93,52 @@ def test_a_withdrawal_that_the_exchange_could_not_send_is_rolled_back(
     sandbox.control("POST", "/admin/faults", {"kind": "withdrawal_fails", "count": 1})
     out = manager.route_instruction(datetime.now(UTC), moved("i2", "binance:spot", OUTSIDE, "1000"))
     assert (out["status"], out["outcome"], out["execution_deltas"]) == ("reconciled", "rolled_back", {}), out
+
+
+def carried(sent: Callable[[], str | None], credit: Callable[[str], object]) -> Thread:
+    """What no network does between the two sandboxes: once something was sent, it is credited at the other end."""
+
+    def carry() -> None:
+        ends = time.monotonic() + 60
+        while time.monotonic() < ends:
+            if reference := sent():
+                credit(reference)
+                return
+            time.sleep(0.1)
+
+    thread = Thread(target=carry, daemon=True)
+    thread.start()
+    return thread
+
+
+def test_money_goes_to_the_wallet_and_comes_back_and_counts_once(
+    sandbox: BinanceSandbox, chain: Sim, manager: ExecutionInterfaceManager
+) -> None:
+    def withdrawn() -> str | None:
+        return next((one["tx_hash"] for one in sandbox.books()["transfers"] if one["status"] == "filled"), None)
+
+    def to_wallet(reference: str) -> object:
+        arrives = {"position_key": "wallet:BaseToken:USDT", "amount": "998", "reference": reference}
+        return chain.post("/admin/deposit", {"lane": "ethereum", "account": KEY, **arrives})
+
+    courier = carried(withdrawn, to_wallet)
+    out = manager.route_instruction(datetime.now(UTC), moved("i2", "binance:spot", "wallet", "1000"))
+    courier.join(60)
+    assert (out["status"], out["outcome"]) == ("reconciled", "filled"), out
+    assert out["execution_deltas"][USDT] == -1000
+    assert out["execution_deltas"]["wallet:BaseToken:USDT"] == 998
+
+    def paid() -> str | None:
+        books = chain.get(f"/admin/books?lane=ethereum&account={KEY}")["accounts"][0]
+        return next((one["tx_hash"] for one in books["ledger"] if one["kind"] != "deposit"), None)
+
+    def to_exchange(reference: str) -> object:
+        arrives = {"position_key": USDT, "amount": "400", "reference": reference}
+        return sandbox.control("POST", "/admin/deposit", {"lane": "binance", "account": KEY, **arrives})
+
+    courier = carried(paid, to_exchange)
+    back = manager.route_instruction(datetime.now(UTC), moved("i3", "wallet", "binance:spot", "400"))
+    courier.join(60)
+    assert (back["status"], back["outcome"]) == ("reconciled", "filled"), back
+    assert back["execution_deltas"][USDT] == 400
+    assert back["execution_deltas"]["wallet:BaseToken:USDT"] == -400
