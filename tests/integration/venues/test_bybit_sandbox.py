@@ -434,6 +434,17 @@ def test_the_transaction_log_adds_up_to_the_balances(restartable: BybitSandbox) 
     assert sandbox.code("GET", LOG, startTime="9" * 20) == 10001
 
 
+def test_what_arrives_is_a_line_of_the_log(restartable: BybitSandbox) -> None:
+    restartable.done("GET", WALLET, accountType="UNIFIED")
+    account = {"lane": "bybit", "account": restartable.keys[0]["account"]}
+    for coin, kind in (("USDT", "MarginBalance"), ("BTC", "BaseToken")):
+        deposit = {**account, "position_key": f"bybit:{kind}:{coin}", "amount": "2", "reference": f"from-{coin}"}
+        restartable.control("POST", "/admin/deposit", deposit)
+        (row,) = restartable.done("GET", LOG, currency=coin)["list"]
+        assert (row["type"], row["change"], row["cashFlow"], row["side"]) == ("TRANSFER_IN", "2", "2", "None")
+        assert row["cashBalance"] == balances(restartable)[coin]
+
+
 def balances(sandbox: BybitSandbox) -> dict[str, str]:
     (account,) = sandbox.done("GET", WALLET, accountType="UNIFIED")["list"]
     return {coin["coin"]: coin["walletBalance"] for coin in account["coin"]}

@@ -120,8 +120,8 @@ class Call(NamedTuple):
         return self.venue.bookkeeping.lines(self.account())
 
     def order_of(self, entry: LedgerEntry) -> Order:
-        """Of a trade."""
-        return self.account().orders[entry.client_order_id or ""][-1]
+        """Of a trade, which was read from the account's ledger."""
+        return self.venue.desk.exchange.accounts[self.account_name].orders[entry.client_order_id or ""][-1]
 
     def funding(self, line: Line) -> Funding:
         """Of an entry that booked it."""

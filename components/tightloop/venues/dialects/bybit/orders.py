@@ -147,8 +147,13 @@ async def _executions(call: Call) -> Any:
     """Newest first. Where an order is named, nothing else is looked at."""
 
     def ask() -> dict[str, Any]:
-        kind = call.given.get("execType") or None
-        lines = [line for line in reversed(call.lines()) if _is_meant(call, line, kind)]
+        lines = [line for line in reversed(call.lines()) if _is_execution(call, line)]
+        if call.names_an_order:
+            named = {order.client_order_id for order in call.named_orders(call.orders())}
+            lines = [line for line in lines if line.entry.client_order_id in named]
+        else:
+            since, until = call.times(WEEK)
+            lines = [line for line in lines if since <= line.entry.event_time <= until and _is_chosen(call, line)]
         shown, cursor = call.page(lines, lambda line: line.number, 50, 100)
         told = [_execution(call, line) for line in shown]
         return {"category": call.category, "nextPageCursor": cursor, "list": told}
@@ -156,17 +161,16 @@ async def _executions(call: Call) -> Any:
     return await call.look("ledger", _request(call), ask)
 
 
-def _is_meant(call: Call, line: Line, kind: str | None) -> bool:
-    entry, listing = line.entry, line.listing
-    if listing is None or listing.rules.market != MARKETS[call.category]:
+def _is_execution(call: Call, line: Line) -> bool:
+    """Of the category, and of the kind that is asked for."""
+    told = {"trade": "Trade", "funding": "Funding"}.get(line.entry.kind)
+    if told is None or line.listing is None or line.listing.rules.market != MARKETS[call.category]:
         return False
-    told = {"trade": "Trade", "funding": "Funding"}.get(entry.kind)
-    if told is None or kind not in (None, told):
-        return False
-    if call.names_an_order:
-        return entry.kind == "trade" and bool(call.named_orders([call.order_of(entry)]))
-    since, until = call.times(WEEK)
-    return since <= entry.event_time <= until and call.listings.chosen(listing, call.given)
+    return call.given.get("execType") in (None, "", told)
+
+
+def _is_chosen(call: Call, line: Line) -> bool:
+    return line.listing is not None and call.listings.chosen(line.listing, call.given)
 
 
 def _execution(call: Call, line: Line) -> dict[str, Any]:
