@@ -429,7 +429,11 @@ def test_the_transaction_log_adds_up_to_the_balances(restartable: BybitSandbox) 
     assert [D(one["execFee"]) for one in told] == [-D(row["funding"]) for row in funding]
     bought = [row for row in rows if row["category"] == "spot"][-2:]
     assert {(row["currency"], row["feeRate"]) for row in bought} == {("BTC", "0.001"), ("USDT", "0")}
+    at = rows[0]["transactionTime"]
+    then = [row for row in rows if row["transactionTime"] == at]
+    assert sandbox.done("GET", LOG, startTime=at, endTime=at)["list"] == then, "both ends are within"
     week = 7 * 24 * 3_600_000
+    assert sandbox.code("GET", LOG, startTime=1, endTime=1 + week) == 0
     assert sandbox.code("GET", LOG, startTime=1, endTime=2 + week) == 10001
     assert sandbox.code("GET", LOG, startTime="9" * 20) == 10001
 

@@ -138,9 +138,9 @@ class Call(NamedTuple):
         """
         start, end = self.given.get("startTime"), self.given.get("endTime")
         since = moment(int(start)) if start else None
-        until = moment(int(end)) if end else None
+        until = moment(int(end) + 1) - timedelta(microseconds=1) if end else None  # that whole millisecond
         if since is not None and until is not None:
-            if not timedelta(0) <= until - since <= longest:
+            if not timedelta(0) <= until - since < longest + timedelta(milliseconds=1):
                 raise wrong_parameter(f"the time range is longer than {longest.days} days, or below zero")
             return since, until
         if since is not None:

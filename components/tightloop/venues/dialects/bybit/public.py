@@ -21,6 +21,7 @@ from tightloop.venues.sim.orders import Listing
 
 _MINUTES = {"D": 1440, "W": 10_080}
 _FUNDING_PAGE = 200
+_PARTS = Decimal("0.0001")  # of price24hPcnt
 
 
 def _time(call: Call) -> Any:
@@ -57,9 +58,6 @@ def _prices(call: Call, listing: Listing) -> dict[str, Any]:
         "turnover24h": "0",
         "volume24h": "0",
     }
-
-
-_PARTS = Decimal("0.0001")
 
 
 def _spot_ticker(call: Call, listing: Listing) -> dict[str, Any]:
