@@ -4,7 +4,9 @@ what only a live exchange has: a list of addresses, histories that lag, movement
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import count
 from pathlib import Path
@@ -12,11 +14,16 @@ from typing import Any
 
 import pytest
 from msgspec.structs import replace
+from tests.support.lanes import REGISTRY
 from tests.support.live_face import LiveFace
 from tests.support.venue_intents import transfer
 
+from tightloop.errors import ExecutionError
 from tightloop.handlers.calls import Ambiguous, Arrived, DepositAddress, NotFound, Refused, Unavailable
-from tightloop.records.types import JournalEntry
+from tightloop.records.types import AccountRef, JournalEntry
+from tightloop.venues import bybit
+from tightloop.venues.credentials import checked
+from tightloop.venues.live.bybit import connect
 from tightloop.venues.live.transfers import HISTORY_LAG_S
 from tightloop.venues.sim.network import deposit_address
 
@@ -256,3 +263,25 @@ def test_a_deposit_is_seen_by_its_transaction_once_it_is_there(live: Account) ->
     came = cases.arrival(live.face, "binance", live.account, reference)
     assert [(one.position_key, one.amount) for one in came.entry.deltas] == [("binance:BaseToken:ETH", D("1.5"))]
     assert live.amounts()["binance:BaseToken:ETH"] == before + D("1.5")
+
+
+# --- elsewhere --------------------------------------------------------------------------------------------------------
+
+
+def test_a_lane_of_an_exchange_that_moves_nothing_live_yet_is_refused_with_addresses_and_moves_nothing() -> None:
+    keys = checked(bybit.SPEC, "dev", {name: f"value-{name}" for name in bybit.SPEC.credentials})
+    lane = replace(REGISTRY.lane("bybit"), simulated=False, endpoint="http://127.0.0.1:1", withdraws_to=(OUTSIDE,))
+    moving = transfer("a", "t1", datetime.now(UTC), "USDT", D(5), OUTSIDE, lane="bybit", source="bybit:spot")
+
+    async def work() -> None:
+        found = connect(lane, keys)
+        with pytest.raises(ExecutionError, match="nothing is transferred from or to bybit live yet") as refused:
+            await found.open()
+        assert refused.value.code == "EIF-010"
+        account = AccountRef(lane="bybit", venue="bybit", account="a")
+        assert (await found.prepare(moving, None)).code == "EXI-013"
+        assert (await found.deposit_address(account, "USDT", None)).code == "EXI-013"
+        assert isinstance(await found.find_arrival(account, "0x"), Unavailable)
+        await found.close()
+
+    asyncio.run(work())

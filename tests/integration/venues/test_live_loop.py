@@ -11,7 +11,7 @@ import pytest
 from tests.chaos import workload
 from tests.support.live_system import KEY, LiveSystem
 
-from tightloop.records.types import Instruction
+from tightloop.records.types import Instruction, WalletTransfer
 
 D = Decimal
 PERP = "BTC/USDT:USDT"
@@ -92,3 +92,17 @@ def test_an_executor_that_died_behind_its_order_asks_before_it_sends_anything_ag
     assert (result.status, result.outcome) == ("reconciled", "filled"), result
     done = [one for one in system.sandbox.books()["orders"] if one["status"] == "filled"]
     assert len(done) == 2, "the first, and this one, once"
+
+
+def test_an_executor_that_died_behind_a_movement_finds_it_without_an_id_and_moves_nothing_again(
+    system: LiveSystem,
+) -> None:
+    (executor,) = system.executors
+    executor.arm("after_answer", "kill", strategy=KEY)
+    what = WalletTransfer(source="binance:spot", destination="binance:perp", asset="USDT", amount=D(500))
+    system.publish(order("moved", venue="binance", wallet_transfer=what))
+    system.until_results(90)
+    assert executor.was_hit("after_answer")
+    result = system.results()["moved"]
+    assert (result.status, result.outcome) == ("reconciled", "filled"), result
+    assert [(one["amount"], one["status"]) for one in system.sandbox.books()["transfers"]] == [("500", "filled")]

@@ -127,6 +127,8 @@ class LiveReader:
 
     async def open(self) -> datetime:
         """Raises ExecutionError EIF-010, EIF-011, EIF-012."""
+        if self.lane.withdraws_to and self._transfers is None:
+            raise ExecutionError("EIF-010", f"lanes.{self.lane.name}: withdraws_to: {self._moves_nothing}")
         try:
             await self._dialect.time("spot")
             await self._dialect.check(trades=self.trades)
