@@ -19,12 +19,12 @@ from tests.support.live_face import LiveFace
 from tests.support.venue_intents import transfer
 
 from tightloop.errors import ExecutionError
-from tightloop.handlers.calls import Ambiguous, Arrived, DepositAddress, NotFound, Refused, Unavailable
+from tightloop.handlers.calls import Ambiguous, Arrived, DepositAddress, NotFound, Prepared, Refused, Unavailable
 from tightloop.records.types import AccountRef, JournalEntry
 from tightloop.venues import bybit
 from tightloop.venues.credentials import checked
 from tightloop.venues.live.bybit import connect
-from tightloop.venues.live.transfers import HISTORY_LAG_S
+from tightloop.venues.live.transfers import APART_S, HISTORY_LAG_S
 from tightloop.venues.sim.network import deposit_address
 
 from . import test_transfers as cases
@@ -118,14 +118,25 @@ def test_a_movement_whose_request_was_lost_is_not_found_once_the_history_can_not
 
 def test_two_movements_that_are_alike_are_not_prepared_within_one_anothers_time(live: Account) -> None:
     live.submit(inside(live, "m1"))
-    for _ in ("by what was sent", "by the history, after a restart"):
+    for _ in ("before a restart", "and after one"):
         again = live.prepare(inside(live, "m2"))
         assert isinstance(again, Unavailable)
         assert "was moved a moment ago" in again.message
         live.reconnect()
     assert live.submit(inside(live, "m3", "501")).status == "filled", "another amount is told from it"
-    live.pass_time(ACTS_S + 5)
-    assert live.submit(inside(live, "m4")).status == "filled"
+    live.pass_time(APART_S - 0.1)
+    assert isinstance(live.prepare(inside(live, "m4")), Unavailable)
+    live.pass_time(0.2)
+    first = live.prepared(inside(live, "m4"))
+    assert live.submit(first).status == "filled"
+    assert live.find(first).status == "filled", "the one before is not within its time"
+
+
+def test_a_movement_that_was_refused_holds_none_like_it_back(live: Account) -> None:
+    refused = live.submit(inside(live, "m1", "100000000"))
+    assert isinstance(refused, Refused)
+    assert refused.code == "EXI-006"
+    assert isinstance(live.prepare(inside(live, "m2", "100000000")), Prepared)
 
 
 def test_of_two_movements_in_one_anothers_time_nothing_is_known(live: Account) -> None:

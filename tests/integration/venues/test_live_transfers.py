@@ -15,6 +15,7 @@ import pytest
 from tests.support.binance_sandbox import BinanceSandbox
 
 from tightloop import ExecutionError, ExecutionInterfaceManager
+from tightloop.venues.live.transfers import APART_S
 from tightloop.venues.sim.transactions import wallet_address
 
 from .test_sim_server import Sim
@@ -85,6 +86,17 @@ def test_money_moves_to_the_futures_and_back_and_out_and_everything_is_reconcile
     assert (out["status"], out["outcome"]) == ("reconciled", "filled"), out
     assert (out["execution_deltas"], out["fees"]) == ({USDT: Decimal(-1000)}, {USDT: Decimal(2)})
     assert [one["amount"] for one in sandbox.books()["transfers"]] == ["500", "200", "1000"], "each once"
+
+
+def test_a_movement_like_the_one_before_waits_until_it_can_be_told_from_it(
+    sandbox: BinanceSandbox, manager: ExecutionInterfaceManager
+) -> None:
+    done = []
+    for name in ("i2", "i3"):
+        done.append(manager.route_instruction(datetime.now(UTC), moved(name, "binance:spot", "binance:perp")))
+    assert [(one["status"], one["outcome"]) for one in done] == [("reconciled", "filled")] * 2, done
+    first, second = (datetime.fromisoformat(one["event_time"]) for one in sandbox.books()["ledger"])
+    assert (second - first).total_seconds() > APART_S
 
 
 def test_a_withdrawal_that_the_exchange_could_not_send_is_rolled_back(

@@ -31,8 +31,8 @@ MUTANTS = (
         "live-withdrawal-is-not-checked-again",
         "what was prepared under another list of addresses is sent",
         TRANSFERS,
-        "    elif is_allowed(lane, what.address):\n",
-        "    elif True:\n",
+        "    if what.address is not None and not is_allowed(lane, what.address):\n",
+        "    if False:\n",
         BY_CASES,
     ),
     Mutant(
@@ -73,6 +73,14 @@ MUTANTS = (
         PREPARING,
         "    if alike:\n",
         "    if False:\n",
+        BY_CASES,
+    ),
+    Mutant(
+        "live-movement-in-doubt-is-forgotten",
+        "a movement of which nobody knows whether it acted holds none like it back",
+        TRANSFERS,
+        "    return isinstance(answer, Refused | NotSent | GateClosed)\n",
+        "    return not isinstance(answer, str)\n",
         BY_CASES,
     ),
     Mutant(

@@ -18,13 +18,13 @@ from tightloop.venues.adapter import Addressed, PreparedAs
 from tightloop.venues.live.attempts import answered
 from tightloop.venues.live.session import Said
 from tightloop.venues.live.transfers import (
+    APART_S,
     CLOCKS_S,
     INVALID,
     UNSUPPORTED,
     Network,
     Recent,
     Transfers,
-    acting_s,
     is_allowed,
     name_of,
     refused_address,
@@ -112,8 +112,7 @@ async def _inside(transfer: WalletTransfer, lane: LaneSpec, of: Transfers, recen
         taken = ", ".join(sorted(margins))
         return Refused(INVALID, f"{lane.name} takes no {what.asset} as margin, but {taken}")
     now = await of.time()
-    clocks = timedelta(seconds=2 * CLOCKS_S)  # the time of either begins and ends so much apart from what it says
-    apart = timedelta(seconds=acting_s(lane)) + clocks
+    clocks, apart = timedelta(seconds=2 * CLOCKS_S), timedelta(seconds=APART_S)
     may_act_until = recent.get(name_of(what))
     if may_act_until is not None and now < may_act_until + clocks:
         return _too_soon(lane, what, (may_act_until + clocks - now).total_seconds())

@@ -2,8 +2,9 @@
 what is refused before anything is sent is in ``preparing_transfers.py``.
 
 A withdrawal bears the intent's id, and is found by it. A movement between an account's own wallets may have none: it is
-found in the history by what it was and when, so that two alike within one such time are not told apart: the second is
-not prepared before the first one's time is over, and where two are there all the same, nothing is known of either.
+found in the history by what it was and when, so that two alike within one such time are not told apart. The second is
+therefore not prepared within ``APART_S`` of the first, nor while nobody knows whether the first acted, and may act yet;
+and where two are there all the same, nothing is known of either.
 
 "Not there" counts once nothing that was sent can act any more, and ``HISTORY_LAG_S`` longer: histories lag behind.
 """
@@ -23,8 +24,10 @@ from tightloop.domain.transfers import transfer_of
 from tightloop.domain.venues import SPOT
 from tightloop.handlers.calls import (
     Arrived,
+    GateClosed,
     LedgerEntry,
     NotFound,
+    NotSent,
     OrderFound,
     Refused,
     Unavailable,
@@ -37,6 +40,7 @@ from tightloop.venues.live.verdicts import UNAVAILABLE, Verdicts
 
 FAILED, INVALID, UNSUPPORTED = "EXI-001", "EXI-007", "EXI-013"
 HISTORY_LAG_S = 20.0  # how long after it acted a transfer may be missing in its history
+APART_S = 6.0  # more than the clocks may be off at both ends, and less than an executor tries to prepare
 CLOCKS_S = 2.0  # how far the exchange's clock, and the whole seconds of its histories, may be from ours
 
 
@@ -130,7 +134,8 @@ class Times(NamedTuple):
     until: datetime
 
 
-Recent = dict[tuple[str, str | None, str, Decimal], datetime]  # of a movement: until when one that was sent may act
+# Of movements of which nobody knows yet whether they acted: until when they may
+Recent = dict[tuple[str, str | None, str, Decimal], datetime]
 
 
 def is_transfer(entry: JournalEntry) -> bool:
@@ -166,30 +171,52 @@ async def submit(entry: JournalEntry, lane: LaneSpec, of: Transfers, gate: Gate,
     what = prepared_as(entry)
     if what is None:
         return Refused(INVALID, "the journal holds no transfer to ask for")
-    if what.address is None:
-        recent[name_of(what)] = _times(entry, lane).until
-        done = await acted(of.move(what, gate))
-    elif is_allowed(lane, what.address):
+    if what.address is not None and not is_allowed(lane, what.address):
+        return refused_address(lane, what.address)
+    until = _times(entry, lane).until
+    if what.address is not None:
         done = await acted(of.withdraw(entry.client_order_id, what, gate))
     else:
-        return refused_address(lane, what.address)
+        before = recent.get(name_of(what))
+        recent[name_of(what)] = until
+        done = await acted(of.move(what, gate))
+        if before is None and _did_nothing(of.verdicts, done):
+            recent.pop(name_of(what), None)
     if isinstance(done, Said):
         return of.verdicts.of_act(done)
     if not isinstance(done, str):
         return done
     found = await answered(of.verdicts, _look(entry, what, lane, of, done))
     if isinstance(found, OrderFound):
+        _remember(recent, what, until, found)
         return found
     return OrderFound("open", entry.journalled_at, done)  # it was taken, for certain; what it did is still to be shown
+
+
+def _did_nothing(verdicts: Verdicts, done: object) -> bool:
+    """For certain."""
+    answer = verdicts.of_act(done) if isinstance(done, Said) else done
+    return isinstance(answer, Refused | NotSent | GateClosed)
 
 
 async def find(entry: JournalEntry, lane: LaneSpec, of: Transfers, recent: Recent) -> Found:
     what = prepared_as(entry)
     if what is None:
         return Unavailable(UNREADABLE, "the journal holds no transfer to look for")
-    if what.address is None:
-        recent[name_of(what)] = max(recent.get(name_of(what), entry.journalled_at), _times(entry, lane).until)
-    return await answered(of.verdicts, _look(entry, what, lane, of, entry.venue_order_id))
+    found = await answered(of.verdicts, _look(entry, what, lane, of, entry.venue_order_id))
+    _remember(recent, what, _times(entry, lane).until, found)
+    return found
+
+
+def _remember(recent: Recent, what: PreparedTransfer, until: datetime, found: Found) -> None:
+    """A movement that is over is in the history, and is told from others there."""
+    name = name_of(what)
+    if what.address is not None:
+        return
+    if not isinstance(found, OrderFound) or found.status == "open":
+        recent[name] = max(recent.get(name, until), until)
+    elif recent.get(name) == until:
+        del recent[name]
 
 
 async def find_arrival(of: Transfers, reference: str) -> Arrived | NotFound | Unavailable:
