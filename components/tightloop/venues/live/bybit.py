@@ -24,11 +24,12 @@ from tightloop.venues.credentials import Credentials
 from tightloop.venues.live import bybit_streams as streams
 from tightloop.venues.live.budget import OF_THE_PROCESS, Budgets
 from tightloop.venues.live.bybit_limits import LIMITS, BybitLimits
-from tightloop.venues.live.bybit_log import cursor_at, entries_after
+from tightloop.venues.live.bybit_log import entries_after
 from tightloop.venues.live.bybit_trades import trades_of
 from tightloop.venues.live.bybit_verdicts import NO_SUCH_ORDER, VERDICTS
 from tightloop.venues.live.exchange import Accepted, LiveExchange, LiveReader, Shown
 from tightloop.venues.live.listing import rules_of
+from tightloop.venues.live.log_windows import cursor_at
 from tightloop.venues.live.session import ACT_TIMEOUT_S, Said, Session, together
 from tightloop.venues.live.stream import OrderStream
 from tightloop.venues.live.times import moment

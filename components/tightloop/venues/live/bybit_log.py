@@ -1,43 +1,28 @@
-"""Bybit's ledger: the transaction log of the unified account, as entries after a cursor.
+"""Bybit's ledger: the transaction log of the unified account.
 
 ``GET /v5/account/transaction-log`` (https://bybit-exchange.github.io/docs/v5/account/transaction-log): each entry's
-``change`` is ``cashFlow`` + ``funding`` - ``fee``, in its ``currency``. What trades did (TRADE) comes with the trades,
-and is left out. Liquidations and deleveraging move a position, too. It is asked for a week at most at a time, latest
-first, and may lag in busy times: a cursor is a time, ``OVERLAP`` behind the latest, and the ids of what was seen since.
+``change`` is ``cashFlow`` + ``funding`` - ``fee``, in its ``currency``. What trades did (TRADE) comes with the trades.
+Liquidations and deleveraging move a position, too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, Literal
-
-import msgspec
 
 from tightloop.handlers.calls import LedgerEntry
 from tightloop.records.types import Delta
 from tightloop.venues.bybit import SPEC
+from tightloop.venues.live.log_windows import MOST_PAGES, Row, rows_after
 from tightloop.venues.live.session import Session
 from tightloop.venues.live.times import milliseconds, moment
 
 PAGE = 50
-MOST_PAGES = 20
-LONGEST = timedelta(days=7)
-OVERLAP = timedelta(minutes=10)
 _OF_TRADES = "TRADE"
 _BY_FORCE = ("LIQUIDATION", "ADL")
 _REWARDS = ("BONUS", "AIRDROP", "FEE_REFUND", "BONUS_RECOLLECT")
-
-
-class _Cursor(msgspec.Struct, array_like=True):
-    from_ms: int
-    seen: list[str] = []
-
-
-def cursor_at(now: datetime) -> str:
-    """A cursor to begin with: what accrued in the overlap before ``now`` comes after it."""
-    return _encoded(_Cursor(milliseconds(now - OVERLAP)))
 
 
 async def entries_after(
@@ -45,31 +30,25 @@ async def entries_after(
 ) -> tuple[list[LedgerEntry], str, bool]:
     """Oldest first; the cursor after them; whether there is more. No cursor: the last week's. ``now``: Bybit's.
 
-    Raises NotLeft, Broken, Said; ValueError for a cursor that is none, and where more than a thousand entries lie
-    within the overlap.
+    Raises NotLeft, Broken, Said, ValueError.
     """
-    before = _Cursor(milliseconds(now - LONGEST)) if cursor is None else _decoded(cursor)
-    start = moment(before.from_ms)
-    end = min(now + OVERLAP, start + LONGEST)  # entries may bear times a bit ahead of ours
-    while (rows := await rows_between(session, start, end, {})) is None:
-        end = start + (end - start) / 2
-    settled = now - OVERLAP  # before it nothing shows up any more
-    more = end < settled
-    if not more and end < now:
-        raise ValueError(f"the transaction log has more than {MOST_PAGES * PAGE} entries in ten minutes")
-    told = [row for row in rows if row["type"] != _OF_TRADES]
-    fresh = [row for row in told if row["id"] not in before.seen]
-    fresh.sort(key=lambda row: (int(row["transactionTime"]), row["id"]))
-    from_ms = max(before.from_ms, milliseconds(end if more else settled))
-    seen = [row["id"] for row in told if int(row["transactionTime"]) >= from_ms]
-    found = [entry for row in fresh if (entry := await _entry(session, venue, row)) is not None]
-    return found, _encoded(_Cursor(from_ms, seen)), more
+
+    async def read(start: datetime, end: datetime) -> list[Row] | None:
+        rows = await rows_between(session, start, end, {})
+        if rows is None:
+            return None
+        return [Row(int(row["transactionTime"]), row["id"], row["type"] == _OF_TRADES, row) for row in rows]
+
+    found = await rows_after(read, cursor, now)
+    listed = {one["id"]: one["symbol"] for one in (await session.markets()).values() if one["swap"]}
+    entries = [entry for row in found.fresh if (entry := _entry(listed, venue, row)) is not None]
+    return entries, found.cursor, found.more
 
 
 async def rows_between(
     session: Session, start: datetime, end: datetime, given: Mapping[str, Any]
 ) -> list[Mapping[str, Any]] | None:
-    """Latest first. ``given``: further parameters. None: there are more than MOST_PAGES pages of them.
+    """Of a week at most. ``given``: further parameters. None: there are more than MOST_PAGES pages of them.
 
     Raises NotLeft, Broken, Said.
     """
@@ -90,13 +69,12 @@ async def rows_between(
     return None
 
 
-async def _entry(session: Session, venue: str, row: Mapping[str, Any]) -> LedgerEntry | None:
-    """None: nothing moved."""
+def _entry(listed: Mapping[str, str], venue: str, row: Mapping[str, Any]) -> LedgerEntry | None:
+    """None: nothing moved. ``listed``: unified symbols by Bybit's."""
     kind, source = _meaning(row["type"])
     coin, change = row["currency"], Decimal(row["change"] or "0")
     deltas = []
     if row["type"] in _BY_FORCE and row.get("category") == "linear":
-        listed = {one["id"]: one["symbol"] for one in (await session.markets()).values() if one["swap"]}
         moved = Decimal(row["qty"]) * (1 if row["side"] == "Buy" else -1)
         key = f"{venue}:Perp:{listed.get(row['symbol'], row['symbol'])}"
         deltas.append(Delta(position_key=key, amount=moved, source="trade"))
@@ -117,14 +95,3 @@ def _meaning(kind: str) -> tuple[Literal["funding", "transfer", "reward", "inter
     if kind == "INTEREST":
         return "interest", "interest"
     return ("reward", "reward") if kind in _REWARDS else ("transfer", "transfer")
-
-
-def _encoded(cursor: _Cursor) -> str:
-    return msgspec.json.encode(cursor).decode()
-
-
-def _decoded(cursor: str) -> _Cursor:
-    try:
-        return msgspec.json.decode(cursor, type=_Cursor)
-    except msgspec.DecodeError as error:
-        raise ValueError(f"{cursor!r} is no cursor into Bybit's transaction log: {error}") from error
