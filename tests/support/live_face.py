@@ -12,16 +12,18 @@ from typing import Any, TypeVar
 from msgspec import Struct
 from msgspec.structs import replace
 from tests.support.binance_sandbox import BinanceSandbox
+from tests.support.bybit_sandbox import BybitSandbox
 from tests.support.exchange_sandbox import ExchangeSandbox
 from tests.support.lanes import REGISTRY
 from tests.support.venue_faces import PATIENT_S, Face
 
 from tightloop.domain.directory import LaneSpec
 from tightloop.domain.venues import VenueSpec
-from tightloop.venues import binance
+from tightloop.venues import binance, bybit
 from tightloop.venues.credentials import Credentials, checked
 from tightloop.venues.live.binance import Binance
 from tightloop.venues.live.budget import Budgets
+from tightloop.venues.live.bybit import Bybit
 from tightloop.venues.live.exchange import LiveExchange
 from tightloop.venues.sim.settings import ExchangeSettings
 
@@ -73,7 +75,16 @@ BINANCE = LiveVenue(
     untimely=("-1021:", "EXI-001", "EXI-015"),
     closed="-2010",
 )
-LIVE = (BINANCE,)
+BYBIT = LiveVenue(
+    spec=bybit.SPEC,
+    settings=bybit.settings("bybit"),
+    dialect=Bybit,
+    sandbox=BybitSandbox,
+    untimely=("10002:", "EXI-001", "EXI-015"),
+    closed="10001",
+    takes_ids_again=False,
+)
+LIVE = (BINANCE, BYBIT)
 
 
 def live_lane(address: str) -> LaneSpec:
