@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
@@ -22,7 +23,7 @@ from tightloop.domain.venues import VenueSpec
 from tightloop.venues import binance, bybit
 from tightloop.venues.credentials import Credentials, checked
 from tightloop.venues.live.binance import Binance
-from tightloop.venues.live.budget import Budgets
+from tightloop.venues.live.budget import Bucket, Budgets
 from tightloop.venues.live.bybit import Bybit
 from tightloop.venues.live.exchange import LiveExchange
 from tightloop.venues.sim.settings import ExchangeSettings
@@ -96,6 +97,13 @@ def credentials_of(key: dict[str, Any]) -> Credentials:
     return BINANCE.credentials(key)
 
 
+class Plenty(Budgets):
+    """Without limits, as many cases share a clock that stands still; what an exchange refuses counts all the same."""
+
+    def bucket(self, *place: str, limit: float, **rest: Any) -> Bucket:
+        return super().bucket(*place, limit=math.inf, **rest)
+
+
 class LiveFace(Face):
     """``use`` says whose keys the adapter has from then on. ``manual``: the venue's clock moves when the test says so,
     and the adapter signs by it. ``withdraws_to``: the lane's; with any, the keys may withdraw.
@@ -117,7 +125,7 @@ class LiveFace(Face):
         self._timeout_s = mutation_timeout_s
         self._loop = asyncio.new_event_loop()
         self._keys: dict[str, dict[str, Any]] = {}
-        self.budgets = Budgets(now=lambda: self.now().timestamp())
+        self.budgets = Plenty(now=lambda: self.now().timestamp())
         self.adapters = {}
         if manual:
             self.control("GET", "/admin/health")

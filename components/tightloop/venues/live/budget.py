@@ -116,15 +116,16 @@ class Bucket:
         self._strikes = 0
         self.spend(used - self.used, now)
 
-    def back_off(self, retry_after_s: float | None, now: float) -> None:
+    def back_off(self, retry_after_s: float | None, now: float) -> float:
         """The exchange refused for its limit (429), or bans: nothing is to leave until it said, nor much before.
 
-        None: it did not say; longer each time, until it answers otherwise.
+        None: it did not say; longer each time, until it answers otherwise. For how many seconds that is.
         """
         if retry_after_s is None:
             retry_after_s = min(LAST_BACK_OFF_S, FIRST_BACK_OFF_S * 2.0**self._strikes)
         self._strikes += 1
         self._quiet_until = max(self._quiet_until, now + retry_after_s)
+        return self._quiet_until - now
 
     def is_quiet(self, now: float) -> bool:
         """Does the exchange want nothing for now?"""
@@ -221,12 +222,11 @@ class Budgets:
         with self._lock:
             tariff.heard(asked, headers, answer, self.now())
 
-    def refused(self, tariff: Tariff, asked: Asking, code: str | None, retry_after_s: float | None) -> None:
-        """A 429 or a ban came."""
+    def refused(self, tariff: Tariff, asked: Asking, code: str | None, retry_after_s: float | None) -> float:
+        """A 429 or a ban came: the seconds for which nothing of the kind leaves."""
         with self._lock:
             now = self.now()
-            for bucket in tariff.refused_by(asked, code):
-                bucket.back_off(retry_after_s, now)
+            return max(bucket.back_off(retry_after_s, now) for bucket in tariff.refused_by(asked, code))
 
 
 class ByAddress:

@@ -142,7 +142,7 @@ class Session:
         retry_after_s = _retry_after(heard)
         if limit is not None:  # who goes on is banned, or for longer
             retry_after_s = self._limits[limit] if retry_after_s is None else retry_after_s
-            self._budgets.refused(self._tariff, asked, code, retry_after_s)
+            retry_after_s = self._budgets.refused(self._tariff, asked, code, retry_after_s)
         raise Said(heard.status, code, message, text, retry_after_s)
 
     def _client(self, url: str) -> HttpClient:
