@@ -14,12 +14,14 @@ from typing import Any
 from msgspec import Struct
 from tests.chaos.harness import RECONCILIATION, TIMING, System
 from tests.support.binance_sandbox import BinanceSandbox
+from tests.support.bybit_sandbox import BybitSandbox
+from tests.support.exchange_sandbox import ExchangeSandbox
 
 from tightloop.assembly.config import Account, Config, Lane, Reconciliation, Timing
 from tightloop.venues import registry
 
 KEY = "s1"
-SANDBOXES: dict[str, Callable[..., BinanceSandbox]] = {"binance": BinanceSandbox}  # by venue
+SANDBOXES: dict[str, Callable[..., ExchangeSandbox]] = {"binance": BinanceSandbox, "bybit": BybitSandbox}  # by venue
 SetVariable = Callable[[str, str], object]
 
 

@@ -6,6 +6,7 @@ ledger in ``bybit_log.py``, its trades in ``bybit_trades.py``. Placing and cance
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -56,6 +57,9 @@ _STATUS: dict[str, Literal["open", "filled", "cancelled", "rejected"]] = {
     "Rejected": "rejected",
 }
 _WOULD_TAKE = "EC_PostOnlyWillTakeLiquidity"
+_PROBE = "BTCUSDT"  # a contract whose position mode stands for the account's
+_CLOCK = "10002"
+_TIMES = re.compile(r"req_timestamp\[(\d+)\],\s*server_timestamp\[(\d+)\]")
 
 
 def connect(lane: LaneSpec, credentials: Credentials) -> LiveExchange:
@@ -133,7 +137,9 @@ class Bybit:
                 remedy="Set cross margin (REGULAR_MARGIN) in the account's settings.",
             )
         self._check_key((await self._session.ask("privateGetV5UserQueryApi", {}))["result"], trades=trades)
-        for one in await self._positions():
+        # of one contract, too, as those without a position are told by their names alone
+        told = (await self._session.ask("privateGetV5PositionList", {"category": "linear", "symbol": _PROBE}))["result"]
+        for one in [*told["list"], *await self._positions()]:
             if str(one["positionIdx"]) != "0":
                 raise ExecutionError(
                     "EIF-010",
@@ -313,7 +319,11 @@ def _refusal(answer: Any) -> tuple[str, str] | None:
     """``{"retCode": 10001, "retMsg": "…"}``; 0 is success."""
     if not isinstance(answer, dict) or str(answer.get("retCode", "0")) == "0":
         return None
-    return str(answer["retCode"]), str(answer.get("retMsg", ""))
+    code, message = str(answer["retCode"]), str(answer.get("retMsg", ""))
+    times = _TIMES.search(message) if code == _CLOCK else None
+    if times is not None and int(times[1]) > int(times[2]):
+        message += " (ahead of the exchange's)"
+    return code, message
 
 
 def _accepted(told: Mapping[str, Any]) -> Accepted:

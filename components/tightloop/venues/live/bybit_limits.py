@@ -13,7 +13,7 @@ from typing import Any
 
 from tightloop.venues.live.budget import ALIKE, Asking, Bucket, Budgets, Charge
 
-LIMITS: Mapping[str, float | None] = {"10006": None, "10018": None, "HTTP 403": 600.0}
+LIMITS: Mapping[str, float | None] = {"10006": None, "10018": None, "403": 600.0, "HTTP 403": 600.0}
 OF_ADDRESS, OF_ADDRESS_S = 600.0, 5.0
 # What holds until an answer has told (unified accounts, the lowest level): requests a second
 _OWN = {"v5/order/create": 10.0, "v5/order/cancel": 10.0, "v5/order/amend": 10.0}

@@ -25,7 +25,7 @@ VERDICTS = Verdicts(
         Row(("170147",), "unknown", UNKNOWN, "errors: order cancellation timeout"),
         # --- nothing was done, and the same may be sent again
         Row(
-            ("10006", "10018", "HTTP 403", "HTTP 429"),
+            ("10006", "10018", "403", "HTTP 403", "HTTP 429"),
             "not_sent",
             LIMITED,
             "limits: too many visits, of a UID or an IP",

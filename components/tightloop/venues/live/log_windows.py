@@ -48,8 +48,8 @@ def cursor_at(now: datetime) -> str:
 
 
 async def rows_after(read: Read, cursor: str | None, now: datetime) -> Rows:
-    """``now``: by the exchange. Raises what ``read`` raises; ValueError for a cursor that is none, and where the overlap
-    alone has more pages than are read.
+    """``now``: by the exchange. Raises what ``read`` raises; ValueError for a cursor that is none, and where the
+    overlap alone has more pages than are read.
     """
     before = _Cursor(milliseconds(now - LONGEST)) if cursor is None else _decoded(cursor)
     start = moment(before.from_ms)
