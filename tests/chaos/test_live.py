@@ -19,10 +19,21 @@ pytestmark = [pytest.mark.chaos, pytest.mark.timeout(180)]
 VENUE = "binance"
 
 
+@pytest.mark.parametrize("venue", ["binance", "bybit"])
 def test_each_order_is_done_once_whatever_is_lost_and_however_often_executors_are_killed(
-    broker: Any, topic_prefix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    venue: str, broker: Any, topic_prefix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    storm = run(broker.bootstrap, topic_prefix, tmp_path, monkeypatch.setenv, orders=12, seed=3, lanes=2, kill_s=3.0)
+    storm = run(
+        broker.bootstrap,
+        topic_prefix,
+        tmp_path,
+        monkeypatch.setenv,
+        venue=venue,
+        orders=12,
+        seed=3,
+        lanes=2,
+        kill_s=3.0,
+    )
     assert storm.happened["SIGKILL"] > 0
     assert sum(storm.happened[kind] for kind in ("lost_before", "lost_after", "down", "late_after")) > 0
 

@@ -45,7 +45,7 @@ class Sandboxes:
     """Kept up by the system's supervisor, as its other processes are. ``of``: by name."""
 
     def __init__(self) -> None:
-        self.of: dict[str, BinanceSandbox] = {}
+        self.of: dict[str, ExchangeSandbox] = {}
         self._wanted = True
 
     def tend(self) -> None:
@@ -88,11 +88,11 @@ class LiveSystem(System):
         self._timing, self._reconciliation = timing, reconciliation
 
     @property
-    def sandbox(self) -> BinanceSandbox:
+    def sandbox(self) -> ExchangeSandbox:
         """The first lane's."""
         return self.sandboxes.of[self.live[0].sandbox]
 
-    def sandbox_of(self, lane: LiveLane) -> BinanceSandbox:
+    def sandbox_of(self, lane: LiveLane) -> ExchangeSandbox:
         return self.sandboxes.of[lane.sandbox]
 
     def _start_venues(self) -> None:

@@ -35,14 +35,13 @@ from tightloop.venues.live.exchange import LiveExchange, LiveReader, Shown
 from tightloop.venues.live.listing import rules_of
 from tightloop.venues.live.session import ACT_TIMEOUT_S, Said, Session, together
 from tightloop.venues.live.stream import OrderStream
-from tightloop.venues.live.times import moment
 from tightloop.venues.sim.settings import SymbolRules
+from tightloop.venues.times import moment
 
 # https://developers.binance.com/docs/binance-spot-api-docs/demo-mode/general-info, and the pages above
 PRODUCTION = {"spot": "https://api.binance.com", "futures": "https://fapi.binance.com"}
 DEMO = {"spot": "https://demo-api.binance.com", "futures": "https://demo-fapi.binance.com"}
 PAGE = 1000
-TRIES = 3
 
 _STATUS: dict[str, Literal["open", "filled", "cancelled", "rejected"]] = {
     "NEW": "open",
@@ -248,18 +247,8 @@ class Binance:
 
     # --- the account --------------------------------------------------------------------------------------------------
 
-    async def holdings_and_cursor(self) -> tuple[dict[str, Decimal], str]:
-        """Read again while something accrues meanwhile, so that the cursor is where the amounts are."""
-        cursor = cursor_at(await self.time("perp"))
-        more = True
-        while more:
-            _, cursor, more = await self.accrued(cursor)
-        for _ in range(TRIES):
-            held = await self.holdings()
-            fresh, cursor, more = await self.accrued(cursor)
-            if not fresh and not more:
-                return held, cursor
-        raise ValueError("something accrued each time while the account's balances were read")
+    def cursor_at(self, now: datetime) -> str:
+        return cursor_at(now)
 
     async def holdings(self) -> dict[str, Decimal]:
         spot, futures = await together(

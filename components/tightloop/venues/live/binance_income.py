@@ -22,7 +22,7 @@ import msgspec
 from tightloop.handlers.calls import LedgerEntry
 from tightloop.records.types import Delta
 from tightloop.venues.live.session import Session
-from tightloop.venues.live.times import milliseconds, moment
+from tightloop.venues.times import milliseconds, moment
 
 PAGE = 1000
 OVERLAP_MS = 600_000

@@ -12,7 +12,7 @@ from typing import Any
 from tightloop.domain import money
 from tightloop.handlers.calls import LedgerEntry
 from tightloop.records.types import Delta, Fee, PreparedOrder
-from tightloop.venues.live.times import moment
+from tightloop.venues.times import moment
 
 
 def spot_trade(venue: str, told: Mapping[str, Any], order: PreparedOrder) -> LedgerEntry:

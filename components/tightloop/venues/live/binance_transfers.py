@@ -19,8 +19,8 @@ from tightloop.records.types import PreparedTransfer
 from tightloop.venues.adapter import Gate
 from tightloop.venues.live.binance_wallet_verdicts import VERDICTS
 from tightloop.venues.live.session import Session
-from tightloop.venues.live.times import milliseconds, moment
 from tightloop.venues.live.transfers import Deposited, Moved, Network
+from tightloop.venues.times import milliseconds, moment
 
 PAGE = 100  # movements in an answer, at most
 LONGEST = timedelta(days=7)  # that the history may be asked about by an id of ours

@@ -33,15 +33,14 @@ from tightloop.venues.live.listing import rules_of
 from tightloop.venues.live.log_windows import cursor_at
 from tightloop.venues.live.session import ACT_TIMEOUT_S, Said, Session, together
 from tightloop.venues.live.stream import OrderStream
-from tightloop.venues.live.times import moment
 from tightloop.venues.sim.settings import SymbolRules
+from tightloop.venues.times import moment
 
 # https://bybit-exchange.github.io/docs/v5/guide, "Authentication"
 PRODUCTION, TESTNET = "https://api.bybit.com", "https://api-testnet.bybit.com"
 # https://bybit-exchange.github.io/docs/v5/enum, "unifiedMarginStatus": 1 is a classic account
 UNIFIED = ("3", "4", "5", "6")
 PAGE = 200
-TRIES = 3
 
 _CATEGORY = {"spot": "spot", "perp": "linear"}
 _STATUS: dict[str, Literal["open", "filled", "cancelled", "rejected"]] = {
@@ -257,18 +256,8 @@ class Bybit:
 
     # --- the account --------------------------------------------------------------------------------------------------
 
-    async def holdings_and_cursor(self) -> tuple[dict[str, Decimal], str]:
-        """Read again while something accrues meanwhile, so that the cursor is where the amounts are."""
-        cursor = cursor_at(await self.time("perp"))
-        more = True
-        while more:
-            _, cursor, more = await self.accrued(cursor)
-        for _ in range(TRIES):
-            held = await self.holdings()
-            fresh, cursor, more = await self.accrued(cursor)
-            if not fresh and not more:
-                return held, cursor
-        raise ValueError("something accrued each time while the account's balances were read")
+    def cursor_at(self, now: datetime) -> str:
+        return cursor_at(now)
 
     async def holdings(self) -> dict[str, Decimal]:
         wallet, positions = await together(

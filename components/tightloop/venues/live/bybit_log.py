@@ -17,7 +17,7 @@ from tightloop.records.types import Delta
 from tightloop.venues.bybit import SPEC
 from tightloop.venues.live.log_windows import MOST_PAGES, Row, rows_after
 from tightloop.venues.live.session import Session
-from tightloop.venues.live.times import milliseconds, moment
+from tightloop.venues.times import milliseconds, moment
 
 PAGE = 50
 _OF_TRADES = "TRADE"

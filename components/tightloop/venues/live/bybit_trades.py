@@ -18,7 +18,7 @@ from tightloop.venues.bybit import SPEC
 from tightloop.venues.live.bybit_log import rows_between
 from tightloop.venues.live.exchange import Shown
 from tightloop.venues.live.session import Session
-from tightloop.venues.live.times import moment
+from tightloop.venues.times import moment
 
 PAGE = 100
 MOST_PAGES = 20

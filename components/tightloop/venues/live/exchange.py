@@ -40,6 +40,7 @@ from tightloop.venues.live.verdicts import UNAVAILABLE, Verdicts
 from tightloop.venues.sim.settings import SymbolRules
 
 UNSUPPORTED = "EXI-013"
+TRIES = 3
 
 
 class Shown(Struct, frozen=True):
@@ -105,8 +106,8 @@ class Dialect(Protocol):
     async def holdings(self) -> dict[str, Decimal]:
         """Amounts by position key."""
 
-    async def holdings_and_cursor(self) -> tuple[dict[str, Decimal], str]:
-        """The same, all at one point of the ledger, and the cursor there."""
+    def cursor_at(self, now: datetime) -> str:
+        """A cursor into the ledger, after which comes what accrues from a while before ``now`` on."""
 
     async def accrued(self, cursor: str | None) -> tuple[Sequence[LedgerEntry], str, bool]:
         """What came after the cursor, oldest first; the cursor after it; whether there is more."""
@@ -194,7 +195,16 @@ class LiveExchange(LiveReader):
         self._recent: transfers.Recent = {}
 
     async def _holdings(self) -> tuple[dict[str, Decimal], str]:
-        return await self._dialect.holdings_and_cursor()
+        """All at one point of the ledger: read again while something accrues meanwhile."""
+        cursor, more = self._dialect.cursor_at(await self._dialect.time("perp")), True
+        while more:
+            _, cursor, more = await self._dialect.accrued(cursor)
+        for _ in range(TRIES):
+            held = await self._dialect.holdings()
+            fresh, cursor, more = await self._dialect.accrued(cursor)
+            if not fresh and not more:
+                return held, cursor
+        raise ValueError("something accrued each time while the account's balances were read")
 
     def listen(self, heard: Callable[[str], None]) -> bool:
         """See ``adapter.Hinting``: where the dialect has streams."""

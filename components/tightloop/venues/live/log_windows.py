@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from tightloop.venues.live.times import milliseconds, moment
+from tightloop.venues.times import milliseconds, moment
 
 OVERLAP = timedelta(minutes=10)
 LONGEST = timedelta(days=7)  # that is asked for at once, and how far back one begins that has no cursor

@@ -15,10 +15,10 @@ from tightloop.venues.dialects.binance.signing import SignedTime
 from tightloop.venues.dialects.desk import Desk
 from tightloop.venues.dialects.keys import ApiKey
 from tightloop.venues.dialects.order_lists import all_orders
-from tightloop.venues.dialects.times import moment
 from tightloop.venues.sim.faults import Operation
 from tightloop.venues.sim.orders import Order
 from tightloop.venues.sim.trades import ExchangeAccount
+from tightloop.venues.times import moment
 
 T = TypeVar("T")
 

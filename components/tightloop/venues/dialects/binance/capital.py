@@ -22,10 +22,10 @@ from tightloop.venues.dialects.binance.coins import network_id, network_of, netw
 from tightloop.venues.dialects.binance.placing import decimal
 from tightloop.venues.dialects.binance.refusals import BinanceError, missing, of_wallet
 from tightloop.venues.dialects.figures import PLACES
-from tightloop.venues.dialects.times import milliseconds, moment
 from tightloop.venues.sim.books import VenueError
 from tightloop.venues.sim.commands import MoveFunds
 from tightloop.venues.sim.withdrawals import Moved
+from tightloop.venues.times import milliseconds, moment
 
 Wallet = Literal["spot", "perp"]
 _MOVES: dict[str, tuple[Wallet, Wallet]] = {"MAIN_UMFUTURE": ("spot", "perp"), "UMFUTURE_MAIN": ("perp", "spot")}

@@ -8,12 +8,12 @@ from typing import Any
 
 from tightloop.venues.dialects.binance.calls import Call
 from tightloop.venues.dialects.figures import fixed, joined
-from tightloop.venues.dialects.times import milliseconds
 from tightloop.venues.sim import rounding
 from tightloop.venues.sim.books import ZERO
 from tightloop.venues.sim.margin import maintenance
 from tightloop.venues.sim.orders import Listing
 from tightloop.venues.sim.trades import ExchangeAccount
+from tightloop.venues.times import milliseconds
 
 ASSET = "USDT"
 MOST_NOTIONAL = Decimal(1_000_000_000)

@@ -8,9 +8,9 @@ from typing import Any
 
 from tightloop.venues.dialects.binance.refusals import BinanceError, missing
 from tightloop.venues.dialects.figures import PLACES, fixed, joined, places
-from tightloop.venues.dialects.times import milliseconds
 from tightloop.venues.sim.exchange import Exchange
 from tightloop.venues.sim.orders import Listing
+from tightloop.venues.times import milliseconds
 
 MOST = Decimal(9_000)  # base units in one order, where the rules have no bound
 DEAREST = Decimal(1_000_000)

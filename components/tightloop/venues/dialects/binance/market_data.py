@@ -9,10 +9,10 @@ from typing import Any
 from tightloop.venues.dialects.binance.refusals import BinanceError, missing
 from tightloop.venues.dialects.figures import fixed, joined
 from tightloop.venues.dialects.prices import Prices
-from tightloop.venues.dialects.times import milliseconds, moment
 from tightloop.venues.sim import rounding
 from tightloop.venues.sim.clock import MarketClock
 from tightloop.venues.sim.orders import Level, Listing
+from tightloop.venues.times import milliseconds, moment
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _INTERVALS = ("1s", "1m", "3m", "5m", "15m", "30m", "1h", "2h", "4h", "6h", "8h", "12h", "1d", "3d", "1w")

@@ -7,10 +7,10 @@ from typing import Any
 from tightloop.handlers.calls import LedgerEntry
 from tightloop.venues.dialects.figures import fixed, joined
 from tightloop.venues.dialects.order_lists import fee_asset, fee_of, price_of
-from tightloop.venues.dialects.times import milliseconds
 from tightloop.venues.sim import rounding
 from tightloop.venues.sim.books import ZERO
 from tightloop.venues.sim.orders import Order
+from tightloop.venues.times import milliseconds
 
 _NONE = fixed(ZERO)
 _SHORT = {"PO": "GTX"}

@@ -10,8 +10,8 @@ from typing import Any
 from tightloop.venues.dialects.binance.calls import Call
 from tightloop.venues.dialects.binance.listings import Listings
 from tightloop.venues.dialects.figures import fixed, joined
-from tightloop.venues.dialects.times import milliseconds
 from tightloop.venues.sim.orders import Listing
+from tightloop.venues.times import milliseconds
 
 _FUNDING_EVERY = timedelta(hours=8)
 Answer = Callable[[Call], Any]

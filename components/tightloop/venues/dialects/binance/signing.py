@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl
 
 from tightloop.venues.dialects.binance.refusals import BinanceError, missing
 from tightloop.venues.dialects.keys import ApiKey, Keys
-from tightloop.venues.dialects.times import milliseconds, moment
+from tightloop.venues.times import milliseconds, moment
 
 LONGEST_WINDOW_MS = 60_000
 USUAL_WINDOW_MS = 5_000

@@ -12,10 +12,10 @@ from tightloop.venues.dialects.binance.placing import client_order_id, place_ord
 from tightloop.venues.dialects.binance.refusals import UNKNOWN_ORDER, BinanceError, missing
 from tightloop.venues.dialects.figures import fixed, joined
 from tightloop.venues.dialects.order_lists import all_orders
-from tightloop.venues.dialects.times import milliseconds
 from tightloop.venues.sim.commands import CancelWorking
 from tightloop.venues.sim.fees import USUAL, rate_of
 from tightloop.venues.sim.orders import Order
+from tightloop.venues.times import milliseconds
 
 _KINDS = ("ACK", "RESULT", "FULL")
 

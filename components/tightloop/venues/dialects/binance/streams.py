@@ -24,10 +24,10 @@ from tightloop.venues.dialects.figures import fixed, joined
 from tightloop.venues.dialects.keys import READ, Keys
 from tightloop.venues.dialects.order_lists import After
 from tightloop.venues.dialects.streams import Change, Streams
-from tightloop.venues.dialects.times import milliseconds
 from tightloop.venues.sim import rounding
 from tightloop.venues.sim.books import ZERO
 from tightloop.venues.sim.orders import Order
+from tightloop.venues.times import milliseconds
 
 # "Expiry Reason" of futures: IOC and FOK that could not be filled, a market order, a post-only that would have taken
 _EXPIRED_AS = {"IOC": "2", "market": "9", "FOK": "10", "PO": "11"}

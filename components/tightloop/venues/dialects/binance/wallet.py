@@ -8,9 +8,9 @@ from typing import Any
 from tightloop.venues.dialects.binance.calls import Call
 from tightloop.venues.dialects.figures import joined
 from tightloop.venues.dialects.keys import READ, TRADE, WITHDRAW
-from tightloop.venues.dialects.times import milliseconds
 from tightloop.venues.sim.commands import SetFees
 from tightloop.venues.sim.fees import USUAL, rate_of
+from tightloop.venues.times import milliseconds
 
 
 def _restrictions(call: Call) -> Any:

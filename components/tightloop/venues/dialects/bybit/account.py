@@ -15,10 +15,10 @@ from tightloop.venues.dialects.bybit.margin import STABLE, Margin
 from tightloop.venues.dialects.bybit.refusals import BybitError, wrong_parameter
 from tightloop.venues.dialects.figures import joined, plain
 from tightloop.venues.dialects.keys import TRADE, WITHDRAW
-from tightloop.venues.dialects.times import milliseconds
 from tightloop.venues.sim import rounding
 from tightloop.venues.sim.books import ZERO
 from tightloop.venues.sim.fees import rate_of
+from tightloop.venues.times import milliseconds
 
 UNIFIED_2 = 5  # unifiedMarginStatus: "Unified trading account 2.0"
 _KEY_LASTS = timedelta(days=90)

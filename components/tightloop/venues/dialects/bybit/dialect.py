@@ -32,9 +32,9 @@ from tightloop.venues.dialects.desk import Desk, Unheard
 from tightloop.venues.dialects.documents import Documents
 from tightloop.venues.dialects.keys import READ, TRADE, ApiKey, Keys
 from tightloop.venues.dialects.server import Asked, Reply
-from tightloop.venues.dialects.times import milliseconds
 from tightloop.venues.sim.books import VenueError
 from tightloop.venues.sim.sandbox import Sandbox
+from tightloop.venues.times import milliseconds
 
 log = logging.getLogger(__name__)
 _encode = msgspec.json.Encoder().encode

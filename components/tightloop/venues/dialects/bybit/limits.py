@@ -15,7 +15,7 @@ import msgspec
 from msgspec import Struct
 
 from tightloop.venues.dialects.bybit.refusals import access_too_frequent
-from tightloop.venues.dialects.times import milliseconds
+from tightloop.venues.times import milliseconds
 
 _PER_SECOND = {
     "POST /v5/order/create linear": 10,

@@ -13,11 +13,11 @@ from tightloop.venues.dialects.bybit.bookkeeping import Line
 from tightloop.venues.dialects.bybit.listings import execution_id, link_id, order_id
 from tightloop.venues.dialects.figures import joined, plain
 from tightloop.venues.dialects.order_lists import fee_asset, fee_of, price_of, until
-from tightloop.venues.dialects.times import milliseconds
 from tightloop.venues.sim import rounding
 from tightloop.venues.sim.books import ZERO
 from tightloop.venues.sim.margin import LIQUIDATED
 from tightloop.venues.sim.orders import Order
+from tightloop.venues.times import milliseconds
 
 _RATE = Decimal("0.000001")
 _TIMES = {"PO": "PostOnly"}

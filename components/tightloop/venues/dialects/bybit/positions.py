@@ -16,10 +16,10 @@ from tightloop.venues.dialects.bybit.margin import Margin
 from tightloop.venues.dialects.bybit.placing import figure
 from tightloop.venues.dialects.bybit.refusals import BybitError, wrong_parameter
 from tightloop.venues.dialects.figures import joined, plain
-from tightloop.venues.dialects.times import milliseconds
 from tightloop.venues.sim.books import ZERO
 from tightloop.venues.sim.commands import SetPositionMode
 from tightloop.venues.sim.orders import Listing
+from tightloop.venues.times import milliseconds
 
 _HEDGED = "3"  # mode: both sides
 _RISK_LIMIT = "2000000"

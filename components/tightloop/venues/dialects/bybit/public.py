@@ -14,10 +14,10 @@ from tightloop.venues.dialects.bybit.calls import Call
 from tightloop.venues.dialects.bybit.listings import FUNDING_LIMIT
 from tightloop.venues.dialects.bybit.refusals import wrong_parameter
 from tightloop.venues.dialects.figures import joined, plain
-from tightloop.venues.dialects.times import milliseconds, moment
 from tightloop.venues.sim import rounding
 from tightloop.venues.sim.books import ZERO
 from tightloop.venues.sim.orders import Listing
+from tightloop.venues.times import milliseconds, moment
 
 _MINUTES = {"D": 1440, "W": 10_080}
 _FUNDING_PAGE = 200

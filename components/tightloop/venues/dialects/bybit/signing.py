@@ -16,7 +16,7 @@ import msgspec
 
 from tightloop.venues.dialects.bybit.refusals import BybitError, GatewayError, wrong_parameter
 from tightloop.venues.dialects.keys import ApiKey, Keys
-from tightloop.venues.dialects.times import milliseconds, moment
+from tightloop.venues.times import milliseconds, moment
 
 USUAL_WINDOW_MS = 5_000
 AHEAD_MS = 1_000

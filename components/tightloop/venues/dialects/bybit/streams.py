@@ -23,9 +23,9 @@ from tightloop.venues.dialects.figures import plain
 from tightloop.venues.dialects.keys import Keys
 from tightloop.venues.dialects.order_lists import After
 from tightloop.venues.dialects.streams import Change, Streams
-from tightloop.venues.dialects.times import milliseconds
 from tightloop.venues.sim import rounding
 from tightloop.venues.sim.books import ZERO
+from tightloop.venues.times import milliseconds
 
 TOPICS = {"order": (True, False), "order.linear": (True,), "order.spot": (False,)}  # is it a perpetual's?
 _SIGNED = "GET/realtime"

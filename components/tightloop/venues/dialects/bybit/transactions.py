@@ -19,8 +19,8 @@ from tightloop.venues.dialects.bybit.order_views import fee_rate, funding_order_
 from tightloop.venues.dialects.bybit.refusals import wrong_parameter
 from tightloop.venues.dialects.figures import joined, plain
 from tightloop.venues.dialects.order_lists import fee_asset, fee_of, price_of
-from tightloop.venues.dialects.times import milliseconds
 from tightloop.venues.sim.books import ZERO
+from tightloop.venues.times import milliseconds
 
 DAY = timedelta(days=1)
 _COINS_OF_AN_ENTRY = 10  # at most
