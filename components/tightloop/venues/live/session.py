@@ -53,8 +53,9 @@ class Session:
     """``kind``: the name of ccxt's class. ``refusal``: finds the exchange's own refusal in an answer.
 
     ``tariff``: what its requests cost of which of the ``budgets``. ``limits``: the exchange's codes, and statuses such
-    as ``HTTP 403``, of refusals for a limit, beside 429 and 418, with the seconds to wait where it does not say. Raises
-    ExecutionError EIF-011 when ccxt is not installed.
+    as ``HTTP 403``, of refusals for a limit, beside 429 and 418, with the seconds to wait where it does not say.
+    ``headers``: beside ccxt's, by the time at which a request is signed and by whether it acts. Raises ExecutionError
+    EIF-011 when ccxt is not installed.
     """
 
     def __init__(
@@ -69,6 +70,7 @@ class Session:
         budgets: Budgets = OF_THE_PROCESS,
         tariff: Tariff | None = None,
         limits: Mapping[str, float | None] = {},
+        headers: Callable[[datetime, bool], Mapping[str, str]] = lambda at, acts: {},
     ) -> None:
         self.ccxt = _gated(kind)(dict(settings))
         self.ccxt.number = str  # figures reach Decimal as the exchange wrote them
@@ -79,6 +81,7 @@ class Session:
         self._act_timeout_s = act_timeout_s
         self._refusal = refusal
         self._limits = {**_LIMITS, **limits}
+        self.headers = headers
         self._tls = tls
         self._clients: dict[str, HttpClient] = {}
 
@@ -209,11 +212,13 @@ class _Sending:
             return found
 
         def make() -> Outgoing:
-            made = signed(self._clock() if gate is None else gate.pass_through())
+            at = self._clock() if gate is None else gate.pass_through()
+            made = signed(at)
+            headers = {**(made["headers"] or {}), **self._session.headers(at, gate is not None)}
             parts = urlsplit(made["url"])
             target = f"{parts.path}?{parts.query}" if parts.query else parts.path
             body = made["body"].encode() if made["body"] is not None else None
-            return Outgoing(made["method"], target, {"Accept": "application/json", **(made["headers"] or {})}, body)
+            return Outgoing(made["method"], target, {"Accept": "application/json", **headers}, body)
 
         where = signed(self._clock())["url"]  # for its address alone: it is signed again when it leaves
         return await self._session.send(where, make, asked, acts=gate is not None)
