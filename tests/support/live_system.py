@@ -16,12 +16,17 @@ from tests.chaos.harness import RECONCILIATION, TIMING, System
 from tests.support.binance_sandbox import BinanceSandbox
 from tests.support.bybit_sandbox import BybitSandbox
 from tests.support.exchange_sandbox import ExchangeSandbox
+from tests.support.okx_sandbox import OkxSandbox
 
 from tightloop.assembly.config import Account, Config, Lane, Reconciliation, Timing
 from tightloop.venues import registry
 
 KEY = "s1"
-SANDBOXES: dict[str, Callable[..., ExchangeSandbox]] = {"binance": BinanceSandbox, "bybit": BybitSandbox}  # by venue
+SANDBOXES: dict[str, Callable[..., ExchangeSandbox]] = {
+    "binance": BinanceSandbox,
+    "bybit": BybitSandbox,
+    "okx": OkxSandbox,
+}  # by venue
 SetVariable = Callable[[str, str], object]
 
 

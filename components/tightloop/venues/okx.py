@@ -13,6 +13,9 @@ from decimal import Decimal
 
 from tightloop.domain.directory import LaneSpec
 from tightloop.domain.venues import VenueSpec
+from tightloop.venues.adapter import VenueAdapter, VenueReader
+from tightloop.venues.credentials import Credentials
+from tightloop.venues.endpoints import check_endpoint
 from tightloop.venues.plugin import VenuePlugin
 from tightloop.venues.sim.settings import ExchangeSettings, exchange, perpetual, spot, tiers
 
@@ -20,6 +23,7 @@ SPEC = VenueSpec(
     name="okx",
     kind="exchange",
     markets=("spot", "perp"),
+    production=("www.okx.com", "okx.com", "aws.okx.com", "eea.okx.com", "us.okx.com", "app.okx.com", "my.okx.com"),
     unified=("USDT", "USDC"),  # what perpetuals settle in
     credentials=("CEX__OKX_API_KEY", "CEX__OKX_SECRET", "CEX__OKX_PASSPHRASE"),
     read_credentials=("CEX__OKX_READONLY_API_KEY", "CEX__OKX_READONLY_SECRET", "CEX__OKX_PASSPHRASE"),
@@ -116,4 +120,16 @@ def simulate(lane: LaneSpec) -> ExchangeSettings:
     return settings(lane.name, lane.acceptance_window_s)
 
 
-PLUGIN = VenuePlugin(spec=SPEC, simulate=simulate)
+def connect(lane: LaneSpec, credentials: Credentials) -> VenueAdapter:
+    from tightloop.venues.live import okx  # loads ccxt: for those that trade live
+
+    return okx.connect(lane, credentials)
+
+
+def connect_reader(lane: LaneSpec, credentials: Credentials) -> VenueReader:
+    from tightloop.venues.live import okx
+
+    return okx.connect_reader(lane, credentials)
+
+
+PLUGIN = VenuePlugin(spec=SPEC, simulate=simulate, connect=connect, connect_reader=connect_reader, check=check_endpoint)

@@ -20,6 +20,7 @@ TOLD_EVERY_S = 5.0  # market data
 EXCHANGES = (  # name, usual port, what it speaks
     ("binance", 8901, "Binance's REST dialect, spot and USD-M futures"),
     ("bybit", 8902, "Bybit's v5 REST dialect, spot and linear perpetuals of the unified account"),
+    ("okx", 8903, "OKX's v5 REST dialect, spot and linear perpetuals of the trading account"),
 )
 
 Host = Annotated[str, typer.Option("--host", help="Where to listen.")]

@@ -24,3 +24,8 @@ def places(step: Decimal) -> int:
 def joined(symbol: str) -> str:
     """``BTC/USDT`` and ``BTC/USDT:USDT`` are both ``BTCUSDT``."""
     return symbol.partition(":")[0].replace("/", "")
+
+
+def empty(names: str) -> dict[str, str]:
+    """Fields that are documented, and have nothing to tell here; names with blanks between them."""
+    return dict.fromkeys(names.split(), "")

@@ -33,13 +33,12 @@ from tightloop.venues.live.okx_trades import trades_of
 from tightloop.venues.live.okx_verdicts import VERDICTS
 from tightloop.venues.live.session import ACT_TIMEOUT_S, Session, together
 from tightloop.venues.live.stream import OrderStream
-from tightloop.venues.live.times import milliseconds, moment
 from tightloop.venues.okx import SPEC
 from tightloop.venues.sim.settings import SymbolRules
+from tightloop.venues.times import milliseconds, moment
 
 ADDRESS = "https://www.okx.com"  # of production, and of demo trading, which a header asks for
 FUTURES_MODE = "2"  # account/config, ``acctLv``
-TRIES = 3
 
 _STATUS: dict[str, Literal["open", "filled", "cancelled", "rejected"]] = {
     "live": "open",
@@ -49,7 +48,8 @@ _STATUS: dict[str, Literal["open", "filled", "cancelled", "rejected"]] = {
     "mmp_canceled": "cancelled",
 }
 _KINDS = {"GTC": "limit", "PO": "post_only", "IOC": "ioc", "FOK": "fok"}
-_WOULD_TAKE = "31"  # ``cancelSource``: a post-only order that would have taken
+# ``cancelSource``: the system; a post-only order that would have taken
+_BY_SYSTEM, _WOULD_TAKE = "0", "31"
 
 
 def connect(lane: LaneSpec, credentials: Credentials) -> LiveExchange:
@@ -212,18 +212,8 @@ class Okx:
 
     # --- the account --------------------------------------------------------------------------------------------------
 
-    async def holdings_and_cursor(self) -> tuple[dict[str, Decimal], str]:
-        """Read again while something accrues meanwhile, so that the cursor is where the amounts are."""
-        cursor = cursor_at(await self.time("perp"))
-        more = True
-        while more:
-            _, cursor, more = await self.accrued(cursor)
-        for _ in range(TRIES):
-            held = await self.holdings()
-            fresh, cursor, more = await self.accrued(cursor)
-            if not fresh and not more:
-                return held, cursor
-        raise ValueError("something accrued each time while the account's balances were read")
+    def cursor_at(self, now: datetime) -> str:
+        return cursor_at(now)
 
     async def holdings(self) -> dict[str, Decimal]:
         """``GET account/balance`` (``cashBal``), ``GET account/positions`` (``pos``: contracts)."""
@@ -302,6 +292,8 @@ def _short(told: Mapping[str, Any], order: PreparedOrder, status: str) -> tuple[
     """Code and message of an order that did not fill as it was meant to, and that nobody cancelled."""
     if status == "cancelled" and told.get("cancelSource") == _WOULD_TAKE:
         return "EXI-007", "OKX cancelled the post-only order: it would have taken"
+    if status == "cancelled" and told.get("cancelSource") == _BY_SYSTEM:
+        return "EXI-001", f"OKX cancelled the order: {told.get('cancelSourceReason') or 'it does not say why'}"
     at_once = order.order_type == "market" or order.time_in_force in ("IOC", "FOK")
     if status == "cancelled" and at_once and not order.reduce_only:
         return "EXI-011", f"{told['accFillSz'] or 0} of {told['sz']} was filled"

@@ -16,8 +16,8 @@ from tightloop.handlers.calls import LedgerEntry
 from tightloop.records.types import Delta
 from tightloop.venues.live.log_windows import MOST_PAGES, Row, rows_after
 from tightloop.venues.live.session import Session
-from tightloop.venues.live.times import milliseconds, moment
 from tightloop.venues.okx import SPEC
+from tightloop.venues.times import milliseconds, moment
 
 PAGE = 100
 _OF_TRADES = "2"

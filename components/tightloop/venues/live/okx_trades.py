@@ -16,8 +16,8 @@ from tightloop.handlers.calls import LedgerEntry
 from tightloop.records.types import Delta, Fee, PreparedOrder
 from tightloop.venues.live.exchange import Shown
 from tightloop.venues.live.session import Session
-from tightloop.venues.live.times import moment
 from tightloop.venues.okx import SPEC
+from tightloop.venues.times import moment
 
 PAGE = 100
 MOST_PAGES = 20

@@ -29,7 +29,7 @@ VERDICTS = Verdicts(
         Row(("50040",), "not_sent", LIMITED, "rest: too frequent operations"),
         Row(("50102", "50112"), "not_sent", FAILED, "rest: timestamp request expired, invalid timestamp"),
         Row(("50036",), "not_sent", FAILED, "rest: the expTime can't be earlier than the current system time"),
-        Row(("50037", "50038"), "not_sent", FAILED, "rest: the order expired, by its expTime"),
+        Row(("50037",), "not_sent", FAILED, "rest: the order expired, by its expTime"),
         # --- it is there already, or it isn't
         Row(("51016",), "duplicate", UNKNOWN, "trade: client order ID already exists"),
         Row(("51603",), "no_such_order", UNKNOWN, "trade: order does not exist"),

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from tightloop.domain import money
+from tightloop.venues.dialects.bookkeeping import Bookkeeping
 from tightloop.venues.dialects.bybit import STAND_IN
-from tightloop.venues.dialects.bybit.bookkeeping import Bookkeeping
 from tightloop.venues.dialects.bybit.limits import Limits, Rules
 from tightloop.venues.dialects.bybit.listings import link_id, made_up_id, order_id
 from tightloop.venues.dialects.bybit.refusals import GatewayError

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import NamedTuple, TypeVar
 
 from tightloop.handlers.calls import LedgerEntry
-from tightloop.venues.dialects.bybit.bookkeeping import Bookkeeping, Line
+from tightloop.venues.dialects.bookkeeping import Bookkeeping, Line
 from tightloop.venues.dialects.bybit.limits import Limits
 from tightloop.venues.dialects.bybit.listings import MARKETS, Listings, order_id
 from tightloop.venues.dialects.bybit.refusals import no_such_order, wrong_parameter

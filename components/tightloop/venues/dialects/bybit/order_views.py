@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from tightloop.handlers.calls import LedgerEntry
-from tightloop.venues.dialects.bybit.bookkeeping import Line
+from tightloop.venues.dialects.bookkeeping import Line
 from tightloop.venues.dialects.bybit.listings import execution_id, link_id, order_id
 from tightloop.venues.dialects.figures import joined, plain
 from tightloop.venues.dialects.order_lists import fee_asset, fee_of, price_of, until

@@ -10,8 +10,8 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
+from tightloop.venues.dialects.bookkeeping import Line
 from tightloop.venues.dialects.bybit import order_views, placing
-from tightloop.venues.dialects.bybit.bookkeeping import Line
 from tightloop.venues.dialects.bybit.calls import Call
 from tightloop.venues.dialects.bybit.listings import MARKETS
 from tightloop.venues.dialects.bybit.refusals import BybitError, no_such_order, wrong_parameter

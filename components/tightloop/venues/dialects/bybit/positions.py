@@ -9,7 +9,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-from tightloop.venues.dialects.bybit.bookkeeping import Line
+from tightloop.venues.dialects.bookkeeping import Line
 from tightloop.venues.dialects.bybit.calls import Call
 from tightloop.venues.dialects.bybit.listings import MAX_LEVERAGE
 from tightloop.venues.dialects.bybit.margin import Margin

@@ -11,8 +11,8 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+from tightloop.venues.dialects.bookkeeping import Line
 from tightloop.venues.dialects.bybit.account import user_id
-from tightloop.venues.dialects.bybit.bookkeeping import Line
 from tightloop.venues.dialects.bybit.calls import Call
 from tightloop.venues.dialects.bybit.listings import execution_id, link_id, order_id
 from tightloop.venues.dialects.bybit.order_views import fee_rate, funding_order_id

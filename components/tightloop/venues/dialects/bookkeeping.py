@@ -1,4 +1,4 @@
-"""An account's ledger with what it held before and after each entry: Bybit tells both with every trade and funding."""
+"""An account's ledger with what it held before and after each entry, as exchanges tell them with trades and funding."""
 
 from __future__ import annotations
 

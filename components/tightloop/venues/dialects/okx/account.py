@@ -1,0 +1,356 @@
+"""OKX's trading account: ``account/…``, and of ``asset/…`` what coins there are. In futures mode, with cross margin.
+
+The funding account is not modelled: it is empty.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+from tightloop.venues.dialects.figures import empty, plain
+from tightloop.venues.dialects.keys import READ, TRADE, WITHDRAW
+from tightloop.venues.dialects.okx.calls import Call, at_ms
+from tightloop.venues.dialects.okx.listings import MAX_LEVERAGE, contracts, instrument
+from tightloop.venues.dialects.okx.refusals import OkxError, wrong_parameter
+from tightloop.venues.sim import rounding
+from tightloop.venues.sim.books import ZERO
+from tightloop.venues.sim.commands import SetPositionMode
+from tightloop.venues.sim.fees import rate_of
+from tightloop.venues.sim.margin import maintenance
+from tightloop.venues.sim.orders import Listing
+from tightloop.venues.times import milliseconds
+
+FUTURES_MODE = "2"  # acctLv
+_OF_BALANCE = empty(
+    "adjEq availEq borrowFroz imr isoEq mgnRatio mmr notionalUsd ordFroz upl notionalUsdForBorrow "
+    "notionalUsdForFutures notionalUsdForOption"
+)
+_OF_COIN = empty(
+    "borrowFroz clSpotInUseAmt crossLiab eqUsd fixedBal interest isoLiab liab maxLoan maxSpotInUse "
+    "mgnRatio notionalLever smtSyncEq spotIsoBal twap uplLiab accAvgPx openAvgPx spotBal "
+    "spotCopyTradingEq spotInUseAmt spotUpl spotUplRatio totalPnl"
+)
+_OF_POSITION = empty(
+    "availPos baseBal baseBorrowed baseInterest bizRefId bizRefType clSpotInUseAmt deltaBS deltaPA "
+    "gammaBS gammaPA interest liab liabCcy liqPx margin maxSpotInUseAmt mgnRatio nonSettleAvgPx optVal "
+    "pendingCloseOrdLiabVal posCcy quoteBal quoteBorrowed quoteInterest settledPnl spotInUseAmt "
+    "spotInUseCcy thetaBS thetaPA usdPx vegaBS vegaPA uplRatio uplRatioLastPx"
+)
+_OF_ACCOUNT = empty(
+    "ctIsoMode discordId liquidationGear mgnIsoMode spotOffsetType stgyType strategy strategyRoleType "
+    "spotBorrowAutoRepay spotTraderInsts traderInsts"
+)
+_MODES = {"net_mode": False, "long_short_mode": True}
+
+
+class Margin:
+    """What positions are worth and bind now. ``held``: base units, by listing."""
+
+    def __init__(self, call: Call) -> None:
+        self._call = call
+        self.account = call.account()
+        self.held: dict[Listing, Decimal] = {
+            listing: amount
+            for listing in call.venue.listings.of_kind("SWAP")
+            if (amount := self.account.balance(listing.base_key))
+        }
+
+    def leverage(self, listing: Listing) -> str:
+        usual = f"{self._call.venue.settings.leverage.normalize():f}"
+        return self._call.venue.leverage.get((self.account.name, instrument(listing.rules.symbol)), usual)
+
+    def mark(self, listing: Listing) -> Decimal:
+        return self._call.venue.prices.last(listing, self._call.now)
+
+    def notional(self, listing: Listing) -> Decimal:
+        return abs(self.held.get(listing, ZERO)) * self.mark(listing)
+
+    def bound(self, listing: Listing) -> Decimal:
+        share = rounding.UP.divide(self.notional(listing), Decimal(self.leverage(listing)))
+        return rounding.UP.quantize(share, rounding.PENNY)
+
+    def kept(self, listing: Listing) -> Decimal:
+        tiers = self._call.venue.settings.maintenance
+        return rounding.UP.quantize(maintenance(tiers, self.notional(listing)), rounding.PENNY)
+
+    def cost(self, listing: Listing) -> Decimal:
+        return self.account.perps.get(listing.rules.symbol, ZERO)
+
+    def unrealised(self, listing: Listing) -> Decimal:
+        return self.held.get(listing, ZERO) * self.mark(listing) - self.cost(listing)
+
+    def settling_in(self, coin: str) -> list[Listing]:
+        return [listing for listing in self.held if listing.rules.quote == coin]
+
+
+# --- balances and positions -------------------------------------------------------------------------------------------
+
+
+async def _balance(call: Call) -> Any:
+    def ask() -> list[dict[str, Any]]:
+        margin = Margin(call)
+        asked = [name for name in call.given.get("ccy", "").split(",") if name]
+        held = sorted(
+            {
+                key.partition(":")[2].partition(":")[2]
+                for key, amount in margin.account.balances.items()
+                if amount and ":Perp:" not in key
+            }
+        )
+        details = [_detail(call, margin, coin) for coin in held if not asked or coin in asked]
+        total = sum((Decimal(one["eq"]) for one in details if one["ccy"] in call.venue.settings.unified), ZERO)
+        shown = {"notionalUsdForSwap": "", "totalEq": plain(total), "uTime": at_ms(call), "details": details}
+        return [_OF_BALANCE | shown]
+
+    return await call.look("positions", "", ask)
+
+
+def _detail(call: Call, margin: Margin, coin: str) -> dict[str, Any]:
+    key = call.venue.settings.balance_key("spot", coin)
+    cash, frozen = margin.account.balance(key), margin.account.reserved(key)
+    settling = margin.settling_in(coin)
+    profit = sum((margin.unrealised(one) for one in settling), ZERO)
+    bound = sum((margin.bound(one) for one in settling), ZERO)
+    ledger = margin.account.ledger
+    return _OF_COIN | {
+        "availBal": plain(cash - frozen),
+        "availEq": plain(max(ZERO, cash + profit - bound - frozen)),
+        "autoLendStatus": "off",
+        "cashBal": plain(cash),
+        "ccy": coin,
+        "collateralEnabled": False,
+        "disEq": plain(cash + profit),
+        "eq": plain(cash + profit),
+        "frozenBal": plain(frozen + bound),
+        "imr": plain(bound),
+        "isoEq": "0",
+        "isoUpl": "0",
+        "mmr": plain(sum((margin.kept(one) for one in settling), ZERO)),
+        "ordFrozen": plain(frozen),
+        "rewardBal": "0",
+        "stgyEq": "0",
+        "uTime": str(milliseconds(ledger[-1].event_time if ledger else margin.account.opened_at)),
+        "upl": plain(profit),
+    }
+
+
+async def _positions(call: Call) -> Any:
+    kind = call.given.get("instType")
+
+    def ask() -> list[dict[str, Any]]:
+        margin = Margin(call)
+        wanted = [name for name in call.given.get("instId", "").split(",") if name]
+        if kind not in (None, "", "SWAP"):
+            return []
+        return [
+            _position(call, margin, listing)
+            for listing in margin.held
+            if not wanted or instrument(listing.rules.symbol) in wanted
+        ]
+
+    return await call.look("positions", "", ask)
+
+
+def _position(call: Call, margin: Margin, listing: Listing) -> dict[str, Any]:
+    amount, mark = margin.held[listing], margin.mark(listing)
+    entry = rounding.NEAREST.quantize(rounding.NEAREST.divide(margin.cost(listing), amount), rounding.PENNY)
+    lines = [line for line in call.lines() if line.listing is listing]
+    created, updated = lines[0].entry.event_time, lines[-1].entry.event_time
+    profit = margin.unrealised(listing)
+    return _OF_POSITION | {
+        "adl": "1",
+        "avgPx": plain(entry),
+        "bePx": plain(entry),
+        "cTime": str(milliseconds(created)),
+        "ccy": listing.rules.quote,
+        "closeOrderAlgo": [],
+        "fee": "0",
+        "fundingFee": "0",
+        "idxPx": plain(mark),
+        "imr": plain(margin.bound(listing)),
+        "instId": instrument(listing.rules.symbol),
+        "instType": "SWAP",
+        "last": plain(mark),
+        "lever": margin.leverage(listing),
+        "liqPenalty": "0",
+        "markPx": plain(mark),
+        "mgnMode": "cross",
+        "mmr": plain(margin.kept(listing)),
+        "notionalUsd": plain(margin.notional(listing)),
+        "pTime": at_ms(call),
+        "pnl": "0",
+        "pos": plain(contracts(listing, amount)),
+        "posId": str(7 * 10**17 + listing_number(call, listing)),
+        "posSide": "net",
+        "realizedPnl": plain(sum((line.entry.realised_pnl or ZERO for line in lines), ZERO)),
+        "tradeId": str(lines[-1].number),
+        "uTime": str(milliseconds(updated)),
+        "upl": plain(profit),
+        "uplLastPx": plain(profit),
+    }
+
+
+def listing_number(call: Call, listing: Listing) -> int:
+    return call.venue.listings.of_kind(None).index(listing)
+
+
+# --- settings ---------------------------------------------------------------------------------------------------------
+
+
+def _config(call: Call) -> Any:
+    if call.key is None:
+        raise TypeError("a request that nobody signed has no key")
+    names = {READ: "read_only", TRADE: "trade", WITHDRAW: "withdraw"}
+    user = str(46_000_000 + sum(call.account_name.encode()))
+    return [
+        _OF_ACCOUNT
+        | {
+            "acctLv": FUTURES_MODE,
+            "acctStpMode": "cancel_maker",
+            "autoLoan": False,
+            "enableSpotBorrow": False,
+            "feeType": "0",
+            "greeksType": "PA",
+            "ip": "",
+            "kycLv": "3",
+            "label": call.account_name,
+            "level": "Lv1",
+            "levelTmp": "",
+            "mainUid": user,
+            "opAuth": "0",
+            "perm": ",".join(names[right] for right in call.key.rights),
+            "posMode": "long_short_mode" if call.account().hedged else "net_mode",
+            "roleType": "0",
+            "settleCcy": "USDT",
+            "settleCcyList": ["USDT"],
+            "spotRoleType": "0",
+            "spotTraderInsts": [],
+            "traderInsts": [],
+            "type": "0",
+            "uid": user,
+        }
+    ]
+
+
+def _set_mode(call: Call) -> Any:
+    """In hedge mode no order of a perpetual is taken here."""
+    wanted = call.given["posMode"]
+    hedged, account = _MODES[wanted], call.account()
+    if hedged != account.hedged:
+        if account.perps or any(order.listing.perp for order in account.working.values()):
+            raise OkxError("59000", "Setting failed. Cancel any open orders and close positions first.")
+        call.venue.desk.set_up(SetPositionMode(account=call.account_name, hedged=hedged))
+    return [{"posMode": wanted}]
+
+
+def _set_leverage(call: Call) -> Any:
+    listing = call.venue.listings.named(call.given)
+    wanted = Decimal(call.given["lever"])
+    if not listing.perp or call.given["mgnMode"] != "cross" or not 1 <= wanted <= Decimal(MAX_LEVERAGE):
+        raise wrong_parameter("lever")
+    call.venue.leverage[call.account_name, call.given["instId"]] = plain(wanted)
+    return [{"instId": call.given["instId"], "lever": plain(wanted), "mgnMode": "cross", "posSide": ""}]
+
+
+def _leverage(call: Call) -> Any:
+    margin = Margin(call)
+    return [
+        {"ccy": "", "instId": name, "lever": margin.leverage(listing), "mgnMode": "cross", "posSide": "net"}
+        for name in call.given["instId"].split(",")
+        for listing in [call.venue.listings.named({"instId": name})]
+    ]
+
+
+def _fees(call: Call) -> Any:
+    """Below zero where they are charged."""
+    kind = call.given["instType"]
+    listings = call.venue.listings.asked({"instId": call.given.get("instId", ""), "instType": kind})
+    if not listings:
+        raise wrong_parameter("instType")
+    maker, taker = (plain(-rate_of(call.account(), listings[0], side)) for side in ("maker", "taker"))
+    swap = kind == "SWAP"
+    none = {"delivery": "", "exercise": "", "fiat": [], "settle": "", "ruleType": "normal"}
+    return [
+        none
+        | {
+            "category": "1",
+            "feeGroup": [{"groupId": "1", "maker": maker, "taker": taker}],
+            "instType": kind,
+            "level": "Lv1",
+            "maker": "" if swap else maker,
+            "makerU": maker if swap else "",
+            "makerUSDC": maker,
+            "taker": "" if swap else taker,
+            "takerU": taker if swap else "",
+            "takerUSDC": taker,
+            "ts": at_ms(call),
+        }
+    ]
+
+
+# --- the funding account ----------------------------------------------------------------------------------------------
+
+
+def _none(call: Call) -> Any:
+    return []
+
+
+def _coins(call: Call) -> Any:
+    """``asset/currencies``: coins with the networks that the engine has."""
+    settings, wanted = call.venue.settings, [one for one in call.given.get("ccy", "").split(",") if one]
+    named = sorted({asset for rules in settings.symbols for asset in (rules.base, rules.quote)})
+    return [
+        {
+            "burningFeeRate": "",
+            "canDep": True,
+            "canInternal": False,
+            "canWd": True,
+            "ccy": coin,
+            "chain": f"{coin}-{'ERC20' if rules.network == 'ethereum' else rules.network}",
+            "ctAddr": "",
+            "depEstOpenTime": "",
+            "depQuotaFixed": "",
+            "depQuoteDailyLayer2": "",
+            "fee": plain(rules.fee),
+            "logoLink": "",
+            "mainNet": True,
+            "maxFee": plain(rules.fee),
+            "maxFeeForCtAddr": "",
+            "maxWd": "1000000",
+            "minDep": plain(rules.least_deposit),
+            "minDepArrivalConfirm": str(settings.deposit_confirmations),
+            "minFee": plain(rules.fee),
+            "minFeeForCtAddr": "",
+            "minInternal": "0",
+            "minWd": plain(rules.least_withdrawal),
+            "minWdUnlockConfirm": str(settings.deposit_confirmations),
+            "name": coin,
+            "needTag": False,
+            "usedDepQuotaFixed": "",
+            "usedWdQuota": "0",
+            "wdEstOpenTime": "",
+            "wdQuota": "1000000",
+            "wdTickSz": "8",
+        }
+        for coin in named
+        if not wanted or coin in wanted
+        for rules in settings.networks
+        if rules.asset == coin
+    ]
+
+
+READS: dict[str, Callable[[Call], Any]] = {
+    "GET /api/v5/account/balance": _balance,
+    "GET /api/v5/account/positions": _positions,
+    "GET /api/v5/account/config": _config,
+    "GET /api/v5/account/leverage-info": _leverage,
+    "GET /api/v5/account/trade-fee": _fees,
+    "GET /api/v5/asset/balances": _none,
+    "GET /api/v5/asset/currencies": _coins,
+}
+TRADES: dict[str, Callable[[Call], Any]] = {
+    "POST /api/v5/account/set-position-mode": _set_mode,
+    "POST /api/v5/account/set-leverage": _set_leverage,
+}

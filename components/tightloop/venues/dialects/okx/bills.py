@@ -1,0 +1,131 @@
+"""OKX's bills: every change of a coin's balance in the trading account, newest first, of seven days.
+
+``GET account/bills``. A spot trade is two bills, one of each coin.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from tightloop.venues.dialects.bookkeeping import Line
+from tightloop.venues.dialects.figures import empty, plain
+from tightloop.venues.dialects.okx.calls import Call
+from tightloop.venues.dialects.okx.listings import bill_id, client_id, contracts, instrument, kind_of, order_id
+from tightloop.venues.dialects.okx.order_views import COINS_OF_AN_ENTRY
+from tightloop.venues.dialects.order_lists import fee_asset, fee_of, price_of
+from tightloop.venues.sim.books import ZERO
+from tightloop.venues.times import milliseconds
+
+KEPT = timedelta(days=7)
+_ALWAYS_THERE = empty(
+    "clOrdId earnAmt earnApr execType fillFwdPx fillIdxPx fillMarkPx fillMarkVol fillPxUsd fillPxVol "
+    "fillTime from instId instType notes ordId px tag to tradeId mgnMode"
+)
+TRANSFER, TRADE, LIQUIDATION, FUNDING = "1", "2", "5", "8"
+
+
+class Bill(NamedTuple):
+    """Of one coin, by one entry of the ledger. ``place``: among those of the entry."""
+
+    line: Line
+    place: int
+    key: str
+
+    @property
+    def id(self) -> str:
+        return bill_id(self.line.number * COINS_OF_AN_ENTRY + self.place)
+
+    @property
+    def coin(self) -> str:
+        return self.key.rpartition(":")[2]
+
+    @property
+    def amount(self) -> Decimal:
+        return self.line.after[self.key] - self.line.before[self.key]
+
+    @property
+    def kind(self) -> tuple[str, str]:
+        """``type`` and ``subType``."""
+        entry, buys = self.line.entry, self.line.entry.side == "buy"
+        if entry.kind == "trade":
+            return TRADE, "1" if buys else "2"
+        if entry.kind == "funding":
+            return FUNDING, "174" if self.amount > 0 else "173"
+        if entry.realised_pnl is not None:
+            return LIQUIDATION, "106" if buys else "107"
+        return TRANSFER, "11" if self.amount > 0 else "12"
+
+
+async def _bills(call: Call) -> Any:
+    given = call.given
+
+    def ask() -> list[dict[str, Any]]:
+        found = [
+            bill
+            for line in reversed(call.lines())
+            if line.entry.event_time >= call.now - KEPT and call.between(line.entry.event_time)
+            for bill in _of(line)
+            if given.get("ccy") in (None, "", bill.coin)
+            and given.get("type") in (None, "", bill.kind[0])
+            and given.get("subType") in (None, "", bill.kind[1])
+            and given.get("instType") in (None, "", kind_of(line.listing) if line.listing is not None else "")
+        ]
+        return [_shown(call, bill) for bill in call.page(found, lambda bill: bill.id)]
+
+    return await call.look("ledger", given.get("after", ""), ask)
+
+
+def _of(line: Line) -> Iterator[Bill]:
+    """The last of an entry first. Of a perpetual it is what it settles in, even where it changed nothing of it."""
+    keys = sorted(key for key in line.after if ":Perp:" not in key)
+    for place, key in reversed(list(enumerate(keys))):
+        yield Bill(line, place, key)
+
+
+def _shown(call: Call, bill: Bill) -> dict[str, Any]:
+    line, entry = bill.line, bill.line.entry
+    kind, sub_kind = bill.kind
+    shown: dict[str, Any] = _ALWAYS_THERE | {
+        "bal": plain(line.after[bill.key]),
+        "balChg": plain(bill.amount),
+        "billId": bill.id,
+        "ccy": bill.coin,
+        "fee": "0",
+        "interest": "0",
+        "pnl": "0",
+        "posBal": plain(contracts(line.listing, line.position)) if line.listing and line.listing.perp else "0",
+        "posBalChg": "0",
+        "subType": sub_kind,
+        "sz": plain(abs(bill.amount)),
+        "ts": str(milliseconds(entry.event_time)),
+        "type": kind,
+    }
+    if line.listing is not None:
+        shown |= {"instId": instrument(line.listing.rules.symbol), "instType": kind_of(line.listing)}
+        shown |= {"mgnMode": "cross"} if line.listing.perp else {}
+    if kind in (TRADE, LIQUIDATION) and line.listing is not None:
+        shown |= {
+            "fee": plain(-fee_of(entry)),
+            "pnl": plain(entry.realised_pnl or ZERO),
+            "px": plain(price_of(entry)),
+            "sz": plain(contracts(line.listing, entry.amount)),
+            "fillTime": shown["ts"],
+        }
+    if kind == TRADE:
+        order = call.venue.desk.exchange.accounts[call.account_name].orders[entry.client_order_id or ""][-1]
+        shown |= {
+            "clOrdId": client_id(order),
+            "ordId": order_id(order),
+            "execType": "M" if entry.liquidity == "maker" else "T",
+            "tradeId": str(entry.sequence),
+            "fee": plain(-fee_of(entry)) if fee_asset(order, entry) == bill.coin else "0",
+        }
+    if kind == FUNDING and line.listing is not None:
+        shown |= {"sz": plain(abs(contracts(line.listing, line.position)))}
+    return shown
+
+
+READS: dict[str, Callable[[Call], Any]] = {"GET /api/v5/account/bills": _bills}

@@ -1,0 +1,63 @@
+"""``tightloop sandbox okx`` in a process of its own, and requests to it that are signed as OKX documents it."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from tests.support.exchange_sandbox import ExchangeSandbox
+
+PLENTY = 10**9
+GENEROUS = {"within_2s": {}, "others": PLENTY}
+
+
+class OkxSandbox(ExchangeSandbox):
+    """``limited``: by OKX's own limits; otherwise by none that a test would meet."""
+
+    def __init__(self, folder: Path, clock: str = "wall", account: str = "main", *, limited: bool = False) -> None:
+        self._limited = limited
+        super().__init__("okx", folder, clock, account)
+
+    def start(self) -> None:
+        super().start()
+        if not self._limited:
+            self.control("POST", "/admin/limits", GENEROUS)
+
+    def signed(
+        self,
+        method: str,
+        path: str,
+        key: int = 0,
+        *,
+        late_s: float = 0.0,
+        headers: dict[str, str] | None = None,
+        **given: Any,
+    ) -> tuple[int, Any]:
+        """As OKX documents it: status and answer. ``late_s``: how long ago it was signed."""
+        at = (datetime.now(UTC) - timedelta(seconds=late_s)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        chosen, query, body = self.keys[key], "" if method == "POST" else urlencode(given), ""
+        if method == "POST":
+            body = json.dumps(given)
+        target = f"/api/v5/{path}" + (f"?{query}" if query else "")
+        signed = hmac.new(chosen["secret"].encode(), f"{at}{method}{target}{body}".encode(), hashlib.sha256).digest()
+        sent = {
+            "OK-ACCESS-KEY": chosen["key"],
+            "OK-ACCESS-SIGN": base64.b64encode(signed).decode(),
+            "OK-ACCESS-TIMESTAMP": at,
+            "OK-ACCESS-PASSPHRASE": chosen["passphrase"],
+            "Content-Type": "application/json",
+            **(headers or {}),
+        }
+        return self.ask(method, f"/api/v5/{path}", query, body.encode() if body else None, sent)
+
+    def code(self, method: str, path: str, key: int = 0, **given: Any) -> str:
+        """The number with which it is refused, an order's own where it has one; ``0``: it is not."""
+        _, answer = self.signed(method, path, key, **given)
+        data = answer["data"]
+        return str(data[0]["sCode"] if answer["code"] == "1" and data else answer["code"])
