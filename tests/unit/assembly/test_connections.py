@@ -101,7 +101,6 @@ REFUSED: dict[str, tuple[Config, dict[str, str | None], str, str]] = {
         "EIF-006",
         "BASIS_DEV__CEX__BINANCE_SPOT_SECRET",
     ),
-    "a venue without a live adapter": (configured(okx={}), {}, "EIF-007", "okx"),
     "real money in dev": (configured(binance={"endpoint": REAL}), {}, "EIF-008", "api.binance.com"),
     "real money, written with a dot": (
         configured(binance={"endpoint": "https://api.binance.com."}),

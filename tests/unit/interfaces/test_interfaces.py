@@ -28,7 +28,6 @@ from tightloop.venues import credentials, registry
 MARKET = {"timestamp": datetime(2024, 5, 12, tzinfo=UTC), "BTC/USDT": 60_000, "ETH/USDT": 3_000}
 BINANCE = registry.known().venues.find("binance")
 KEYS = dict.fromkeys(BINANCE.credentials, SECRET)
-OKX_KEYS = dict.fromkeys(("CEX__OKX_API_KEY", "CEX__OKX_SECRET", "CEX__OKX_PASSPHRASE"), SECRET)
 
 
 def test_the_docstrings_examples_run_as_they_stand() -> None:
@@ -116,7 +115,7 @@ REFUSED: dict[str, tuple[Callable[[], Any], str, str]] = {
         "EIF-008",
         "prod",
     ),
-    "live where there is no adapter": (lambda: CEXExecutionInterface("okx", OKX_KEYS, "live"), "EIF-007", "live"),
+    "live where there is no adapter": (lambda: OnChainExecutionInterface("aave", {}, "live"), "EIF-007", "live"),
     "live without a journal": (lambda: CEXExecutionInterface("binance", KEYS, "live"), "EIF-013", "journal"),
     "an endpoint of another environment": (
         lambda: CEXExecutionInterface("binance", KEYS, "live", endpoint="https://api.binance.com"),

@@ -58,7 +58,7 @@ VERDICTS = Verdicts(
         ),
         Row(_numbers(range(51100, 51113), range(51115, 51119)), "refused", INVALID, "trade: amounts"),
         Row(
-            _numbers(range(51120, 51127), range(51128, 51140)),
+            _numbers(range(51120, 51127), range(51128, 51131), range(51132, 51140)),
             "refused",
             INVALID,
             "trade: amounts, prices, reduce-only",
