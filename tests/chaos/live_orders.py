@@ -102,7 +102,9 @@ class Orders:
         return self._limit(FAR, time_in_force="PO", timeout_ms=500), "cancelled"
 
     def _post_only_crossing(self) -> tuple[dict[str, Any], str]:
-        return self._limit(CROSSING, time_in_force="PO"), "rejected"
+        return self._limit(
+            CROSSING, time_in_force="PO"
+        ), "cancelled" if self._venue == "okx" else "rejected"  # taken and ended
 
     def _too_small(self) -> tuple[dict[str, Any], str]:
         return self._spot(order_type="market", amount=Decimal("0.0000001")), "rejected"
