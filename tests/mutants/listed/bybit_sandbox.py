@@ -78,7 +78,7 @@ MUTANTS = (
     Mutant(
         "a-turned-position-was-not-closed",
         "a trade that turns a position closed only the difference of both sizes",
-        f"{HERE}/bookkeeping.py",
+        "venues/dialects/bookkeeping.py",
         "        return abs(held) if held * left < 0 else max(ZERO, abs(held) - abs(left))\n",
         "        return max(ZERO, abs(held) - abs(left))\n",
         BY_VIEWS,

@@ -96,8 +96,8 @@ MUTANTS = (
         "a-live-order-passes-no-gate",
         "a request is signed by the clock, whatever the gate says",
         SESSION,
-        "            made = signed(self._clock() if gate is None else gate.pass_through())\n",
-        "            made = signed(self._clock())\n",
+        "            at = self._clock() if gate is None else gate.pass_through()\n",
+        "            at = self._clock()\n",
         BY_SESSION,
     ),
     Mutant(
