@@ -62,7 +62,7 @@ class Strategy:
             return [order, self._new(**workload.cancel(venue, order.instruction_id))]
         if chance < 0.3:
             return self._group()
-        between = self.exchanges and chance < 0.4
+        between = self.exchanges and chance < 0.4 and (len(self.lanes) > 1 or "binance" in self.lanes)
         self._last = self._new(**(_transfer(self._chance, self.lanes) if between else self._any()))
         return [self._last]
 

@@ -128,7 +128,7 @@ def test_the_sandbox_counts_orders_and_tells_so_in_headers(own: Exchange) -> Non
         own.face.drive(session.ask("fapiPrivatePostOrder", order))
     with pytest.raises(Said) as refused:
         own.face.drive(session.ask("fapiPrivatePostOrder", order))
-    assert (refused.value.status, refused.value.code, refused.value.retry_after_s) == (429, "-1015", None)
+    assert (refused.value.status, refused.value.code, refused.value.retry_after_s) == (429, "-1015", 1.0)
     assert counts == [["1", "0"], ["2", "0"]], "an order weighs nothing at futures"
 
 
