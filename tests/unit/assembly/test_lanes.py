@@ -155,10 +155,10 @@ def test_simulated_venues_have_every_simulated_lane_with_its_venues_rules() -> N
 
 
 def test_a_lane_without_a_simulation_or_a_live_adapter_is_refused() -> None:
-    live = loaded("[lanes.okx]\nsimulated = false\n")
-    assert with_lanes(SimSettings(exchanges=(), chains=()), live.directory().lanes, Registry()).exchanges == ()
-    with pytest.raises(ExecutionError, match=r"EIF-007.*okx has no live adapter"):
-        build.make_adapters("executor", "okx", live)
+    live = loaded("[lanes.ethereum]\nsimulated = false\n")
+    assert with_lanes(SimSettings(exchanges=(), chains=()), live.directory().lanes, Registry()).chains == ()
+    with pytest.raises(ExecutionError, match=r"EIF-007.*wallet has no live adapter"):
+        build.make_adapters("executor", "ethereum", live)
     plain = Registry((*BUILT_IN, VenuePlugin(spec=VenueSpec(name="kraken", kind="exchange", markets=("spot",)))))
     lanes = {"kraken": plain.lane("kraken")}
     with pytest.raises(ExecutionError, match=r"EIF-007.*kraken has no simulation"):
