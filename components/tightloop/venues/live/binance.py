@@ -77,6 +77,7 @@ class Binance:
     """The dialect (``exchange.Dialect``)."""
 
     verdicts = VERDICTS
+    clocks: tuple[str, ...] = ("spot", "perp")
 
     def __init__(
         self,
@@ -268,7 +269,7 @@ class Binance:
             held[f"{self._venue}:Perp:{symbol}"] = Decimal(one["positionAmt"])
         return held
 
-    async def accrued(self, cursor: str | None) -> tuple[Sequence[LedgerEntry], str, bool]:
+    async def accrued(self, cursor: str | None, now: datetime) -> tuple[Sequence[LedgerEntry], str, bool]:
         return await entries_after(self._sessions["perp"], self._venue, cursor)
 
     def listen(self, heard: Callable[[str], None]) -> bool:

@@ -75,6 +75,7 @@ class Bybit:
     """The dialect (``exchange.Dialect``)."""
 
     verdicts = VERDICTS
+    clocks: tuple[str, ...] = ("spot",)  # one for both markets
 
     def __init__(
         self,
@@ -289,8 +290,7 @@ class Bybit:
                 given["cursor"] = told["nextPageCursor"]
         return found
 
-    async def accrued(self, cursor: str | None) -> tuple[Sequence[LedgerEntry], str, bool]:
-        now = await self.time("perp")
+    async def accrued(self, cursor: str | None, now: datetime) -> tuple[Sequence[LedgerEntry], str, bool]:
         return await entries_after(self._session, self._venue, cursor, now)
 
     def listen(self, heard: Callable[[str], None]) -> bool:

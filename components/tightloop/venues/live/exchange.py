@@ -74,10 +74,12 @@ class Dialect(Protocol):
     """What differs between exchanges. Everything that asks raises NotLeft, Broken, Said; what acts GateShut as well.
     One that moves money has ``transfers``, a :class:`~tightloop.venues.live.transfers.Transfers`.
 
-    ``market``: ``spot`` or ``perp``; ``symbol``: the unified one, such as ``BTC/USDT:USDT``.
+    ``market``: ``spot`` or ``perp``; ``symbol``: the unified one, such as ``BTC/USDT:USDT``. ``clocks``: a market of
+    each clock that the exchange has.
     """
 
     verdicts: Verdicts
+    clocks: tuple[str, ...]
 
     async def time(self, market: str) -> datetime:
         """The exchange's own, in UTC."""
@@ -109,8 +111,10 @@ class Dialect(Protocol):
     def cursor_at(self, now: datetime) -> str:
         """A cursor into the ledger, after which comes what accrues from a while before ``now`` on."""
 
-    async def accrued(self, cursor: str | None) -> tuple[Sequence[LedgerEntry], str, bool]:
-        """What came after the cursor, oldest first; the cursor after it; whether there is more."""
+    async def accrued(self, cursor: str | None, now: datetime) -> tuple[Sequence[LedgerEntry], str, bool]:
+        """What came after the cursor, oldest first; the cursor after it; whether there is more. ``now``: a moment ago,
+        by the exchange.
+        """
 
     async def close(self) -> None: ...
 
@@ -143,7 +147,7 @@ class LiveReader:
 
     async def positions(self, account: AccountRef) -> Positions | Unavailable:
         async def read() -> Positions:
-            as_of = min([await self._dialect.time(market) for market in ("spot", "perp")])
+            as_of = min([await self._dialect.time(market) for market in self._dialect.clocks])
             held, cursor = await self._holdings()
             return Positions(as_of, {key: amount for key, amount in held.items() if amount}, cursor)
 
@@ -156,7 +160,7 @@ class LiveReader:
     async def ledger(self, account: AccountRef, cursor: str | None) -> Ledger | Unavailable:
         async def read() -> Ledger:
             as_of = await self._dialect.time("perp")
-            entries, after, more = await self._dialect.accrued(cursor)
+            entries, after, more = await self._dialect.accrued(cursor, as_of)
             return Ledger(tuple(entries), after, as_of, more)
 
         return await answered(self._dialect.verdicts, read())
@@ -196,12 +200,13 @@ class LiveExchange(LiveReader):
 
     async def _holdings(self) -> tuple[dict[str, Decimal], str]:
         """All at one point of the ledger: read again while something accrues meanwhile."""
-        cursor, more = self._dialect.cursor_at(await self._dialect.time("perp")), True
+        now = await self._dialect.time("perp")
+        cursor, more = self._dialect.cursor_at(now), True
         while more:
-            _, cursor, more = await self._dialect.accrued(cursor)
+            _, cursor, more = await self._dialect.accrued(cursor, now)
         for _ in range(TRIES):
             held = await self._dialect.holdings()
-            fresh, cursor, more = await self._dialect.accrued(cursor)
+            fresh, cursor, more = await self._dialect.accrued(cursor, now)
             if not fresh and not more:
                 return held, cursor
         raise ValueError("something accrued each time while the account's balances were read")

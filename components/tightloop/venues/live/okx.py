@@ -66,6 +66,7 @@ class Okx:
     """The dialect (``exchange.Dialect``)."""
 
     verdicts = VERDICTS
+    clocks: tuple[str, ...] = ("spot",)  # one for both markets
 
     def __init__(
         self,
@@ -236,8 +237,7 @@ class Okx:
             held[f"{self._venue}:Perp:{market['symbol']}"] = money.tidy(contracts * _size(market))
         return held
 
-    async def accrued(self, cursor: str | None) -> tuple[Sequence[LedgerEntry], str, bool]:
-        now = await self.time("perp")
+    async def accrued(self, cursor: str | None, now: datetime) -> tuple[Sequence[LedgerEntry], str, bool]:
         return await entries_after(self._session, self._venue, cursor, now)
 
     def listen(self, heard: Callable[[str], None]) -> bool:
