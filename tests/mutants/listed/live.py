@@ -9,7 +9,7 @@ EXCHANGE = "venues/live/exchange.py"
 ATTEMPTS = "venues/live/attempts.py"
 VERDICTS = "venues/live/verdicts.py"
 BINANCE = "venues/live/binance.py"
-TRADES = "venues/live/binance_trades.py"
+TRADES = "venues/live/trade_entries.py"
 INCOME = "venues/live/binance_income.py"
 LISTING = "venues/live/listing.py"
 BY_SESSION = ("tests/unit/venues/live/test_session.py",)
@@ -152,8 +152,8 @@ MUTANTS = (
         "a-live-rebate-is-charged",
         "a negative fee lessens the balance",
         TRADES,
-        'Delta(position_key=key, amount=-fee, source="fee")',
-        'Delta(position_key=key, amount=-abs(fee), source="fee")',
+        'Delta(position_key=balance(fee_asset), amount=-fee, source="fee")',
+        'Delta(position_key=balance(fee_asset), amount=-abs(fee), source="fee")',
         BY_ORDERS,
     ),
     Mutant(

@@ -1,4 +1,4 @@
-"""Bybit's trades as ledger entries: every delta, with the fee in the coin in which it was taken.
+"""Bybit's trades as ledger entries, with the fee in the coin in which it was taken.
 
 ``GET /v5/execution/list`` (https://bybit-exchange.github.io/docs/v5/order/execution) does not tell what a trade that
 reduces a position realised: that is the ``cashFlow`` of its entry in the transaction log
@@ -13,11 +13,12 @@ from decimal import Decimal
 from typing import Any
 
 from tightloop.handlers.calls import LedgerEntry
-from tightloop.records.types import Delta, Fee, PreparedOrder
+from tightloop.records.types import PreparedOrder
 from tightloop.venues.bybit import SPEC
 from tightloop.venues.live.bybit_log import rows_between
 from tightloop.venues.live.exchange import Shown
 from tightloop.venues.live.session import Session
+from tightloop.venues.live.trade_entries import trade_entry
 from tightloop.venues.times import moment
 
 PAGE = 100
@@ -66,47 +67,27 @@ async def _realised(
 
 
 def _trade(venue: str, told: Mapping[str, Any], order: PreparedOrder, pnl: Decimal) -> LedgerEntry:
-    """A rebate is a negative fee."""
+    """Raises ValueError for one with fees that are not understood here."""
     if told.get("extraFees"):
         raise ValueError(f"the trade {told['execId']} has further fees, which are not understood here")
-    amount, cost = Decimal(told["execQty"]), Decimal(told["execValue"])
-    signed = amount if order.side == "buy" else -amount
-    base, _, rest = order.symbol.partition("/")
-    quote = rest.rpartition(":")[2]
-
-    def key(asset: str) -> str:
-        return f"{venue}:{SPEC.balance_type(order.market, asset)}:{asset}"
-
-    if order.market == "spot":
-        deltas = [
-            Delta(position_key=key(base), amount=signed, source="trade"),
-            Delta(position_key=key(quote), amount=-cost if order.side == "buy" else cost, source="trade"),
-        ]
-        # without its name it is taken from what was received; a rebate of a maker is paid in the other coin:
-        # https://bybit-exchange.github.io/docs/v5/enum, "Spot fee currency instruction"
-        usual = base if order.side == "buy" else quote
-    else:
-        deltas = [Delta(position_key=f"{venue}:Perp:{order.symbol}", amount=signed, source="trade")]
-        if pnl:
-            deltas.append(Delta(position_key=key(quote), amount=pnl, source="trade"))
-        usual = quote
-    fee = Decimal(told["execFee"] or "0")
-    paid_in = told.get("feeCurrency") or usual
-    fees: tuple[Fee, ...] = ()
-    if fee:
-        deltas.append(Delta(position_key=key(paid_in), amount=-fee, source="fee"))
-        fees = (Fee(position_key=key(paid_in), amount=fee, kind="trading"),)
-    return LedgerEntry(
-        f"{order.market}-{order.symbol}-{told['execId']}",
-        None,
-        "trade",
-        moment(told["execTime"]),
-        tuple(deltas),
-        fees,
-        symbol=order.symbol,
-        side=order.side,
-        amount=amount,
-        cost=cost,
-        liquidity="maker" if told["isMaker"] else "taker",
-        realised_pnl=pnl if order.market == "perp" else None,
+    return trade_entry(
+        SPEC,
+        venue,
+        order,
+        trade_id=told["execId"],
+        at=moment(told["execTime"]),
+        amount=Decimal(told["execQty"]),
+        cost=Decimal(told["execValue"]),
+        fee=Decimal(told["execFee"] or "0"),
+        fee_asset=told.get("feeCurrency") or _usual_fee_asset(order),
+        maker=told["isMaker"],
+        pnl=pnl,
     )
+
+
+def _usual_fee_asset(order: PreparedOrder) -> str:
+    """Where a trade does not name it: what was received; https://bybit-exchange.github.io/docs/v5/enum, "Spot fee
+    currency instruction".
+    """
+    base, _, rest = order.symbol.partition("/")
+    return base if order.market == "spot" and order.side == "buy" else rest.rpartition(":")[2]

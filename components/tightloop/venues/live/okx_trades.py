@@ -1,4 +1,4 @@
-"""OKX's trades as ledger entries: every delta, with the fee in the coin in which it was taken.
+"""OKX's trades as ledger entries, with the fee in the coin in which it was taken.
 
 ``GET trade/fills`` has those of three days, ``GET trade/fills-history`` of three months. ``fee`` is below zero where it
 is charged, and above where it is a rebate; ``fillPnl`` is what a trade of a perpetual realised; sizes of perpetuals are
@@ -13,9 +13,10 @@ from typing import Any
 
 from tightloop.domain import money
 from tightloop.handlers.calls import LedgerEntry
-from tightloop.records.types import Delta, Fee, PreparedOrder
+from tightloop.records.types import PreparedOrder
 from tightloop.venues.live.exchange import Shown
 from tightloop.venues.live.session import Session
+from tightloop.venues.live.trade_entries import trade_entry
 from tightloop.venues.okx import SPEC
 from tightloop.venues.times import moment
 
@@ -50,41 +51,16 @@ async def _pages(session: Session, endpoint: str, given: Mapping[str, Any]) -> l
 
 def _trade(venue: str, told: Mapping[str, Any], order: PreparedOrder, size: Decimal) -> LedgerEntry:
     amount = money.tidy(Decimal(told["fillSz"]) * size)
-    cost = money.tidy(amount * Decimal(told["fillPx"]))
-    signed = amount if order.side == "buy" else -amount
-    base, _, rest = order.symbol.partition("/")
-    quote = rest.rpartition(":")[2]
-
-    def key(asset: str) -> str:
-        return f"{venue}:{SPEC.balance_type(order.market, asset)}:{asset}"
-
-    pnl: Decimal | None = None
-    if order.market == "spot":
-        deltas = [
-            Delta(position_key=key(base), amount=signed, source="trade"),
-            Delta(position_key=key(quote), amount=-cost if order.side == "buy" else cost, source="trade"),
-        ]
-    else:
-        pnl = Decimal(told["fillPnl"] or "0")
-        deltas = [Delta(position_key=f"{venue}:Perp:{order.symbol}", amount=signed, source="trade")]
-        if pnl:
-            deltas.append(Delta(position_key=key(quote), amount=pnl, source="trade"))
-    fee = -Decimal(told["fee"] or "0")
-    fees: tuple[Fee, ...] = ()
-    if fee:
-        deltas.append(Delta(position_key=key(told["feeCcy"]), amount=-fee, source="fee"))
-        fees = (Fee(position_key=key(told["feeCcy"]), amount=fee, kind="trading"),)
-    return LedgerEntry(
-        f"{order.market}-{order.symbol}-{told['tradeId']}",
-        None,
-        "trade",
-        moment(told["ts"]),
-        tuple(deltas),
-        fees,
-        symbol=order.symbol,
-        side=order.side,
+    return trade_entry(
+        SPEC,
+        venue,
+        order,
+        trade_id=told["tradeId"],
+        at=moment(told["ts"]),
         amount=amount,
-        cost=cost,
-        liquidity="maker" if told["execType"] == "M" else "taker",
-        realised_pnl=pnl,
+        cost=money.tidy(amount * Decimal(told["fillPx"])),
+        fee=-Decimal(told["fee"] or "0"),
+        fee_asset=told["feeCcy"],
+        maker=told["execType"] == "M",
+        pnl=Decimal(told["fillPnl"] or "0") if order.market == "perp" else money.ZERO,
     )
