@@ -140,15 +140,19 @@ def simulate(lane: LaneSpec) -> ExchangeSettings:
 
 
 def connect(lane: LaneSpec, credentials: Credentials) -> VenueAdapter:
-    from tightloop.venues.live import binance  # loads ccxt: for those that trade live
+    """Raises ExecutionError EIF-011 when ccxt is not installed."""
+    from tightloop.venues.live.binance import Binance  # loads ccxt: for those that trade live
+    from tightloop.venues.live.exchange import LiveExchange
 
-    return binance.connect(lane, credentials)
+    return LiveExchange(lane, Binance(lane, credentials, reading=False))
 
 
 def connect_reader(lane: LaneSpec, credentials: Credentials) -> VenueReader:
-    from tightloop.venues.live import binance
+    """Raises ExecutionError EIF-011 when ccxt is not installed."""
+    from tightloop.venues.live.binance import Binance
+    from tightloop.venues.live.exchange import LiveReader
 
-    return binance.connect_reader(lane, credentials)
+    return LiveReader(lane, Binance(lane, credentials, reading=True))
 
 
 PLUGIN = VenuePlugin(spec=SPEC, simulate=simulate, connect=connect, connect_reader=connect_reader, check=check_endpoint)

@@ -102,15 +102,19 @@ def simulate(lane: LaneSpec) -> ExchangeSettings:
 
 
 def connect(lane: LaneSpec, credentials: Credentials) -> VenueAdapter:
-    from tightloop.venues.live import bybit  # loads ccxt: for those that trade live
+    """Raises ExecutionError EIF-011 when ccxt is not installed."""
+    from tightloop.venues.live.bybit import Bybit  # loads ccxt: for those that trade live
+    from tightloop.venues.live.exchange import LiveExchange
 
-    return bybit.connect(lane, credentials)
+    return LiveExchange(lane, Bybit(lane, credentials, reading=False))
 
 
 def connect_reader(lane: LaneSpec, credentials: Credentials) -> VenueReader:
-    from tightloop.venues.live import bybit
+    """Raises ExecutionError EIF-011 when ccxt is not installed."""
+    from tightloop.venues.live.bybit import Bybit
+    from tightloop.venues.live.exchange import LiveReader
 
-    return bybit.connect_reader(lane, credentials)
+    return LiveReader(lane, Bybit(lane, credentials, reading=True))
 
 
 PLUGIN = VenuePlugin(spec=SPEC, simulate=simulate, connect=connect, connect_reader=connect_reader, check=check_endpoint)

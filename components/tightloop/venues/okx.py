@@ -121,15 +121,19 @@ def simulate(lane: LaneSpec) -> ExchangeSettings:
 
 
 def connect(lane: LaneSpec, credentials: Credentials) -> VenueAdapter:
-    from tightloop.venues.live import okx  # loads ccxt: for those that trade live
+    """Raises ExecutionError EIF-011 when ccxt is not installed."""
+    from tightloop.venues.live.exchange import LiveExchange
+    from tightloop.venues.live.okx import Okx  # loads ccxt: for those that trade live
 
-    return okx.connect(lane, credentials)
+    return LiveExchange(lane, Okx(lane, credentials, reading=False))
 
 
 def connect_reader(lane: LaneSpec, credentials: Credentials) -> VenueReader:
-    from tightloop.venues.live import okx
+    """Raises ExecutionError EIF-011 when ccxt is not installed."""
+    from tightloop.venues.live.exchange import LiveReader
+    from tightloop.venues.live.okx import Okx
 
-    return okx.connect_reader(lane, credentials)
+    return LiveReader(lane, Okx(lane, credentials, reading=True))
 
 
 PLUGIN = VenuePlugin(spec=SPEC, simulate=simulate, connect=connect, connect_reader=connect_reader, check=check_endpoint)

@@ -13,7 +13,6 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Literal
 
-import msgspec
 from msgspec.structs import replace
 
 from tightloop.domain import money
@@ -31,9 +30,9 @@ from tightloop.venues.live.binance_trades import perp_trade, spot_trade
 from tightloop.venues.live.binance_transfers import BinanceTransfers
 from tightloop.venues.live.binance_verdicts import VERDICTS
 from tightloop.venues.live.budget import OF_THE_PROCESS, Budgets
-from tightloop.venues.live.exchange import LiveExchange, LiveReader, Shown
+from tightloop.venues.live.exchange import Shown
 from tightloop.venues.live.listing import rules_of
-from tightloop.venues.live.session import ACT_TIMEOUT_S, Said, Session, together
+from tightloop.venues.live.session import ACT_TIMEOUT_S, Said, Session, text_of, together
 from tightloop.venues.live.stream import OrderStream
 from tightloop.venues.sim.settings import SymbolRules
 from tightloop.venues.times import moment
@@ -55,16 +54,6 @@ _STATUS: dict[str, Literal["open", "filled", "cancelled", "rejected"]] = {
     "REJECTED": "rejected",
 }
 _ENDED_SHORT = ("EXPIRED", "EXPIRED_IN_MATCH")
-
-
-def connect(lane: LaneSpec, credentials: Credentials) -> LiveExchange:
-    """Raises ExecutionError EIF-011 when ccxt is not installed."""
-    return LiveExchange(lane, Binance(lane, credentials, reading=False))
-
-
-def connect_reader(lane: LaneSpec, credentials: Credentials) -> LiveReader:
-    """Raises ExecutionError EIF-011 when ccxt is not installed."""
-    return LiveReader(lane, Binance(lane, credentials, reading=True))
 
 
 def addresses(lane: LaneSpec, environment: str) -> dict[str, str]:
@@ -228,7 +217,7 @@ class Binance:
             at=moment(told.get("transactTime") or told["updateTime"]),
             code=None if short is None else "EXI-001" if status == "REJECTED" else "EXI-011",
             message=short,
-            raw=msgspec.json.encode(told).decode(),
+            raw=text_of(told),
         )
 
     # --- trades -------------------------------------------------------------------------------------------------------

@@ -12,13 +12,11 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Literal
 
-import msgspec
-
 from tightloop.domain.venues import SPOT
 from tightloop.records.types import PreparedTransfer
 from tightloop.venues.adapter import Gate
 from tightloop.venues.live.binance_wallet_verdicts import VERDICTS
-from tightloop.venues.live.session import Session
+from tightloop.venues.live.session import Session, text_of
 from tightloop.venues.live.transfers import Deposited, Moved, Network
 from tightloop.venues.times import milliseconds, moment
 
@@ -121,7 +119,7 @@ class BinanceTransfers:
                 status=_MOVED[one["status"]],
                 at=moment(one["timestamp"]),
                 sent=Decimal(one["amount"]),
-                raw=_raw(one),
+                raw=text_of(one),
             )
             for one in rows
             if one["asset"] == what.asset and Decimal(one["amount"]) == what.amount
@@ -187,7 +185,7 @@ def _withdrawn(row: Mapping[str, Any], what: PreparedTransfer) -> Moved:
         tx_hash=row["txId"] or None,
         over_at=_read(row["completeTime"]) if row.get("completeTime") else None,
         message=row.get("info") or None,
-        raw=_raw(row),
+        raw=text_of(row),
     )
 
 
@@ -208,7 +206,3 @@ def _type(what: PreparedTransfer) -> str:
 def _read(text: str) -> datetime:
     """``2019-10-12 11:12:02``, in UTC."""
     return datetime.strptime(text, "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC)
-
-
-def _raw(row: Mapping[str, Any]) -> str:
-    return msgspec.json.encode(row).decode()

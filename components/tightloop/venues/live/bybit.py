@@ -12,7 +12,6 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Literal
 
-import msgspec
 from msgspec.structs import replace
 
 from tightloop.domain.directory import LaneSpec
@@ -28,10 +27,10 @@ from tightloop.venues.live.bybit_limits import LIMITS, BybitLimits
 from tightloop.venues.live.bybit_log import entries_after
 from tightloop.venues.live.bybit_trades import trades_of
 from tightloop.venues.live.bybit_verdicts import NO_SUCH_ORDER, VERDICTS
-from tightloop.venues.live.exchange import Accepted, LiveExchange, LiveReader, Shown
+from tightloop.venues.live.exchange import Accepted, Shown, fell_short
 from tightloop.venues.live.listing import rules_of
 from tightloop.venues.live.log_windows import cursor_at
-from tightloop.venues.live.session import ACT_TIMEOUT_S, Said, Session, together
+from tightloop.venues.live.session import ACT_TIMEOUT_S, Said, Session, text_of, together
 from tightloop.venues.live.stream import OrderStream
 from tightloop.venues.sim.settings import SymbolRules
 from tightloop.venues.times import moment
@@ -59,16 +58,6 @@ _WOULD_TAKE = "EC_PostOnlyWillTakeLiquidity"
 _PROBE = "BTCUSDT"  # a contract whose position mode stands for the account's
 _CLOCK = "10002"
 _TIMES = re.compile(r"req_timestamp\[(\d+)\],\s*server_timestamp\[(\d+)\]")
-
-
-def connect(lane: LaneSpec, credentials: Credentials) -> LiveExchange:
-    """Raises ExecutionError EIF-011 when ccxt is not installed."""
-    return LiveExchange(lane, Bybit(lane, credentials, reading=False))
-
-
-def connect_reader(lane: LaneSpec, credentials: Credentials) -> LiveReader:
-    """Raises ExecutionError EIF-011 when ccxt is not installed."""
-    return LiveReader(lane, Bybit(lane, credentials, reading=True))
 
 
 class Bybit:
@@ -226,7 +215,7 @@ class Bybit:
             told = await self._session.ask(endpoint, {**given, **more})
             for one in told["result"]["list"]:
                 return self._shown(one, order)
-        raise Said(200, NO_SUCH_ORDER, "not among open, ended and former orders", _text(told), None)
+        raise Said(200, NO_SUCH_ORDER, "not among open, ended and former orders", text_of(told), None)
 
     async def cancel(self, client_order_id: str, order: PreparedOrder, gate: Gate) -> Accepted:
         """https://bybit-exchange.github.io/docs/v5/order/cancel-order"""
@@ -247,7 +236,7 @@ class Bybit:
             at=moment(told["updatedTime"]),
             code=code,
             message=message,
-            raw=_text(told),
+            raw=text_of(told),
         )
 
     async def trades(self, shown: Shown, order: PreparedOrder) -> tuple[LedgerEntry, ...]:
@@ -317,7 +306,7 @@ def _refusal(answer: Any) -> tuple[str, str] | None:
 
 def _accepted(told: Mapping[str, Any]) -> Accepted:
     result = told["result"]
-    return Accepted(str(result["orderId"]), result["orderLinkId"], moment(told["time"]), _text(told))
+    return Accepted(str(result["orderId"]), result["orderLinkId"], moment(told["time"]), text_of(told))
 
 
 def _short(told: Mapping[str, Any], order: PreparedOrder, status: str) -> tuple[str | None, str | None]:
@@ -325,11 +314,4 @@ def _short(told: Mapping[str, Any], order: PreparedOrder, status: str) -> tuple[
     why = str(told.get("rejectReason") or "")
     if status == "rejected" or why == _WOULD_TAKE:
         return "EXI-007" if why == _WOULD_TAKE else "EXI-001", f"Bybit rejected the order: {why}"
-    at_once = order.order_type == "market" or order.time_in_force in ("IOC", "FOK")
-    if status == "cancelled" and at_once and not order.reduce_only:
-        return "EXI-011", f"{told['cumExecQty']} of {told['qty']} was filled"
-    return None, None
-
-
-def _text(told: Any) -> str:
-    return msgspec.json.encode(told).decode()
+    return fell_short(order, status, told["cumExecQty"], told["qty"])

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -59,6 +59,16 @@ class Shown(Struct, frozen=True):
     code: str | None = None
     message: str | None = None
     raw: str = ""
+
+
+def fell_short(order: PreparedOrder, status: str, filled: Any, size: Any) -> tuple[str | None, str | None]:
+    """Code and message of an order that was to fill at once, and was cancelled with no more than ``filled`` of ``size``
+    done; None and None of any other.
+    """
+    at_once = order.order_type == "market" or order.time_in_force in ("IOC", "FOK")
+    if status == "cancelled" and at_once and not order.reduce_only:
+        return "EXI-011", f"{filled} of {size} was filled"
+    return None, None
 
 
 class Accepted(Struct, frozen=True):

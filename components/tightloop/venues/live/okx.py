@@ -12,7 +12,6 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Literal
 
-import msgspec
 from msgspec.structs import replace
 
 from tightloop.domain import money
@@ -24,14 +23,14 @@ from tightloop.venues.adapter import Gate
 from tightloop.venues.credentials import Credentials
 from tightloop.venues.live import okx_streams as streams
 from tightloop.venues.live.budget import OF_THE_PROCESS, Budgets
-from tightloop.venues.live.exchange import Accepted, LiveExchange, LiveReader, Shown
+from tightloop.venues.live.exchange import Accepted, Shown, fell_short
 from tightloop.venues.live.listing import rules_of
 from tightloop.venues.live.log_windows import cursor_at
 from tightloop.venues.live.okx_bills import entries_after
 from tightloop.venues.live.okx_limits import LIMITS, OkxLimits
 from tightloop.venues.live.okx_trades import trades_of
 from tightloop.venues.live.okx_verdicts import VERDICTS
-from tightloop.venues.live.session import ACT_TIMEOUT_S, Session, together
+from tightloop.venues.live.session import ACT_TIMEOUT_S, Session, text_of, together
 from tightloop.venues.live.stream import OrderStream
 from tightloop.venues.okx import SPEC
 from tightloop.venues.sim.settings import SymbolRules
@@ -50,16 +49,6 @@ _STATUS: dict[str, Literal["open", "filled", "cancelled", "rejected"]] = {
 _KINDS = {"GTC": "limit", "PO": "post_only", "IOC": "ioc", "FOK": "fok"}
 # ``cancelSource``: the system; a post-only order that would have taken
 _BY_SYSTEM, _WOULD_TAKE = "0", "31"
-
-
-def connect(lane: LaneSpec, credentials: Credentials) -> LiveExchange:
-    """Raises ExecutionError EIF-011 when ccxt is not installed."""
-    return LiveExchange(lane, Okx(lane, credentials, reading=False))
-
-
-def connect_reader(lane: LaneSpec, credentials: Credentials) -> LiveReader:
-    """Raises ExecutionError EIF-011 when ccxt is not installed."""
-    return LiveReader(lane, Okx(lane, credentials, reading=True))
 
 
 class Okx:
@@ -268,7 +257,7 @@ def _size(market: Mapping[str, Any]) -> Decimal:
 
 def _accepted(told: Mapping[str, Any]) -> Accepted:
     one = told["data"][0]
-    return Accepted(str(one["ordId"]), one["clOrdId"], moment(one["ts"]), _text(told))
+    return Accepted(str(one["ordId"]), one["clOrdId"], moment(one["ts"]), text_of(told))
 
 
 def _shown(told: Mapping[str, Any], order: PreparedOrder, size: Decimal) -> Shown:
@@ -284,7 +273,7 @@ def _shown(told: Mapping[str, Any], order: PreparedOrder, size: Decimal) -> Show
         at=moment(told["uTime"]),
         code=code,
         message=message,
-        raw=_text(told),
+        raw=text_of(told),
     )
 
 
@@ -294,11 +283,4 @@ def _short(told: Mapping[str, Any], order: PreparedOrder, status: str) -> tuple[
         return "EXI-007", "OKX cancelled the post-only order: it would have taken"
     if status == "cancelled" and told.get("cancelSource") == _BY_SYSTEM:
         return "EXI-001", f"OKX cancelled the order: {told.get('cancelSourceReason') or 'it does not say why'}"
-    at_once = order.order_type == "market" or order.time_in_force in ("IOC", "FOK")
-    if status == "cancelled" and at_once and not order.reduce_only:
-        return "EXI-011", f"{told['accFillSz'] or 0} of {told['sz']} was filled"
-    return None, None
-
-
-def _text(told: Any) -> str:
-    return msgspec.json.encode(told).decode()
+    return fell_short(order, status, told["accFillSz"] or 0, told["sz"])

@@ -16,6 +16,8 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
+import msgspec
+
 from tightloop.errors import ExecutionError
 from tightloop.venues.adapter import Gate
 from tightloop.venues.http import Heard, HttpClient, Outgoing
@@ -44,6 +46,11 @@ class Said(Exception):
     def words(self) -> str:
         """Code and message, for errors and logs."""
         return f"{self.code}: {self.message}" if self.code else f"HTTP {self.status} {self.message}".strip()
+
+
+def text_of(answer: Any) -> str:
+    """An answer, or a part of one, as it is kept beside what was read of it."""
+    return msgspec.json.encode(answer).decode()
 
 
 Refusal = Callable[[Any], tuple[str, str] | None]  # code and message, of an answer that is one

@@ -15,8 +15,9 @@ from tightloop.assembly.config import Config
 from tightloop.domain.directory import LaneSpec
 from tightloop.errors import ExecutionError
 from tightloop.venues import binance
+from tightloop.venues.binance import connect, connect_reader
 from tightloop.venues.credentials import checked
-from tightloop.venues.live.binance import DEMO, PRODUCTION, addresses, connect, connect_reader
+from tightloop.venues.live.binance import DEMO, PRODUCTION, addresses
 
 LANE = replace(REGISTRY.lane("binance"), simulated=False)
 RIGHTS = {

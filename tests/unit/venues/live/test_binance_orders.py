@@ -18,8 +18,8 @@ from tightloop.handlers.calls import Ambiguous, NotFound, NotSent, OrderFound, R
 from tightloop.records.types import JournalEntry, PreparedOrder
 from tightloop.venues import binance
 from tightloop.venues.adapter import ClockGate
+from tightloop.venues.binance import connect
 from tightloop.venues.credentials import checked
-from tightloop.venues.live.binance import connect
 from tightloop.venues.live.exchange import LiveExchange
 
 D = Decimal
