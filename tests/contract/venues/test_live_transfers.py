@@ -22,8 +22,8 @@ from tightloop.errors import ExecutionError
 from tightloop.handlers.calls import Ambiguous, Arrived, DepositAddress, NotFound, Prepared, Refused, Unavailable
 from tightloop.records.types import AccountRef, JournalEntry
 from tightloop.venues import bybit
+from tightloop.venues.bybit import connect
 from tightloop.venues.credentials import checked
-from tightloop.venues.live.bybit import connect
 from tightloop.venues.live.transfers import APART_S, HISTORY_LAG_S
 from tightloop.venues.sim.network import deposit_address
 

@@ -30,7 +30,7 @@ from tightloop.venues.live.binance_trades import perp_trade, spot_trade
 from tightloop.venues.live.binance_transfers import BinanceTransfers
 from tightloop.venues.live.binance_verdicts import VERDICTS
 from tightloop.venues.live.budget import OF_THE_PROCESS, Budgets
-from tightloop.venues.live.exchange import Shown
+from tightloop.venues.live.dialect import Shown
 from tightloop.venues.live.listing import rules_of
 from tightloop.venues.live.session import ACT_TIMEOUT_S, Said, Session, text_of, together
 from tightloop.venues.live.stream import OrderStream
@@ -63,7 +63,7 @@ def addresses(lane: LaneSpec, environment: str) -> dict[str, str]:
 
 
 class Binance:
-    """The dialect (``exchange.Dialect``)."""
+    """The dialect (``dialect.Dialect``)."""
 
     verdicts = VERDICTS
     clocks: tuple[str, ...] = ("spot", "perp")

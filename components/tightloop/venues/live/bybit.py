@@ -27,7 +27,7 @@ from tightloop.venues.live.bybit_limits import LIMITS, BybitLimits
 from tightloop.venues.live.bybit_log import entries_after
 from tightloop.venues.live.bybit_trades import trades_of
 from tightloop.venues.live.bybit_verdicts import NO_SUCH_ORDER, VERDICTS
-from tightloop.venues.live.exchange import Accepted, Shown, fell_short
+from tightloop.venues.live.dialect import Accepted, Shown, fell_short
 from tightloop.venues.live.listing import rules_of
 from tightloop.venues.live.log_windows import cursor_at
 from tightloop.venues.live.session import ACT_TIMEOUT_S, Said, Session, text_of, together
@@ -61,7 +61,7 @@ _TIMES = re.compile(r"req_timestamp\[(\d+)\],\s*server_timestamp\[(\d+)\]")
 
 
 class Bybit:
-    """The dialect (``exchange.Dialect``)."""
+    """The dialect (``dialect.Dialect``)."""
 
     verdicts = VERDICTS
     clocks: tuple[str, ...] = ("spot",)  # one for both markets

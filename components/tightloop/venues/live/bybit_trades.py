@@ -16,7 +16,7 @@ from tightloop.handlers.calls import LedgerEntry
 from tightloop.records.types import PreparedOrder
 from tightloop.venues.bybit import SPEC
 from tightloop.venues.live.bybit_log import rows_between
-from tightloop.venues.live.exchange import Shown
+from tightloop.venues.live.dialect import Shown
 from tightloop.venues.live.session import Session
 from tightloop.venues.live.trade_entries import trade_entry
 from tightloop.venues.times import moment

@@ -23,7 +23,7 @@ from tightloop.venues.adapter import Gate
 from tightloop.venues.credentials import Credentials
 from tightloop.venues.live import okx_streams as streams
 from tightloop.venues.live.budget import OF_THE_PROCESS, Budgets
-from tightloop.venues.live.exchange import Accepted, Shown, fell_short
+from tightloop.venues.live.dialect import Accepted, Shown, fell_short
 from tightloop.venues.live.listing import rules_of
 from tightloop.venues.live.log_windows import cursor_at
 from tightloop.venues.live.okx_bills import entries_after
@@ -52,7 +52,7 @@ _BY_SYSTEM, _WOULD_TAKE = "0", "31"
 
 
 class Okx:
-    """The dialect (``exchange.Dialect``)."""
+    """The dialect (``dialect.Dialect``)."""
 
     verdicts = VERDICTS
     clocks: tuple[str, ...] = ("spot",)  # one for both markets

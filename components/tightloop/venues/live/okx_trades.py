@@ -14,7 +14,7 @@ from typing import Any
 from tightloop.domain import money
 from tightloop.handlers.calls import LedgerEntry
 from tightloop.records.types import PreparedOrder
-from tightloop.venues.live.exchange import Shown
+from tightloop.venues.live.dialect import Shown
 from tightloop.venues.live.session import Session
 from tightloop.venues.live.trade_entries import trade_entry
 from tightloop.venues.okx import SPEC
