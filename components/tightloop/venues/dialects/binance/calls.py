@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from tightloop.venues.dialects.binance.limits import Limits
 from tightloop.venues.dialects.binance.listen_keys import ListenKeys
@@ -12,12 +11,10 @@ from tightloop.venues.dialects.binance.listings import Listings
 from tightloop.venues.dialects.binance.market_data import MarketData
 from tightloop.venues.dialects.binance.refusals import NO_SUCH_ORDER, BinanceError
 from tightloop.venues.dialects.binance.signing import SignedTime
+from tightloop.venues.dialects.calls import Request
 from tightloop.venues.dialects.desk import Desk
-from tightloop.venues.dialects.keys import ApiKey
 from tightloop.venues.dialects.order_lists import all_orders
-from tightloop.venues.sim.faults import Operation
 from tightloop.venues.sim.orders import Order
-from tightloop.venues.sim.trades import ExchangeAccount
 from tightloop.venues.times import moment
 
 T = TypeVar("T")
@@ -37,32 +34,8 @@ class Venue:
         self.prefix = desk.exchange.settings.venue
 
 
-class Call(NamedTuple):
-    """``key`` and ``signed_time``: of requests that are signed."""
-
-    venue: Venue
-    given: dict[str, str]
-    now: datetime
-    key: ApiKey | None = None
-    signed: SignedTime | None = None
-
-    @property
-    def account_name(self) -> str:
-        if self.key is None:
-            raise TypeError("a request that nobody signed has no account")
-        return self.key.account
-
-    @property
-    def signed_time(self) -> SignedTime:
-        if self.signed is None:
-            raise TypeError("a request that nobody signed has no time")
-        return self.signed
-
-    def account(self) -> ExchangeAccount:
-        return self.venue.desk.account(self.account_name)
-
-    async def look(self, operation: Operation, request: str, ask: Callable[[], T]) -> T:
-        return await self.venue.desk.look(operation, self.account_name, request, ask)
+class Call(Request[Venue, SignedTime], frozen=True):
+    """One request to Binance."""
 
     def order(self, market: str, refusal: tuple[int, str] = NO_SUCH_ORDER) -> Order:
         """The one that ``orderId`` or ``origClientOrderId`` names. Raises BinanceError."""

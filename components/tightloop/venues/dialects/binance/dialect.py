@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any, NamedTuple
 
 import msgspec
+from msgspec.structs import replace
 
 from tightloop.venues.dialects.binance import capital, coins, futures, futures_account, public, spot, streams, wallet
 from tightloop.venues.dialects.binance.calls import Call, Venue
@@ -89,7 +90,7 @@ class Binance:
         problems = self.documents.note(name, given)
         call = Call(self._venue, given, self._venue.desk.now())
         if route.right == KEY_ALONE:
-            call = call._replace(key=known_key(self.keys, asked.headers.get("X-MBX-APIKEY"), READ))
+            call = replace(call, key=known_key(self.keys, asked.headers.get("X-MBX-APIKEY"), READ))
         elif route.right is not None:
             key = signed_by(self.keys, asked.headers.get("X-MBX-APIKEY"), asked.query, asked.body, given, route.right)
             call = Call(self._venue, given, call.now, key, SignedTime(given))

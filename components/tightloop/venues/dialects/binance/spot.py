@@ -6,6 +6,8 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
+from msgspec.structs import replace
+
 from tightloop.venues.dialects.binance import order_views
 from tightloop.venues.dialects.binance.calls import Call
 from tightloop.venues.dialects.binance.placing import client_order_id, place_order
@@ -72,7 +74,7 @@ async def _replace(call: Call) -> Any:
     """``order/cancelReplace``: the new order is placed when the cancel was done, or under ``ALLOW_FAILURE``."""
     mode = require(call, "cancelReplaceMode")
     named = {"orderId": call.given.get("cancelOrderId"), "origClientOrderId": call.given.get("cancelOrigClientOrderId")}
-    asked = call._replace(given=call.given | {name: value for name, value in named.items() if value})
+    asked = replace(call, given=call.given | {name: value for name, value in named.items() if value})
     try:
         order = working(asked, "spot")
         await cancel(call, order)

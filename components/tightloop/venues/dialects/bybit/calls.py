@@ -14,14 +14,12 @@ from tightloop.venues.dialects.bybit.limits import Limits
 from tightloop.venues.dialects.bybit.listings import MARKETS, Listings, order_id
 from tightloop.venues.dialects.bybit.refusals import no_such_order, wrong_parameter
 from tightloop.venues.dialects.bybit.signing import SignedTime
+from tightloop.venues.dialects.calls import Request
 from tightloop.venues.dialects.desk import Desk
-from tightloop.venues.dialects.keys import ApiKey
 from tightloop.venues.dialects.order_lists import all_orders
 from tightloop.venues.dialects.prices import Prices
 from tightloop.venues.sim.books import ZERO
-from tightloop.venues.sim.faults import Operation
 from tightloop.venues.sim.orders import Order
-from tightloop.venues.sim.trades import ExchangeAccount
 from tightloop.venues.times import moment
 
 T = TypeVar("T")
@@ -49,14 +47,8 @@ class Venue:
         self.started_at = desk.now()
 
 
-class Call(NamedTuple):
-    """``key`` and ``signed``: of requests that are signed."""
-
-    venue: Venue
-    given: dict[str, str]
-    now: datetime
-    key: ApiKey | None = None
-    signed: SignedTime | None = None
+class Call(Request[Venue, SignedTime], frozen=True):
+    """One request to Bybit."""
 
     @property
     def category(self) -> str:
@@ -69,24 +61,6 @@ class Call(NamedTuple):
     @property
     def listings(self) -> Listings:
         return self.venue.listings[self.category]
-
-    @property
-    def account_name(self) -> str:
-        if self.key is None:
-            raise TypeError("a request that nobody signed has no account")
-        return self.key.account
-
-    @property
-    def signed_time(self) -> SignedTime:
-        if self.signed is None:
-            raise TypeError("a request that nobody signed has no time")
-        return self.signed
-
-    def account(self) -> ExchangeAccount:
-        return self.venue.desk.account(self.account_name)
-
-    async def look(self, operation: Operation, request: str, ask: Callable[[], T]) -> T:
-        return await self.venue.desk.look(operation, self.account_name, request, ask)
 
     def orders(self) -> list[Order]:
         """Those of the category, newest first."""

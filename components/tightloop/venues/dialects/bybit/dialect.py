@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
 
 import msgspec
+from msgspec.structs import replace
 
 from tightloop.venues.dialects.bybit import account, orders, positions, public, streams, transactions
 from tightloop.venues.dialects.bybit.calls import Call, Venue
@@ -117,7 +118,7 @@ class Bybit:
         call = Call(self._venue, given, desk.now())
         if route.right is not None:
             key, signed = self._signed(asked, route.right, call)
-            call = call._replace(key=key, signed=signed)
+            call = replace(call, key=key, signed=signed)
             heard.standing = self._venue.limits.ask(name, given.get("category", ""), key.account, call.now)
             if heard.standing.refused:
                 raise too_many_visits()

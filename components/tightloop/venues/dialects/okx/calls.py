@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from tightloop.venues.dialects.bookkeeping import Bookkeeping, Line
+from tightloop.venues.dialects.calls import Request
 from tightloop.venues.dialects.desk import Desk
-from tightloop.venues.dialects.keys import ApiKey
 from tightloop.venues.dialects.okx.limits import Limits
 from tightloop.venues.dialects.okx.listings import Listings, order_id
 from tightloop.venues.dialects.okx.refusals import NO_SUCH_ORDER, OkxError
 from tightloop.venues.dialects.okx.signing import SignedTime
 from tightloop.venues.dialects.order_lists import all_orders
 from tightloop.venues.dialects.prices import Prices
-from tightloop.venues.sim.faults import Operation
 from tightloop.venues.sim.orders import Order
-from tightloop.venues.sim.trades import ExchangeAccount
 from tightloop.venues.times import milliseconds
 
 T = TypeVar("T")
@@ -36,33 +34,10 @@ class Venue:
         self.leverage: dict[tuple[str, str], str] = {}  # by account and instrument; it moves no money, and is not kept
 
 
-class Call(NamedTuple):
-    """``given``: one order's, where there are several. ``key`` and ``signed``: of requests that are signed."""
+class Call(Request[Venue, SignedTime], frozen=True):
+    """``given``: one order's, where there are several (``many``)."""
 
-    venue: Venue
-    given: dict[str, str]
-    now: datetime
-    key: ApiKey | None = None
-    signed: SignedTime | None = None
     many: Sequence[dict[str, str]] = ()
-
-    @property
-    def account_name(self) -> str:
-        if self.key is None:
-            raise TypeError("a request that nobody signed has no account")
-        return self.key.account
-
-    @property
-    def signed_time(self) -> SignedTime:
-        if self.signed is None:
-            raise TypeError("a request that nobody signed has no time")
-        return self.signed
-
-    def account(self) -> ExchangeAccount:
-        return self.venue.desk.account(self.account_name)
-
-    async def look(self, operation: Operation, request: str, ask: Callable[[], T]) -> T:
-        return await self.venue.desk.look(operation, self.account_name, request, ask)
 
     def orders(self) -> list[Order]:
         """Of the account, newest first."""

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
 import msgspec
+from msgspec.structs import replace
 
 from tightloop.venues.dialects.desk import Desk, Unheard
 from tightloop.venues.dialects.documents import Documents
@@ -90,7 +91,7 @@ class Okx:
             key = signed_by(self.keys, asked.headers, f"{asked.method}{target}{asked.body}", route.right)
             signed = SignedTime(asked.headers, asked.path, call.now)
             signed.check(call.now)
-            call = call._replace(key=key, signed=signed)
+            call = replace(call, key=key, signed=signed)
         self._venue.limits.ask(name, call.key.account if call.key is not None else "", call.given, call.now)
         refuse_undocumented(problems)
         found = route.answer(call)

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+from msgspec.structs import replace
+
 from tightloop.venues.dialects.okx import order_views, placing
 from tightloop.venues.dialects.okx.calls import Call, at_ms
 from tightloop.venues.dialects.okx.listings import KINDS, kind_of, order_id
@@ -60,7 +62,7 @@ async def _place_many(call: Call) -> Any:
     told, failed = [], 0
     for given in call.many:
         try:
-            told += await _one(call._replace(given=given), _placed)
+            told += await _one(replace(call, given=given), _placed)
         except OfOrders as refusal:
             told, failed = told + refusal.told, failed + 1
     if failed:
