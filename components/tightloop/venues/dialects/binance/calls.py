@@ -13,6 +13,7 @@ from tightloop.venues.dialects.binance.refusals import NO_SUCH_ORDER, BinanceErr
 from tightloop.venues.dialects.binance.signing import SignedTime
 from tightloop.venues.dialects.calls import Request
 from tightloop.venues.dialects.desk import Desk
+from tightloop.venues.dialects.margin import Leverage
 from tightloop.venues.dialects.order_lists import all_orders
 from tightloop.venues.sim.orders import Order
 from tightloop.venues.times import moment
@@ -30,7 +31,7 @@ class Venue:
         self.spot = Listings(desk.exchange, "spot")
         self.futures = Listings(desk.exchange, "perp")
         self.prices = MarketData(desk.sandbox.market_clock)
-        self.leverage: dict[tuple[str, str], int] = {}  # by account and symbol; it moves no money, and is not kept
+        self.leverage: Leverage = {}
         self.prefix = desk.exchange.settings.venue
 
 

@@ -129,7 +129,7 @@ def _set_leverage(call: Call) -> Any:
     listing, wanted = call.venue.futures.named(call.given), int(require(call, "leverage"))
     if not 1 <= wanted <= 125:
         raise BinanceError(-4028, f"Leverage {wanted} is not valid")
-    call.venue.leverage[call.account_name, listing.rules.symbol] = wanted
+    call.venue.leverage[call.account_name, listing.rules.symbol] = str(wanted)
     return {"leverage": wanted, "maxNotionalValue": f"{MOST_NOTIONAL:f}", "symbol": joined(listing.rules.symbol)}
 
 
@@ -177,7 +177,7 @@ def _symbol_settings(call: Call) -> Any:
             "symbol": joined(listing.rules.symbol),
             "marginType": "CROSSED",
             "isAutoAddMargin": False,
-            "leverage": margin.leverage(listing),
+            "leverage": int(margin.leverage(listing)),
             "maxNotionalValue": f"{MOST_NOTIONAL:f}",
         }
         for listing in call.venue.futures.asked(call.given)

@@ -8,11 +8,9 @@ from typing import Any
 
 from tightloop.venues.dialects.binance.calls import Call
 from tightloop.venues.dialects.figures import fixed, joined
-from tightloop.venues.sim import rounding
+from tightloop.venues.dialects.margin import CrossMargin
 from tightloop.venues.sim.books import ZERO
-from tightloop.venues.sim.margin import maintenance
 from tightloop.venues.sim.orders import Listing
-from tightloop.venues.sim.trades import ExchangeAccount
 from tightloop.venues.times import milliseconds
 
 ASSET = "USDT"
@@ -22,54 +20,32 @@ _HELD = ("walletBalance", "marginBalance", "crossWalletBalance", "availableBalan
 _INCOME = {"funding": "FUNDING_FEE", "transfer": "TRANSFER", "deposit": "TRANSFER"}
 
 
-class Margin:
-    """What positions are worth and bind now."""
+class Margin(CrossMargin):
+    """In the one asset that is margin here."""
 
     def __init__(self, call: Call) -> None:
-        self._call = call
-        self.account: ExchangeAccount = call.account()
-        self.wallet = self.account.balance(f"{call.venue.prefix}:MarginBalance:{ASSET}")
-        self.held = [
-            (listing, amount)
-            for listing in call.venue.futures.asked({})
-            if (amount := self.account.balance(listing.base_key))
-        ]
-        self.profit = sum((self.unrealised(listing, amount) for listing, amount in self.held), ZERO)
-        self.initial = sum((self.bound(listing, amount) for listing, amount in self.held), ZERO)
-        self.maintenance = sum((self.kept(listing, amount) for listing, amount in self.held), ZERO)
+        venue = call.venue
+        super().__init__(
+            call.account(),
+            venue.futures.asked({}),
+            venue.desk.exchange.settings,
+            venue.leverage,
+            venue.prices.prices,
+            call.now,
+        )
+        self._wallet = f"{venue.prefix}:MarginBalance:"
+        self.wallet = self.account.balance(self._wallet + ASSET)
+        self.profit = sum((self.unrealised(listing) for listing in self.held), ZERO)
+        self.initial = sum((self.bound(listing) for listing in self.held), ZERO)
+        self.maintenance = sum((self.kept(listing) for listing in self.held), ZERO)
         self.available = max(ZERO, self.wallet + self.profit - self.initial)
-
-    def leverage(self, listing: Listing) -> int:
-        usual = int(self._call.venue.desk.exchange.settings.leverage)
-        return self._call.venue.leverage.get((self.account.name, listing.rules.symbol), usual)
-
-    def mark(self, listing: Listing) -> Decimal:
-        return self._call.venue.prices.price(listing, self._call.now)
-
-    def notional(self, listing: Listing, amount: Decimal) -> Decimal:
-        return abs(amount) * self.mark(listing)
-
-    def kept(self, listing: Listing, amount: Decimal) -> Decimal:
-        tiers = self._call.venue.desk.exchange.settings.maintenance
-        return rounding.UP.quantize(maintenance(tiers, self.notional(listing, amount)), rounding.PENNY)
-
-    def bound(self, listing: Listing, amount: Decimal) -> Decimal:
-        share = rounding.UP.divide(self.notional(listing, amount), Decimal(self.leverage(listing)))
-        return rounding.UP.quantize(share, rounding.PENNY)
-
-    def entry_price(self, listing: Listing, amount: Decimal) -> Decimal:
-        exact = rounding.NEAREST.divide(self.account.perps.get(listing.rules.symbol, ZERO), amount)
-        return rounding.NEAREST.quantize(exact, rounding.PENNY)
-
-    def unrealised(self, listing: Listing, amount: Decimal) -> Decimal:
-        return amount * self.mark(listing) - self.account.perps.get(listing.rules.symbol, ZERO)
 
     def updated_at(self) -> int:
         ledger = self.account.ledger
         return milliseconds(ledger[-1].event_time if ledger else self.account.opened_at)
 
-    def common(self, listing: Listing, amount: Decimal) -> dict[str, Any]:
-        bound = fixed(self.bound(listing, amount))
+    def common(self, listing: Listing) -> dict[str, Any]:
+        bound, amount = fixed(self.bound(listing)), self.held[listing]
         return {
             "symbol": joined(listing.rules.symbol),
             "positionSide": "BOTH",
@@ -78,14 +54,14 @@ class Margin:
             "isolatedMargin": "0",
             "isolatedWallet": "0",
             "initialMargin": bound,
-            "maintMargin": fixed(self.kept(listing, amount)),
+            "maintMargin": fixed(self.kept(listing)),
             "updateTime": self.updated_at(),
         }
 
     def assets(self) -> list[dict[str, Any]]:
         """The margin asset, and what else lies in the wallet: it is no margin, and pays fees alone."""
         usual, found = self.asset(), []
-        wallet = f"{self._call.venue.prefix}:MarginBalance:"
+        wallet = self._wallet
         for key in sorted(self.account.balances):
             name = key.removeprefix(wallet)
             if key.startswith(wallet) and name != ASSET:
@@ -131,10 +107,10 @@ async def _account(call: Call) -> Any:
             "assets": margin.assets(),
             "positions": [
                 {
-                    **margin.common(listing, amount),
-                    "unrealizedProfit": fixed(margin.unrealised(listing, amount)),
+                    **margin.common(listing),
+                    "unrealizedProfit": fixed(margin.unrealised(listing)),
                 }
-                for listing, amount in margin.held
+                for listing in margin.held
             ],
         }
 
@@ -167,20 +143,20 @@ async def _position_risk(call: Call) -> Any:
         wanted = [listing.rules.symbol for listing in call.venue.futures.asked(call.given)]
         return [
             {
-                **margin.common(listing, amount),
-                "entryPrice": fixed(margin.entry_price(listing, amount)),
-                "breakEvenPrice": fixed(margin.entry_price(listing, amount)),
+                **margin.common(listing),
+                "entryPrice": fixed(margin.entry_price(listing)),
+                "breakEvenPrice": fixed(margin.entry_price(listing)),
                 "markPrice": fixed(margin.mark(listing)),
-                "unRealizedProfit": fixed(margin.unrealised(listing, amount)),
+                "unRealizedProfit": fixed(margin.unrealised(listing)),
                 "liquidationPrice": "0",
                 "marginAsset": ASSET,
-                "positionInitialMargin": fixed(margin.bound(listing, amount)),
+                "positionInitialMargin": fixed(margin.bound(listing)),
                 "openOrderInitialMargin": "0",
                 "adl": 2,
                 "bidNotional": "0",
                 "askNotional": "0",
             }
-            for listing, amount in margin.held
+            for listing in margin.held
             if listing.rules.symbol in wanted
         ]
 

@@ -23,10 +23,10 @@ class MarketData:
     """``at`` is the venue's time."""
 
     def __init__(self, clock: MarketClock) -> None:
-        self._prices = Prices(clock)
+        self.prices = Prices(clock)
 
     def price(self, listing: Listing, at: datetime) -> Decimal:
-        return self._prices.last(listing, at)
+        return self.prices.last(listing, at)
 
     def ticker_price(self, listing: Listing, at: datetime) -> dict[str, Any]:
         name = joined(listing.rules.symbol)
@@ -35,7 +35,7 @@ class MarketData:
 
     def book(self, listing: Listing, at: datetime, limit: int) -> tuple[list[list[str]], list[list[str]]]:
         """Bids and asks, best first: price, amount."""
-        bids, asks = self._prices.book(listing, at, limit)
+        bids, asks = self.prices.book(listing, at, limit)
         return _written(bids), _written(asks)
 
     def best(self, listing: Listing, at: datetime) -> dict[str, Any]:
@@ -59,7 +59,7 @@ class MarketData:
     def day(self, listing: Listing, at: datetime) -> dict[str, Any]:
         """``ticker/24hr``."""
         since = at - timedelta(days=1)
-        opened, high, low, last = self._prices.candle(listing, since, at)
+        opened, high, low, last = self.prices.candle(listing, since, at)
         with_change = rounding.NEAREST.divide((last - opened) * 100, opened)
         shown: dict[str, Any] = {
             "symbol": joined(listing.rules.symbol),
@@ -101,7 +101,7 @@ class MarketData:
         return [self._kline(listing, moment(start), timedelta(seconds=seconds), at) for start in opens]
 
     def _kline(self, listing: Listing, start: datetime, length: timedelta, now: datetime) -> list[Any]:
-        prices = [fixed(price) for price in self._prices.candle(listing, start, min(start + length, now))]
+        prices = [fixed(price) for price in self.prices.candle(listing, start, min(start + length, now))]
         closed = milliseconds(start + length) - 1
         return [milliseconds(start), *prices, _ZERO, closed, _ZERO, 0, _ZERO, _ZERO, "0"]
 

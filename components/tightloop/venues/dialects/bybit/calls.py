@@ -16,6 +16,7 @@ from tightloop.venues.dialects.bybit.refusals import no_such_order, wrong_parame
 from tightloop.venues.dialects.bybit.signing import SignedTime
 from tightloop.venues.dialects.calls import Request
 from tightloop.venues.dialects.desk import Desk
+from tightloop.venues.dialects.margin import Leverage
 from tightloop.venues.dialects.order_lists import all_orders
 from tightloop.venues.dialects.prices import Prices
 from tightloop.venues.sim.books import ZERO
@@ -43,7 +44,7 @@ class Venue:
         self.listings = {name: Listings(desk.exchange, name) for name in MARKETS}
         self.prices = Prices(desk.sandbox.market_clock)
         self.bookkeeping = Bookkeeping()
-        self.leverage: dict[tuple[str, str], str] = {}  # by account and symbol; it moves no money, and is not kept
+        self.leverage: Leverage = {}
         self.started_at = desk.now()
 
 

@@ -11,14 +11,13 @@ from typing import Any
 
 from tightloop.venues.dialects.figures import empty, plain
 from tightloop.venues.dialects.keys import READ, TRADE, WITHDRAW
+from tightloop.venues.dialects.margin import CrossMargin
 from tightloop.venues.dialects.okx.calls import Call, at_ms
 from tightloop.venues.dialects.okx.listings import MAX_LEVERAGE, contracts, instrument
 from tightloop.venues.dialects.okx.refusals import OkxError, wrong_parameter
-from tightloop.venues.sim import rounding
 from tightloop.venues.sim.books import ZERO
 from tightloop.venues.sim.commands import SetPositionMode
 from tightloop.venues.sim.fees import rate_of
-from tightloop.venues.sim.margin import maintenance
 from tightloop.venues.sim.orders import Listing
 from tightloop.venues.times import milliseconds
 
@@ -45,44 +44,11 @@ _OF_ACCOUNT = empty(
 _MODES = {"net_mode": False, "long_short_mode": True}
 
 
-class Margin:
-    """What positions are worth and bind now. ``held``: base units, by listing."""
-
-    def __init__(self, call: Call) -> None:
-        self._call = call
-        self.account = call.account()
-        self.held: dict[Listing, Decimal] = {
-            listing: amount
-            for listing in call.venue.listings.of_kind("SWAP")
-            if (amount := self.account.balance(listing.base_key))
-        }
-
-    def leverage(self, listing: Listing) -> str:
-        usual = f"{self._call.venue.settings.leverage.normalize():f}"
-        return self._call.venue.leverage.get((self.account.name, instrument(listing.rules.symbol)), usual)
-
-    def mark(self, listing: Listing) -> Decimal:
-        return self._call.venue.prices.last(listing, self._call.now)
-
-    def notional(self, listing: Listing) -> Decimal:
-        return abs(self.held.get(listing, ZERO)) * self.mark(listing)
-
-    def bound(self, listing: Listing) -> Decimal:
-        share = rounding.UP.divide(self.notional(listing), Decimal(self.leverage(listing)))
-        return rounding.UP.quantize(share, rounding.PENNY)
-
-    def kept(self, listing: Listing) -> Decimal:
-        tiers = self._call.venue.settings.maintenance
-        return rounding.UP.quantize(maintenance(tiers, self.notional(listing)), rounding.PENNY)
-
-    def cost(self, listing: Listing) -> Decimal:
-        return self.account.perps.get(listing.rules.symbol, ZERO)
-
-    def unrealised(self, listing: Listing) -> Decimal:
-        return self.held.get(listing, ZERO) * self.mark(listing) - self.cost(listing)
-
-    def settling_in(self, coin: str) -> list[Listing]:
-        return [listing for listing in self.held if listing.rules.quote == coin]
+def _margin(call: Call) -> CrossMargin:
+    venue = call.venue
+    return CrossMargin(
+        call.account(), venue.listings.of_kind("SWAP"), venue.settings, venue.leverage, venue.prices, call.now
+    )
 
 
 # --- balances and positions -------------------------------------------------------------------------------------------
@@ -90,7 +56,7 @@ class Margin:
 
 async def _balance(call: Call) -> Any:
     def ask() -> list[dict[str, Any]]:
-        margin = Margin(call)
+        margin = _margin(call)
         asked = [name for name in call.given.get("ccy", "").split(",") if name]
         held = sorted(
             {
@@ -107,7 +73,7 @@ async def _balance(call: Call) -> Any:
     return await call.look("positions", "", ask)
 
 
-def _detail(call: Call, margin: Margin, coin: str) -> dict[str, Any]:
+def _detail(call: Call, margin: CrossMargin, coin: str) -> dict[str, Any]:
     key = call.venue.settings.balance_key("spot", coin)
     cash, frozen = margin.account.balance(key), margin.account.reserved(key)
     settling = margin.settling_in(coin)
@@ -140,7 +106,7 @@ async def _positions(call: Call) -> Any:
     kind = call.given.get("instType")
 
     def ask() -> list[dict[str, Any]]:
-        margin = Margin(call)
+        margin = _margin(call)
         wanted = [name for name in call.given.get("instId", "").split(",") if name]
         if kind not in (None, "", "SWAP"):
             return []
@@ -153,9 +119,9 @@ async def _positions(call: Call) -> Any:
     return await call.look("positions", "", ask)
 
 
-def _position(call: Call, margin: Margin, listing: Listing) -> dict[str, Any]:
+def _position(call: Call, margin: CrossMargin, listing: Listing) -> dict[str, Any]:
     amount, mark = margin.held[listing], margin.mark(listing)
-    entry = rounding.NEAREST.quantize(rounding.NEAREST.divide(margin.cost(listing), amount), rounding.PENNY)
+    entry = margin.entry_price(listing)
     lines = [line for line in call.lines() if line.listing is listing]
     created, updated = lines[0].entry.event_time, lines[-1].entry.event_time
     profit = margin.unrealised(listing)
@@ -250,12 +216,12 @@ def _set_leverage(call: Call) -> Any:
     wanted = Decimal(call.given["lever"])
     if not listing.perp or call.given["mgnMode"] != "cross" or not 1 <= wanted <= Decimal(MAX_LEVERAGE):
         raise wrong_parameter("lever")
-    call.venue.leverage[call.account_name, call.given["instId"]] = plain(wanted)
+    call.venue.leverage[call.account_name, listing.rules.symbol] = plain(wanted)
     return [{"instId": call.given["instId"], "lever": plain(wanted), "mgnMode": "cross", "posSide": ""}]
 
 
 def _leverage(call: Call) -> Any:
-    margin = Margin(call)
+    margin = _margin(call)
     return [
         {"ccy": "", "instId": name, "lever": margin.leverage(listing), "mgnMode": "cross", "posSide": "net"}
         for name in call.given["instId"].split(",")

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from tightloop.venues.dialects.bookkeeping import Bookkeeping, Line
 from tightloop.venues.dialects.calls import Request
 from tightloop.venues.dialects.desk import Desk
+from tightloop.venues.dialects.margin import Leverage
 from tightloop.venues.dialects.okx.limits import Limits
 from tightloop.venues.dialects.okx.listings import Listings, order_id
 from tightloop.venues.dialects.okx.refusals import NO_SUCH_ORDER, OkxError
@@ -31,7 +32,7 @@ class Venue:
         self.listings = Listings(desk.exchange)
         self.prices = Prices(desk.sandbox.market_clock)
         self.bookkeeping = Bookkeeping()
-        self.leverage: dict[tuple[str, str], str] = {}  # by account and instrument; it moves no money, and is not kept
+        self.leverage: Leverage = {}
 
 
 class Call(Request[Venue, SignedTime], frozen=True):
