@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -10,6 +10,8 @@ from tightloop.handlers.calls import LedgerEntry
 from tightloop.venues.sim.books import ZERO
 from tightloop.venues.sim.orders import Listing
 from tightloop.venues.sim.trades import ExchangeAccount
+
+COINS_OF_AN_ENTRY = 10  # at most
 
 
 class Line(NamedTuple):
@@ -36,6 +38,34 @@ class Line(NamedTuple):
             return ZERO
         held, left = self.before.get(self.listing.base_key, ZERO), self.position
         return abs(held) if held * left < 0 else max(ZERO, abs(held) - abs(left))
+
+
+class Change(NamedTuple):
+    """Of one coin, by one entry of the ledger. ``place``: among those of the entry."""
+
+    line: Line
+    place: int
+    key: str
+
+    @property
+    def number(self) -> int:
+        """Grows along the ledger."""
+        return self.line.number * COINS_OF_AN_ENTRY + self.place
+
+    @property
+    def coin(self) -> str:
+        return self.key.rpartition(":")[2]
+
+    @property
+    def amount(self) -> Decimal:
+        return self.line.after[self.key] - self.line.before[self.key]
+
+
+def changes(line: Line) -> Iterator[Change]:
+    """The last of an entry first. Of a perpetual it is what it settles in, even where it changed nothing of it."""
+    keys = sorted(key for key in line.after if ":Perp:" not in key)
+    for place, key in reversed(list(enumerate(keys))):
+        yield Change(line, place, key)
 
 
 class Bookkeeping:

@@ -6,12 +6,11 @@ https://bybit-exchange.github.io/docs/v5/account/transaction-log. A spot trade i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
-from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any
 
-from tightloop.venues.dialects.bookkeeping import Line
+from tightloop.venues.dialects.bookkeeping import Change, changes
 from tightloop.venues.dialects.bybit.account import user_id
 from tightloop.venues.dialects.bybit.calls import Call
 from tightloop.venues.dialects.bybit.listings import execution_id, link_id, order_id
@@ -23,44 +22,23 @@ from tightloop.venues.sim.books import ZERO
 from tightloop.venues.times import milliseconds
 
 DAY = timedelta(days=1)
-_COINS_OF_AN_ENTRY = 10  # at most
 
 
-class Change(NamedTuple):
-    """Of one coin, by one entry of the ledger. ``place``: among those of the entry."""
+def _kind(change: Change) -> str:
+    entry = change.line.entry
+    if entry.kind == "trade":
+        return "TRADE"
+    if entry.kind == "funding":
+        return "SETTLEMENT"
+    if entry.realised_pnl is not None:
+        return "LIQUIDATION"
+    return "TRANSFER_IN" if change.amount > 0 else "TRANSFER_OUT"
 
-    line: Line
-    place: int
-    key: str
 
-    @property
-    def number(self) -> int:
-        return self.line.number * _COINS_OF_AN_ENTRY + self.place
-
-    @property
-    def coin(self) -> str:
-        return self.key.rpartition(":")[2]
-
-    @property
-    def amount(self) -> Decimal:
-        return self.line.after[self.key] - self.line.before[self.key]
-
-    @property
-    def kind(self) -> str:
-        entry = self.line.entry
-        if entry.kind == "trade":
-            return "TRADE"
-        if entry.kind == "funding":
-            return "SETTLEMENT"
-        if entry.realised_pnl is not None:
-            return "LIQUIDATION"
-        return "TRANSFER_IN" if self.amount > 0 else "TRANSFER_OUT"
-
-    @property
-    def category(self) -> str:
-        if self.line.listing is None:
-            return ""
-        return "linear" if self.line.listing.perp else "spot"
+def _category(change: Change) -> str:
+    if change.line.listing is None:
+        return ""
+    return "linear" if change.line.listing.perp else "spot"
 
 
 async def _log(call: Call) -> Any:
@@ -73,7 +51,7 @@ async def _log(call: Call) -> Any:
             change
             for line in reversed(call.lines())
             if since <= line.entry.event_time <= until
-            for change in _changes(line)
+            for change in changes(line)
             if _is_meant(call, change)
         ]
         shown, cursor = call.page(found, lambda change: change.number, 20, 50)
@@ -82,16 +60,9 @@ async def _log(call: Call) -> Any:
     return await call.look("ledger", call.given.get("cursor", ""), ask)
 
 
-def _changes(line: Line) -> Iterator[Change]:
-    """The last of an entry first. Of a perpetual it is what it settles in, even where it changed nothing of it."""
-    keys = sorted(key for key in line.after if ":Perp:" not in key)
-    for place, key in reversed(list(enumerate(keys))):
-        yield Change(line, place, key)
-
-
 def _is_meant(call: Call, change: Change) -> bool:
     given, listing = call.given, change.line.listing
-    wanted = (("category", change.category), ("currency", change.coin), ("type", change.kind))
+    wanted = (("category", _category(change)), ("currency", change.coin), ("type", _kind(change)))
     if any(given.get(name) not in (None, "", value) for name, value in wanted) or given.get("transSubType"):
         return False
     return not given.get("baseCoin") or (listing is not None and listing.rules.base == given["baseCoin"])
@@ -103,10 +74,10 @@ def _shown(call: Call, change: Change) -> dict[str, Any]:
     shown = {
         "id": f"{user_id(call.account_name)}_{symbol or change.coin}_{change.number}",
         "symbol": symbol,
-        "category": change.category,
+        "category": _category(change),
         "side": (entry.side or "None").capitalize(),
         "transactionTime": str(milliseconds(entry.event_time)),
-        "type": change.kind,
+        "type": _kind(change),
         "transSubType": "",
         "qty": plain(change.amount),
         "size": "0",
@@ -128,7 +99,7 @@ def _shown(call: Call, change: Change) -> dict[str, Any]:
         return shown | _of_trade(call, change)
     if entry.kind == "funding":
         return shown | _of_funding(call, change)
-    return shown | (_of_liquidation(change) if change.kind == "LIQUIDATION" else {})
+    return shown | (_of_liquidation(change) if _kind(change) == "LIQUIDATION" else {})
 
 
 def _of_trade(call: Call, change: Change) -> dict[str, Any]:

@@ -5,16 +5,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
-from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any
 
-from tightloop.venues.dialects.bookkeeping import Line
+from tightloop.venues.dialects.bookkeeping import Change, changes
 from tightloop.venues.dialects.figures import empty, plain
 from tightloop.venues.dialects.okx.calls import Call
 from tightloop.venues.dialects.okx.listings import bill_id, client_id, contracts, instrument, kind_of, order_id
-from tightloop.venues.dialects.okx.order_views import COINS_OF_AN_ENTRY
 from tightloop.venues.dialects.order_lists import fee_asset, fee_of, price_of
 from tightloop.venues.sim.books import ZERO
 from tightloop.venues.times import milliseconds
@@ -27,36 +25,16 @@ _ALWAYS_THERE = empty(
 TRANSFER, TRADE, LIQUIDATION, FUNDING = "1", "2", "5", "8"
 
 
-class Bill(NamedTuple):
-    """Of one coin, by one entry of the ledger. ``place``: among those of the entry."""
-
-    line: Line
-    place: int
-    key: str
-
-    @property
-    def id(self) -> str:
-        return bill_id(self.line.number * COINS_OF_AN_ENTRY + self.place)
-
-    @property
-    def coin(self) -> str:
-        return self.key.rpartition(":")[2]
-
-    @property
-    def amount(self) -> Decimal:
-        return self.line.after[self.key] - self.line.before[self.key]
-
-    @property
-    def kind(self) -> tuple[str, str]:
-        """``type`` and ``subType``."""
-        entry, buys = self.line.entry, self.line.entry.side == "buy"
-        if entry.kind == "trade":
-            return TRADE, "1" if buys else "2"
-        if entry.kind == "funding":
-            return FUNDING, "174" if self.amount > 0 else "173"
-        if entry.realised_pnl is not None:
-            return LIQUIDATION, "106" if buys else "107"
-        return TRANSFER, "11" if self.amount > 0 else "12"
+def _kind(change: Change) -> tuple[str, str]:
+    """``type`` and ``subType``."""
+    entry, buys = change.line.entry, change.line.entry.side == "buy"
+    if entry.kind == "trade":
+        return TRADE, "1" if buys else "2"
+    if entry.kind == "funding":
+        return FUNDING, "174" if change.amount > 0 else "173"
+    if entry.realised_pnl is not None:
+        return LIQUIDATION, "106" if buys else "107"
+    return TRANSFER, "11" if change.amount > 0 else "12"
 
 
 async def _bills(call: Call) -> Any:
@@ -67,31 +45,24 @@ async def _bills(call: Call) -> Any:
             bill
             for line in reversed(call.lines())
             if line.entry.event_time >= call.now - KEPT and call.between(line.entry.event_time)
-            for bill in _of(line)
+            for bill in changes(line)
             if given.get("ccy") in (None, "", bill.coin)
-            and given.get("type") in (None, "", bill.kind[0])
-            and given.get("subType") in (None, "", bill.kind[1])
+            and given.get("type") in (None, "", _kind(bill)[0])
+            and given.get("subType") in (None, "", _kind(bill)[1])
             and given.get("instType") in (None, "", kind_of(line.listing) if line.listing is not None else "")
         ]
-        return [_shown(call, bill) for bill in call.page(found, lambda bill: bill.id)]
+        return [_shown(call, bill) for bill in call.page(found, lambda bill: bill_id(bill.number))]
 
     return await call.look("ledger", given.get("after", ""), ask)
 
 
-def _of(line: Line) -> Iterator[Bill]:
-    """The last of an entry first. Of a perpetual it is what it settles in, even where it changed nothing of it."""
-    keys = sorted(key for key in line.after if ":Perp:" not in key)
-    for place, key in reversed(list(enumerate(keys))):
-        yield Bill(line, place, key)
-
-
-def _shown(call: Call, bill: Bill) -> dict[str, Any]:
+def _shown(call: Call, bill: Change) -> dict[str, Any]:
     line, entry = bill.line, bill.line.entry
-    kind, sub_kind = bill.kind
+    kind, sub_kind = _kind(bill)
     shown: dict[str, Any] = _ALWAYS_THERE | {
         "bal": plain(line.after[bill.key]),
         "balChg": plain(bill.amount),
-        "billId": bill.id,
+        "billId": bill_id(bill.number),
         "ccy": bill.coin,
         "fee": "0",
         "interest": "0",

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from tightloop.handlers.calls import LedgerEntry
+from tightloop.venues.dialects.bookkeeping import COINS_OF_AN_ENTRY
 from tightloop.venues.dialects.figures import plain
 from tightloop.venues.dialects.okx.listings import bill_id, client_id, contracts, instrument, kind_of, order_id
 from tightloop.venues.dialects.order_lists import fee_asset, fee_of, price_of
@@ -15,7 +16,6 @@ from tightloop.venues.sim.margin import LIQUIDATED
 from tightloop.venues.sim.orders import Order
 from tightloop.venues.times import milliseconds
 
-COINS_OF_AN_ENTRY = 10  # at most: bills are numbered so
 _RATE = Decimal("0.000001")
 _KINDS = {"GTC": "limit", "PO": "post_only", "IOC": "ioc", "FOK": "fok"}
 WOULD_TAKE, BY_USER, BY_SYSTEM = "31", "1", "0"
