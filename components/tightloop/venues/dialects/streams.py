@@ -62,6 +62,11 @@ class Listener(Protocol):
         """As the exchange words it; None: it is none of this stream's."""
 
 
+class AnsweringListener(Listener, Protocol):
+    def answer(self, text: str) -> Any:
+        """What a message of the client's is answered with; None: with nothing."""
+
+
 class Streams:
     """All of one sandbox."""
 
@@ -204,6 +209,21 @@ class Streams:
 
     def _state(self) -> object:
         return {"connections": len(self._open), "told": self.told}
+
+
+class PrivateStreams:
+    """Of one address, at which a connection says who it is, and then what it wants to hear. ``listener``: makes one."""
+
+    def __init__(self, desk: Desk, path: str, listener: Callable[[], AnsweringListener]) -> None:
+        self.streams = Streams(desk)
+        self._path = path
+        self._listener = listener
+
+    async def serve(self, request: web.BaseRequest) -> web.StreamResponse:
+        if request.path != self._path:
+            return web.Response(status=404)
+        listener = self._listener()
+        return await self.streams.serve(request, listener, listener.answer)
 
 
 _TASKS: set[asyncio.Task[Any]] = set()  # the event loop itself holds tasks only weakly

@@ -72,7 +72,7 @@ class Bybit:
         self.keys = keys
         self._routes = _routes()
         self.documents = Documents(ENDPOINTS)
-        self._streams = streams.PrivateStreams(self._venue, keys)
+        self._streams = streams.private_streams(self._venue, keys)
         self.stream = self._streams.serve
         self.controls = {
             **self._venue.limits.controls(),

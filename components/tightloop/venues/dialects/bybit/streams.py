@@ -12,7 +12,6 @@ from decimal import Decimal
 from typing import Any
 
 import msgspec
-from aiohttp import web
 
 from tightloop.handlers.calls import LedgerEntry
 from tightloop.venues.dialects.bybit.calls import Venue
@@ -22,7 +21,7 @@ from tightloop.venues.dialects.desk import Desk
 from tightloop.venues.dialects.figures import plain
 from tightloop.venues.dialects.keys import Keys
 from tightloop.venues.dialects.order_lists import After
-from tightloop.venues.dialects.streams import Change, Streams
+from tightloop.venues.dialects.streams import Change, PrivateStreams
 from tightloop.venues.sim import rounding
 from tightloop.venues.sim.books import ZERO
 from tightloop.venues.times import milliseconds
@@ -31,19 +30,8 @@ TOPICS = {"order": (True, False), "order.linear": (True,), "order.spot": (False,
 _SIGNED = "GET/realtime"
 
 
-class PrivateStreams:
-    """All connections to it."""
-
-    def __init__(self, venue: Venue, keys: Keys) -> None:
-        self._venue = venue
-        self._keys = keys
-        self.streams = Streams(venue.desk)
-
-    async def serve(self, request: web.BaseRequest) -> web.StreamResponse:
-        if request.path != "/v5/private":
-            return web.Response(status=404)
-        listener = _Private(self._venue, self._keys)
-        return await self.streams.serve(request, listener, listener.answer)
+def private_streams(venue: Venue, keys: Keys) -> PrivateStreams:
+    return PrivateStreams(venue.desk, "/v5/private", lambda: _Private(venue, keys))
 
 
 class _Private:

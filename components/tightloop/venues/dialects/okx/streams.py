@@ -7,7 +7,6 @@ import secrets
 from typing import Any
 
 import msgspec
-from aiohttp import web
 
 from tightloop.venues.dialects.figures import plain
 from tightloop.venues.dialects.keys import Keys
@@ -16,25 +15,14 @@ from tightloop.venues.dialects.okx.listings import contracts, instrument, kind_o
 from tightloop.venues.dialects.okx.order_views import shown
 from tightloop.venues.dialects.okx.signing import TAKEN_FOR_S, signature
 from tightloop.venues.dialects.order_lists import After
-from tightloop.venues.dialects.streams import Change, Streams
+from tightloop.venues.dialects.streams import Change, PrivateStreams
 from tightloop.venues.sim import rounding
 
 _SIGNED = "GET/users/self/verify"
 
 
-class PrivateStreams:
-    """All connections to it."""
-
-    def __init__(self, venue: Venue, keys: Keys) -> None:
-        self._venue = venue
-        self._keys = keys
-        self.streams = Streams(venue.desk)
-
-    async def serve(self, request: web.BaseRequest) -> web.StreamResponse:
-        if request.path != "/ws/v5/private":
-            return web.Response(status=404)
-        listener = _Private(self._venue, self._keys)
-        return await self.streams.serve(request, listener, listener.answer)
+def private_streams(venue: Venue, keys: Keys) -> PrivateStreams:
+    return PrivateStreams(venue.desk, "/ws/v5/private", lambda: _Private(venue, keys))
 
 
 class _Private:
