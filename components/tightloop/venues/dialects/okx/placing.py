@@ -43,7 +43,7 @@ def place_order(call: Call) -> PlaceOrder:
         client_order_id=_client_id(given),
         market=listing.rules.market,
         symbol=listing.rules.symbol,
-        side=_side(given),
+        side="buy" if given["side"] == "buy" else "sell",
         order_type="market" if market else "limit",
         timestamp=call.signed_time.at,
         decided_at=call.now,
@@ -53,10 +53,6 @@ def place_order(call: Call) -> PlaceOrder:
         time_in_force=_TIMES[kind],
         reduce_only=listing.perp and given.get("reduceOnly") == "true",
     )
-
-
-def _side(given: Mapping[str, str]) -> Any:
-    return given["side"]
 
 
 def _client_id(given: Mapping[str, str]) -> str:
