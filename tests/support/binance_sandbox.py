@@ -7,7 +7,6 @@ import hmac
 import time
 import urllib.error
 import urllib.request
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
@@ -22,16 +21,8 @@ GENEROUS = {
 
 
 class BinanceSandbox(ExchangeSandbox):
-    """``limited``: by Binance's own limits; otherwise by none that a test would meet."""
-
-    def __init__(self, folder: Path, clock: str = "wall", account: str = "main", *, limited: bool = False) -> None:
-        self._limited = limited
-        super().__init__("binance", folder, clock, account)
-
-    def start(self) -> None:
-        super().start()
-        if not self._limited:
-            self.control("POST", "/admin/limits", GENEROUS)
+    name = "binance"
+    generous = GENEROUS
 
     def heard(self, method: str, path: str) -> Any:
         """The answer of urllib, with its headers, whatever its status."""

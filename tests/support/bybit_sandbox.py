@@ -6,7 +6,6 @@ import hashlib
 import hmac
 import json
 import time
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
@@ -17,16 +16,8 @@ GENEROUS = {"per_second": {}, "others": PLENTY, "address": PLENTY}
 
 
 class BybitSandbox(ExchangeSandbox):
-    """``limited``: by Bybit's own limits; otherwise by none that a test would meet."""
-
-    def __init__(self, folder: Path, clock: str = "wall", account: str = "main", *, limited: bool = False) -> None:
-        self._limited = limited
-        super().__init__("bybit", folder, clock, account)
-
-    def start(self) -> None:
-        super().start()
-        if not self._limited:
-            self.control("POST", "/admin/limits", GENEROUS)
+    name = "bybit"
+    generous = GENEROUS
 
     def signed(
         self,

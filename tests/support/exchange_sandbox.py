@@ -16,11 +16,16 @@ import msgspec
 
 
 class ExchangeSandbox:
-    """``folder`` keeps its books and keys; a restart is on the same port. ``name``: the exchange's."""
+    """``folder`` keeps its books and keys; a restart is on the same port. ``limited``: by the exchange's own limits;
+    otherwise by none that a test would meet (``generous``). ``name``: the exchange's.
+    """
 
-    def __init__(self, name: str, folder: Path, clock: str = "wall", account: str = "main") -> None:
-        self.name = name
+    name: str
+    generous: Any
+
+    def __init__(self, folder: Path, clock: str = "wall", account: str = "main", *, limited: bool = False) -> None:
         self.folder = folder
+        self._limited = limited
         self.clock = clock
         self.account = account
         self.port = 0
@@ -40,6 +45,8 @@ class ExchangeSandbox:
         line = self.process.stdout.readline()
         assert line, f"the sandbox ended with {self.process.wait(10)}: {(self.folder / 'sandbox.log').read_text()}"
         self.port = json.loads(line)["port"]
+        if not self._limited:
+            self.control("POST", "/admin/limits", self.generous)
 
     @property
     def address(self) -> str:

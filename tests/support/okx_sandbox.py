@@ -7,7 +7,6 @@ import hashlib
 import hmac
 import json
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
@@ -18,16 +17,8 @@ GENEROUS = {"within_2s": {}, "others": PLENTY}
 
 
 class OkxSandbox(ExchangeSandbox):
-    """``limited``: by OKX's own limits; otherwise by none that a test would meet."""
-
-    def __init__(self, folder: Path, clock: str = "wall", account: str = "main", *, limited: bool = False) -> None:
-        self._limited = limited
-        super().__init__("okx", folder, clock, account)
-
-    def start(self) -> None:
-        super().start()
-        if not self._limited:
-            self.control("POST", "/admin/limits", GENEROUS)
+    name = "okx"
+    generous = GENEROUS
 
     def signed(
         self,
