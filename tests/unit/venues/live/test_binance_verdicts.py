@@ -2,35 +2,17 @@
 
 from __future__ import annotations
 
-import pytest
+from tests.support.verdict_rows import assert_met, each_row, said
 
-from tightloop.errors import CATALOGUE
-from tightloop.handlers.calls import Ambiguous, NotSent, Refused
+from tightloop.handlers.calls import Ambiguous, NotSent
 from tightloop.venues.live.binance_verdicts import VERDICTS
 from tightloop.venues.live.session import Said
 from tightloop.venues.live.verdicts import Row
 
-CASES = [(row, code) for row in VERDICTS.rows for code in row.codes]
-ANSWERS = {"refused": Refused, "not_sent": NotSent}
 
-
-def said(code: str, message: str = "some words", retry_after_s: float | None = None) -> Said:
-    if code.startswith("HTTP "):
-        return Said(int(code[5:]), None, message, message, retry_after_s)
-    return Said(400, code, message, f'{{"code":{code},"msg":"{message}"}}', retry_after_s)
-
-
-@pytest.mark.parametrize(("row", "code"), CASES, ids=[f"{code}-{row.meaning}-{row.says}" for row, code in CASES])
+@each_row(VERDICTS)
 def test_a_row_is_met_by_its_code_and_words(row: Row, code: str) -> None:
-    told = said(code, f"Before: {row.says.upper()} after")
-    assert VERDICTS.row(told) is row, "no row above it takes it away"
-    answer = VERDICTS.of_act(told)
-    assert type(answer) is ANSWERS.get(row.meaning, Ambiguous)
-    if isinstance(answer, Refused | NotSent):
-        assert answer.code == row.code
-        assert answer.code in CATALOGUE
-        assert answer.raw == told.raw
-    assert row.source.split(":")[0] in ("spot", "futures", "spot, futures", "http")
+    assert_met(VERDICTS, row, code, ("spot", "futures", "spot, futures", "http"))
 
 
 def test_what_no_row_knows_proves_nothing() -> None:

@@ -5,40 +5,24 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-import pytest
 from tests.support.live_face import OKX
+from tests.support.verdict_rows import assert_met, each_row, said
 
-from tightloop.errors import CATALOGUE
-from tightloop.handlers.calls import Ambiguous, NotSent, Refused
+from tightloop.handlers.calls import Ambiguous, NotSent
 from tightloop.venues.live.budget import Asking, Budgets
 from tightloop.venues.live.okx import Okx, _refusal
 from tightloop.venues.live.okx_limits import OkxLimits
 from tightloop.venues.live.okx_streams import OrderFeed
 from tightloop.venues.live.okx_verdicts import VERDICTS
-from tightloop.venues.live.session import Said
 from tightloop.venues.live.verdicts import Row
 
-CASES = [(row, code) for row in VERDICTS.rows for code in row.codes]
-ANSWERS = {"refused": Refused, "not_sent": NotSent}
 NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
 KEY = {"key": "k", "secret": "s", "passphrase": "p"}
 
 
-def said(code: str, message: str = "some words") -> Said:
-    if code.startswith("HTTP "):
-        return Said(int(code[5:]), None, message, message, None)
-    return Said(200, code, message, f'{{"code":"{code}","msg":"{message}"}}', None)
-
-
-@pytest.mark.parametrize(("row", "code"), CASES, ids=[f"{code}-{row.meaning}" for row, code in CASES])
+@each_row(VERDICTS)
 def test_a_row_is_met_by_its_code(row: Row, code: str) -> None:
-    assert VERDICTS.row(said(code)) is row, "no row above it takes it away"
-    answer = VERDICTS.of_act(said(code))
-    assert type(answer) is ANSWERS.get(row.meaning, Ambiguous)
-    if isinstance(answer, Refused | NotSent):
-        assert answer.code == row.code
-        assert answer.code in CATALOGUE
-    assert row.source.split(":")[0] in ("rest", "trade", "a gateway's error")
+    assert_met(VERDICTS, row, code, ("rest", "trade", "a gateway's error"))
 
 
 def test_what_no_row_knows_proves_nothing() -> None:
