@@ -33,7 +33,7 @@ from tightloop.venues.live.budget import OF_THE_PROCESS, Budgets
 from tightloop.venues.live.dialect import Shown
 from tightloop.venues.live.listing import rules_of
 from tightloop.venues.live.session import ACT_TIMEOUT_S, Said, Session, text_of, together
-from tightloop.venues.live.stream import OrderStream
+from tightloop.venues.live.stream import Connections
 from tightloop.venues.sim.settings import SymbolRules
 from tightloop.venues.times import moment
 
@@ -62,7 +62,7 @@ def addresses(lane: LaneSpec, environment: str) -> dict[str, str]:
     return {name: own or at for name, at in (PRODUCTION if environment == "prod" else DEMO).items()}
 
 
-class Binance:
+class Binance(Connections):
     """The dialect (``dialect.Dialect``)."""
 
     verdicts = VERDICTS
@@ -80,14 +80,11 @@ class Binance:
     ) -> None:
         self._venue = lane.home
         self._withdraws = bool(lane.withdraws_to)
-        self._streams_at = streams.addresses(lane.endpoint, credentials.environment)
-        self._window_ms = int(lane.acceptance_window_s * 1000)
-        self._streams: list[OrderStream] = []
         middle = "READONLY_" if reading else ""
         at = addresses(lane, credentials.environment)
-        self._sessions = {}
+        sessions = {}
         for market, name, kind in (("spot", "SPOT", "binance"), ("perp", "FUTURES", "binanceusdm")):
-            self._sessions[market] = Session(
+            sessions[market] = Session(
                 kind,
                 {
                     "apiKey": credentials.reveal(f"CEX__BINANCE_{name}_{middle}API_KEY"),
@@ -108,7 +105,14 @@ class Binance:
                 tariff=BinanceLimits(budgets, market, credentials.reveal(f"CEX__BINANCE_{name}_{middle}API_KEY")),
             )
 
-        self.transfers = BinanceTransfers(lane.home, self._sessions["spot"], self._sessions["perp"])
+        told_at = streams.addresses(lane.endpoint, credentials.environment)
+        window_ms = int(lane.acceptance_window_s * 1000)
+        spot, perp = sessions["spot"], sessions["perp"]
+        super().__init__(
+            sessions,
+            (streams.SpotFeed(spot, told_at["spot"], window_ms), streams.FuturesFeed(perp, told_at["futures"])),
+        )
+        self.transfers = BinanceTransfers(lane.home, spot, perp)
 
     # --- before the first call ----------------------------------------------------------------------------------------
 
@@ -260,21 +264,6 @@ class Binance:
 
     async def accrued(self, cursor: str | None, now: datetime) -> tuple[Sequence[LedgerEntry], str, bool]:
         return await entries_after(self._sessions["perp"], self._venue, cursor)
-
-    def listen(self, heard: Callable[[str], None]) -> bool:
-        """To the order streams of spot and futures; in an event loop. See ``adapter.Hinting``."""
-        spot, perp = self._sessions["spot"], self._sessions["perp"]
-        self._streams += [
-            OrderStream(streams.SpotFeed(spot, self._streams_at["spot"], self._window_ms), heard),
-            OrderStream(streams.FuturesFeed(perp, self._streams_at["futures"]), heard),
-        ]
-        return True
-
-    async def close(self) -> None:
-        for stream in self._streams:
-            await stream.close()
-        for session in self._sessions.values():
-            await session.close()
 
 
 def _refusal(answer: Any) -> tuple[str, str] | None:

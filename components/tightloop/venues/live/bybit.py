@@ -31,7 +31,7 @@ from tightloop.venues.live.dialect import Accepted, Shown, fell_short
 from tightloop.venues.live.listing import rules_of
 from tightloop.venues.live.log_windows import cursor_at
 from tightloop.venues.live.session import ACT_TIMEOUT_S, Said, Session, text_of, together
-from tightloop.venues.live.stream import OrderStream
+from tightloop.venues.live.stream import Connections
 from tightloop.venues.sim.settings import SymbolRules
 from tightloop.venues.times import moment
 
@@ -60,7 +60,7 @@ _CLOCK = "10002"
 _TIMES = re.compile(r"req_timestamp\[(\d+)\],\s*server_timestamp\[(\d+)\]")
 
 
-class Bybit:
+class Bybit(Connections):
     """The dialect (``dialect.Dialect``)."""
 
     verdicts = VERDICTS
@@ -77,8 +77,6 @@ class Bybit:
         budgets: Budgets = OF_THE_PROCESS,
     ) -> None:
         self._venue = lane.home
-        self._stream_at = streams.address(lane.endpoint, credentials.environment)
-        self._streams: list[OrderStream] = []
         middle = "READONLY_" if reading else ""
         key = credentials.reveal(f"CEX__BYBIT_{middle}API_KEY")
         at = (lane.endpoint or (PRODUCTION if credentials.environment == "prod" else TESTNET)).rstrip("/")
@@ -101,7 +99,8 @@ class Bybit:
             tariff=BybitLimits(budgets, key),
             limits=LIMITS,
         )
-        self._sessions = {"unified": self._session}
+        feed = streams.OrderFeed(self._session, streams.address(lane.endpoint, credentials.environment))
+        super().__init__({"unified": self._session}, (feed,))
 
     # --- before the first call ----------------------------------------------------------------------------------------
 
@@ -281,16 +280,6 @@ class Bybit:
 
     async def accrued(self, cursor: str | None, now: datetime) -> tuple[Sequence[LedgerEntry], str, bool]:
         return await entries_after(self._session, self._venue, cursor, now)
-
-    def listen(self, heard: Callable[[str], None]) -> bool:
-        """To the account's order stream; in an event loop. See ``adapter.Hinting``."""
-        self._streams.append(OrderStream(streams.OrderFeed(self._session, self._stream_at), heard))
-        return True
-
-    async def close(self) -> None:
-        for stream in self._streams:
-            await stream.close()
-        await self._session.close()
 
 
 def _refusal(answer: Any) -> tuple[str, str] | None:

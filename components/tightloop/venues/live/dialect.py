@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Literal, Protocol
@@ -98,5 +98,8 @@ class Dialect(Protocol):
         """What came after the cursor, oldest first; the cursor after it; whether there is more. ``now``: a moment ago,
         by the exchange.
         """
+
+    def listen(self, heard: Callable[[str], None]) -> bool:
+        """See ``adapter.Hinting``."""
 
     async def close(self) -> None: ...

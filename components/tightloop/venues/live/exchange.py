@@ -134,9 +134,8 @@ class LiveExchange(LiveReader):
         raise ValueError("something accrued each time while the account's balances were read")
 
     def listen(self, heard: Callable[[str], None]) -> bool:
-        """See ``adapter.Hinting``: where the dialect has streams."""
-        listen = getattr(self._dialect, "listen", None)
-        return listen is not None and bool(listen(heard))
+        """See ``adapter.Hinting``."""
+        return self._dialect.listen(heard)
 
     async def prepare(self, entry: JournalEntry, least_nonce: int | None) -> PreparedAs:
         with urgent("order"):

@@ -31,7 +31,7 @@ from tightloop.venues.live.okx_limits import LIMITS, OkxLimits
 from tightloop.venues.live.okx_trades import trades_of
 from tightloop.venues.live.okx_verdicts import VERDICTS
 from tightloop.venues.live.session import ACT_TIMEOUT_S, Session, text_of, together
-from tightloop.venues.live.stream import OrderStream
+from tightloop.venues.live.stream import Connections
 from tightloop.venues.okx import SPEC
 from tightloop.venues.sim.settings import SymbolRules
 from tightloop.venues.times import milliseconds, moment
@@ -51,7 +51,7 @@ _KINDS = {"GTC": "limit", "PO": "post_only", "IOC": "ioc", "FOK": "fok"}
 _BY_SYSTEM, _WOULD_TAKE = "0", "31"
 
 
-class Okx:
+class Okx(Connections):
     """The dialect (``dialect.Dialect``)."""
 
     verdicts = VERDICTS
@@ -70,8 +70,6 @@ class Okx:
         self._venue = lane.home
         self._window = timedelta(seconds=lane.acceptance_window_s)
         self._demo = credentials.environment != "prod"
-        self._stream_at = streams.address(lane.endpoint, credentials.environment)
-        self._streams: list[OrderStream] = []
         middle = "READONLY_" if reading else ""
         key = credentials.reveal(f"CEX__OKX_{middle}API_KEY")
         self._session = Session(
@@ -92,7 +90,8 @@ class Okx:
             limits=LIMITS,
             headers=self._headers,
         )
-        self._sessions = {"trading": self._session}
+        feed = streams.OrderFeed(self._session, streams.address(lane.endpoint, credentials.environment))
+        super().__init__({"trading": self._session}, (feed,))
 
     def _headers(self, signed_at: datetime, acts: bool) -> dict[str, str]:
         """Outside of production it is demo trading, where a key of real money is refused (50101). What acts expires
@@ -228,16 +227,6 @@ class Okx:
 
     async def accrued(self, cursor: str | None, now: datetime) -> tuple[Sequence[LedgerEntry], str, bool]:
         return await entries_after(self._session, self._venue, cursor, now)
-
-    def listen(self, heard: Callable[[str], None]) -> bool:
-        """To the account's order stream; in an event loop. See ``adapter.Hinting``."""
-        self._streams.append(OrderStream(streams.OrderFeed(self._session, self._stream_at), heard))
-        return True
-
-    async def close(self) -> None:
-        for stream in self._streams:
-            await stream.close()
-        await self._session.close()
 
 
 def _refusal(answer: Any) -> tuple[str, str] | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -18,7 +18,7 @@ import structlog
 from aiohttp import ClientSession, ClientWebSocketResponse, WSMsgType, WSServerHandshakeError
 
 from tightloop.domain.backoff import backoff
-from tightloop.venues.live.session import Said
+from tightloop.venues.live.session import Said, Session
 
 log = structlog.get_logger()
 HEARTBEAT_S = 15.0  # a connection that answers no ping is given up half as long after it
@@ -123,6 +123,26 @@ class OrderStream:
                 await self._feed.keep_alive(say)
             except Exception as error:  # noqa: BLE001  the exchange ends the stream then, and it is opened anew
                 log.warning("an order stream was not kept alive", stream=self._feed.name, why=_why(error))
+
+
+class Connections:
+    """What a dialect holds open: its sessions, by whatever it tells them apart by, and its order streams."""
+
+    def __init__(self, sessions: Mapping[str, Session], feeds: Sequence[Feed]) -> None:
+        self._sessions = sessions
+        self._feeds = feeds
+        self._streams: list[OrderStream] = []
+
+    def listen(self, heard: Callable[[str], None]) -> bool:
+        """To all of its streams; in an event loop. See ``adapter.Hinting``."""
+        self._streams += [OrderStream(feed, heard) for feed in self._feeds]
+        return True
+
+    async def close(self) -> None:
+        for stream in self._streams:
+            await stream.close()
+        for session in self._sessions.values():
+            await session.close()
 
 
 def _saying(socket: ClientWebSocketResponse) -> Say:
