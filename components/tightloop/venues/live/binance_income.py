@@ -14,19 +14,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
-from hashlib import blake2b
 from typing import Any, Literal
-
-import msgspec
 
 from tightloop.handlers.calls import LedgerEntry
 from tightloop.records.types import Delta
+from tightloop.venues.live.cursors import Cursor, after, decoded, name_of
 from tightloop.venues.live.session import Session
 from tightloop.venues.times import milliseconds, moment
 
 PAGE = 1000
 OVERLAP_MS = 600_000
-MOST_SEEN = 200  # ids in a cursor: twelve characters each, of the 4,096 that one may have
 _TOLD_ELSEWHERE = ("REALIZED_PNL", "COMMISSION", "TRANSFER")
 _REWARDS = (
     "WELCOME_BONUS",
@@ -40,14 +37,9 @@ _REWARDS = (
 _CHARGES = ("INSURANCE_CLEAR", "POSITION_LIMIT_INCREASE_FEE", "STRATEGY_UMFUTURES_FEE")
 
 
-class _Cursor(msgspec.Struct, array_like=True):
-    from_ms: int
-    seen: list[str] = []
-
-
 def cursor_at(now: datetime) -> str:
     """A cursor to begin with: what accrued in the overlap before ``now`` comes after it."""
-    return _encoded(_Cursor(milliseconds(now) - OVERLAP_MS))
+    return Cursor(milliseconds(now) - OVERLAP_MS).encoded()
 
 
 async def entries_after(session: Session, venue: str, cursor: str | None) -> tuple[list[LedgerEntry], str, bool]:
@@ -55,7 +47,7 @@ async def entries_after(session: Session, venue: str, cursor: str | None) -> tup
 
     Raises NotLeft, Broken, Said; ValueError for a cursor that is none.
     """
-    before = _Cursor(0) if cursor is None else _decoded(cursor)
+    before = Cursor(0) if cursor is None else decoded(cursor, "Binance's income history")
     given = {"limit": PAGE, **({"startTime": before.from_ms} if before.from_ms else {})}
     told: list[Mapping[str, Any]] = await session.ask("fapiPrivateGetIncome", given)
     rows = sorted((one for one in told if one["incomeType"] not in _TOLD_ELSEWHERE), key=lambda one: int(one["time"]))
@@ -66,29 +58,13 @@ async def entries_after(session: Session, venue: str, cursor: str | None) -> tup
         raise ValueError(f"{PAGE} entries of the income history bear the time {latest}: there may be more")
     # what is still to be paged through is asked from its last time on; otherwise the overlap is kept
     from_ms = max(before.from_ms, latest if more else latest - OVERLAP_MS)
-    seen = [(int(one["time"]), _name(one)) for one in rows if int(one["time"]) >= from_ms]
-    if len(seen) > MOST_SEEN:
-        from_ms = seen[-MOST_SEEN][0]
-        seen = [one for one in seen if one[0] >= from_ms]
-    after = _Cursor(from_ms, [name for _, name in seen])
-    return [_entry(venue, one) for one in fresh], _encoded(after), more
-
-
-def _encoded(cursor: _Cursor) -> str:
-    return msgspec.json.encode(cursor).decode()
-
-
-def _decoded(cursor: str) -> _Cursor:
-    try:
-        return msgspec.json.decode(cursor, type=_Cursor)
-    except msgspec.DecodeError as error:
-        raise ValueError(f"{cursor!r} is no cursor into Binance's income history: {error}") from error
+    place = after(from_ms, [(int(one["time"]), _name(one)) for one in rows])
+    return [_entry(venue, one) for one in fresh], place.encoded(), more
 
 
 def _name(one: Mapping[str, Any]) -> str:
     """``tranId`` is unique within a type, and an asset and a symbol may share it."""
-    text = f"{one['incomeType']}|{one['tranId']}|{one['asset']}|{one['symbol']}"
-    return blake2b(text.encode(), digest_size=6).hexdigest()
+    return name_of(f"{one['incomeType']}|{one['tranId']}|{one['asset']}|{one['symbol']}")
 
 
 def _entry(venue: str, one: Mapping[str, Any]) -> LedgerEntry:

@@ -107,3 +107,13 @@ def test_without_a_cursor_a_week_is_told_and_what_is_none_is_refused() -> None:
     assert timedelta(minutes=10) == OVERLAP
     with pytest.raises(ValueError, match="no cursor"):
         log.read("not one", NOON)
+
+
+def test_a_cursor_stays_short_however_many_entries_lie_in_the_overlap() -> None:
+    log = Log()
+    for number in range(500):
+        log.add(f"an id as long as exchanges make them, {number:04}", NOON + number * timedelta(seconds=1))
+    found = log.read(cursor_at(NOON), NOON + 9 * MINUTE)
+    assert len(found.fresh) == 500
+    assert len(found.cursor) < 4096
+    assert names(log.read(found.cursor, NOON + 9 * MINUTE)) == []

@@ -1,0 +1,42 @@
+"""A place in a ledger that is told by time: from when on to ask again, and what was seen since.
+
+Entries may show up late, so that the time stays behind the latest, and what is told twice is known by its name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from hashlib import blake2b
+
+import msgspec
+
+MOST_SEEN = 200  # names in a cursor: twelve characters each, of the 4,096 that one may have
+
+
+class Cursor(msgspec.Struct, array_like=True):
+    from_ms: int
+    seen: list[str] = []
+
+    def encoded(self) -> str:
+        return msgspec.json.encode(self).decode()
+
+
+def decoded(cursor: str, ledger: str) -> Cursor:
+    """``ledger``: for the error. Raises ValueError for a cursor that is none."""
+    try:
+        return msgspec.json.decode(cursor, type=Cursor)
+    except msgspec.DecodeError as error:
+        raise ValueError(f"{cursor!r} is no cursor into {ledger}: {error}") from error
+
+
+def name_of(text: str) -> str:
+    return blake2b(text.encode(), digest_size=6).hexdigest()
+
+
+def after(from_ms: int, seen: Iterable[tuple[int, str]]) -> Cursor:
+    """``seen``: time and name, oldest first. Where they are too many, it is asked from a later time on."""
+    kept = [one for one in seen if one[0] >= from_ms]
+    if len(kept) > MOST_SEEN:
+        from_ms = kept[-MOST_SEEN][0]
+        kept = [one for one in kept if one[0] >= from_ms]
+    return Cursor(from_ms, [name for _, name in kept])
