@@ -36,7 +36,7 @@ _WEEK, _QUARTER, _HALF_YEAR = timedelta(days=7), timedelta(days=90), timedelta(d
 async def _act(call: Call, command: MoveFunds) -> Moved:
     """The transfer that it made. Raises BinanceError."""
     try:
-        await call.venue.desk.act("transfer", command, call.signed_time.check)
+        await call.act("transfer", command)
     except VenueError as refusal:
         raise of_wallet(refusal, inside=command.destination is not None) from refusal
     transfers = call.venue.desk.exchange.transfers

@@ -11,12 +11,12 @@ from tightloop.venues.dialects.binance.calls import Call
 from tightloop.venues.dialects.binance.futures_account import MOST_NOTIONAL, Margin
 from tightloop.venues.dialects.binance.placing import new_terms, place_order
 from tightloop.venues.dialects.binance.refusals import BinanceError
-from tightloop.venues.dialects.binance.spot import asked_orders, asked_trades, cancel, require, working
+from tightloop.venues.dialects.binance.spot import asked_orders, asked_trades, require, working
 from tightloop.venues.dialects.figures import joined
 from tightloop.venues.dialects.order_lists import all_orders
 from tightloop.venues.sim import rounding
 from tightloop.venues.sim.books import ZERO
-from tightloop.venues.sim.commands import ChangeWorking, SetFees, SetPositionMode
+from tightloop.venues.sim.commands import SetFees, SetPositionMode
 from tightloop.venues.sim.fees import USUAL, rate_of
 from tightloop.venues.sim.orders import Order
 
@@ -27,7 +27,7 @@ async def _place(call: Call) -> Any:
     command = place_order(
         call.given, call.venue.futures.named(call.given), call.account_name, call.signed_time.at, call.now
     )
-    await call.venue.desk.act("order", command, call.signed_time.check)
+    await call.act("order", command)
     order = call.account().orders[command.client_order_id][-1]
     shown = order_views.futures_order(order, asked=False)
     if call.given.get("newOrderRespType", "ACK").upper() == "ACK":
@@ -45,21 +45,14 @@ async def _change(call: Call) -> Any:
     order = call.order("perp")
     if order.side.upper() != require(call, "side"):
         raise BinanceError(-1117, "Invalid side.")
-    command = ChangeWorking(
-        account=call.account_name,
-        client_order_id=order.client_order_id,
-        amount=amount,
-        price=price,
-        timestamp=call.signed_time.at,
-    )
-    await call.venue.desk.act("change", command, call.signed_time.check)
+    await call.change(order, amount, price)
     return order_views.futures_order(order, asked=False)
 
 
 async def _cancel(call: Call) -> Any:
     call.venue.futures.named(call.given)
     order = working(call, "perp")
-    await cancel(call, order)
+    await call.cancel(order)
     return order_views.futures_order(order, asked=False)
 
 
@@ -67,7 +60,7 @@ async def _cancel_all(call: Call) -> Any:
     symbol = call.venue.futures.named(call.given).rules.symbol
     for order in _open(call):
         if order.listing.rules.symbol == symbol:
-            await cancel(call, order)
+            await call.cancel(order)
     return {"code": 200, "msg": "The operation of cancel all open order is done."}
 
 

@@ -14,7 +14,6 @@ from tightloop.venues.dialects.binance.placing import client_order_id, place_ord
 from tightloop.venues.dialects.binance.refusals import UNKNOWN_ORDER, BinanceError, missing
 from tightloop.venues.dialects.figures import fixed, joined
 from tightloop.venues.dialects.order_lists import all_orders
-from tightloop.venues.sim.commands import CancelWorking
 from tightloop.venues.sim.fees import USUAL, rate_of
 from tightloop.venues.sim.orders import Order
 from tightloop.venues.times import milliseconds
@@ -29,7 +28,7 @@ async def _place(call: Call) -> Any:
     command = place_order(
         call.given, call.venue.spot.named(call.given), call.account_name, call.signed_time.at, call.now
     )
-    await call.venue.desk.act("order", command, call.signed_time.check)
+    await call.act("order", command)
     return order_views.placed(call.account().orders[command.client_order_id][-1], kind)
 
 
@@ -41,7 +40,7 @@ def _test(call: Call) -> Any:
 async def _cancel(call: Call) -> Any:
     call.venue.spot.named(call.given)
     order = working(call, "spot")
-    await cancel(call, order)
+    await call.cancel(order)
     return order_views.cancelled(order, client_order_id(call.given, False))
 
 
@@ -53,20 +52,13 @@ def working(call: Call, market: str) -> Order:
     return order
 
 
-async def cancel(call: Call, order: Order) -> None:
-    command = CancelWorking(
-        account=call.account_name, client_order_id=order.client_order_id, timestamp=call.signed_time.at
-    )
-    await call.venue.desk.act("cancel", command, call.signed_time.check)
-
-
 async def _cancel_all(call: Call) -> Any:
     symbol = call.venue.spot.named(call.given).rules.symbol
     found = [order for order in _open(call) if order.listing.rules.symbol == symbol]
     if not found:
         raise BinanceError(*UNKNOWN_ORDER)
     for order in found:
-        await cancel(call, order)
+        await call.cancel(order)
     return [order_views.cancelled(order, client_order_id({}, False)) for order in found]
 
 
@@ -77,7 +69,7 @@ async def _replace(call: Call) -> Any:
     asked = replace(call, given=call.given | {name: value for name, value in named.items() if value})
     try:
         order = working(asked, "spot")
-        await cancel(call, order)
+        await call.cancel(order)
         cancelled: dict[str, Any] = order_views.cancelled(order, client_order_id({}, False))
         result = "SUCCESS"
     except BinanceError as refusal:

@@ -16,7 +16,6 @@ from tightloop.venues.dialects.bybit.calls import Call
 from tightloop.venues.dialects.bybit.listings import MARKETS
 from tightloop.venues.dialects.bybit.refusals import BybitError, no_such_order, wrong_parameter
 from tightloop.venues.sim.books import ZERO
-from tightloop.venues.sim.commands import CancelWorking, ChangeWorking
 from tightloop.venues.sim.orders import Order
 
 CLOSED_KEPT = 500  # of a category, by order/realtime
@@ -28,7 +27,7 @@ _UNFILLED = ("Cancelled", "Rejected", "Deactivated")
 
 async def _create(call: Call) -> Any:
     command = placing.place_order(call)
-    await call.venue.desk.act("order", command, call.signed_time.check)
+    await call.act("order", command)
     return order_views.ids(call.account().orders[command.client_order_id][-1])
 
 
@@ -43,14 +42,7 @@ async def _amend(call: Call) -> Any:
         placing.check_notional(listing, amount * price)
     if amount <= order.filled:
         raise BybitError(110064, "The modified contract quantity cannot be less than or equal to the filled quantity.")
-    command = ChangeWorking(
-        account=call.account_name,
-        client_order_id=order.client_order_id,
-        amount=amount,
-        price=price,
-        timestamp=call.signed_time.at,
-    )
-    await call.venue.desk.act("change", command, call.signed_time.check)
+    await call.change(order, amount, price)
     return order_views.ids(order)
 
 
@@ -65,15 +57,8 @@ def working(call: Call) -> Order:
 
 async def _cancel(call: Call) -> Any:
     order = working(call)
-    await _end(call, order)
+    await call.cancel(order)
     return order_views.ids(order)
-
-
-async def _end(call: Call, order: Order) -> None:
-    command = CancelWorking(
-        account=call.account_name, client_order_id=order.client_order_id, timestamp=call.signed_time.at
-    )
-    await call.venue.desk.act("cancel", command, call.signed_time.check)
 
 
 async def _cancel_all(call: Call) -> Any:
@@ -82,7 +67,7 @@ async def _cancel_all(call: Call) -> Any:
         order for order in call.orders() if order.status == "open" and call.listings.chosen(order.listing, call.given)
     ]
     for order in found:
-        await _end(call, order)
+        await call.cancel(order)
     return {"list": [order_views.ids(order) for order in found], "success": "1"}
 
 

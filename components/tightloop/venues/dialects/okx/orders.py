@@ -13,7 +13,6 @@ from tightloop.venues.dialects.okx.calls import Call, at_ms
 from tightloop.venues.dialects.okx.listings import KINDS, kind_of, order_id
 from tightloop.venues.dialects.okx.refusals import NO_SUCH_ORDER, NOT_TO_CANCEL, OkxError, of_engine
 from tightloop.venues.sim.books import ZERO, VenueError
-from tightloop.venues.sim.commands import CancelWorking, ChangeWorking
 from tightloop.venues.sim.orders import Order
 
 WEEK, UNFILLED_KEPT, FILLS_KEPT = timedelta(days=7), timedelta(hours=2), timedelta(days=3)
@@ -31,7 +30,7 @@ class OfOrders(Exception):
 
 async def _placed(call: Call) -> dict[str, str]:
     command = placing.place_order(call)
-    await call.venue.desk.act("order", command, call.signed_time.check)
+    await call.act("order", command)
     return order_views.ids(call.account().orders[command.client_order_id][-1], at_ms(call))
 
 
@@ -73,10 +72,7 @@ async def _place_many(call: Call) -> Any:
 async def _cancel(call: Call) -> Any:
     async def act(call: Call) -> dict[str, str]:
         order = _working(call)
-        command = CancelWorking(
-            account=call.account_name, client_order_id=order.client_order_id, timestamp=call.signed_time.at
-        )
-        await call.venue.desk.act("cancel", command, call.signed_time.check)
+        await call.cancel(order)
         return order_views.ids(order, at_ms(call))
 
     return await _one(call, act)
@@ -101,14 +97,7 @@ async def _amend(call: Call) -> Any:
             amount = placing.order_amount("newSz", given, order.listing, False)
         if given.get("newPx"):
             price = placing.limit_price(given, order.listing, "newPx")
-        command = ChangeWorking(
-            account=call.account_name,
-            client_order_id=order.client_order_id,
-            amount=amount,
-            price=price,
-            timestamp=call.signed_time.at,
-        )
-        await call.venue.desk.act("change", command, call.signed_time.check)
+        await call.change(order, amount, price)
         return order_views.ids(order, at_ms(call)) | {"reqId": given.get("reqId", "")}
 
     return await _one(call, act)
