@@ -8,11 +8,12 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Literal
 
-from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka.admin import OffsetSpec
 from msgspec import Struct
 
 from tightloop.client.closing import Closing
-from tightloop.client.connect import TIMEOUT_S, Place, partition_counts, patiently, reaching
+from tightloop.client.connect import TIMEOUT_S, Place, offsets, partition_counts, patiently, reaching
 from tightloop.errors import ExecutionError
 from tightloop.records.topics import contract_of
 from tightloop.runners.kafka.messages import headers_of, place
@@ -121,18 +122,25 @@ class TopicReader(Closing):
         self._held.append(received)
 
     def _starts(self, start: Start) -> list[TopicPartition]:
+        """Never "the end" itself: the client would look it up later, and what comes before it does would be missed."""
+        if start == "beginning":
+            return self._at(dict.fromkeys(self._places, OFFSET_BEGINNING))
+        if isinstance(start, Mapping):
+            return self._at({place: start.get(place, OFFSET_BEGINNING) for place in self._places})
+        # Asked for first, so that nothing comes between it and the answer that a partition has nothing so young
+        ends = offsets(self._settings, self._places, OffsetSpec.latest(), committed=True)  # type: ignore[no-untyped-call]
+        if not isinstance(start, datetime) or not ends:
+            return self._at(ends)
+        asked = self._at(dict.fromkeys(self._places, int(start.timestamp() * 1000)))
+        found = patiently(lambda: self._consumer.offsets_for_times(asked, timeout=TIMEOUT_S))
+        for place in found:
+            if place.offset < 0:
+                place.offset = ends[place.topic.removeprefix(self._settings.prefix), place.partition]
+        return found
+
+    def _at(self, places: Mapping[Place, int]) -> list[TopicPartition]:
         prefix = self._settings.prefix
-        if isinstance(start, datetime):
-            at = int(start.timestamp() * 1000)
-            asked = [TopicPartition(prefix + topic, partition, at) for topic, partition in self._places]
-            return patiently(lambda: self._consumer.offsets_for_times(asked, timeout=TIMEOUT_S)) if asked else []
-        if isinstance(start, str):
-            offset = OFFSET_BEGINNING if start == "beginning" else OFFSET_END
-            return [TopicPartition(prefix + topic, partition, offset) for topic, partition in self._places]
-        return [
-            TopicPartition(prefix + topic, partition, start.get((topic, partition), OFFSET_BEGINNING))
-            for topic, partition in self._places
-        ]
+        return [TopicPartition(prefix + topic, partition, at) for (topic, partition), at in places.items()]
 
 
 def consumer_settings(settings: KafkaSettings) -> dict[str, object]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas
 import pytest
+from confluent_kafka import Consumer
 
 from tightloop import ExecutionError, InstructionPublisher, ResultConsumer
 from tightloop.assembly.config import Config
@@ -139,6 +140,37 @@ def test_reading_begins_where_it_is_told(settings: KafkaSettings, publisher: Ins
     assert consumed(settings, {("instructions", partition): 2}) == ["i2", "i3"]
     assert consumed(settings, datetime.now(UTC) - timedelta(hours=1)) == ["i0", "i1", "i2", "i3"]
     assert consumed(settings, datetime.now(UTC) + timedelta(hours=1)) == []
+
+
+@pytest.mark.parametrize(
+    ("start", "behind"), [("end", "assign"), (NOW - timedelta(minutes=1), "assign"), (NOW, "offsets_for_times")]
+)
+def test_what_comes_while_a_reader_finds_its_start_is_read(
+    settings: KafkaSettings,
+    publisher: InstructionPublisher,
+    start: Any,
+    behind: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As a result that is there a moment after it began to be awaited."""
+    published = []
+
+    class Slow(Consumer):
+        def offsets_for_times(self, *arguments: Any, **options: Any) -> Any:
+            found = super().offsets_for_times(*arguments, **options)
+            if behind == "offsets_for_times":
+                published.append(publisher.publish(instruction(1)))
+            return found
+
+        def assign(self, places: Any) -> None:
+            if behind == "assign":
+                published.append(publisher.publish(instruction(1)))
+            super().assign(places)
+
+    monkeypatch.setattr("tightloop.client.reader.Consumer", Slow)
+    with TopicReader(settings, ["instructions"], start) as reader:
+        found = [one.offset for one in reader.to_end()]
+    assert found == published == [0]
 
 
 def test_a_result_is_awaited_also_when_it_was_there_before(

@@ -128,15 +128,15 @@ class MarketView:
             raise KafkaException(found.error)
         since = int((self._clock.now() - self._max_age - AHEAD).timestamp() * 1000)
         asked = [TopicPartition(name, partition, since) for partition in found.partitions]
-        return [self._known(consumer, place) for place in consumer.offsets_for_times(asked, timeout=10.0)]
-
-    @staticmethod
-    def _known(consumer: Consumer, place: TopicPartition) -> TopicPartition:
-        if place.error is not None:
-            raise KafkaException(place.error)
-        if place.offset < 0:  # nothing is so young
-            place.offset = consumer.get_watermark_offsets(place, timeout=10.0)[1]
-        return place
+        # Asked for first, so that nothing comes between it and the answer that a partition has nothing so young
+        ends = {place.partition: consumer.get_watermark_offsets(place, timeout=10.0)[1] for place in asked}
+        places = consumer.offsets_for_times(asked, timeout=10.0)
+        for place in places:
+            if place.error is not None:
+                raise KafkaException(place.error)
+            if place.offset < 0:
+                place.offset = ends[place.partition]
+        return places
 
     def _take(self, message: Message) -> None:
         value: Any = message.value()
