@@ -133,9 +133,9 @@ class TopicReader(Closing):
             return self._at(ends)
         asked = self._at(dict.fromkeys(self._places, int(start.timestamp() * 1000)))
         found = patiently(lambda: self._consumer.offsets_for_times(asked, timeout=TIMEOUT_S))
-        for place in found:
-            if place.offset < 0:
-                place.offset = ends[place.topic.removeprefix(self._settings.prefix), place.partition]
+        for one in found:
+            if one.offset < 0:
+                one.offset = ends[one.topic.removeprefix(self._settings.prefix), one.partition]
         return found
 
     def _at(self, places: Mapping[Place, int]) -> list[TopicPartition]:
