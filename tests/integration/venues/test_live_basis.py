@@ -1,5 +1,5 @@
-"""A basis trade on Kafka with live lanes: spot bought and the perpetual sold as one group, on one exchange and across
-two; opened, closed, and with a second leg that fails.
+"""A basis trade on Kafka with live lanes: spot bought on Binance and the perpetual sold as one group, on Binance, on
+Bybit and on OKX; opened, closed, and with a second leg that fails.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from tightloop.testing import group
 pytestmark = pytest.mark.timeout(240)
 D = Decimal
 SPOT, PERP = "BTC/USDT", "BTC/USDT:USDT"
-HEDGE = "hedge"  # the account at the other exchange
+ELSEWHERE = "elsewhere"
+HEDGES = {KEY: "binance", ELSEWHERE: "bybit", "on-okx": "okx"}  # the venue of each account that holds a perpetual
 HELD = "binance:BaseToken:BTC"
-SHORT = "binance:Perp:BTC/USDT:USDT"
 
 
 @pytest.fixture
 def system(broker: Any, topic_prefix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LiveSystem]:
-    """One strategy with an account at each of two exchanges: two sandboxes, each with books of its own."""
-    lanes = (LiveLane(), LiveLane(name="binance-2", account=HEDGE, exchange="other"))
+    """One strategy with an account at each of three exchanges."""
+    lanes = tuple(LiveLane(name=venue, venue=venue, account=account) for account, venue in HEDGES.items())
     with LiveSystem(broker.bootstrap, topic_prefix, tmp_path, monkeypatch.setenv, lanes=lanes) as found:
-        for number, account in enumerate((KEY, HEDGE), 1):
-            found.publish(order(f"first-{account}", account, **workload.market()))
+        for number, account in enumerate(HEDGES, 1):
+            found.publish(order(f"first-{account}", account, **workload.market(venue=HEDGES[account])))
             found.producer.flush(30)
             found.adopt(_adopted_version(found, number))
             found.until_results(60)
@@ -42,26 +42,25 @@ def test_a_basis_trade_opens_and_closes_on_one_exchange_and_across_two_and_a_fai
     system: LiveSystem,
 ) -> None:
     before = _books(system)
-    system.publish(*basis("one", hedged_at=KEY), *basis("two", hedged_at=HEDGE))
-    system.until_results(90)
-    assert _statuses(system, "one-0", "one-1", "two-0", "two-1") == {("reconciled", "filled")}
+    _trade_basis(system, "open")
     opened = _books(system)
-    assert _moved(before, opened) == {(KEY, HELD): D("0.3996"), (KEY, SHORT): D("-0.2"), (HEDGE, SHORT): D("-0.2")}
+    bought = {(KEY, HELD): D("0.5994")}
+    assert _moved(before, opened) == bought | {(account, _short(account)): D("-0.2") for account in HEDGES}
 
-    system.publish(*basis("one-back", hedged_at=KEY, back=True), *basis("two-back", hedged_at=HEDGE, back=True))
-    system.until_results(90)
-    assert _statuses(system, "one-back-0", "one-back-1", "two-back-0", "two-back-1") == {("reconciled", "filled")}
+    _trade_basis(system, "close", back=True)
     closed = _books(system)
-    assert _moved(before, closed) == {(KEY, HELD): D("-0.0004")}, "what the purchases' fees have taken"
+    assert _moved(before, closed) == {(KEY, HELD): D("-0.0006")}, "what the purchases' fees have taken"
 
-    system.publish(*basis("cancels", hedged_at=HEDGE, hedge="5000", on_failure="cancel_rest"), order("afterwards", KEY))
+    system.publish(
+        *basis("cancels", hedged_at=ELSEWHERE, hedge="5000", on_failure="cancel_rest"), order("afterwards", KEY)
+    )
     system.until_results(90)
     results = system.results()
     assert _told(results["cancels-0"]) == ("reconciled", "filled", None)
     assert _told(results["cancels-1"])[:2] == ("reconciled", "rejected")
     assert _told(results["afterwards"]) == ("reconciled", "filled", None), "the key goes on"
 
-    system.publish(*basis("halts", hedged_at=HEDGE, hedge="5000", on_failure="halt"))
+    system.publish(*basis("halts", hedged_at=ELSEWHERE, hedge="5000", on_failure="halt"))
     system.until_results(90)
     system.publish(order("stopped", KEY))
     system.until_results(60)
@@ -71,8 +70,17 @@ def test_a_basis_trade_opens_and_closes_on_one_exchange_and_across_two_and_a_fai
     assert _told(results["stopped"]) == ("refused", None, "EIM-011"), "the key is halted"
     (halt,) = system.watch.look().heads()[KEY]["halts"]
     assert halt["code"] == "EIM-019"
-    assert "leg 2 of 2 (halts-1, sell BTC/USDT:USDT at binance) ended rejected" in halt["message"]
+    assert "leg 2 of 2 (halts-1, sell BTC/USDT:USDT at bybit) ended rejected" in halt["message"]
     assert "done, and stays: buy BTC/USDT at binance (halts-0) filled 0.2" in halt["message"]
+
+
+def _trade_basis(system: LiveSystem, name: str, *, back: bool = False) -> None:
+    """One with each hedge."""
+    system.publish(*(leg for account in HEDGES for leg in basis(f"{name}-{account}", hedged_at=account, back=back)))
+    system.until_results(90)
+    results = system.results()
+    ended = {_told(results[f"{name}-{account}-{leg}"]) for account in HEDGES for leg in (0, 1)}
+    assert ended == {("reconciled", "filled", None)}
 
 
 def order(name: str, account: str, **payload: Any) -> Instruction:
@@ -88,11 +96,11 @@ def basis(
     back: bool = False,
     on_failure: Any = "halt",
 ) -> tuple[Instruction, ...]:
-    """Spot on the first exchange, the perpetual at ``hedged_at``: bought and sold, or ``back`` again."""
+    """Spot on Binance, the perpetual at ``hedged_at``: bought and sold, or ``back`` again."""
     sides = ("sell", "buy") if back else ("buy", "sell")
     legs = (
         order(f"{name}-0", KEY, **workload.market(sides[0], amount, SPOT)),
-        order(f"{name}-1", hedged_at, **workload.market(sides[1], hedge or amount, PERP)),
+        order(f"{name}-1", hedged_at, **workload.market(sides[1], hedge or amount, PERP, HEDGES[hedged_at])),
     )
     return group(name, *(replace(leg, on_failure=on_failure) for leg in legs))
 
@@ -120,15 +128,14 @@ def _books(system: LiveSystem) -> dict[tuple[str, str], Decimal]:
 
 def _moved(before: dict[tuple[str, str], Decimal], after: dict[tuple[str, str], Decimal]) -> dict[Any, Decimal]:
     """What changed of the coin and the perpetual."""
-    places = [place for place in before | after if place[1] in (HELD, SHORT)]
+    places = [(account, key) for account, key in before | after if key in (HELD, _short(account))]
     moved = {place: after.get(place, D(0)) - before.get(place, D(0)) for place in places}
     return {place: amount for place, amount in moved.items() if amount}
 
 
+def _short(account: str) -> str:
+    return f"{HEDGES[account]}:Perp:{PERP}"
+
+
 def _told(result: Any) -> tuple[str, str | None, str | None]:
     return result.status, result.outcome, result.error.code if result.error else None
-
-
-def _statuses(system: LiveSystem, *names: str) -> set[tuple[str, str | None]]:
-    results = system.results()
-    return {(results[name].status, results[name].outcome) for name in names}
