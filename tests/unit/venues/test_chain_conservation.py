@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import msgspec
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 from tests.support.protocol_money import check_protocols
@@ -244,11 +244,27 @@ class Judge:
             assert without_ids(found.entries)[0] in self.shown["s"], "what is told as final is shown"
 
 
+def _send(what: str, amount: str) -> tuple[str, Move]:
+    return "s", ("send", {"what": what, "amount": D(amount), "ahead": 0})
+
+
+# A deposit comes again after a reorganisation, at its own time, which lies before an advance of the market
+ADVANCED: list[tuple[str, Move]] = [
+    _send("supply", "26.95"),
+    _send("token", "23.11"),
+    ("s", ("deposit", {"amount": D(5)})),
+    _send("borrow", "5.57"),
+    ("t", ("time", {"seconds": 0.3})),
+    ("s", ("advance", {"hours": 30})),
+    ("t", ("reorg", {"count": 2, "lose": True})),
+]
+
 SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large]
 
 
 @settings(max_examples=50, deadline=None, suppress_health_check=SLOW)
 @given(programs)
+@example(ADVANCED)
 def test_money_is_conserved_whatever_becomes_of_blocks_and_a_restart_changes_nothing(
     program: list[tuple[str, Move]],
 ) -> None:
