@@ -23,18 +23,20 @@ class BybitSandbox(ExchangeSandbox):
         self,
         method: str,
         path: str,
-        key: int = 0,
+        key: int | dict[str, Any] = 0,
         *,
-        timestamp: int | None = None,
+        signed_at: int | None = None,
         window: int = 5000,
         **given: Any,
     ) -> tuple[int, Any]:
-        """As Bybit documents it: status and answer. ``None`` leaves a parameter out."""
+        """As Bybit documents it: status and answer. ``key``: which of the keys, or one of another account. ``None``
+        leaves a parameter out.
+        """
         sent = {name: value for name, value in given.items() if value is not None}
         posted = method == "POST"
         text = json.dumps(sent) if posted else urlencode(sent)
-        at = int(time.time() * 1000) if timestamp is None else timestamp
-        chosen = self.keys[key]
+        at = int(time.time() * 1000) if signed_at is None else signed_at
+        chosen = self.keys[key] if isinstance(key, int) else key
         signed = hmac.new(chosen["secret"].encode(), f"{at}{chosen['key']}{window}{text}".encode(), hashlib.sha256)
         headers = {
             "X-BAPI-API-KEY": chosen["key"],
@@ -46,13 +48,13 @@ class BybitSandbox(ExchangeSandbox):
             return self.ask(method, path, "", text.encode(), {**headers, "Content-Type": "application/json"})
         return self.ask(method, path, text, headers=headers)
 
-    def done(self, method: str, path: str, key: int = 0, **given: Any) -> Any:
+    def done(self, method: str, path: str, key: int | dict[str, Any] = 0, **given: Any) -> Any:
         """The result of a request that succeeds."""
         status, answer = self.signed(method, path, key, **given)
         assert (status, answer["retCode"]) == (200, 0), (path, given, status, answer)
         return answer["result"]
 
-    def code(self, method: str, path: str, key: int = 0, **given: Any) -> int:
+    def code(self, method: str, path: str, key: int | dict[str, Any] = 0, **given: Any) -> int:
         """The number with which it is refused on HTTP 200; 0: it is not."""
         status, answer = self.signed(method, path, key, **given)
         assert status == 200, (path, given, status, answer)

@@ -51,17 +51,17 @@ def one(sandbox: BybitSandbox, category: str, link_id: str, path: str = REALTIME
 # --- a stranger -------------------------------------------------------------------------------------------------------
 
 
-async def script(symbol: str, sandbox: BybitSandbox) -> dict[str, Any]:
-    """Written for Bybit: nothing in it is for us, but the address."""
+def connected(sandbox: BybitSandbox, key: dict[str, Any]) -> Any:
+    """ccxt's class, as it is but for the address."""
     import ccxt.async_support as ccxt
 
-    exchange = ccxt.bybit(
-        {
-            "apiKey": sandbox.keys[0]["key"],
-            "secret": sandbox.keys[0]["secret"],
-            "urls": {"api": {"public": sandbox.address, "private": sandbox.address}},
-        }
-    )
+    urls = {"api": {"public": sandbox.address, "private": sandbox.address}}
+    return ccxt.bybit({"apiKey": key["key"], "secret": key["secret"], "urls": urls})
+
+
+async def script(symbol: str, sandbox: BybitSandbox) -> dict[str, Any]:
+    """Written for Bybit: nothing in it is for us, but the address."""
+    exchange = connected(sandbox, sandbox.keys[0])
     found = {"acknowledged": True}
     told: dict[str, Any] = {}
     try:
@@ -227,7 +227,7 @@ def test_a_request_acts_only_while_it_is_young(sandbox: BybitSandbox) -> None:
     sandbox.done("GET", WALLET, accountType="UNIFIED")
     before = sandbox.books()["orders"]
     for timestamp, window in ((now - 3000, 2000), (now + 2500, 5000)):
-        status, answer = sandbox.signed("POST", CREATE, timestamp=timestamp, window=window, **SPOT)
+        status, answer = sandbox.signed("POST", CREATE, signed_at=timestamp, window=window, **SPOT)
         assert (status, answer["retCode"]) == (200, 10002)
         assert f"req_timestamp[{timestamp}]" in answer["retMsg"]
     sandbox.control("POST", "/admin/faults", {"kind": "late_before", "delay_s": 0.6, "count": 1})
@@ -447,6 +447,89 @@ def test_what_arrives_is_a_line_of_the_log(restartable: BybitSandbox) -> None:
         (row,) = restartable.done("GET", LOG, currency=coin)["list"]
         assert (row["type"], row["change"], row["cashFlow"], row["side"]) == ("TRANSFER_IN", "2", "2", "None")
         assert row["cashBalance"] == balances(restartable)[coin]
+
+
+async def treasury(sandbox: BybitSandbox, sender: dict[str, Any], receiver: dict[str, Any]) -> dict[str, Any]:
+    """Written for Bybit as well: one account sends money to another."""
+    one, other = connected(sandbox, sender), connected(sandbox, receiver)
+    told: dict[str, Any] = {}
+    try:
+        told["currency"] = (await one.fetch_currencies())["USDT"]
+        await one.load_markets()
+        await other.load_markets()
+        told["address"] = await other.fetch_deposit_address("USDT", {"network": "ERC20"})
+        sent = {"network": "ERC20", "requestId": "mine1", "accountType": "UTA", "forceChain": 1}
+        told["withdrawn"] = await one.withdraw("USDT", 50, told["address"]["address"], sent)
+        told["under way"] = await one.fetch_withdrawals("USDT")
+        await asyncio.sleep(3.2)  # two seconds until it is sent, and one until it is credited
+        told["withdrawals"] = await one.fetch_withdrawals("USDT", None, None, {"withdrawID": told["withdrawn"]["id"]})
+        told["deposits"] = await other.fetch_deposits("USDT")
+    finally:
+        await one.close()
+        await other.close()
+    return told
+
+
+def test_a_strangers_script_moves_money(sandbox: BybitSandbox) -> None:
+    sender = sandbox.control("POST", "/admin/keys", account="sender", withdraw="true")[0]
+    told = asyncio.run(treasury(sandbox, sender, sandbox.control("POST", "/admin/keys", account="receiver")[0]))
+    assert told["currency"]["networks"]["ERC20"]["fee"] == 2
+    assert told["currency"]["networks"]["ERC20"]["limits"]["withdraw"]["min"] == 10
+    assert [one["status"] for one in told["under way"]] == ["pending"]
+    (withdrawal,), (deposit,) = told["withdrawals"], told["deposits"]
+    assert (withdrawal["id"], withdrawal["status"]) == (told["withdrawn"]["id"], "ok")
+    assert (withdrawal["amount"], withdrawal["fee"]["cost"]) == (50, 2)
+    assert (deposit["amount"], deposit["status"], deposit["txid"]) == (50, "ok", withdrawal["txid"])
+    assert deposit["addressTo"] == told["address"]["address"]
+
+
+OUT = {"coin": "USDT", "chain": "ETH", "address": "0x" + "ab" * 20, "amount": "50", "accountType": "UTA"}
+OUT |= {"forceChain": "1", "timestamp": "1700000000000"}
+TAKE, TAKEN = "/v5/asset/withdraw/create", "/v5/asset/withdraw/query-record"
+
+
+@pytest.mark.parametrize(
+    ("changed", "code"),
+    [
+        ({"coin": "DOGE"}, 131097),
+        ({"chain": "TRX"}, 131097),
+        ({"address": "nowhere"}, 131093),
+        ({"tag": "7"}, 10001),
+        ({"amount": "9"}, 131096),
+        ({"amount": "100000000"}, 131001),
+        ({"accountType": "FUND"}, 131001),
+        ({"accountType": "CONTRACT"}, 10001),
+        ({"accountType": None}, 10001),
+        ({"requestId": "not-letters"}, 10001),
+        ({"timestamp": None}, 10001),
+    ],
+)
+def test_a_withdrawal_that_breaks_a_rule_is_refused_by_its_number(
+    sandbox: BybitSandbox, changed: dict[str, Any], code: int
+) -> None:
+    rich = sandbox.control("POST", "/admin/keys", account="rich", withdraw="true")[0]
+    assert sandbox.code("POST", TAKE, rich, **(OUT | changed)) == code
+
+
+def test_a_request_id_is_taken_once_and_the_fee_is_included_where_that_is_asked_for(sandbox: BybitSandbox) -> None:
+    often = sandbox.control("POST", "/admin/keys", account="often", withdraw="true")[0]
+    assert sandbox.code("POST", TAKE, often, **OUT, requestId="a1") == 0
+    assert sandbox.code("POST", TAKE, often, **OUT, requestId="a1") == 10014
+    assert sandbox.code("POST", TAKE, often, **OUT, requestId="a2", feeType="1") == 0
+    told = sandbox.done("GET", TAKEN, often, coin="USDT")["rows"]
+    assert [(row["amount"], row["withdrawFee"]) for row in told] == [("48", "2"), ("50", "2")], "newest first"
+    page = sandbox.done("GET", TAKEN, often, limit="1")
+    (older,) = sandbox.done("GET", TAKEN, often, limit="1", cursor=page["nextPageCursor"])["rows"]
+    assert (page["rows"][0]["amount"], older["amount"]) == ("48", "50")
+    assert sandbox.done("GET", TAKEN, often, withdrawType="1")["rows"] == []
+    month = 30 * 24 * 3_600_000
+    assert sandbox.code("GET", TAKEN, often, startTime=1, endTime=2 + month) == 10001
+    lines = sandbox.done("GET", LOG, often, type="TRANSFER_OUT")["list"]
+    assert [row["change"] for row in lines] == ["-50", "-52"]
+
+
+def test_a_key_without_the_right_withdraws_nothing(sandbox: BybitSandbox) -> None:
+    assert [sandbox.code("POST", TAKE, key, **OUT) for key in (0, 1)] == [10005, 10005]
 
 
 def balances(sandbox: BybitSandbox) -> dict[str, str]:

@@ -13,7 +13,6 @@ import secrets
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from decimal import Decimal
-from hashlib import blake2b
 from typing import Any, Literal
 
 from tightloop.handlers.calls import LedgerEntry
@@ -22,6 +21,7 @@ from tightloop.venues.dialects.binance.coins import network_id, network_of, netw
 from tightloop.venues.dialects.binance.placing import decimal
 from tightloop.venues.dialects.binance.refusals import BinanceError, missing, of_wallet
 from tightloop.venues.dialects.figures import PLACES
+from tightloop.venues.dialects.moving import deposits, digest, moved_by, transfers, withdrawals
 from tightloop.venues.sim.books import VenueError
 from tightloop.venues.sim.commands import MoveFunds
 from tightloop.venues.sim.withdrawals import Moved
@@ -36,15 +36,9 @@ _WEEK, _QUARTER, _HALF_YEAR = timedelta(days=7), timedelta(days=90), timedelta(d
 async def _act(call: Call, command: MoveFunds) -> Moved:
     """The transfer that it made. Raises BinanceError."""
     try:
-        await call.act("transfer", command)
+        return await moved_by(call, command)
     except VenueError as refusal:
         raise of_wallet(refusal, inside=command.destination is not None) from refusal
-    transfers = call.venue.desk.exchange.transfers
-    return next(
-        one
-        for one in reversed(transfers.history(call.account().name))
-        if one.command.client_order_id == command.client_order_id
-    )
 
 
 # --- between the account's wallets ------------------------------------------------------------------------------------
@@ -88,7 +82,7 @@ async def _moves(call: Call) -> Any:
                 "tranId": _number(one),
                 "timestamp": milliseconds(one.entries[0].event_time),
             }
-            for one in reversed(call.venue.desk.exchange.transfers.history(call.account().name))
+            for one in transfers(call)
             if (one.command.source, one.command.destination) == _MOVES.get(kind)
             and start <= one.entries[0].event_time
             and call.between(one.entries[0].event_time)
@@ -126,7 +120,7 @@ async def _withdraw(call: Call) -> Any:
 
 
 def _withdrawal_id(moved: Moved) -> str:
-    return blake2b(moved.transfer_id.encode(), digest_size=16).hexdigest()
+    return digest(moved).hex()
 
 
 async def _withdrawals(call: Call) -> Any:
@@ -139,12 +133,11 @@ async def _withdrawals(call: Call) -> Any:
 
     def ask() -> list[dict[str, Any]]:
         since = _since(call, most, None)
-        transfers, ids = call.venue.desk.exchange.transfers, call.given.get("idList", "").split(",")
+        ids = call.given.get("idList", "").split(",")
         found = [
-            _withdrawal(one, transfers.status(one, call.now))
-            for one in reversed(transfers.history(call.account().name))
-            if one.command.destination is None
-            and own in (None, one.command.client_order_id)
+            _withdrawal(one, call.venue.desk.exchange.transfers.status(one, call.now))
+            for one in withdrawals(call)
+            if own in (None, one.command.client_order_id)
             and call.given.get("coin") in (None, one.command.asset)
             and since <= one.entries[0].event_time
             and call.between(one.entries[0].event_time)
@@ -190,17 +183,13 @@ def _words(at: datetime) -> str:
 
 async def _deposits(call: Call) -> Any:
     """Newest first. At most ninety days."""
-    prefix = f"{call.venue.prefix}:BaseToken:"
 
     def ask() -> list[dict[str, Any]]:
         since = _since(call, _QUARTER, None)
         found = [
             _deposit(call, entry)
-            for entry in reversed(call.account().ledger)
-            if entry.kind == "deposit"
-            and entry.deltas[0].position_key.startswith(prefix)
-            and since <= entry.event_time
-            and call.between(entry.event_time)
+            for entry in deposits(call, ("BaseToken",))
+            if since <= entry.event_time and call.between(entry.event_time)
         ]
         given = call.given
         return _page(

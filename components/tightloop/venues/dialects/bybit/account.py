@@ -1,4 +1,4 @@
-"""Bybit's account: ``/v5/account/…``, ``/v5/user/query-api``, and of ``/v5/asset/…`` what coins there are.
+"""Bybit's account: ``/v5/account/…``, ``/v5/user/query-api``.
 
 https://bybit-exchange.github.io/docs/v5/account/wallet-balance and the pages beside it.
 """
@@ -12,7 +12,7 @@ from typing import Any
 
 from tightloop.venues.dialects.bybit.calls import Call
 from tightloop.venues.dialects.bybit.margin import STABLE, Margin
-from tightloop.venues.dialects.bybit.refusals import BybitError, wrong_parameter
+from tightloop.venues.dialects.bybit.refusals import wrong_parameter
 from tightloop.venues.dialects.figures import joined, plain
 from tightloop.venues.dialects.keys import TRADE, WITHDRAW
 from tightloop.venues.sim import rounding
@@ -23,7 +23,6 @@ from tightloop.venues.times import milliseconds
 UNIFIED_2 = 5  # unifiedMarginStatus: "Unified trading account 2.0"
 _KEY_LASTS = timedelta(days=90)
 _RATE = Decimal("0.0001")
-_MOST_WITHDRAWN = "1000000"
 
 # --- balances ---------------------------------------------------------------------------------------------------------
 
@@ -210,44 +209,10 @@ def user_id(account: str) -> int:
     return 24_600_000 + sum(account.encode())
 
 
-def _coins(call: Call) -> Any:
-    """https://bybit-exchange.github.io/docs/v5/asset/coin-info: with the networks that the engine has."""
-    settings = call.venue.settings
-    named = {asset for rules in settings.symbols for asset in (rules.base, rules.quote)}
-    wanted = call.given.get("coin")
-    if wanted and wanted not in named:
-        raise BybitError(170221, "This coin does not exist.")
-    return {"rows": [_row(call, coin) for coin in sorted(named) if wanted in (None, "", coin)]}
-
-
-def _row(call: Call, coin: str) -> dict[str, Any]:
-    settings = call.venue.settings
-    chains = [
-        {
-            "chain": "ETH" if rules.network == "ethereum" else rules.network.upper(),
-            "chainType": rules.network.capitalize(),
-            "confirmation": str(settings.deposit_confirmations),
-            "withdrawFee": plain(rules.fee),
-            "depositMin": plain(rules.least_deposit),
-            "withdrawMin": plain(rules.least_withdrawal),
-            "minAccuracy": "8",
-            "chainDeposit": "1",
-            "chainWithdraw": "1",
-            "withdrawPercentageFee": "0",
-            "contractAddress": "",
-            "safeConfirmNumber": str(settings.deposit_confirmations),
-        }
-        for rules in settings.networks
-        if rules.asset == coin
-    ]
-    return {"name": coin, "coin": coin, "remainAmount": _MOST_WITHDRAWN, "chains": chains}
-
-
 READS: dict[str, Callable[[Call], Any]] = {
     "GET /v5/account/wallet-balance": _wallet,
     "GET /v5/account/info": _info,
     "GET /v5/account/fee-rate": _fees,
     "GET /v5/user/query-api": _key,
-    "GET /v5/asset/coin/query-info": _coins,
 }
 TRADES: dict[str, Callable[[Call], Any]] = {}

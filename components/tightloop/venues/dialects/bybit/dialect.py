@@ -9,7 +9,16 @@ from typing import Any, NamedTuple
 import msgspec
 from msgspec.structs import replace
 
-from tightloop.venues.dialects.bybit import account, orders, positions, public, streams, transactions
+from tightloop.venues.dialects.bybit import (
+    account,
+    capital,
+    coins,
+    orders,
+    positions,
+    public,
+    streams,
+    transactions,
+)
 from tightloop.venues.dialects.bybit.calls import Call, Venue
 from tightloop.venues.dialects.bybit.documented import ENDPOINTS
 from tightloop.venues.dialects.bybit.limits import Standing
@@ -31,7 +40,7 @@ from tightloop.venues.dialects.bybit.signing import (
 )
 from tightloop.venues.dialects.desk import Desk, Unheard
 from tightloop.venues.dialects.documents import Documents
-from tightloop.venues.dialects.keys import READ, TRADE, ApiKey, Keys
+from tightloop.venues.dialects.keys import READ, TRADE, WITHDRAW, ApiKey, Keys
 from tightloop.venues.dialects.server import Asked, Reply
 from tightloop.venues.sim.books import VenueError
 from tightloop.venues.sim.sandbox import Sandbox
@@ -58,10 +67,10 @@ class _Heard:
 
 def _routes() -> dict[str, Route]:
     found = {name: Route(answer, None) for name, answer in public.ROUTES.items()}
-    for part in (orders, account, transactions, positions):
+    for part in (orders, account, transactions, positions, coins, capital):
         found |= {name: Route(answer, READ) for name, answer in part.READS.items()}
         found |= {name: Route(answer, TRADE) for name, answer in part.TRADES.items()}
-    return found
+    return found | {name: Route(answer, WITHDRAW) for name, answer in capital.WITHDRAWS.items()}
 
 
 class Bybit:

@@ -115,5 +115,27 @@ _ACCOUNT = (
     _at("GET /v5/user/query-api", "read", "", "user/apikey-info"),
     _at("GET /v5/asset/coin/query-info", "read", "coin", "asset/coin-info"),
 )
+_WALLET = (
+    _at(
+        "POST /v5/asset/withdraw/create",
+        "withdraw",
+        "coin! chain address! tag amount!:decimal timestamp!:integer forceChain:integer=0|1|2 "
+        "accountType!=FUND|UTA|FUND,UTA|SPOT feeType:integer=0|1 requestId beneficiary",
+        "asset/withdraw",
+    ),
+    _at(
+        "GET /v5/asset/withdraw/query-record",
+        "read",
+        f"withdrawID txID coin withdrawType:integer=0|1|2 {_TIMES} {_PAGED}",
+        "asset/withdraw/withdraw-record",
+    ),
+    _at(
+        "GET /v5/asset/deposit/query-record",
+        "read",
+        f"id txID coin {_TIMES} {_PAGED}",
+        "asset/deposit/deposit-record",
+    ),
+    _at("GET /v5/asset/deposit/query-address", "read", "coin! chainType", "asset/deposit/master-deposit-addr"),
+)
 
-ENDPOINTS = (*_PUBLIC, *_ORDERS, *_ACCOUNT)
+ENDPOINTS = (*_PUBLIC, *_ORDERS, *_ACCOUNT, *_WALLET)

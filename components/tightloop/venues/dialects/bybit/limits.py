@@ -35,6 +35,10 @@ _PER_SECOND = {
     "GET /v5/account/fee-rate linear": 10,
     "GET /v5/account/fee-rate spot": 5,
     "GET /v5/asset/coin/query-info": 5,
+    "POST /v5/asset/withdraw/create": 5,
+    "GET /v5/asset/withdraw/query-record": 5,
+    "GET /v5/asset/deposit/query-record": 5,
+    "GET /v5/asset/deposit/query-address": 5,
     "GET /v5/user/query-api": 10,
 }
 

@@ -114,5 +114,25 @@ def of_engine(refusal: VenueError, spot: bool) -> BybitError | GatewayError:
     return BybitError(110032, refusal.message or "Order is illegal")
 
 
+_WALLET = {
+    "duplicate_client_order_id": (10014, "Invalid duplicate request."),
+    "operation_not_supported": (131097, "Withdrawal of this currency has been closed"),
+    "invalid_order": (131096, "Withdraw amount does not satisfy the lower limit or upper limit"),
+    "order_rejected": (131095, "Withdrawal amount exceeds the 24 hour platform limit"),
+}
+
+
+def too_little() -> BybitError:
+    return BybitError(131001, "the available balance is not sufficient to cover the handling fee")
+
+
+def of_wallet(refusal: VenueError) -> BybitError | GatewayError:
+    """The engine's refusal of a withdrawal in Bybit's words."""
+    if refusal.code in ("insufficient_balance", "insufficient_margin"):
+        return too_little()
+    known = _WALLET.get(refusal.code)
+    return of_engine(refusal, spot=False) if known is None else BybitError(*known)
+
+
 def too_many_visits() -> BybitError:
     return BybitError(10006, "Too many visits!")
