@@ -14,6 +14,7 @@ class Request(NamedTuple):
     path: str
     given: dict[str, str]
     headers: dict[str, str]
+    body: str
 
 
 class ToldExchange:
@@ -50,7 +51,7 @@ class ToldExchange:
                 body = (await reader.readexactly(int(headers.get("Content-Length", 0)))).decode()
                 parts = urlsplit(target)
                 self.requests.append(
-                    Request(method, parts.path, dict(parse_qsl(parts.query) + parse_qsl(body)), headers)
+                    Request(method, parts.path, dict(parse_qsl(parts.query) + parse_qsl(body)), headers, body)
                 )
                 answer = self.answers.get(f"{method} {parts.path}", (404, "not here"))
                 if answer is None:

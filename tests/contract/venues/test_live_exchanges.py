@@ -19,13 +19,13 @@ from typing import Any
 
 import pytest
 from msgspec.structs import replace
-from tests.support.live_face import LIVE, LiveFace, LiveVenue
+from tests.support.live_face import LIVE, LiveFace, LiveVenue, skip_what_it_lacks
 
 from tightloop.errors import ExecutionError
 from tightloop.handlers.calls import Ambiguous, NotFound, NotSent, OrderFound, Refused
 from tightloop.records.types import JournalEntry
 
-from . import test_fees, test_misbehaviour, test_orders, test_outages, test_restarts
+from . import test_fees, test_misbehaviour, test_orders, test_outages, test_restarts, test_transfers
 from .exchanges import Exchange, price_of
 
 D = Decimal
@@ -68,12 +68,7 @@ def face(venue: LiveVenue, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 @pytest.fixture(autouse=True)
 def has_the_case(venue: LiveVenue, request: pytest.FixtureRequest) -> None:
-    """Skips what the exchange can't do, with the reason that is declared for it."""
-    given = getattr(request.node, "callspec", None)
-    case = given.params.get("case") if given is not None else None
-    name = case.__name__ if case is not None else request.node.originalname
-    if name in venue.lacks:
-        pytest.skip(f"{venue.name}: {venue.lacks[name]}")
+    skip_what_it_lacks(venue, request)
 
 
 @pytest.fixture
@@ -382,7 +377,11 @@ def test_case_51_a_signed_time_that_the_venue_does_not_take_was_not_sent(live: A
 
 
 def test_what_an_exchange_lacks_is_a_case_of_this_page(venue: LiveVenue) -> None:
+    from . import test_live_transfers  # which takes its accounts from here
+
     known = {
-        name for part in (test_fees, test_misbehaviour, test_orders, test_outages, test_restarts) for name in vars(part)
+        name
+        for part in (test_fees, test_misbehaviour, test_orders, test_outages, test_restarts)
+        for name in (*vars(part), *vars(test_transfers), *vars(test_live_transfers))
     } | set(globals())
     assert set(venue.lacks) <= known

@@ -1,29 +1,25 @@
 """Transfers of the live adapters, over the sandboxes of their exchanges: the numbered cases that ask for no chain, and
-what only a live exchange has: a list of addresses, histories that lag, movements without an id of ours.
+what only a live exchange has: a list of addresses, histories that lag, withdrawals that show no id of ours.
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import timedelta
 from decimal import Decimal
+from hashlib import blake2b
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
-from tests.support.lanes import REGISTRY
-from tests.support.live_face import LiveFace
+from tests.support.live_face import MOVING, LiveFace, LiveVenue, skip_what_it_lacks
 from tests.support.venue_intents import transfer
 
-from tightloop.errors import ExecutionError
 from tightloop.handlers.calls import Ambiguous, Arrived, DepositAddress, NotFound, Prepared, Refused, Unavailable
-from tightloop.records.types import AccountRef, JournalEntry
-from tightloop.venues import bybit
-from tightloop.venues.bybit import connect
-from tightloop.venues.credentials import checked
+from tightloop.records.types import JournalEntry
+from tightloop.venues.adapter import ClockGate
 from tightloop.venues.live.transfers import APART_S, HISTORY_LAG_S
 from tightloop.venues.sim.network import deposit_address
 
@@ -32,14 +28,36 @@ from .test_live_exchanges import Account
 
 D = Decimal
 NUMBERS = count(1)
-OUTSIDE = deposit_address("binance", "elsewhere")  # of another account of the exchange: what is sent there arrives
 ACTS_S = 3.0 + 2.0 + 2.0  # send window, acceptance window and clocks: then nothing that was sent can act any more
 LATER_S = ACTS_S + HISTORY_LAG_S + 0.1
 
 
+def outside(venue: LiveVenue) -> str:
+    """Of another account of the exchange: what is sent there arrives."""
+    return deposit_address(venue.name, "elsewhere")
+
+
+def sent(exchange: Any, name: str, *rest: Any, **fields: Any) -> JournalEntry:
+    """With an id as long as the executor's."""
+    made = transfer(exchange, name, *rest, **fields)
+    return replace(made, client_order_id=blake2b(made.client_order_id.encode(), digest_size=16).hexdigest())
+
+
+@pytest.fixture(scope="module", params=MOVING, ids=lambda venue: venue.name)
+def venue(request: pytest.FixtureRequest) -> LiveVenue:
+    found: LiveVenue = request.param
+    return found
+
+
+@pytest.fixture(autouse=True)
+def has_the_case(venue: LiveVenue, request: pytest.FixtureRequest) -> None:
+    skip_what_it_lacks(venue, request)
+
+
 @pytest.fixture(scope="module")
-def face(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveFace]:
-    found = LiveFace(tmp_path_factory.mktemp("binance"), withdraws_to=(OUTSIDE.upper().replace("0X", "0x"),))
+def face(venue: LiveVenue, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveFace]:
+    listed = outside(venue).upper().replace("0X", "0x")
+    found = LiveFace(tmp_path_factory.mktemp(venue.name), venue, withdraws_to=(listed,))
     yield found
     violations = found.control("GET", "/admin/documents")["violations"]
     found.close()
@@ -56,116 +74,19 @@ def live(face: LiveFace) -> Iterator[Account]:
 
 
 @pytest.fixture(autouse=True)
-def goes_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+def goes_outside(venue: LiveVenue, monkeypatch: pytest.MonkeyPatch) -> None:
     """The numbered cases withdraw to a wallet on a chain, which no exchange's sandbox has."""
-    monkeypatch.setattr(cases, "wallet", lambda exchange: DepositAddress(OUTSIDE, "ethereum"))
+    monkeypatch.setattr(cases, "wallet", lambda exchange: DepositAddress(outside(venue), "ethereum"))
+    monkeypatch.setattr(cases, "transfer", sent)
 
 
-# --- between the wallets of an account --------------------------------------------------------------------------------
+def withdrawal(live: Account, name: str, amount: str = "1000") -> JournalEntry:
+    return cases.withdrawal(live, name, D(amount))
 
 
-@pytest.mark.parametrize(("source", "to", "sign"), [("spot", "perp", 1), ("perp", "spot", -1)])
-def test_case_220_between_the_wallets_of_an_account_it_is_done_at_once(
-    live: Account, source: str, to: str, sign: int
-) -> None:
-    cases.test_220_between_the_wallets_of_an_account_it_is_done_at_once(live, source, to, sign)
-
-
-def test_case_221_an_asset_that_is_no_margin_is_refused_before_it_is_asked(live: Account) -> None:
-    cases.test_221_an_asset_that_is_no_margin_is_refused_before_it_is_asked(live)
-
-
-def test_case_222_what_a_position_needs_as_margin_stays(live: Account) -> None:
-    cases.test_222_what_a_position_needs_as_margin_stays(live)
-
-
-def inside(live: Account, name: str, amount: str = "500") -> JournalEntry:
-    return cases.inside(live, name, "spot", "perp", D(amount))
-
-
-def test_a_movement_is_told_by_no_ledger_besides(live: Account) -> None:
-    begun = live.positions().cursor
-    found = live.submit(inside(live, "m1"))
-    assert [(one.position_key, one.amount, one.source) for one in found.entries[0].deltas] == [
-        ("binance:BaseToken:USDT", D(-500), "transfer"),
-        ("binance:MarginBalance:USDT", D(500), "transfer"),
-    ]
-    assert live.ledger(begun).entries == (), "it would count twice"
-
-
-def test_a_movement_whose_answer_was_lost_is_found_by_what_it_was_and_when(live: Account) -> None:
-    live.fault("lost_after", operations=["transfer"], count=1)
-    entry = live.prepared(inside(live, "m1"))
-    assert isinstance(live.submit(entry), Ambiguous)
-    live.reconnect()  # as after a restart of the executor
-    found = live.find(entry)
-    assert (found.status, len(found.entries)) == ("filled", 1)
-
-
-def test_a_movement_whose_request_was_lost_is_not_found_once_the_history_can_not_lag_any_more(live: Account) -> None:
-    before = live.amounts()
-    live.fault("lost_before", operations=["transfer"], count=1)
-    entry = live.prepared(inside(live, "m1"))
-    assert isinstance(live.submit(entry), Ambiguous)
-    for _ in ("before anybody has looked for it", "and after that"):
-        assert isinstance(live.prepare(inside(live, "m2")), Unavailable), "it may act yet, whatever the history shows"
-        assert isinstance(live.find(entry), Unavailable)
-    live.pass_time(LATER_S - 1)
-    assert isinstance(live.find(entry), Unavailable)
-    live.pass_time(1)
-    assert isinstance(live.find(entry), NotFound)
-    assert live.amounts() == before
-
-
-def test_two_movements_that_are_alike_are_not_prepared_within_one_anothers_time(live: Account) -> None:
-    live.submit(inside(live, "m1"))
-    for _ in ("before a restart", "and after one"):
-        again = live.prepare(inside(live, "m2"))
-        assert isinstance(again, Unavailable)
-        assert "was moved a moment ago" in again.message
-        live.reconnect()
-    assert live.submit(inside(live, "m3", "501")).status == "filled", "another amount is told from it"
-    live.pass_time(APART_S - 0.1)
-    assert isinstance(live.prepare(inside(live, "m4")), Unavailable)
-    live.pass_time(0.2)
-    first = live.prepared(inside(live, "m4"))
-    assert live.submit(first).status == "filled"
-    assert live.find(first).status == "filled", "the one before is not within its time"
-
-
-def test_a_movement_that_was_refused_holds_none_like_it_back(live: Account) -> None:
-    refused = live.submit(inside(live, "m1", "100000000"))
-    assert isinstance(refused, Refused)
-    assert refused.code == "EXI-006"
-    assert isinstance(live.prepare(inside(live, "m2", "100000000")), Prepared)
-
-
-def test_of_two_movements_in_one_anothers_time_nothing_is_known(live: Account) -> None:
-    entry = live.prepared(inside(live, "m1"))
-    live.fault("duplicate_request", operations=["transfer"], count=1)
-    found = live.submit(entry)
-    assert (found.status, len(found.entries)) == ("filled", 1), "the answer named one of them"
-    asked = live.find(entry)
-    assert isinstance(asked, Unavailable)
-    assert (asked.code, "can be told from the others" in asked.message) == ("EXI-016", True)
-    told = live.find(replace(entry, venue_order_id=found.venue_order_id))
-    assert told.entries == found.entries
-
-
-def test_case_206_a_request_signed_long_ago_moves_nothing(tmp_path: Path) -> None:
-    """By the real clock: it comes later than the acceptance window, when its sender has given up."""
-    face = LiveFace(tmp_path, manual=False, mutation_timeout_s=0.4, withdraws_to=(OUTSIDE,))
-    try:
-        live = Account(face, "s")
-        before = live.amounts()
-        for name, make in (("m1", inside), ("w1", cases.withdrawal)):
-            live.fault("late_before", operations=["transfer"], count=1, delay_s=2.1)
-            assert isinstance(live.submit(live.prepared(make(live, name))), Ambiguous)
-        live.pass_time(2.3)
-        assert live.amounts() == before
-        assert [one["result"] for one in live.requests()] == [], "neither was young enough to be taken"
-    finally:
-        face.close()
+def debited(entries: Any) -> Decimal:
+    found: Decimal = -sum((delta.amount for entry in entries for delta in entry.deltas), D(0))
+    return found
 
 
 # --- out of the exchange ----------------------------------------------------------------------------------------------
@@ -189,25 +110,37 @@ def test_a_withdrawal(live: Account, case: Any) -> None:
 
 def test_case_200_a_withdrawal_is_taken_then_sent_then_credited(live: Account) -> None:
     live.pass_time(60)  # what other cases sent there has come
-    before = live.amounts()
+    key, before = cases.key(live), live.amounts()
     entry = live.prepared(cases.withdrawal(live, "w1"))
     taken = live.submit(entry)
     assert (taken.status, taken.tx_hash, len(taken.entries)) == ("open", None, 1)
     (debit,) = taken.entries
-    assert live.amounts()["binance:BaseToken:USDT"] == before["binance:BaseToken:USDT"] - 1000
+    assert live.amounts()[key] == before[key] - debited(taken.entries)
     live.pass_time(cases.SENT_AFTER_S)
     found = live.find(entry)
     assert (found.status, found.entries) == ("filled", (debit,))
     live.face.use("elsewhere")
-    held = live.amounts()["binance:BaseToken:USDT"]
-    assert isinstance(cases.arrival(live.face, "binance", "elsewhere", found.tx_hash), NotFound)
+    held = live.amounts()[key]
+    assert isinstance(cases.arrival(live.face, live.lane, "elsewhere", found.tx_hash), NotFound)
     live.pass_time(cases.CREDITED_AFTER_S)
-    came = cases.arrival(live.face, "binance", "elsewhere", found.tx_hash)
+    came = cases.arrival(live.face, live.lane, "elsewhere", found.tx_hash)
     assert isinstance(came, Arrived)
     travelled = -sum(delta.amount for delta in debit.deltas if delta.source == "transfer")
-    assert [(one.position_key, one.amount) for one in came.entry.deltas] == [("binance:BaseToken:USDT", travelled)]
+    assert [(one.position_key, one.amount) for one in came.entry.deltas] == [(key, travelled)]
     assert (came.entry.kind, came.entry.tx_hash) == ("deposit", found.tx_hash)
-    assert live.amounts()["binance:BaseToken:USDT"] == held + travelled
+    assert live.amounts()[key] == held + travelled
+
+
+def test_what_a_withdrawal_did_is_told_by_no_ledger_besides(live: Account) -> None:
+    begun = live.positions().cursor
+    live.fault("withdrawal_fails", operations=["transfer"], count=1)
+    failed = live.prepared(withdrawal(live, "w1"))
+    live.submit(failed)
+    live.pass_time(60)
+    live.submit(withdrawal(live, "w2", "500"))
+    live.pass_time(60)
+    assert live.find(failed).status == "reverted"
+    assert live.ledger(begun).entries == (), "it would count twice"
 
 
 def test_case_204_a_request_that_is_lost_is_not_found_and_nothing_moved(live: Account) -> None:
@@ -221,24 +154,76 @@ def test_case_204_a_request_that_is_lost_is_not_found_and_nothing_moved(live: Ac
     assert live.amounts() == before
 
 
+def test_case_206_a_request_signed_long_ago_moves_nothing(venue: LiveVenue, tmp_path: Path) -> None:
+    """By the real clock: it comes later than the acceptance window, when its sender has given up."""
+    face = LiveFace(tmp_path, venue, manual=False, mutation_timeout_s=0.4, withdraws_to=(outside(venue),))
+    try:
+        live = Account(face, "s")
+        before = live.amounts()
+        live.fault("late_before", operations=["transfer"], count=1, delay_s=2.1)
+        assert isinstance(live.submit(live.prepared(withdrawal(live, "w1"))), Ambiguous)
+        live.pass_time(2.3)
+        assert live.amounts() == before
+        assert [one["result"] for one in live.requests()] == [], "it was not young enough to be taken"
+    finally:
+        face.close()
+
+
 def test_an_address_that_the_lane_does_not_name_is_refused_before_it_is_asked_and_again_before_it_is_sent(
     live: Account,
 ) -> None:
-    prepared = live.prepared(cases.withdrawal(live, "w1"))
-    other = transfer(
-        live.account, "w2", live.now(), "USDT", D(100), "0x" + "ab" * 20, lane="binance", source="binance:spot"
-    )
-    refused = live.prepare(other)
+    prepared = live.prepared(withdrawal(live, "w1"))
+    refused = live.prepare(cases.withdrawal(live, "w2", D(100), to="0x" + "ab" * 20))
     assert (refused.code, "withdraws_to" in refused.message) == ("EXI-013", True)
     live.face.withdraws_to = ("0x" + "cd" * 20,)  # the configuration changed between journal and submission
     try:
         live.reconnect()
         again = live.submit(prepared)
     finally:
-        live.face.withdraws_to = (OUTSIDE,)
+        live.face.withdraws_to = (outside(live.venue),)
         live.reconnect()
     assert isinstance(again, Refused)
     assert live.requests() == []
+
+
+def test_a_withdrawal_like_another_is_not_prepared_within_its_time(live: Account) -> None:
+    live.submit(withdrawal(live, "w1"))
+    for _ in ("before a restart", "and after one"):
+        again = live.prepare(withdrawal(live, "w2", "500"))
+        assert isinstance(again, Unavailable), "which amount a history shows is not said: it counts for nothing"
+        assert "was moved a moment ago" in again.message
+        live.reconnect()
+    live.pass_time(APART_S - 0.1)
+    assert isinstance(live.prepare(withdrawal(live, "w2")), Unavailable)
+    live.pass_time(0.2)
+    second = live.prepared(withdrawal(live, "w2"))
+    assert live.submit(second).status == "open"
+    assert live.find(second).status == "open", "the one before is not within its time"
+
+
+def test_while_nobody_knows_of_a_withdrawal_none_like_it_is_prepared(live: Account) -> None:
+    live.fault("lost_before", operations=["transfer"], count=1)
+    lost = live.prepared(withdrawal(live, "w1"))
+    assert isinstance(live.submit(lost), Ambiguous)
+    live.pass_time(APART_S + 0.1)
+    assert isinstance(live.prepare(withdrawal(live, "w2", "500")), Unavailable), "it may act yet"
+    live.pass_time(LATER_S)
+    assert isinstance(live.find(lost), NotFound)
+    assert isinstance(live.prepare(withdrawal(live, "w2")), Prepared)
+
+
+def test_of_two_withdrawals_in_one_anothers_time_nothing_is_known(live: Account) -> None:
+    """Somebody made the other one by hand."""
+    entry = live.prepared(withdrawal(live, "w1"))
+    live.fault("lost_after", operations=["transfer"], count=1)
+    assert isinstance(live.submit(entry), Ambiguous)
+    what = entry.submissions[-1].transfer
+    gate = ClockGate(live.now, live.now(), timedelta(seconds=3), None)
+    theirs = live.face.drive(live.face.dialect.transfers.withdraw("another", what, gate))
+    asked = live.find(entry)
+    assert isinstance(asked, Unavailable)
+    assert (asked.code, "can be told from the others" in asked.message) == ("EXI-016", True)
+    assert live.find(replace(entry, venue_order_id=theirs)).venue_order_id == theirs, "its number was told before"
 
 
 def test_two_withdrawals_with_one_id_are_no_evidence(live: Account) -> None:
@@ -255,45 +240,30 @@ def test_two_withdrawals_with_one_id_are_no_evidence(live: Account) -> None:
 
 
 def test_case_230_each_account_has_an_address_of_its_own(live: Account) -> None:
-    mine = cases.address(live.face, "binance", live.account)
-    assert mine == DepositAddress(deposit_address("binance", live.account), "ethereum", D("0.01"))
-    assert cases.address(live.face, "binance", live.account, network="ETH") == mine, "by either name of the network"
+    mine = cases.address(live.face, live.lane, live.account)
+    assert mine == DepositAddress(deposit_address(live.lane, live.account), "ethereum", D("0.01"))
+    assert cases.address(live.face, live.lane, live.account, network=live.venue.ethereum) == mine, "by either name"
 
 
 def test_case_231_what_does_not_arrive_there_has_no_address(live: Account) -> None:
     for asset, network in (("DOGE", None), ("USDT", "etherium"), ("BTC", None)):
-        told = cases.address(live.face, "binance", live.account, asset, network)
+        told = cases.address(live.face, live.lane, live.account, asset, network)
         assert isinstance(told, Refused)
         assert told.code == "EXI-013", told
 
 
 def test_a_deposit_is_seen_by_its_transaction_once_it_is_there(live: Account) -> None:
-    reference = "0x" + f"{hash(live.account) % 10**12:064x}"
-    assert isinstance(cases.arrival(live.face, "binance", live.account, reference), NotFound)
-    before = live.amounts()["binance:BaseToken:ETH"]
-    live._post("deposit", position_key="binance:BaseToken:ETH", amount="1.5", reference=reference)
-    came = cases.arrival(live.face, "binance", live.account, reference)
-    assert [(one.position_key, one.amount) for one in came.entry.deltas] == [("binance:BaseToken:ETH", D("1.5"))]
-    assert live.amounts()["binance:BaseToken:ETH"] == before + D("1.5")
+    reference, key = "0x" + f"{hash(live.account) % 10**12:064x}", live.key("BaseToken:ETH")
+    begun = live.positions().cursor
+    assert isinstance(cases.arrival(live.face, live.lane, live.account, reference), NotFound)
+    before = live.amounts()[key]
+    live._post("deposit", position_key=key, amount="1.5", reference=reference)
+    came = cases.arrival(live.face, live.lane, live.account, reference)
+    assert [(one.position_key, one.amount) for one in came.entry.deltas] == [(key, D("1.5"))]
+    assert live.amounts()[key] == before + D("1.5")
+    shown = live.ledger(begun).entries
+    assert [(one.kind, one.tx_hash) for one in shown] in ([], [("deposit", reference)]), "told as what it is, or not"
 
 
-# --- elsewhere --------------------------------------------------------------------------------------------------------
-
-
-def test_a_lane_of_an_exchange_that_moves_nothing_live_yet_is_refused_with_addresses_and_moves_nothing() -> None:
-    keys = checked(bybit.SPEC, "dev", {name: f"value-{name}" for name in bybit.SPEC.credentials})
-    lane = replace(REGISTRY.lane("bybit"), simulated=False, endpoint="http://127.0.0.1:1", withdraws_to=(OUTSIDE,))
-    moving = transfer("a", "t1", datetime.now(UTC), "USDT", D(5), OUTSIDE, lane="bybit", source="bybit:spot")
-
-    async def work() -> None:
-        found = connect(lane, keys)
-        with pytest.raises(ExecutionError, match="nothing is transferred from or to bybit live yet") as refused:
-            await found.open()
-        assert refused.value.code == "EIF-010"
-        account = AccountRef(lane="bybit", venue="bybit", account="a")
-        assert (await found.prepare(moving, None)).code == "EXI-013"
-        assert (await found.deposit_address(account, "USDT", None)).code == "EXI-013"
-        assert isinstance(await found.find_arrival(account, "0x"), Unavailable)
-        await found.close()
-
-    asyncio.run(work())
+def test_case_223_where_both_markets_share_a_wallet_nothing_is_moved_inside(live: Account) -> None:
+    cases.test_223_where_both_markets_share_a_wallet_nothing_is_moved_inside(live)

@@ -12,6 +12,7 @@ INCOME = "venues/live/binance_income.py"
 LIMITS = "venues/live/binance_limits.py"
 CAPITAL = "venues/dialects/binance/capital.py"
 BY_CASES = ("tests/contract/venues/test_live_transfers.py",)
+BY_MOVEMENTS = ("tests/contract/venues/test_live_movements.py",)
 BY_ANSWERS = ("tests/unit/venues/live/test_binance_transfers.py",)
 BY_OPENING = ("tests/unit/venues/live/test_binance_opening.py",)
 BY_INCOME = ("tests/unit/venues/live/test_binance_income.py",)
@@ -55,9 +56,9 @@ MUTANTS = (
         "live-movement-is-any-of-several",
         "of two movements that are alike the first is taken for this one",
         TRANSFERS,
-        "        if len(alike) > 1:\n",
-        "        if False:\n",
-        BY_CASES,
+        "    if len(alike) > 1:\n",
+        "    if False:\n",
+        BY_MOVEMENTS,
     ),
     Mutant(
         "live-movements-follow-each-other",
@@ -65,7 +66,7 @@ MUTANTS = (
         PREPARING,
         "    if may_act_until is not None and now < may_act_until + clocks:\n",
         "    if False:\n",
-        BY_CASES,
+        BY_MOVEMENTS,
     ),
     Mutant(
         "live-movements-follow-a-restart",
@@ -73,7 +74,7 @@ MUTANTS = (
         PREPARING,
         "    if alike:\n",
         "    if False:\n",
-        BY_CASES,
+        BY_MOVEMENTS,
     ),
     Mutant(
         "live-movement-in-doubt-is-forgotten",
@@ -81,7 +82,7 @@ MUTANTS = (
         TRANSFERS,
         "    return isinstance(answer, Refused | NotSent | GateClosed)\n",
         "    return not isinstance(answer, str)\n",
-        BY_CASES,
+        BY_MOVEMENTS,
     ),
     Mutant(
         "live-movement-counts-before-it-is-done",
@@ -102,17 +103,17 @@ MUTANTS = (
     Mutant(
         "live-withdrawal-of-another-sum",
         "sent and fee may be anything",
-        BINANCE,
-        "    if sent + fee != what.amount:\n",
+        TRANSFERS,
+        "    if asked != what.amount:\n",
         "    if False:\n",
         BY_ANSWERS,
     ),
     Mutant(
         "live-withdrawal-is-told-twice",
         "of two withdrawals with one id the first is taken for the only one",
-        BINANCE,
-        '        if len(rows) > 1:\n            raise ValueError(f"{len(rows)} withdrawals',
-        '        if False:\n            raise ValueError(f"{len(rows)} withdrawals',
+        TRANSFERS,
+        "    if len(alike) > 1 and has_id(what, of):\n",
+        "    if len(alike) > 1 and has_id(what, of):\n        alike = alike[:1]\n    if False:\n",
         BY_CASES,
     ),
     Mutant(

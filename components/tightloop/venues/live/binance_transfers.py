@@ -17,7 +17,7 @@ from tightloop.records.types import PreparedTransfer
 from tightloop.venues.adapter import Gate
 from tightloop.venues.live.binance_wallet_verdicts import VERDICTS
 from tightloop.venues.live.session import Session, text_of
-from tightloop.venues.live.transfers import Deposited, Moved, Network
+from tightloop.venues.live.wallets import Between, Deposited, Moved, Network
 from tightloop.venues.times import milliseconds, moment
 
 PAGE = 100  # movements in an answer, at most
@@ -45,14 +45,16 @@ SPOT_WALLET = "0"
 
 
 class BinanceTransfers:
-    """What differs (``transfers.Transfers``). ``venue``: as position keys have it; ``spot``, ``perp``: its sessions."""
+    """What differs (``wallets.Transfers``). ``venue``: as position keys have it; ``spot``, ``perp``: its sessions."""
 
     verdicts = VERDICTS
+    fee_on_top = False
+    named = True
 
     def __init__(self, venue: str, spot: Session, perp: Session) -> None:
         self._venue = venue
         self._spot = spot
-        self._perp = perp
+        self.between: Between | None = BinanceMovements(spot, perp)
 
     def key(self, wallet: str, asset: str) -> str:
         return f"{self._venue}:{'BaseToken' if wallet == SPOT else 'MarginBalance'}:{asset}"
@@ -66,10 +68,6 @@ class BinanceTransfers:
         """https://developers.binance.com/docs/wallet/capital/all-coins-info"""
         coins = await self._spot.ask("sapiGetCapitalConfigGetall", {})
         return [_network(row) for coin in coins if coin["coin"] == asset for row in coin["networkList"]]
-
-    async def margins(self) -> Collection[str]:
-        listed = (await self._perp.markets()).values()
-        return {one["settle"] for one in listed if one["swap"] and one["linear"]}
 
     # --- out of it ----------------------------------------------------------------------------------------------------
 
@@ -85,45 +83,15 @@ class BinanceTransfers:
         }
         return str((await self._spot.act("sapiPostCapitalWithdrawApply", given, gate))["id"])
 
-    async def withdrawal(
-        self, client_order_id: str, what: PreparedTransfer, since: datetime, until: datetime
-    ) -> Moved | None:
+    async def withdrawals(
+        self, client_order_id: str, what: PreparedTransfer, since: datetime, until: datetime, known_id: str | None
+    ) -> list[Moved]:
         """https://developers.binance.com/docs/wallet/capital/withdraw-history: without times it tells a week's."""
         if until - since > LONGEST:
             raise ValueError(f"it was tried for more than {LONGEST.days} days, which Binance can't be asked about")
         given = {"withdrawOrderId": client_order_id, "startTime": milliseconds(since), "endTime": milliseconds(until)}
         told = await self._spot.ask("sapiGetCapitalWithdrawHistory", given)
-        rows = [one for one in told if one["withdrawOrderId"] == client_order_id]
-        if len(rows) > 1:
-            raise ValueError(f"{len(rows)} withdrawals bear the id {client_order_id}")
-        return _withdrawn(rows[0], what) if rows else None
-
-    # --- between its wallets ------------------------------------------------------------------------------------------
-
-    async def move(self, what: PreparedTransfer, gate: Gate) -> str:
-        given = {"type": _type(what), "asset": what.asset, "amount": f"{what.amount:f}"}
-        return str((await self._spot.act("sapiPostAssetTransfer", given, gate))["tranId"])
-
-    async def movements(self, what: PreparedTransfer, since: datetime, until: datetime) -> Sequence[Moved]:
-        """https://developers.binance.com/docs/wallet/asset/query-user-universal-transfer"""
-        if await self.time() - since > KEPT:
-            raise ValueError(f"it was asked for more than {KEPT.days} days ago, and Binance tells no longer of it")
-        given = {"type": _type(what), "startTime": milliseconds(since), "endTime": milliseconds(until), "size": PAGE}
-        told = await self._spot.ask("sapiGetAssetTransfer", given)
-        rows = told.get("rows") or []  # where there is none, Binance leaves it out
-        if len(rows) < int(told["total"]):
-            raise ValueError(f"{told['total']} movements within a moment can't all be read")
-        return [
-            Moved(
-                id=str(one["tranId"]),
-                status=_MOVED[one["status"]],
-                at=moment(one["timestamp"]),
-                sent=Decimal(one["amount"]),
-                raw=text_of(one),
-            )
-            for one in rows
-            if one["asset"] == what.asset and Decimal(one["amount"]) == what.amount
-        ]
+        return [_withdrawn(one, what) for one in told if one["withdrawOrderId"] == client_order_id]
 
     # --- into it ------------------------------------------------------------------------------------------------------
 
@@ -151,6 +119,44 @@ class BinanceTransfers:
         )
 
 
+class BinanceMovements:
+    """Between the spot and the futures wallet (``wallets.Between``)."""
+
+    def __init__(self, spot: Session, perp: Session) -> None:
+        self._spot = spot
+        self._perp = perp
+
+    async def margins(self) -> Collection[str]:
+        listed = (await self._perp.markets()).values()
+        return {one["settle"] for one in listed if one["swap"] and one["linear"]}
+
+    async def move(self, what: PreparedTransfer, gate: Gate) -> str:
+        given = {"type": _type(what), "asset": what.asset, "amount": f"{what.amount:f}"}
+        return str((await self._spot.act("sapiPostAssetTransfer", given, gate))["tranId"])
+
+    async def movements(self, what: PreparedTransfer, since: datetime, until: datetime) -> Sequence[Moved]:
+        """https://developers.binance.com/docs/wallet/asset/query-user-universal-transfer"""
+        now = moment((await self._spot.ask("publicGetTime", {}))["serverTime"])
+        if now - since > KEPT:
+            raise ValueError(f"it was asked for more than {KEPT.days} days ago, and Binance tells no longer of it")
+        given = {"type": _type(what), "startTime": milliseconds(since), "endTime": milliseconds(until), "size": PAGE}
+        told = await self._spot.ask("sapiGetAssetTransfer", given)
+        rows = told.get("rows") or []  # where there is none, Binance leaves it out
+        if len(rows) < int(told["total"]):
+            raise ValueError(f"{told['total']} movements within a moment can't all be read")
+        return [
+            Moved(
+                id=str(one["tranId"]),
+                status=_MOVED[one["status"]],
+                at=moment(one["timestamp"]),
+                sent=Decimal(one["amount"]),
+                raw=text_of(one),
+            )
+            for one in rows
+            if one["asset"] == what.asset and Decimal(one["amount"]) == what.amount
+        ]
+
+
 def _network(row: Mapping[str, Any]) -> Network:
     return Network(
         name=CHAINS.get(row["network"], row["network"]),
@@ -172,8 +178,6 @@ def _withdrawn(row: Mapping[str, Any], what: PreparedTransfer) -> Moved:
     sent, fee, status = Decimal(row["amount"]), Decimal(row["transactionFee"]), str(row["status"])
     if row["coin"] != what.asset or row["address"].lower() != (what.address or "").lower():
         raise ValueError(f"the withdrawal {row['id']} is of {row['coin']} to {row['address']}, which nobody asked for")
-    if sent + fee != what.amount:
-        raise ValueError(f"{sent} was sent for {fee}, which is not the {what.amount} {what.asset} that was asked for")
     if status == _COMPLETED and not row["txId"]:
         raise ValueError(f"the withdrawal {row['id']} is completed, and names no transaction")
     return Moved(

@@ -1,7 +1,8 @@
 """Bybit, live: spot and linear perpetuals of the unified account, one-way positions.
 
 To read beside https://bybit-exchange.github.io/docs/v5/intro. What its refusals mean is in ``bybit_verdicts.py``, its
-ledger in ``bybit_log.py``, its trades in ``bybit_trades.py``. Placing and cancelling answer ids alone.
+ledger in ``bybit_log.py``, its trades in ``bybit_trades.py``, withdrawals and deposits in ``bybit_transfers.py``.
+Placing and cancelling answer ids alone.
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ from tightloop.venues.live import bybit_streams as streams
 from tightloop.venues.live.budget import OF_THE_PROCESS, Budgets
 from tightloop.venues.live.bybit_limits import LIMITS, BybitLimits
 from tightloop.venues.live.bybit_log import entries_after
+from tightloop.venues.live.bybit_rights import check_rights
 from tightloop.venues.live.bybit_trades import trades_of
+from tightloop.venues.live.bybit_transfers import BybitTransfers
 from tightloop.venues.live.bybit_verdicts import NO_SUCH_ORDER, VERDICTS
 from tightloop.venues.live.dialect import Accepted, Shown, fell_short
 from tightloop.venues.live.listing import rules_of
@@ -76,7 +79,7 @@ class Bybit(Connections):
         act_timeout_s: float = ACT_TIMEOUT_S,
         budgets: Budgets = OF_THE_PROCESS,
     ) -> None:
-        self._venue = lane.home
+        self._venue, self._withdraws = lane.home, bool(lane.withdraws_to)
         middle = "READONLY_" if reading else ""
         key = credentials.reveal(f"CEX__BYBIT_{middle}API_KEY")
         at = (lane.endpoint or (PRODUCTION if credentials.environment == "prod" else TESTNET)).rstrip("/")
@@ -101,6 +104,7 @@ class Bybit(Connections):
         )
         feed = streams.OrderFeed(self._session, streams.address(lane.endpoint, credentials.environment))
         super().__init__({"unified": self._session}, (feed,))
+        self.transfers = BybitTransfers(self._venue, self._session, withdraws=self._withdraws)
 
     # --- before the first call ----------------------------------------------------------------------------------------
 
@@ -124,7 +128,8 @@ class Bybit(Connections):
                 f"{self._venue}: the account's margin mode is {account['marginMode']}, and cross margin is traded here",
                 remedy="Set cross margin (REGULAR_MARGIN) in the account's settings.",
             )
-        self._check_key((await self._session.ask("privateGetV5UserQueryApi", {}))["result"], trades=trades)
+        key = (await self._session.ask("privateGetV5UserQueryApi", {}))["result"]
+        check_rights(self._venue, key, trades=trades, withdraws=self._withdraws)
         # of one contract, too, as those without a position are told by their names alone
         told = (await self._session.ask("privateGetV5PositionList", {"category": "linear", "symbol": _PROBE}))["result"]
         for one in [*told["list"], *await self._positions()]:
@@ -134,22 +139,6 @@ class Bybit(Connections):
                     f"{self._venue}: {one['symbol']} is in hedge mode, and one-way positions are what is kept here",
                     remedy="Close its positions, and set one-way mode in Bybit's settings of derivatives.",
                 )
-
-    def _check_key(self, key: Mapping[str, Any], *, trades: bool) -> None:
-        """https://bybit-exchange.github.io/docs/v5/user/apikey-info"""
-        rights: Mapping[str, Sequence[str]] = key["permissions"]
-        if "Withdraw" in rights.get("Wallet", ()):
-            raise ExecutionError("EIF-012", f"{self._venue}: the key may withdraw, which nothing here needs")
-        reads_only = str(key["readOnly"]) == "1"
-        if not trades:
-            if not reads_only:
-                raise ExecutionError(
-                    "EIF-012", f"{self._venue}: the key is to read only, and may trade (readOnly is 0)"
-                )
-            return
-        for kind, right in (("Spot", "SpotTrade"), ("ContractTrade", "Order"), ("ContractTrade", "Position")):
-            if reads_only or right not in rights.get(kind, ()):
-                raise ExecutionError("EIF-012", f"{self._venue}: the key may not trade ({kind}: {right} is off)")
 
     async def rules(self, market: str, symbol: str) -> SymbolRules | None:
         found = (await self._session.markets()).get(symbol)
@@ -279,7 +268,7 @@ class Bybit(Connections):
         return found
 
     async def accrued(self, cursor: str | None, now: datetime) -> tuple[Sequence[LedgerEntry], str, bool]:
-        return await entries_after(self._session, self._venue, cursor, now)
+        return await entries_after(self._session, self._venue, cursor, now, withdraws=self._withdraws)
 
 
 def _refusal(answer: Any) -> tuple[str, str] | None:

@@ -16,7 +16,11 @@ from tightloop.venues.live.budget import ALIKE, Asking, Bucket, Budgets, Charge
 LIMITS: Mapping[str, float | None] = {"10006": None, "10018": None, "403": 600.0, "HTTP 403": 600.0}
 OF_ADDRESS, OF_ADDRESS_S = 600.0, 5.0
 # What holds until an answer has told (unified accounts, the lowest level): requests a second
-_OWN = {"v5/order/create": 10.0, "v5/order/cancel": 10.0, "v5/order/amend": 10.0}
+_OWN = {
+    **dict.fromkeys(("v5/order/create", "v5/order/cancel", "v5/order/amend"), 10.0),
+    **dict.fromkeys(("v5/asset/coin/query-info", "v5/asset/withdraw/create", "v5/asset/withdraw/query-record"), 5.0),
+    **dict.fromkeys(("v5/asset/deposit/query-record", "v5/asset/deposit/query-address"), 5.0),
+}
 _USUAL = 50.0
 _PUBLIC = "v5/market/"
 

@@ -1,8 +1,8 @@
 """Bybit's ledger: the transaction log of the unified account.
 
 ``GET /v5/account/transaction-log`` (https://bybit-exchange.github.io/docs/v5/account/transaction-log): each entry's
-``change`` is ``cashFlow`` + ``funding`` - ``fee``, in its ``currency``. What trades did (TRADE) comes with the trades.
-Liquidations and deleveraging move a position, too.
+``change`` is ``cashFlow`` + ``funding`` - ``fee``, in its ``currency``. What trades did (TRADE) comes with the trades,
+and what withdrawals did with the withdrawals. Liquidations and deleveraging move a position, too.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any, Literal
 from tightloop.handlers.calls import LedgerEntry
 from tightloop.records.types import Delta
 from tightloop.venues.bybit import SPEC
+from tightloop.venues.live.bybit_pairs import MOVED, Passed, paired, passed_between
 from tightloop.venues.live.log_windows import MOST_PAGES, Row, rows_after
 from tightloop.venues.live.session import Session
 from tightloop.venues.times import milliseconds, moment
@@ -26,22 +27,26 @@ _REWARDS = ("BONUS", "AIRDROP", "FEE_REFUND", "BONUS_RECOLLECT")
 
 
 async def entries_after(
-    session: Session, venue: str, cursor: str | None, now: datetime
+    session: Session, venue: str, cursor: str | None, now: datetime, *, withdraws: bool
 ) -> tuple[list[LedgerEntry], str, bool]:
     """Oldest first; the cursor after them; whether there is more. No cursor: the last week's. ``now``: Bybit's.
+    ``withdraws``: may the lane withdraw?
 
     Raises NotLeft, Broken, Said, ValueError.
     """
+    passed: dict[str, Passed] = {}
 
     async def read(start: datetime, end: datetime) -> list[Row] | None:
         rows = await rows_between(session, start, end, {})
         if rows is None:
             return None
+        if any(row["type"] in MOVED for row in rows):
+            passed.update(paired(rows, await passed_between(session, start, end, withdraws=withdraws)))
         return [Row(int(row["transactionTime"]), row["id"], row["type"] == _OF_TRADES, row) for row in rows]
 
     found = await rows_after(read, cursor, now)
     listed = {one["id"]: one["symbol"] for one in (await session.markets()).values() if one["swap"]}
-    entries = [entry for row in found.fresh if (entry := _entry(listed, venue, row)) is not None]
+    entries = [entry for row in found.fresh if (entry := _entry(listed, venue, row, passed.get(row["id"])))]
     return entries, found.cursor, found.more
 
 
@@ -69,8 +74,12 @@ async def rows_between(
     return None
 
 
-def _entry(listed: Mapping[str, str], venue: str, row: Mapping[str, Any]) -> LedgerEntry | None:
-    """None: nothing moved. ``listed``: unified symbols by Bybit's."""
+def _entry(listed: Mapping[str, str], venue: str, row: Mapping[str, Any], passed: Passed | None) -> LedgerEntry | None:
+    """None: nothing moved, or a withdrawal's own loop tells of it. ``listed``: unified symbols by Bybit's. ``passed``:
+    the deposit or withdrawal whose line it is.
+    """
+    if passed is not None and passed.kind != "deposit":
+        return None
     kind, source = _meaning(row["type"])
     coin, change = row["currency"], Decimal(row["change"] or "0")
     deltas = []
@@ -84,7 +93,13 @@ def _entry(listed: Mapping[str, str], venue: str, row: Mapping[str, Any]) -> Led
     if not deltas:
         return None
     return LedgerEntry(
-        f"log-{row['id']}", None, kind, moment(row["transactionTime"]), tuple(deltas), symbol=row["symbol"] or None
+        f"log-{row['id']}",
+        None,
+        kind if passed is None else "deposit",
+        moment(row["transactionTime"]),
+        tuple(deltas),
+        symbol=row["symbol"] or None,
+        tx_hash=passed.id if passed is not None else None,
     )
 
 

@@ -55,7 +55,7 @@ class Accepted(Struct, frozen=True):
 
 class Dialect(Protocol):
     """What differs between exchanges. Everything that asks raises NotLeft, Broken, Said; what acts GateShut as well.
-    One that moves money has ``transfers``, a :class:`~tightloop.venues.live.transfers.Transfers`.
+    One that moves money has ``transfers``, a :class:`~tightloop.venues.live.wallets.Transfers`.
 
     ``market``: ``spot`` or ``perp``; ``symbol``: the unified one, such as ``BTC/USDT:USDT``. ``clocks``: a market of
     each clock that the exchange has.

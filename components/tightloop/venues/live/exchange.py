@@ -36,6 +36,7 @@ from tightloop.venues.live.budget import urgent
 from tightloop.venues.live.dialect import Accepted, Dialect, Shown
 from tightloop.venues.live.session import Said
 from tightloop.venues.live.verdicts import UNAVAILABLE
+from tightloop.venues.live.wallets import Transfers
 
 UNSUPPORTED = "EXI-013"
 TRIES = 3
@@ -98,9 +99,9 @@ class LiveReader:
         return await preparing_transfers.deposit_address(self.lane, self._transfers, asset, network)
 
     @property
-    def _transfers(self) -> transfers.Transfers | None:
+    def _transfers(self) -> Transfers | None:
         """Of a dialect that has them."""
-        found: transfers.Transfers | None = getattr(self._dialect, "transfers", None)
+        found: Transfers | None = getattr(self._dialect, "transfers", None)
         return found
 
     @property

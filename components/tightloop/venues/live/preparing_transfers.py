@@ -22,14 +22,15 @@ from tightloop.venues.live.transfers import (
     CLOCKS_S,
     INVALID,
     UNSUPPORTED,
-    Network,
     Recent,
-    Transfers,
+    has_id,
     is_allowed,
     name_of,
     refused_address,
+    told_of,
 )
 from tightloop.venues.live.verdicts import UNAVAILABLE, Verdicts
+from tightloop.venues.live.wallets import Network, Transfers
 from tightloop.venues.sim import rounding
 
 
@@ -42,8 +43,12 @@ async def prepare(entry: JournalEntry, lane: LaneSpec, of: Transfers, recent: Re
     async def work() -> PreparedAs:
         try:
             if _venue(transfer.destination) in lane.venues:
-                return await _inside(transfer, lane, of, recent)
-            return await _outside(transfer, lane, of)
+                found = await _inside(transfer, lane, of)
+            else:
+                found = await _outside(transfer, lane, of)
+            if isinstance(found, Refused) or has_id(found, of):
+                return found if isinstance(found, Refused) else Prepared(found)
+            return await _apart(entry.client_order_id, found, lane, of, recent)
         except Said as said:
             return _decided(of.verdicts, said)
 
@@ -69,17 +74,17 @@ async def deposit_address(lane: LaneSpec, of: Transfers, asset: str, network: st
     return await answered(of.verdicts, work())
 
 
-async def _outside(transfer: WalletTransfer, lane: LaneSpec, of: Transfers) -> PreparedAs:
+async def _outside(transfer: WalletTransfer, lane: LaneSpec, of: Transfers) -> PreparedTransfer | Refused:
     if not is_allowed(lane, transfer.destination):
         return refused_address(lane, transfer.destination)
     found = _chosen(lane, transfer.asset, transfer.network, await of.networks(transfer.asset))
     if isinstance(found, Refused):
         return found
     amount, asset = money.tidy(transfer.amount), transfer.asset
-    if found.tagged or not found.sends:
-        why = "needs a tag besides the address" if found.tagged else "is suspended"
-        return Refused(UNSUPPORTED, f"{lane.name}: withdrawing {asset} on {found.name} {why}")
-    least = max(found.least_withdrawal, money.tidy(found.fee + found.step))
+    hindrance = _hindrance(found)
+    if hindrance:
+        return Refused(UNSUPPORTED, f"{lane.name}: withdrawing {asset} on {found.name} {hindrance}")
+    least = found.least_withdrawal if of.fee_on_top else max(found.least_withdrawal, money.tidy(found.fee + found.step))
     if amount < least:
         why = f"below the least withdrawal, {money.text(least)}"
     elif amount > found.most_withdrawal:
@@ -87,59 +92,80 @@ async def _outside(transfer: WalletTransfer, lane: LaneSpec, of: Transfers) -> P
     elif found.step and rounding.multiple_down(amount, found.step) != amount:
         why = f"no multiple of {money.text(found.step)}"
     else:
-        return Prepared(
-            PreparedTransfer(
-                asset=asset,
-                amount=amount,
-                source=SPOT,
-                address=transfer.destination,
-                network=found.id,
-                fee=money.tidy(found.fee),
-            )
+        return PreparedTransfer(
+            asset=asset,
+            amount=amount,
+            source=SPOT,
+            address=transfer.destination,
+            network=found.id,
+            fee=money.tidy(found.fee),
         )
     return Refused(INVALID, f"{money.text(amount)} {asset} is {why}")
 
 
-async def _inside(transfer: WalletTransfer, lane: LaneSpec, of: Transfers, recent: Recent) -> PreparedAs:
-    what = PreparedTransfer(
+def _hindrance(network: Network) -> str:
+    """Why nothing is withdrawn there, if anything is in the way."""
+    if network.tagged:
+        return "needs a tag besides the address"
+    if network.fee_share:
+        return f"takes {money.text(network.fee_share)} of the amount besides its fee, which is not reckoned with here"
+    return "" if network.sends else "is suspended"
+
+
+async def _inside(transfer: WalletTransfer, lane: LaneSpec, of: Transfers) -> PreparedTransfer | Refused:
+    if of.between is None:
+        return Refused(INVALID, f"{lane.name} has one wallet for both its markets: nothing is moved inside")
+    margins = await of.between.margins()
+    if transfer.asset not in margins:
+        taken = ", ".join(sorted(margins))
+        return Refused(INVALID, f"{lane.name} takes no {transfer.asset} as margin, but {taken}")
+    return PreparedTransfer(
         asset=transfer.asset,
         amount=money.tidy(transfer.amount),
         source=_wallet(transfer.source),
         destination=_wallet(transfer.destination),
     )
-    margins = await of.margins()
-    if what.asset not in margins:
-        taken = ", ".join(sorted(margins))
-        return Refused(INVALID, f"{lane.name} takes no {what.asset} as margin, but {taken}")
+
+
+async def _apart(
+    client_order_id: str, what: PreparedTransfer, lane: LaneSpec, of: Transfers, recent: Recent
+) -> Prepared | Unavailable:
+    """What has no id is prepared once it can be told from the one before that is like it."""
     now = await of.time()
     clocks, apart = timedelta(seconds=2 * CLOCKS_S), timedelta(seconds=APART_S)
     may_act_until = recent.get(name_of(what))
     if may_act_until is not None and now < may_act_until + clocks:
         return _too_soon(lane, what, (may_act_until + clocks - now).total_seconds())
-    alike = await of.movements(what, now - apart, now + timedelta(seconds=CLOCKS_S))
+    alike = await told_of(client_order_id, what, of, now - apart, now + timedelta(seconds=CLOCKS_S))
     if alike:
         return _too_soon(lane, what, max((one.at + apart - now).total_seconds() for one in alike))
     return Prepared(what, now)
 
 
 def _too_soon(lane: LaneSpec, what: PreparedTransfer, wait_s: float) -> Unavailable:
-    moved = f"{money.text(what.amount)} {what.asset} from {what.source} to {what.destination}"
+    if what.address is not None:
+        kind, moved = "withdrawal", f"{what.asset} to {what.address}"
+    else:
+        kind, moved = "movement", f"{money.text(what.amount)} {what.asset} from {what.source} to {what.destination}"
     return Unavailable(
         UNAVAILABLE,
-        f"{lane.name} has no id of ours for a movement between wallets, and {moved} was moved a moment ago: another "
-        f"one could not be told from it for {wait_s:.0f} s more",
+        f"{lane.name} shows no id of ours with a {kind}, and {moved} was moved a moment ago: another one could not be "
+        f"told from it for {wait_s:.0f} s more",
     )
 
 
 def _chosen(lane: LaneSpec, asset: str, network: str | None, networks: Sequence[Network]) -> Network | Refused:
     if not networks:
         return Refused(UNSUPPORTED, f"{lane.name} moves no {asset}")
+    names = [one.name for one in networks]
     if network is None:
-        return next((one for one in networks if one.usual), networks[0])
+        usual = networks if len(networks) == 1 else [one for one in networks if one.usual]
+        if usual:
+            return usual[0]
+        return Refused(UNSUPPORTED, f"{lane.name} moves {asset} on {', '.join(names)}: say which, as none is the usual")
     for one in networks:
         if network in (one.name, one.id):
             return one
-    names = [one.name for one in networks]
     return Refused(UNSUPPORTED, f"{lane.name} moves {asset} on no network {network!r}{hint(network, names)}")
 
 

@@ -93,7 +93,9 @@ class Session:
         self._clients: dict[str, HttpClient] = {}
 
     async def ask(self, endpoint: str, given: Mapping[str, Any]) -> Any:
-        """Raises NotLeft, Broken, Said. ``endpoint``: ccxt's name of it, such as ``privateGetOrder``."""
+        """Raises NotLeft, Broken, Said. ``endpoint``: ccxt's name of it, such as ``privateGetOrder``. ``given``: its
+        parameters; one that depends on the time at which the request is signed is a function of it.
+        """
         return await getattr(self.ccxt, endpoint)(dict(given))
 
     async def act(self, endpoint: str, given: Mapping[str, Any], gate: Gate) -> Any:
@@ -215,7 +217,8 @@ class _Sending:
 
         def signed(at: datetime) -> dict[str, Any]:
             self._signed_at = at
-            found: dict[str, Any] = self.sign(path, api, method, dict(params))
+            given = {name: value(at) if callable(value) else value for name, value in params.items()}
+            found: dict[str, Any] = self.sign(path, api, method, given)
             return found
 
         def make() -> Outgoing:

@@ -1,24 +1,22 @@
-"""Transfers on and between live exchanges: what the exchanges share. What differs is asked of a :class:`Transfers`;
-what is refused before anything is sent is in ``preparing_transfers.py``.
+"""Transfers on and between live exchanges: what the exchanges share. What differs is asked of a
+:class:`~.wallets.Transfers`; what is refused before anything is sent is in ``preparing_transfers.py``.
 
-A withdrawal bears the intent's id, and is found by it. A movement between an account's own wallets may have none: it is
-found in the history by what it was and when, so that two alike within one such time are not told apart. The second is
-therefore not prepared within ``APART_S`` of the first, nor while nobody knows whether the first acted, and may act yet;
-and where two are there all the same, nothing is known of either.
+A withdrawal bears the intent's id, and is found by it where the exchange shows it. Where it does not, and for a
+movement between an account's own wallets, which may have none, it is found in the history by what it was and when, so
+that two alike within one such time are not told apart. The second is therefore not prepared within ``APART_S`` of the
+first, nor while nobody knows whether the first acted, and may act yet; and where two are there all the same, nothing is
+known of either.
 
 "Not there" counts once nothing that was sent can act any more, and ``HISTORY_LAG_S`` longer: histories lag behind.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Literal, NamedTuple, Protocol
+from typing import NamedTuple
 
-from msgspec import Struct
-
-from tightloop.domain import money
 from tightloop.domain.directory import LaneSpec
 from tightloop.domain.transfers import transfer_of
 from tightloop.domain.venues import SPOT
@@ -37,94 +35,12 @@ from tightloop.venues.adapter import Found, Gate, Submitted
 from tightloop.venues.live.attempts import UNREADABLE, acted, answered
 from tightloop.venues.live.session import Said
 from tightloop.venues.live.verdicts import UNAVAILABLE, Verdicts
+from tightloop.venues.live.wallets import Moved, Transfers
 
 FAILED, INVALID, UNSUPPORTED = "EXI-001", "EXI-007", "EXI-013"
 HISTORY_LAG_S = 20.0  # how long after it acted a transfer may be missing in its history
 APART_S = 6.0  # more than the clocks may be off at both ends, and less than an executor tries to prepare
 CLOCKS_S = 2.0  # how far the exchange's clock, and the whole seconds of its histories, may be from ours
-
-
-class Network(Struct, frozen=True, kw_only=True):
-    """How an asset comes and goes on one network. ``name``: its chain's, as lanes are called, where that is known;
-    ``id``: the exchange's. ``tagged``: an address alone does not do there. Amounts in units of the asset.
-    """
-
-    name: str
-    id: str
-    usual: bool
-    sends: bool
-    takes: bool
-    tagged: bool
-    fee: Decimal
-    step: Decimal
-    least_withdrawal: Decimal
-    most_withdrawal: Decimal
-    least_deposit: Decimal
-
-
-class Moved(Struct, frozen=True, kw_only=True):
-    """A transfer as the exchange shows it. ``sent``: what left the source, without the fee; ``over_at``: when what
-    could not be sent was given back.
-    """
-
-    id: str
-    status: Literal["open", "filled", "reverted", "rejected"]
-    at: datetime
-    sent: Decimal
-    fee: Decimal = money.ZERO
-    tx_hash: str | None = None
-    over_at: datetime | None = None
-    message: str | None = None
-    raw: str = ""
-
-
-class Deposited(Struct, frozen=True, kw_only=True):
-    """What arrived in the spot wallet."""
-
-    id: str
-    asset: str
-    amount: Decimal
-    at: datetime
-
-
-class Transfers(Protocol):
-    """What differs between exchanges. Everything that asks raises NotLeft, Broken, Said; what acts GateShut as well;
-    ValueError for what can't be told for certain.
-    """
-
-    verdicts: Verdicts
-
-    def key(self, wallet: str, asset: str) -> str:
-        """The position key of what lies in ``spot`` or ``perp``."""
-
-    async def time(self) -> datetime:
-        """The exchange's own, in UTC."""
-
-    async def networks(self, asset: str) -> Sequence[Network]:
-        """None for an asset that it does not move."""
-
-    async def margins(self) -> Collection[str]:
-        """The assets that the perpetuals' wallet takes as margin."""
-
-    async def withdraw(self, client_order_id: str, what: PreparedTransfer, gate: Gate) -> str:
-        """Asks for it once; the exchange's id of it."""
-
-    async def withdrawal(
-        self, client_order_id: str, what: PreparedTransfer, since: datetime, until: datetime
-    ) -> Moved | None:
-        """The one with that id of ours. Raises ValueError for several, and for one that is not ``what``."""
-
-    async def move(self, what: PreparedTransfer, gate: Gate) -> str:
-        """Asks for it once; the exchange's id of it."""
-
-    async def movements(self, what: PreparedTransfer, since: datetime, until: datetime) -> Sequence[Moved]:
-        """All between the same wallets of the same asset and amount."""
-
-    async def deposited(self, reference: str) -> Deposited | None:
-        """None: it has not arrived, or not for good. Raises ValueError for one elsewhere than in the spot wallet."""
-
-    async def address(self, asset: str, network: Network) -> str | None:
-        """None: it needs a tag besides, without which nothing arrives."""
 
 
 class Times(NamedTuple):
@@ -134,8 +50,9 @@ class Times(NamedTuple):
     until: datetime
 
 
-# Of movements of which nobody knows yet whether they acted: until when they may
-Recent = dict[tuple[str, str | None, str, Decimal], datetime]
+Name = tuple[str, str | None, str, Decimal | None]
+# Of transfers without an id, of which nobody knows yet whether they acted: until when they may
+Recent = dict[Name, datetime]
 
 
 def is_transfer(entry: JournalEntry) -> bool:
@@ -175,20 +92,25 @@ async def submit(entry: JournalEntry, lane: LaneSpec, of: Transfers, gate: Gate,
         return refused_address(lane, what.address)
     until = _times(entry, lane).until
     if what.address is not None:
-        done = await acted(of.withdraw(entry.client_order_id, what, gate))
+        asked = of.withdraw(entry.client_order_id, what, gate)
+    elif of.between is not None:
+        asked = of.between.move(what, gate)
     else:
-        before = recent.get(name_of(what))
-        recent[name_of(what)] = until
-        done = await acted(of.move(what, gate))
-        if before is None and _did_nothing(of.verdicts, done):
-            recent.pop(name_of(what), None)
+        return Refused(INVALID, f"{lane.name} has one wallet for both its markets: nothing is moved inside")
+    name = name_of(what)
+    before = recent.get(name)
+    if not has_id(what, of):
+        recent[name] = until
+    done = await acted(asked)
+    if before is None and _did_nothing(of.verdicts, done):
+        recent.pop(name, None)
     if isinstance(done, Said):
         return of.verdicts.of_act(done)
     if not isinstance(done, str):
         return done
     found = await answered(of.verdicts, _look(entry, what, lane, of, done))
     if isinstance(found, OrderFound):
-        _remember(recent, what, until, found)
+        _remember(recent, what, of, until, found)
         return found
     return OrderFound("open", entry.journalled_at, done)  # it was taken, for certain; what it did is still to be shown
 
@@ -204,14 +126,14 @@ async def find(entry: JournalEntry, lane: LaneSpec, of: Transfers, recent: Recen
     if what is None:
         return Unavailable(UNREADABLE, "the journal holds no transfer to look for")
     found = await answered(of.verdicts, _look(entry, what, lane, of, entry.venue_order_id))
-    _remember(recent, what, _times(entry, lane).until, found)
+    _remember(recent, what, of, _times(entry, lane).until, found)
     return found
 
 
-def _remember(recent: Recent, what: PreparedTransfer, until: datetime, found: Found) -> None:
-    """A movement that is over is in the history, and is told from others there."""
+def _remember(recent: Recent, what: PreparedTransfer, of: Transfers, until: datetime, found: Found) -> None:
+    """One that is over is in the history, and is told from others there."""
     name = name_of(what)
-    if what.address is not None:
+    if has_id(what, of):
         return
     if not isinstance(found, OrderFound) or found.status == "open":
         recent[name] = max(recent.get(name, until), until)
@@ -238,21 +160,44 @@ async def _look(
     """``known_id``: the exchange's, where it has told one."""
     as_of = await of.time()
     times = _times(entry, lane)
-    if what.address is not None:
-        found = await of.withdrawal(entry.client_order_id, what, *times)
-    else:
-        alike = await of.movements(what, *times)
-        if known_id is not None:
-            alike = [one for one in alike if one.id == known_id]
-        if len(alike) > 1:
-            raise ValueError(f"{len(alike)} movements are what was asked for, and none can be told from the others")
-        found = alike[0] if alike else None
-    if found is None:
+    alike = await told_of(entry.client_order_id, what, of, *times, known_id)
+    if len(alike) > 1 and has_id(what, of):
+        raise ValueError(f"{len(alike)} withdrawals bear the id {entry.client_order_id}")
+    if len(alike) > 1:
+        raise ValueError(f"{len(alike)} transfers are what was asked for, and none can be told from the others")
+    if not alike:
         counts_at = times.until + timedelta(seconds=HISTORY_LAG_S)
         if as_of < counts_at:
             return Unavailable(UNAVAILABLE, f"{lane.name} does not show it yet, which counts from {counts_at} on")
         return NotFound(as_of)
-    return _evidence(entry, what, of, found, as_of)
+    _check_sum(what, of, alike[0])
+    return _evidence(entry, what, of, alike[0], as_of)
+
+
+async def told_of(
+    client_order_id: str,
+    what: PreparedTransfer,
+    of: Transfers,
+    since: datetime,
+    until: datetime,
+    known_id: str | None = None,
+) -> Sequence[Moved]:
+    """All in the exchange's histories that may be this one. ``known_id``: the exchange's."""
+    if what.address is not None:
+        return await of.withdrawals(client_order_id, what, since, until, known_id)
+    if of.between is None:
+        return ()
+    alike = await of.between.movements(what, since, until)
+    return [one for one in alike if known_id in (None, one.id)]
+
+
+def _check_sum(what: PreparedTransfer, of: Transfers, found: Moved) -> None:
+    """Raises ValueError for another amount than was asked for."""
+    asked = found.sent if of.fee_on_top else found.sent + found.fee
+    if asked != what.amount:
+        raise ValueError(
+            f"{found.sent} was sent for {found.fee}, which is not the {what.amount} {what.asset} that was asked for"
+        )
 
 
 def _evidence(entry: JournalEntry, what: PreparedTransfer, of: Transfers, found: Moved, as_of: datetime) -> OrderFound:
@@ -321,7 +266,17 @@ def _times(entry: JournalEntry, lane: LaneSpec) -> Times:
     return Times(entry.first_journalled_at - clocks, entry.journalled_at + timedelta(seconds=acting_s(lane)) + clocks)
 
 
-def name_of(what: PreparedTransfer) -> tuple[str, str | None, str, Decimal]:
+def has_id(what: PreparedTransfer, of: Transfers) -> bool:
+    """Is it found by an id of ours?"""
+    return what.address is not None and of.named
+
+
+def name_of(what: PreparedTransfer) -> Name:
+    """What it is told from others by, where it has no id. Not by a withdrawal's amount: which one a history will show,
+    with its fee or without it, is not always said.
+    """
+    if what.address is not None:
+        return what.source, _plain(what.address), what.asset, None
     return what.source, what.destination, what.asset, what.amount
 
 
