@@ -328,7 +328,8 @@ def test_the_stream_tells_of_orders_to_who_has_logged_in(restartable: OkxSandbox
             aiohttp.ClientSession() as session,
             session.ws_connect(f"{restartable.address}/ws/v5/private") as socket,
         ):
-            wanted = {"op": "subscribe", "args": [{"channel": "orders", "instType": "ANY"}]}
+            channels = [{"channel": "orders", "instType": kind} for kind in ("SPOT", "SWAP")]
+            wanted = {"op": "subscribe", "args": channels}
             at = str(int(time.time()))
             right = signature(key["secret"], f"{at}GET/users/self/verify")
             login = {"apiKey": key["key"], "passphrase": key["passphrase"], "timestamp": at}
@@ -340,17 +341,31 @@ def test_the_stream_tells_of_orders_to_who_has_logged_in(restartable: OkxSandbox
                 wanted,
             ):
                 await socket.send_json(said)
-                answer = await socket.receive_json()
-                greeted.append((answer["event"], answer.get("code")))
+                for _ in said["args"]:
+                    answer = await socket.receive_json()
+                    greeted.append((answer["event"], answer.get("code")))
             await socket.send_str("ping")
-            assert (await socket.receive()).data in ("pong", '"pong"')
-            await asyncio.to_thread(done, restartable, "POST", "trade/order", **SPOT, clOrdId="told")
-            states = []
-            while "filled" not in states:
-                message = await asyncio.wait_for(socket.receive_json(), 5)
-                states += [one["state"] for one in message["data"]]
+            assert (await socket.receive()).data == "pong"
+            await asyncio.to_thread(done, restartable, "POST", "trade/order", **SWAP, clOrdId="told")
+            states: list[Any] = []
+            while len(states) < 2:
+                states += (await asyncio.wait_for(socket.receive_json(), 5))["data"]
+            await socket.send_json({"op": "unsubscribe", "args": channels[1:]})
+            assert (await socket.receive_json())["event"] == "unsubscribe"
+            await asyncio.to_thread(done, restartable, "POST", "trade/order", **SWAP, clOrdId="untold")
+            await asyncio.to_thread(done, restartable, "POST", "trade/order", **RESTS, clOrdId="told2")
+            states += (await asyncio.wait_for(socket.receive_json(), 5))["data"]
             return greeted, states
 
     greeted, states = asyncio.run(listen())
-    assert greeted == [("error", "60011"), ("error", "60007"), ("login", "0"), ("subscribe", None)]
-    assert states == ["live", "filled"]
+    assert greeted == [*[("error", "60011")] * 2, ("error", "60007"), ("login", "0"), *[("subscribe", None)] * 2]
+    assert [(one["clOrdId"], one["state"]) for one in states] == [
+        ("told", "live"),
+        ("told", "filled"),
+        ("told2", "live"),
+    ]
+    taken, filled, _ = states
+    of_trades = ("fillPx", "tradeId", "fillTime", "avgPx", "fillSz", "accFillSz", "fee", "fillFee", "execType", "pnl")
+    nothing = ["", "", "", "", "0", "0", "0", "0", "", "0"]
+    assert [taken[name] for name in of_trades] == nothing, "of an order just taken nothing is told of its trades"
+    assert (filled["execType"], filled["fillFee"], filled["fillFeeCcy"]) == ("T", filled["fee"], "USDT")

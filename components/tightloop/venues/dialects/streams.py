@@ -8,7 +8,7 @@ a request, a fill of the market's or the control endpoint's, is told. ``POST /ad
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Literal, NamedTuple, Protocol
 
@@ -63,8 +63,8 @@ class Listener(Protocol):
 
 
 class AnsweringListener(Listener, Protocol):
-    def answer(self, text: str) -> Any:
-        """What a message of the client's is answered with; None: with nothing."""
+    def answer(self, text: str) -> Sequence[Any]:
+        """The messages that answer one of the client's: text as it is, all else as JSON."""
 
 
 class Streams:
@@ -92,9 +92,9 @@ class Streams:
         self,
         request: web.BaseRequest,
         listener: Listener,
-        answer: Callable[[str], Any] = lambda text: None,
+        answer: Callable[[str], Sequence[Any]] = lambda text: (),
     ) -> web.StreamResponse:
-        """Until the connection is closed. ``answer``: what a message of the client's is answered with."""
+        """Until the connection is closed. ``answer``: see :class:`AnsweringListener`."""
         if asyncio.get_running_loop().time() < self._refuses_until:
             return web.Response(status=503)
         socket = web.WebSocketResponse()
@@ -111,8 +111,8 @@ class Streams:
                     said = answer(message.data)
                     if listener.account is not None and listener.account != known:
                         self._look(listener.account, first=True)
-                    if said is not None:
-                        await socket.send_str(msgspec.json.encode(said).decode())
+                    for one in said:
+                        await socket.send_str(one if isinstance(one, str) else msgspec.json.encode(one).decode())
         finally:
             self._open.pop(socket, None)
         return socket

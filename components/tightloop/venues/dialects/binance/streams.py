@@ -6,7 +6,7 @@ https://developers.binance.com/docs/derivatives/usds-margined-futures/user-data-
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qsl
@@ -82,7 +82,10 @@ class _Spot:
         self._keys = keys
         self.account: str | None = None
 
-    def answer(self, text: str) -> Any:
+    def answer(self, text: str) -> Sequence[Any]:
+        return (self._answer(text),)
+
+    def _answer(self, text: str) -> dict[str, Any]:
         """To ``userDataStream.subscribe.signature``, the one method that there is."""
         number: Any = None
         try:

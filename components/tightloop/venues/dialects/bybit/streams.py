@@ -44,7 +44,10 @@ class _Private:
         self._topics: list[str] = []
         self.account: str | None = None
 
-    def answer(self, text: str) -> Any:
+    def answer(self, text: str) -> Sequence[Any]:
+        return (self._answer(text),)
+
+    def _answer(self, text: str) -> dict[str, Any]:
         try:
             asked = msgspec.json.decode(text, type=dict[str, Any])
         except msgspec.DecodeError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -48,25 +49,28 @@ def ids(order: Order, at_ms: str) -> dict[str, str]:
     return {"clOrdId": client_id(order), "ordId": order_id(order), "sCode": "0", "sMsg": "", "tag": "", "ts": at_ms}
 
 
-def shown(order: Order) -> dict[str, Any]:
+def shown(order: Order, entries: Sequence[LedgerEntry] | None = None) -> dict[str, Any]:
+    """``entries``: its trades, as far as they count; None: all."""
+    entries = order.entries if entries is None else entries
     command, listing = order.command, order.listing
-    last = order.entries[-1] if order.entries else None
-    pnl = sum((one.realised_pnl or ZERO for one in order.entries), ZERO)
+    last = entries[-1] if entries else None
+    filled = sum((one.amount for one in entries), ZERO)
+    pnl = sum((one.realised_pnl or ZERO for one in entries), ZERO)
     at_market = command.order_type == "market"
     return {
-        "accFillSz": plain(contracts(listing, order.filled)),
+        "accFillSz": plain(contracts(listing, filled)),
         "algoClOrdId": "",
         "algoId": "",
         "attachAlgoClOrdId": "",
         "attachAlgoOrds": [],
-        "avgPx": plain(_average(order)) if order.filled else "",
+        "avgPx": plain(_average(entries, filled)) if filled else "",
         "cTime": str(milliseconds(order.created_at)),
         "cancelSource": cancel_source(order),
         "cancelSourceReason": order.message or "" if status(order) == "canceled" else "",
         "category": "normal",
         "ccy": "",
         "clOrdId": client_id(order),
-        "fee": plain(-sum((fee_of(one) for one in order.entries), ZERO)),
+        "fee": plain(-sum((fee_of(one) for one in entries), ZERO)),
         "feeCcy": fee_asset(order, last) if last else _usual_fee_asset(order),
         "fillPx": plain(price_of(last)) if last else "",
         "fillSz": plain(contracts(listing, last.amount)) if last else "0",
@@ -109,8 +113,9 @@ def shown(order: Order) -> dict[str, Any]:
     }
 
 
-def _average(order: Order) -> Decimal:
-    return rounding.NEAREST.quantize(rounding.NEAREST.divide(order.cost, order.filled), rounding.PENNY)
+def _average(entries: Sequence[LedgerEntry], filled: Decimal) -> Decimal:
+    cost = sum((one.cost or ZERO for one in entries), ZERO)
+    return rounding.NEAREST.quantize(rounding.NEAREST.divide(cost, filled), rounding.PENNY)
 
 
 def _quote(order: Order) -> str:

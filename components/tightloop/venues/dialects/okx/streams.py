@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import hmac
 import secrets
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
+from tightloop.handlers.calls import LedgerEntry
 from tightloop.venues.dialects.figures import plain
 from tightloop.venues.dialects.keys import Keys
 from tightloop.venues.dialects.okx.calls import Venue
 from tightloop.venues.dialects.okx.listings import contracts, instrument, kind_of
 from tightloop.venues.dialects.okx.order_views import shown
 from tightloop.venues.dialects.okx.signing import TAKEN_FOR_S, signature
-from tightloop.venues.dialects.order_lists import After
+from tightloop.venues.dialects.order_lists import After, fee_asset, fee_of
 from tightloop.venues.dialects.streams import Change, PrivateStreams
-from tightloop.venues.sim import rounding
+from tightloop.venues.sim.books import ZERO
+from tightloop.venues.sim.orders import Order
+from tightloop.venues.times import milliseconds
 
 _SIGNED = "GET/users/self/verify"
 
@@ -35,19 +39,21 @@ class _Private:
         self._wanted: list[dict[str, str]] = []
         self.account: str | None = None
 
-    def answer(self, text: str) -> Any:
+    def answer(self, text: str) -> Sequence[Any]:
         if text == "ping":
-            return "pong"
+            return ("pong",)
         try:
             asked = msgspec.json.decode(text, type=dict[str, Any])
             operation, arguments = str(asked.get("op", "")), [dict(one) for one in asked.get("args") or []]
         except (msgspec.DecodeError, ValueError, TypeError):
-            return self._error("60012", "Illegal request")
+            return (self._error("60012", "Illegal request"),)
         if operation == "login":
-            return self._login(arguments[0] if arguments else {})
-        if operation == "subscribe":
-            return self._subscribe(arguments[0] if arguments else {})
-        return self._error("60012", f"Illegal request: {operation}")
+            return (self._login(arguments[0] if arguments else {}),)
+        if operation == "subscribe" and arguments:
+            return [self._subscribe(one) for one in arguments]
+        if operation == "unsubscribe" and arguments:
+            return [self._unsubscribe(one) for one in arguments]
+        return (self._error("60012", f"Illegal request: {operation}"),)
 
     def _error(self, code: str, message: str) -> dict[str, str]:
         return {"event": "error", "code": code, "msg": message, "connId": self._id}
@@ -73,6 +79,10 @@ class _Private:
         self._wanted.append(wanted)
         return {"event": "subscribe", "arg": wanted, "connId": self._id}
 
+    def _unsubscribe(self, wanted: dict[str, Any]) -> dict[str, Any]:
+        self._wanted = [one for one in self._wanted if one != wanted]
+        return {"event": "unsubscribe", "arg": wanted, "connId": self._id}
+
     def event(self, change: Change) -> Any:
         listing = change.order.listing
         for wanted in self._wanted:
@@ -82,18 +92,34 @@ class _Private:
         return None
 
 
+_NO_CHANGE = {"amendResult": "", "code": "0", "msg": "", "reqId": "", "amendSource": ""}
+
+
 def told(change: Change) -> dict[str, Any]:
     """An order right after the change: later trades of it do not count yet."""
-    order = change.order
-    found = shown(order) | {"amendResult": "", "code": "0", "msg": "", "reqId": "", "execType": "", "fillFee": "0"}
+    order, after, entry = change.order, After(change), change.entry
+    found = shown(order, after.entries) | _NO_CHANGE | _of_trade(order, entry)
     if change.what in ("changed", "ended"):
         return found
-    after = After(change)
     left = order.amount - after.filled
     return found | {
         "state": "filled" if not left else "partially_filled" if after.filled else "live",
         "cancelSource": "",
+        "cancelSourceReason": "",
         "accFillSz": plain(contracts(order.listing, after.filled)),
-        "avgPx": plain(rounding.NEAREST.quantize(after.average, rounding.PENNY)) if after.filled else "",
         "fillSz": plain(contracts(order.listing, after.last)),
+        "uTime": str(milliseconds(after.at)),
+    }
+
+
+def _of_trade(order: Order, entry: LedgerEntry | None) -> dict[str, str]:
+    """Of the trade that the message is about; there may be none."""
+    if entry is None:
+        return {"execType": "", "fillFee": "0", "fillFeeCcy": "", "fillNotionalUsd": "", "fillPnl": "0"}
+    return {
+        "execType": "M" if entry.liquidity == "maker" else "T",
+        "fillFee": plain(-fee_of(entry)),
+        "fillFeeCcy": fee_asset(order, entry),
+        "fillNotionalUsd": plain(entry.cost or ZERO),
+        "fillPnl": plain(entry.realised_pnl or ZERO),
     }
