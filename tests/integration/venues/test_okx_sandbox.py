@@ -171,7 +171,8 @@ def test_key_passphrase_signature_and_time_are_checked(sandbox: OkxSandbox) -> N
 
 def test_an_order_that_has_expired_is_not_taken(sandbox: OkxSandbox) -> None:
     at = int(time.time() * 1000)
-    assert sandbox.signed("POST", "trade/order", headers={"expTime": str(at - 100)}, **SPOT)[1]["code"] == "50036"
+    status, answer = sandbox.signed("POST", "trade/order", headers={"expTime": str(at - 100)}, **SPOT)
+    assert (status, answer["code"], answer["data"][0]["sCode"]) == (200, "1", "50036")
     status, answer = sandbox.signed("POST", "trade/order", headers={"expTime": str(at + 5000)}, **SPOT)
     assert (status, answer["code"]) == (200, "0")
 
@@ -242,6 +243,52 @@ def test_several_orders_are_placed_each_for_itself(sandbox: OkxSandbox) -> None:
     told = exchange.privatePostTradeBatchOrders([{**SPOT, "clOrdId": "fine"}, {**RESTS, "sz": "51", "clOrdId": "dear"}])
     assert (told["code"], [one["sCode"] for one in told["data"]]) == ("2", ["0", "51008"])
     assert done(sandbox, "GET", "trade/order", instId="BTC-USDT", clOrdId="fine")[0]["state"] == "filled"
+    no_side = {name: value for name, value in SPOT.items() if name != "side"}
+    told = exchange.privatePostTradeBatchOrders([{**no_side, "clOrdId": "noside"}, {**RESTS, "clOrdId": "rests"}])
+    assert (told["code"], [one["sCode"] for one in told["data"]]) == ("2", ["50014", "0"]), "one costs no other"
+    named = [{"instId": "BTC-USDT", "clOrdId": name} for name in ("rests", "never")]
+    told = exchange.privatePostTradeCancelBatchOrders(named)
+    assert (told["code"], [one["sCode"] for one in told["data"]]) == ("2", ["0", "51400"])
+    assert done(sandbox, "GET", "trade/order", instId="BTC-USDT", clOrdId="rests")[0]["state"] == "canceled"
+    for many, code in (([dict(SPOT) for _ in range(21)], "51111"), ([], "51000")):
+        with pytest.raises(ccxt.BadRequest, match=code):
+            exchange.privatePostTradeBatchOrders(many)
+
+
+@pytest.mark.parametrize(
+    ("given", "code"),
+    [
+        ({}, "51500"),
+        ({"newSz": "0.000001"}, "51020"),
+        ({"newPx": "20000.05"}, "51000"),
+        ({"newSz": "0.01", "newPx": "20000"}, "51500"),
+    ],
+)
+@pytest.mark.parametrize("gives_up", [False, True])
+def test_an_order_that_can_not_be_amended_stays_unless_it_is_to_be_cancelled_then(
+    sandbox: OkxSandbox, given: dict[str, str], code: str, gives_up: bool
+) -> None:
+    (placed,) = done(sandbox, "POST", "trade/order", **RESTS)
+    named = {"instId": "BTC-USDT", "ordId": placed["ordId"]}
+    asked = {**given, "cxlOnFail": gives_up}
+    assert sandbox.code("POST", "trade/amend-order", **named, **asked) == code
+    (found,) = done(sandbox, "GET", "trade/order", **named)
+    assert found["state"] == ("canceled" if gives_up else "live")
+    if not gives_up:
+        done(sandbox, "POST", "trade/amend-order", **named, newSz="0.02")
+        done(sandbox, "POST", "trade/cancel-order", **named)
+    assert sandbox.code("POST", "trade/amend-order", **named, newSz="0.03") == "51509"
+    (filled,) = done(sandbox, "POST", "trade/order", **SPOT)
+    over = {"instId": "BTC-USDT", "ordId": filled["ordId"]}
+    assert sandbox.code("POST", "trade/amend-order", **over, newSz="0.03") == "51510"
+    assert sandbox.code("POST", "trade/amend-order", instId="BTC-USDT", ordId="1", newSz="0.03") == "51503"
+
+
+def test_a_page_begins_at_an_id_and_at_nothing_else(sandbox: OkxSandbox) -> None:
+    assert sandbox.signed("GET", "trade/orders-history", instType="SPOT", after="yesterday") == (
+        400,
+        {"code": "51000", "msg": "Parameter after error", "data": []},
+    )
 
 
 # --- the account ------------------------------------------------------------------------------------------------------

@@ -22,7 +22,7 @@ VERDICTS = Verdicts(
         Row(("50001",), "unknown", UNKNOWN, "rest: the service is unavailable; not said: whether it acted"),
         Row(("50004",), "unknown", UNKNOWN, "rest: endpoint timeout, does not mean success or failure"),
         Row(("50005", "50013", "50026"), "unknown", UNKNOWN, "rest: offline, system busy, system error"),
-        Row(("51149",), "unknown", UNKNOWN, "trade: order timed out"),
+        Row(("51149", "51054"), "unknown", UNKNOWN, "trade: order timed out; request timed out"),
         Row(("51405",), "unknown", UNKNOWN, "trade: the order does not exist or may be filled, in a cancel of many"),
         # --- nothing was done, and the same may be sent again
         Row(("50011", "50061", "HTTP 429"), "not_sent", LIMITED, "rest: requests too frequent; of an account"),

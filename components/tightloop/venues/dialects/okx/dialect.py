@@ -14,7 +14,7 @@ from tightloop.venues.dialects.desk import Desk, Unheard
 from tightloop.venues.dialects.documents import Documents
 from tightloop.venues.dialects.keys import READ, TRADE, Keys
 from tightloop.venues.dialects.okx import account, bills, orders, public, streams
-from tightloop.venues.dialects.okx.calls import Answer, Call, Venue
+from tightloop.venues.dialects.okx.calls import Answer, Call, Item, Venue
 from tightloop.venues.dialects.okx.documented import ENDPOINTS
 from tightloop.venues.dialects.okx.orders import OfOrders
 from tightloop.venues.dialects.okx.refusals import OkxError, of_engine, refuse_undocumented
@@ -83,17 +83,19 @@ class Okx:
         route = self._routes.get(name)
         if route is None:
             raise OkxError("404", "Not Found", 404)
-        many = [_texts(given) for given in _parameters(asked)]
-        problems = [problem for given in many for problem in self.documents.note(name, given)]
-        call = Call(self._venue, many[0] if many else {}, desk.now(), many=many)
+        texts = [_texts(given) for given in _parameters(asked)]
+        many = [Item(given, self.documents.note(name, given)) for given in texts]
+        call = Call(self._venue, texts[0] if texts else {}, desk.now(), many=many)
         if route.right is not None:
             target = f"{asked.path}?{asked.query}" if asked.query else asked.path
             key = signed_by(self.keys, asked.headers, f"{asked.method}{target}{asked.body}", route.right)
             signed = SignedTime(asked.headers, asked.path, call.now)
-            signed.check(call.now)
+            signed.check_time(call.now)
             call = replace(call, key=key, signed=signed)
-        self._venue.limits.ask(name, call.key.account if call.key is not None else "", call.given, call.now)
-        refuse_undocumented(problems)
+        account = call.key.account if call.key is not None else ""
+        self._venue.limits.ask(name, account, call.given, call.now, orders=max(1, len(many)))
+        if name not in orders.OF_MANY:
+            refuse_undocumented([problem for one in many for problem in one.problems])
         found = route.answer(call)
         return await found if isinstance(found, Awaitable) else found
 

@@ -46,6 +46,12 @@ ENDPOINTS = (
     _at("POST trade/batch-orders", "trade", _NEW, "order-book-trading-trade-post-place-multiple-orders"),
     _at("POST trade/cancel-order", "trade", "instId! ordId clOrdId", "order-book-trading-trade-post-cancel-order"),
     _at(
+        "POST trade/cancel-batch-orders",
+        "trade",
+        "instId! ordId clOrdId",
+        "order-book-trading-trade-post-cancel-multiple-orders",
+    ),
+    _at(
         "POST trade/amend-order",
         "trade",
         "instId! cxlOnFail:flag ordId clOrdId reqId newSz:decimal newPx:decimal newPxUsd newPxVol pxAmendType=0|1 "

@@ -29,6 +29,7 @@ _RULES = {
     "POST /api/v5/trade/order": 60,
     "POST /api/v5/trade/batch-orders": 300,
     "POST /api/v5/trade/cancel-order": 60,
+    "POST /api/v5/trade/cancel-batch-orders": 300,
     "POST /api/v5/trade/amend-order": 60,
     "GET /api/v5/trade/order": 60,
     "GET /api/v5/trade/orders-pending": 60,
@@ -43,7 +44,14 @@ _RULES = {
     "GET /api/v5/account/leverage-info": 20,
     "GET /api/v5/account/trade-fee": 5,
 }
-_BY_INSTRUMENT = ("POST /api/v5/trade/order", "POST /api/v5/trade/cancel-order", "POST /api/v5/trade/amend-order")
+_BY_INSTRUMENT = (
+    "POST /api/v5/trade/order",
+    "POST /api/v5/trade/batch-orders",
+    "POST /api/v5/trade/cancel-order",
+    "POST /api/v5/trade/cancel-batch-orders",
+    "POST /api/v5/trade/amend-order",
+    "GET /api/v5/trade/order",
+)
 
 
 class Rules(Struct, forbid_unknown_fields=True, kw_only=True):
@@ -61,17 +69,19 @@ class Limits:
         self.refused = 0
         self._asked: dict[tuple[str, str, str], deque[float]] = {}
 
-    def ask(self, name: str, account: str, given: Mapping[str, str], now: datetime) -> None:
-        """Count a request. ``account``: empty for what anybody may ask. Raises OkxError 50011."""
+    def ask(self, name: str, account: str, given: Mapping[str, str], now: datetime, orders: int = 1) -> None:
+        """Count a request. ``account``: empty for what anybody may ask. ``orders``: each of several counts. Raises
+        OkxError 50011.
+        """
         at = now.timestamp()
         place = (name, account, given.get("instId", "") if name in _BY_INSTRUMENT else "")
         within = self._asked.setdefault(place, deque())
         while within and within[0] <= at - INTERVAL_S:
             within.popleft()
-        if len(within) >= self.rules.within_2s.get(name, self.rules.others):
+        if len(within) + orders > self.rules.within_2s.get(name, self.rules.others):
             self.refused += 1
             raise too_frequent()
-        within.append(at)
+        within.extend([at] * orders)
 
     def controls(self) -> dict[str, Any]:
         """Control requests: ``POST /admin/limits`` takes a :class:`Rules`; ``GET`` tells it, and what was refused."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 from msgspec.structs import replace
@@ -11,10 +12,20 @@ from msgspec.structs import replace
 from tightloop.venues.dialects.okx import order_views, placing
 from tightloop.venues.dialects.okx.calls import Call, at_ms
 from tightloop.venues.dialects.okx.listings import KINDS, kind_of, order_id
-from tightloop.venues.dialects.okx.refusals import NO_SUCH_ORDER, NOT_TO_CANCEL, OkxError, of_engine
+from tightloop.venues.dialects.okx.refusals import (
+    NO_SUCH_ORDER,
+    NOT_TO_AMEND,
+    NOT_TO_CANCEL,
+    NOTHING_TO_CHANGE,
+    OkxError,
+    of_engine,
+    refuse_undocumented,
+    wrong_parameter,
+)
 from tightloop.venues.sim.books import ZERO, VenueError
 from tightloop.venues.sim.orders import Order
 
+MOST_AT_ONCE = 20  # orders of one request
 WEEK, UNFILLED_KEPT, FILLS_KEPT = timedelta(days=7), timedelta(hours=2), timedelta(days=3)
 
 
@@ -35,16 +46,36 @@ async def _placed(call: Call) -> dict[str, str]:
 
 
 async def _one(call: Call, act: Callable[[Call], Any]) -> Any:
-    """Raises OfOrders for what is refused by an order's own rules."""
+    """Raises OfOrders for what is refused by an order's own rules (the 51xxx), and for one that came too late."""
     try:
         return [await act(call)]
     except VenueError as error:
         refusal = of_engine(error)
     except OkxError as error:
         refusal = error
-    if refusal.status != 200:
+    if refusal.status != 200 and not refusal.code.startswith("51"):
         raise refusal
     raise OfOrders([_refused(call, refusal)], all_failed=True)
+
+
+async def _each(call: Call, act: Callable[[Call], Any]) -> Any:
+    """Of several orders each for itself. Raises OfOrders where one is refused, OkxError for none and for too many."""
+    if not call.many:
+        raise wrong_parameter("orders")
+    if len(call.many) > MOST_AT_ONCE:
+        raise OkxError("51111", f"Maximum {MOST_AT_ONCE} orders can be placed in bulk.")
+    told, failed = [], 0
+    for one in call.many:
+        try:
+            refuse_undocumented(one.problems)
+            told += await _one(replace(call, given=one.given), act)
+        except OfOrders as refusal:
+            told, failed = told + refusal.told, failed + 1
+        except OkxError as refusal:
+            told, failed = [*told, _refused(replace(call, given=one.given), refusal)], failed + 1
+    if failed:
+        raise OfOrders(told, all_failed=failed == len(told))
+    return told
 
 
 def _refused(call: Call, refusal: OkxError) -> dict[str, str]:
@@ -57,25 +88,21 @@ async def _place(call: Call) -> Any:
 
 
 async def _place_many(call: Call) -> Any:
-    """Each for itself. Raises OfOrders where one is refused."""
-    told, failed = [], 0
-    for given in call.many:
-        try:
-            told += await _one(replace(call, given=given), _placed)
-        except OfOrders as refusal:
-            told, failed = told + refusal.told, failed + 1
-    if failed:
-        raise OfOrders(told, all_failed=failed == len(told))
-    return told
+    return await _each(call, _placed)
+
+
+async def _cancelled(call: Call) -> dict[str, str]:
+    order = _working(call)
+    await call.cancel(order)
+    return order_views.ids(order, at_ms(call))
 
 
 async def _cancel(call: Call) -> Any:
-    async def act(call: Call) -> dict[str, str]:
-        order = _working(call)
-        await call.cancel(order)
-        return order_views.ids(order, at_ms(call))
+    return await _one(call, _cancelled)
 
-    return await _one(call, act)
+
+async def _cancel_many(call: Call) -> Any:
+    return await _each(call, _cancelled)
 
 
 def _working(call: Call) -> Order:
@@ -85,22 +112,36 @@ def _working(call: Call) -> Order:
     return order
 
 
-async def _amend(call: Call) -> Any:
-    async def act(call: Call) -> dict[str, str]:
-        given, order = call.given, call.order(NO_SUCH_ORDER)
-        if order.status != "open":
-            raise OkxError("51503", "Order modification failed as the order is filled, canceled or does not exist.")
-        if not given.get("newSz") and not given.get("newPx"):
-            raise OkxError("51504", "Either newSz or newPx is required.")
-        amount, price = order.amount, order.limit or ZERO
-        if given.get("newSz"):
-            amount = placing.order_amount("newSz", given, order.listing, False)
-        if given.get("newPx"):
-            price = placing.limit_price(given, order.listing, "newPx")
-        await call.change(order, amount, price)
-        return order_views.ids(order, at_ms(call)) | {"reqId": given.get("reqId", "")}
+async def _amended(call: Call) -> dict[str, str]:
+    """``cxlOnFail``: an order that can't be changed as asked is cancelled."""
+    given, order = call.given, call.order(NOT_TO_AMEND)
+    if order.status == "filled":
+        raise OkxError("51510", "Modification failed as the order has been completed.")
+    if order.status != "open":
+        raise OkxError("51509", "Modification failed as the order has been canceled.")
+    try:
+        await call.change(order, *_asked_for(given, order))
+    except (OkxError, VenueError):
+        if given.get("cxlOnFail") == "true":
+            await call.cancel(order)
+        raise
+    return order_views.ids(order, at_ms(call)) | {"reqId": given.get("reqId", "")}
 
-    return await _one(call, act)
+
+def _asked_for(given: Mapping[str, str], order: Order) -> tuple[Decimal, Decimal]:
+    """Amount and price. Raises OkxError."""
+    if not given.get("newSz") and not given.get("newPx"):
+        raise OkxError(*NOTHING_TO_CHANGE)
+    amount, price = order.amount, order.limit or ZERO
+    if given.get("newSz"):
+        amount = placing.order_amount("newSz", given, order.listing, False)
+    if given.get("newPx"):
+        price = placing.limit_price(given, order.listing, "newPx")
+    return amount, price
+
+
+async def _amend(call: Call) -> Any:
+    return await _one(call, _amended)
 
 
 # --- looking ----------------------------------------------------------------------------------------------------------
@@ -195,5 +236,7 @@ TRADES: dict[str, Callable[[Call], Any]] = {
     "POST /api/v5/trade/order": _place,
     "POST /api/v5/trade/batch-orders": _place_many,
     "POST /api/v5/trade/cancel-order": _cancel,
+    "POST /api/v5/trade/cancel-batch-orders": _cancel_many,
     "POST /api/v5/trade/amend-order": _amend,
 }
+OF_MANY = ("POST /api/v5/trade/batch-orders", "POST /api/v5/trade/cancel-batch-orders")

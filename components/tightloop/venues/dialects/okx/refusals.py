@@ -22,7 +22,7 @@ class OkxError(Exception):
 
 
 def wrong_parameter(name: str) -> OkxError:
-    return OkxError("51000", f"Parameter {name} error")
+    return OkxError("51000", f"Parameter {name} error", 400)
 
 
 def refuse_undocumented(problems: Sequence[Problem]) -> None:
@@ -37,14 +37,16 @@ def refuse_undocumented(problems: Sequence[Problem]) -> None:
 NO_SUCH_INSTRUMENT = ("51001", "Instrument ID, Instrument ID code, or Spread ID doesn't exist.")
 NO_SUCH_ORDER = ("51603", "Order does not exist")
 NOT_TO_CANCEL = ("51400", "Order cancellation failed as the order has been filled, canceled or does not exist.")
+NOTHING_TO_CHANGE = ("51500", "Either order price or amount is required.")
+NOT_TO_AMEND = ("51503", "Order modification failed as the order does not exist.")
 _KNOWN = {
     "insufficient_balance": ("51008", "Order failed. Insufficient balance in account."),
     "insufficient_margin": ("51008", "Order failed. Insufficient USDT margin in account."),
     "duplicate_client_order_id": ("51016", "Client order ID already exists."),
     "unknown_order": NO_SUCH_ORDER,
     "position_mode": ("51000", "Parameter posSide error"),
-    "nothing_to_change": ("51513", "Number of modification requests that are currently in progress is over."),
-    "operation_not_supported": ("51514", "This order can't be amended."),
+    "nothing_to_change": NOTHING_TO_CHANGE,  # which number a change to what is there already has is not documented
+    "operation_not_supported": ("51506", "Order modification unavailable for the order type."),
 }
 
 

@@ -30,7 +30,7 @@ class SignedTime:
     """When a request was signed, and until when it may act."""
 
     def __init__(self, headers: Mapping[str, str], path: str, now: datetime) -> None:
-        """Raises OkxError for what is no time, and for what has expired when it comes."""
+        """Raises OkxError for what is no time."""
         try:
             found = datetime.fromisoformat(headers["OK-ACCESS-TIMESTAMP"])
         except ValueError:
@@ -38,15 +38,23 @@ class SignedTime:
         self.at = found if found.tzinfo is not None else found.replace(tzinfo=UTC)
         expires = headers.get("expTime", "") if path in _EXPIRING else ""
         self._expires_ms = int(expires) if expires.isdecimal() else None
-        if self._expires_ms is not None and milliseconds(now) > self._expires_ms:
-            raise OkxError("50036", "The expTime can't be earlier than the current system time.")
+        self._came_at_ms = milliseconds(now)
+
+    def check_time(self, now: datetime) -> None:
+        """Raises OkxError 50102."""
+        if abs(now - self.at) > timedelta(seconds=TAKEN_FOR_S):
+            raise OkxError("50102", "Timestamp request expired", 401)
 
     def check(self, now: datetime, late: timedelta = timedelta(0)) -> None:
-        """Raises OkxError 50102, 50037. ``late``: judge it as if it had come so much later."""
-        at = now + late
-        if abs(at - self.at) > timedelta(seconds=TAKEN_FOR_S):
-            raise OkxError("50102", "Timestamp request expired", 401)
-        if self._expires_ms is not None and milliseconds(at) > self._expires_ms:
+        """Raises OkxError 50102; 50036 for what had expired when it came, 50037 for what has since. ``late``: judge it
+        as if it had come so much later.
+        """
+        self.check_time(now + late)
+        if self._expires_ms is None:
+            return
+        if self._came_at_ms > self._expires_ms:
+            raise OkxError("50036", "The expTime can't be earlier than the current system time.")
+        if milliseconds(now + late) > self._expires_ms:
             raise OkxError("50037", "Order expired.")
 
 
@@ -63,7 +71,7 @@ def signed_by(keys: Keys, headers: Mapping[str, str], text: str, right: str) -> 
     if not hmac.compare_digest(headers["OK-ACCESS-SIGN"], signature(key.secret, headers["OK-ACCESS-TIMESTAMP"] + text)):
         raise OkxError("50113", "Invalid Sign", 401)
     if right not in key.rights:
-        raise OkxError("50120", "This API key doesn't have permission to use this function.", 401)
+        raise OkxError("50120", "This API key doesn't have permission to use this function.")
     return key
 
 
