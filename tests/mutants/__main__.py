@@ -21,6 +21,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tests.mutants.listed import (
+    bybit_live,
     bybit_sandbox,
     exchanges,
     executor,
@@ -47,6 +48,7 @@ ALL: tuple[Mutant, ...] = (
     *recording.MUTANTS,
     *executor.MUTANTS,
     *exchanges.MUTANTS,
+    *bybit_live.MUTANTS,
     *bybit_sandbox.MUTANTS,
     *manager.MUTANTS,
     *groups.MUTANTS,

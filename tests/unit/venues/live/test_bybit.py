@@ -1,19 +1,28 @@
-"""Bybit's table of refusals, row by row; its clock; its order stream; its limits."""
+"""Bybit's table of refusals, row by row; its clock; its order stream; its limits; where an order is looked for."""
 
 from __future__ import annotations
 
+import asyncio
+from decimal import Decimal
 from typing import Any
 
 import pytest
+from tests.support.live_face import BYBIT
+from tests.support.told_exchange import ToldExchange
+from tests.support.told_session import ToldSession, bybit_list
 from tests.support.verdict_rows import assert_met, each_row, said
 
 from tightloop.handlers.calls import Ambiguous, NotSent
+from tightloop.records.types import PreparedOrder
 from tightloop.venues.live.budget import Asking, Budgets
-from tightloop.venues.live.bybit import _refusal
+from tightloop.venues.live.bybit import Bybit, _refusal
 from tightloop.venues.live.bybit_limits import BybitLimits
 from tightloop.venues.live.bybit_streams import OrderFeed
 from tightloop.venues.live.bybit_verdicts import VERDICTS
+from tightloop.venues.live.session import Said
 from tightloop.venues.live.verdicts import Row
+
+KEY = {"key": "k", "secret": "s"}
 
 
 @each_row(VERDICTS)
@@ -75,3 +84,70 @@ def test_the_stream_tells_of_orders_that_changed_and_of_nothing_else() -> None:
     assert list(feed.orders({"topic": "order", "data": told})) == ["b"]
     for other in ({"op": "pong"}, {"topic": "wallet", "data": told}, "pong"):
         assert list(feed.orders(other)) == []
+
+
+# --- an order, looked for ---------------------------------------------------------------------------------------------
+
+ORDER = PreparedOrder(market="spot", symbol="BTC/USDT", side="buy", order_type="market", amount=Decimal("0.1"))
+TOLD = {
+    "orderId": "7",
+    "orderLinkId": "mine",
+    "orderStatus": "Filled",
+    "cumExecQty": "0.1",
+    "qty": "0.1",
+    "updatedTime": "1767614400000",
+}
+REALTIME, HISTORY = "privateGetV5OrderRealtime", "privateGetV5OrderHistory"
+PLACES = [(REALTIME, 0), (REALTIME, 1), (HISTORY, None)]
+
+
+def looked_up(there: tuple[str, int | None] | None) -> tuple[Any, list[tuple[str, int | None]]]:
+    """In one of the places; what came of it, and where it was looked for."""
+
+    def told(endpoint: str) -> Any:
+        return lambda given: bybit_list(*([TOLD] if (endpoint, given.get("openOnly")) == there else []))
+
+    session = ToldSession({one: told(one) for one in (REALTIME, HISTORY)}, {"BTC/USDT": {"id": "BTCUSDT"}})
+
+    async def run() -> Any:
+        dialect = Bybit(BYBIT.lane("http://127.0.0.1:1"), BYBIT.credentials(KEY), reading=False)
+        dialect._session = session  # type: ignore[assignment]
+        try:
+            return await dialect.look_up("mine", ORDER)
+        except Said as answer:
+            return answer
+
+    found = asyncio.run(run())
+    return found, [(endpoint, given.get("openOnly")) for endpoint, given in session.asked]
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_an_order_is_found_among_open_lately_ended_and_former_ones(place: tuple[str, int | None]) -> None:
+    found, asked = looked_up(place)
+    assert (found.status, found.filled) == ("filled", Decimal("0.1"))
+    assert asked == PLACES[: PLACES.index(place) + 1], "an order goes on from one to the next, and never back"
+
+
+def test_an_order_that_is_nowhere_is_none() -> None:
+    found, asked = looked_up(None)
+    assert asked == PLACES
+    assert VERDICTS.row(found).meaning == "no_such_order"
+
+
+def test_an_address_that_is_refused_is_left_alone_for_ten_minutes() -> None:
+    async def run() -> Said:
+        async with ToldExchange({"GET /v5/market/time": (403, "access too frequent")}) as exchange:
+            dialect = Bybit(
+                BYBIT.lane(exchange.address), BYBIT.credentials(KEY), reading=False, budgets=Budgets(lambda: 100.0)
+            )
+            try:
+                await dialect.time("spot")
+            except Said as answer:
+                return answer
+            finally:
+                await dialect.close()
+        raise AssertionError("it was not refused")
+
+    answer = asyncio.run(run())
+    assert (answer.status, answer.retry_after_s) == (403, 600.0)
+    assert isinstance(VERDICTS.of_act(answer), NotSent)
