@@ -28,13 +28,14 @@ class OkxSandbox(ExchangeSandbox):
         *,
         late_s: float = 0.0,
         headers: dict[str, str] | None = None,
+        several: list[dict[str, Any]] | None = None,
         **given: Any,
     ) -> tuple[int, Any]:
-        """As OKX documents it: status and answer. ``late_s``: how long ago it was signed."""
+        """As OKX documents it: status and answer. ``late_s``: how long ago it was signed. ``several``: of a batch."""
         at = (datetime.now(UTC) - timedelta(seconds=late_s)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         chosen, query, body = self.keys[key], "" if method == "POST" else urlencode(given), ""
         if method == "POST":
-            body = json.dumps(given)
+            body = json.dumps(given if several is None else several)
         target = f"/api/v5/{path}" + (f"?{query}" if query else "")
         signed = hmac.new(chosen["secret"].encode(), f"{at}{method}{target}{body}".encode(), hashlib.sha256).digest()
         sent = {

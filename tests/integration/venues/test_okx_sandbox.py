@@ -250,7 +250,7 @@ def test_several_orders_are_placed_each_for_itself(sandbox: OkxSandbox) -> None:
     told = exchange.privatePostTradeCancelBatchOrders(named)
     assert (told["code"], [one["sCode"] for one in told["data"]]) == ("2", ["0", "51400"])
     assert done(sandbox, "GET", "trade/order", instId="BTC-USDT", clOrdId="rests")[0]["state"] == "canceled"
-    for many, code in (([dict(SPOT) for _ in range(21)], "51111"), ([], "51000")):
+    for many, code in (([dict(SPOT) for _ in range(21)], "51111"), ([], "50000")):
         with pytest.raises(ccxt.BadRequest, match=code):
             exchange.privatePostTradeBatchOrders(many)
 
@@ -277,10 +277,10 @@ def test_an_order_that_can_not_be_amended_stays_unless_it_is_to_be_cancelled_the
     if not gives_up:
         done(sandbox, "POST", "trade/amend-order", **named, newSz="0.02")
         done(sandbox, "POST", "trade/cancel-order", **named)
-    assert sandbox.code("POST", "trade/amend-order", **named, newSz="0.03") == "51509"
+    assert sandbox.code("POST", "trade/amend-order", **named, newSz="0.03") == "51503"
     (filled,) = done(sandbox, "POST", "trade/order", **SPOT)
     over = {"instId": "BTC-USDT", "ordId": filled["ordId"]}
-    assert sandbox.code("POST", "trade/amend-order", **over, newSz="0.03") == "51510"
+    assert sandbox.code("POST", "trade/amend-order", **over, newSz="0.03") == "51503"
     assert sandbox.code("POST", "trade/amend-order", instId="BTC-USDT", ordId="1", newSz="0.03") == "51503"
 
 

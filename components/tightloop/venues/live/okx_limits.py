@@ -1,7 +1,7 @@
 """What OKX counts: requests to each endpoint in two seconds, of an account or of an address.
 
 https://www.okx.com/docs-v5/en, "Rate Limits", and the limit that each endpoint's own section states: public ones by
-address (IP), private ones by account, placing and cancelling by account and instrument. Beyond it a request is refused
+address (IP), private ones by account, those about one order by account and instrument. Beyond it a request is refused
 (50011), and nothing says for how long. Nothing is told with answers either.
 """
 
@@ -15,9 +15,12 @@ from tightloop.venues.live.budget import ALIKE, Asking, Bucket, Budgets, Charge
 
 LIMITS: Mapping[str, float | None] = {"50011": None, "50040": None, "50061": None}
 INTERVAL_S = 2.0
-_BY_INSTRUMENT = {("POST", "trade/order"): 60.0, ("POST", "trade/cancel-order"): 60.0}
-_BY_ACCOUNT = {
+_BY_INSTRUMENT = {
+    ("POST", "trade/order"): 60.0,
+    ("POST", "trade/cancel-order"): 60.0,
     ("GET", "trade/order"): 60.0,
+}
+_BY_ACCOUNT = {
     ("GET", "trade/fills"): 60.0,
     ("GET", "trade/fills-history"): 10.0,
     ("GET", "account/balance"): 10.0,

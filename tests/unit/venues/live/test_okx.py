@@ -70,6 +70,8 @@ def test_placing_is_counted_by_account_and_instrument_and_what_anybody_may_ask_b
     assert btc.limit == 60.0
     assert btc is not bucket(mine, "POST", "trade/order", instId="ETH-USDT")
     assert btc is not bucket(other, "POST", "trade/order", instId="BTC-USDT")
+    asked = bucket(mine, "GET", "trade/order", instId="BTC-USDT")
+    assert asked is not bucket(mine, "GET", "trade/order", instId="ETH-USDT"), "so are questions about one order"
     assert bucket(mine, "GET", "account/balance") is not bucket(other, "GET", "account/balance")
     assert bucket(mine, "GET", "public/time") is bucket(other, "GET", "public/time")
     assert mine.refused_by(asking("POST", "trade/order", instId="BTC-USDT"), "50011") == (btc,)

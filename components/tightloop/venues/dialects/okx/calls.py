@@ -13,7 +13,7 @@ from tightloop.venues.dialects.documents import Problem
 from tightloop.venues.dialects.margin import Leverage
 from tightloop.venues.dialects.okx.limits import Limits
 from tightloop.venues.dialects.okx.listings import Listings, order_id
-from tightloop.venues.dialects.okx.refusals import NO_SUCH_ORDER, OkxError, wrong_parameter
+from tightloop.venues.dialects.okx.refusals import NO_SUCH_ORDER, OkxError
 from tightloop.venues.dialects.okx.signing import SignedTime
 from tightloop.venues.dialects.order_lists import all_orders
 from tightloop.venues.dialects.prices import Prices
@@ -37,16 +37,16 @@ class Venue:
 
 
 class Item(NamedTuple):
-    """One order of several, and what is not as documented about it."""
+    """One order of a request. ``problems``: what is not as documented about it."""
 
     given: dict[str, str]
     problems: Sequence[Problem]
 
 
 class Call(Request[Venue, SignedTime], frozen=True):
-    """``given``: one order's, where there are several (``many``)."""
+    """``given``: one order's, where there are several (``items``)."""
 
-    many: Sequence[Item] = ()
+    items: Sequence[Item] = ()
 
     def orders(self) -> list[Order]:
         """Of the account, newest first."""
@@ -75,24 +75,15 @@ class Call(Request[Venue, SignedTime], frozen=True):
         return not (begin and at_ms < int(begin)) and not (end and at_ms > int(end))
 
     def page(self, found: Sequence[T], name: Callable[[T], str]) -> list[T]:
-        """Older than ``after``, newer than ``before``, at most ``limit``. Newest come first; ids grow with time. Raises
-        OkxError.
-        """
-        after, before = (self._id(name) for name in ("after", "before"))
+        """Older than ``after``, newer than ``before``, at most ``limit``. Newest come first; ids grow with time."""
+        after, before = self.given.get("after"), self.given.get("before")
         limit = max(1, min(int(self.given.get("limit") or 100), 100))
         kept = [
             one
             for one in found
-            if not (after and int(name(one)) >= after) and not (before and int(name(one)) <= before)
+            if not (after and int(name(one)) >= int(after)) and not (before and int(name(one)) <= int(before))
         ]
         return kept[:limit]
-
-    def _id(self, name: str) -> int | None:
-        """Raises OkxError for one that is no number."""
-        found = self.given.get(name)
-        if found and not found.isdecimal():
-            raise wrong_parameter(name)
-        return int(found) if found else None
 
 
 def at_ms(call: Call) -> str:

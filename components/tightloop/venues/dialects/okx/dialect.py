@@ -73,7 +73,7 @@ class Okx:
             raise
         except Exception:
             log.exception("the exchange failed")
-            refusal = OkxError("50026", "System error. Try again later.", 500)
+            refusal = OkxError("50026", "System error. Try again later.")
         return _reply(refusal.code, refusal.message, [], refusal.status)
 
     async def _answer(self, asked: Asked) -> Any:
@@ -82,33 +82,33 @@ class Okx:
         desk.admit()
         route = self._routes.get(name)
         if route is None:
-            raise OkxError("404", "Not Found", 404)
-        texts = [_texts(given) for given in _parameters(asked)]
-        many = [Item(given, self.documents.note(name, given)) for given in texts]
-        call = Call(self._venue, texts[0] if texts else {}, desk.now(), many=many)
+            raise OkxError("404", "Not Found")
+        given = _parameters(asked, several=name in orders.BATCHES)
+        items = [Item(one, self.documents.note(name, one)) for one in given]
+        call = Call(self._venue, given[0] if given else {}, desk.now(), items=items)
         if route.right is not None:
             target = f"{asked.path}?{asked.query}" if asked.query else asked.path
             key = signed_by(self.keys, asked.headers, f"{asked.method}{target}{asked.body}", route.right)
             signed = SignedTime(asked.headers, asked.path, call.now)
-            signed.check_time(call.now)
+            signed.refuse_untimely(call.now)
             call = replace(call, key=key, signed=signed)
-        account = call.key.account if call.key is not None else ""
-        self._venue.limits.ask(name, account, call.given, call.now, orders=max(1, len(many)))
-        if name not in orders.OF_MANY:
-            refuse_undocumented([problem for one in many for problem in one.problems])
+        self._venue.limits.ask(name, call.key.account if call.key is not None else "", given, call.now)
+        if name not in orders.TRADES:  # which tell it of the order
+            refuse_undocumented([problem for one in items for problem in one.problems])
         found = route.answer(call)
         return await found if isinstance(found, Awaitable) else found
 
 
-def _parameters(asked: Asked) -> list[dict[str, Any]]:
-    """Of the query, or of the body: an object, or several of them. Raises OkxError."""
+def _parameters(asked: Asked, *, several: bool) -> list[dict[str, str]]:
+    """Of the query, or of the body: an object, or ``several`` of them. Raises OkxError."""
     if asked.method != "POST":
         return [{name: value for name, value in parse_qsl(asked.query, keep_blank_values=True) if value}]
+    kind: Any = list[dict[str, Any]] if several else dict[str, Any]
     try:
-        found = msgspec.json.decode(asked.body or "{}", type=dict[str, Any] | list[dict[str, Any]])
+        found = msgspec.json.decode(asked.body or ("[]" if several else "{}"), type=kind)
     except msgspec.DecodeError:
-        raise OkxError("50002", "JSON syntax error", 400) from None
-    return found if isinstance(found, list) else [found]
+        raise OkxError("50002", "JSON syntax error") from None
+    return [_texts(one) for one in (found if several else [found])]
 
 
 def _texts(given: dict[str, Any]) -> dict[str, str]:

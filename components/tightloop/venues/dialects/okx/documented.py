@@ -6,7 +6,7 @@ from tightloop.venues.dialects.documents import Endpoint, Security, endpoint
 
 _DOCS = "https://www.okx.com/docs-v5/en"
 _KIND = "SPOT|MARGIN|SWAP|FUTURES|OPTION"
-_PAGED = "after before limit:integer"
+_PAGED = "after:integer before:integer limit:integer"
 _ORDER_KINDS = "market|limit|post_only|fok|ioc|optimal_limit_ioc|mmp|mmp_and_post_only|elp"
 _NEW = (
     "instId! tdMode!=cash|cross|isolated|spot_isolated ccy clOrdId tag side!=buy|sell posSide=net|long|short "

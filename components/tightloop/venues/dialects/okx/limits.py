@@ -6,8 +6,8 @@ address. What was counted is not kept over a restart.
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Mapping
+from collections import Counter, deque
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -51,7 +51,13 @@ _BY_INSTRUMENT = (
     "POST /api/v5/trade/cancel-batch-orders",
     "POST /api/v5/trade/amend-order",
     "GET /api/v5/trade/order",
+    "GET /api/v5/public/funding-rate",
+    "GET /api/v5/public/mark-price",
 )
+_ALONE = {  # one order of a batch counts as if it had come by itself
+    "POST /api/v5/trade/batch-orders": "POST /api/v5/trade/order",
+    "POST /api/v5/trade/cancel-batch-orders": "POST /api/v5/trade/cancel-order",
+}
 
 
 class Rules(Struct, forbid_unknown_fields=True, kw_only=True):
@@ -69,19 +75,25 @@ class Limits:
         self.refused = 0
         self._asked: dict[tuple[str, str, str], deque[float]] = {}
 
-    def ask(self, name: str, account: str, given: Mapping[str, str], now: datetime, orders: int = 1) -> None:
-        """Count a request. ``account``: empty for what anybody may ask. ``orders``: each of several counts. Raises
-        OkxError 50011.
+    def ask(self, name: str, account: str, given: Sequence[Mapping[str, str]], now: datetime) -> None:
+        """Count a request, each order of a batch. ``account``: empty for what anybody may ask. Raises OkxError 50011.
+
+        One that would be beyond the limit is refused as a whole, and does not count.
         """
         at = now.timestamp()
-        place = (name, account, given.get("instId", "") if name in _BY_INSTRUMENT else "")
-        within = self._asked.setdefault(place, deque())
-        while within and within[0] <= at - INTERVAL_S:
-            within.popleft()
-        if len(within) + orders > self.rules.within_2s.get(name, self.rules.others):
-            self.refused += 1
-            raise too_frequent()
-        within.extend([at] * orders)
+        if len(given) == 1:
+            name = _ALONE.get(name, name)
+        limit = self.rules.within_2s.get(name, self.rules.others)
+        wanted = Counter(one.get("instId", "") if name in _BY_INSTRUMENT else "" for one in given or ({},))
+        for instrument, times in wanted.items():
+            within = self._asked.setdefault((name, account, instrument), deque())
+            while within and within[0] <= at - INTERVAL_S:
+                within.popleft()
+            if len(within) + times > limit:
+                self.refused += 1
+                raise too_frequent()
+        for instrument, times in wanted.items():
+            self._asked[name, account, instrument].extend([at] * times)
 
     def controls(self) -> dict[str, Any]:
         """Control requests: ``POST /admin/limits`` takes a :class:`Rules`; ``GET`` tells it, and what was refused."""

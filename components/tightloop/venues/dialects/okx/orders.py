@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -13,20 +13,24 @@ from tightloop.venues.dialects.okx import order_views, placing
 from tightloop.venues.dialects.okx.calls import Call, at_ms
 from tightloop.venues.dialects.okx.listings import KINDS, kind_of, order_id
 from tightloop.venues.dialects.okx.refusals import (
+    MISSING,
     NO_SUCH_ORDER,
     NOT_TO_AMEND,
     NOT_TO_CANCEL,
-    NOTHING_TO_CHANGE,
+    NOTHING_TO_AMEND,
     OkxError,
+    of_amending,
     of_engine,
     refuse_undocumented,
-    wrong_parameter,
 )
 from tightloop.venues.sim.books import ZERO, VenueError
 from tightloop.venues.sim.orders import Order
 
-MOST_AT_ONCE = 20  # orders of one request
 WEEK, UNFILLED_KEPT, FILLS_KEPT = timedelta(days=7), timedelta(hours=2), timedelta(days=3)
+
+MOST_IN_A_BATCH = 20
+BATCHES = ("POST /api/v5/trade/batch-orders", "POST /api/v5/trade/cancel-batch-orders")
+Act = Callable[[Call], Awaitable[dict[str, str]]]
 
 
 class OfOrders(Exception):
@@ -45,34 +49,39 @@ async def _placed(call: Call) -> dict[str, str]:
     return order_views.ids(call.account().orders[command.client_order_id][-1], at_ms(call))
 
 
-async def _one(call: Call, act: Callable[[Call], Any]) -> Any:
-    """Raises OfOrders for what is refused by an order's own rules (the 51xxx), and for one that came too late."""
+async def _one(call: Call, act: Act) -> list[dict[str, str]]:
+    """Raises OfOrders for what is refused by an order's own rules."""
     try:
+        call.signed_time.refuse_expired()
+        refuse_undocumented([problem for item in call.items for problem in item.problems])
         return [await act(call)]
     except VenueError as error:
         refusal = of_engine(error)
     except OkxError as error:
         refusal = error
-    if refusal.status != 200 and not refusal.code.startswith("51"):
+    if not refusal.of_an_order:
         raise refusal
     raise OfOrders([_refused(call, refusal)], all_failed=True)
 
 
-async def _each(call: Call, act: Callable[[Call], Any]) -> Any:
-    """Of several orders each for itself. Raises OfOrders where one is refused, OkxError for none and for too many."""
-    if not call.many:
-        raise wrong_parameter("orders")
-    if len(call.many) > MOST_AT_ONCE:
-        raise OkxError("51111", f"Maximum {MOST_AT_ONCE} orders can be placed in bulk.")
-    told, failed = [], 0
-    for one in call.many:
+async def _each(call: Call, act: Act, too_many: tuple[str, str]) -> list[dict[str, str]]:
+    """Each for itself. Raises OfOrders where one is refused, OkxError for none, or ``too_many``."""
+    if not call.items:
+        raise OkxError("50000", "Body for POST request cannot be empty.")
+    if len(call.items) > MOST_IN_A_BATCH:
+        raise OkxError(*too_many)
+    told: list[dict[str, str]] = []
+    failed = 0
+    for item in call.items:
+        one = replace(call, given=item.given, items=(item,))
         try:
-            refuse_undocumented(one.problems)
-            told += await _one(replace(call, given=one.given), act)
-        except OfOrders as refusal:
-            told, failed = told + refusal.told, failed + 1
+            told += await _one(one, act)
+        except OfOrders as refused:
+            told, failed = told + refused.told, failed + 1
         except OkxError as refusal:
-            told, failed = [*told, _refused(replace(call, given=one.given), refusal)], failed + 1
+            if refusal.code != MISSING:
+                raise
+            told, failed = [*told, _refused(one, refusal)], failed + 1
     if failed:
         raise OfOrders(told, all_failed=failed == len(told))
     return told
@@ -88,7 +97,7 @@ async def _place(call: Call) -> Any:
 
 
 async def _place_many(call: Call) -> Any:
-    return await _each(call, _placed)
+    return await _each(call, _placed, ("51111", f"Maximum {MOST_IN_A_BATCH} orders can be placed in bulk."))
 
 
 async def _cancelled(call: Call) -> dict[str, str]:
@@ -102,7 +111,7 @@ async def _cancel(call: Call) -> Any:
 
 
 async def _cancel_many(call: Call) -> Any:
-    return await _each(call, _cancelled)
+    return await _each(call, _cancelled, ("51406", f"Canceled - order count exceeds the limit {MOST_IN_A_BATCH}."))
 
 
 def _working(call: Call) -> Order:
@@ -113,25 +122,24 @@ def _working(call: Call) -> Order:
 
 
 async def _amended(call: Call) -> dict[str, str]:
-    """``cxlOnFail``: an order that can't be changed as asked is cancelled."""
-    given, order = call.given, call.order(NOT_TO_AMEND)
-    if order.status == "filled":
-        raise OkxError("51510", "Modification failed as the order has been completed.")
+    """``cxlOnFail``: an order that can't be changed is cancelled, and the refusal is told all the same."""
+    order = call.order(NOT_TO_AMEND)
     if order.status != "open":
-        raise OkxError("51509", "Modification failed as the order has been canceled.")
+        raise OkxError(*NOT_TO_AMEND)
     try:
-        await call.change(order, *_asked_for(given, order))
-    except (OkxError, VenueError):
-        if given.get("cxlOnFail") == "true":
+        await call.change(order, *_wanted(call.given, order))
+    except (OkxError, VenueError) as error:
+        refusal = error if isinstance(error, OkxError) else of_amending(error)
+        if refusal.of_an_order and call.given.get("cxlOnFail") == "true":
             await call.cancel(order)
-        raise
-    return order_views.ids(order, at_ms(call)) | {"reqId": given.get("reqId", "")}
+        raise refusal from None
+    return order_views.ids(order, at_ms(call)) | {"reqId": call.given.get("reqId", "")}
 
 
-def _asked_for(given: Mapping[str, str], order: Order) -> tuple[Decimal, Decimal]:
+def _wanted(given: dict[str, str], order: Order) -> tuple[Decimal, Decimal]:
     """Amount and price. Raises OkxError."""
     if not given.get("newSz") and not given.get("newPx"):
-        raise OkxError(*NOTHING_TO_CHANGE)
+        raise OkxError(*NOTHING_TO_AMEND)
     amount, price = order.amount, order.limit or ZERO
     if given.get("newSz"):
         amount = placing.order_amount("newSz", given, order.listing, False)
@@ -239,4 +247,3 @@ TRADES: dict[str, Callable[[Call], Any]] = {
     "POST /api/v5/trade/cancel-batch-orders": _cancel_many,
     "POST /api/v5/trade/amend-order": _amend,
 }
-OF_MANY = ("POST /api/v5/trade/batch-orders", "POST /api/v5/trade/cancel-batch-orders")

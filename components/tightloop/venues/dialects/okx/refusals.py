@@ -10,26 +10,49 @@ from collections.abc import Sequence
 from tightloop.venues.dialects.documents import Problem
 from tightloop.venues.sim.books import VenueError
 
+# HTTP status of each, by that section; those that are not here have 200, and 50102 to 50114 have 401
+_STATUS = {
+    "404": 404,
+    "50000": 400,
+    "50001": 503,
+    "50002": 400,
+    "50011": 429,
+    "50014": 400,
+    "50026": 500,
+    "50101": 401,
+    "51000": 400,
+    "51149": 500,
+    "51406": 400,
+}
+
 
 class OkxError(Exception):
-    """``{"code": code, "msg": message, "data": []}`` with this HTTP status; of an order ``sCode`` and ``sMsg``."""
+    """``{"code": code, "msg": message, "data": []}``; of an order ``sCode`` and ``sMsg``, with HTTP status 200."""
 
-    def __init__(self, code: str, message: str, status: int = 200) -> None:
+    def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
-        self.status = status
+        self.status = 401 if "50102" <= code <= "50114" else _STATUS.get(code, 200)
+
+    @property
+    def of_an_order(self) -> bool:
+        """May it be told of one order? A wrong parameter is 400 elsewhere."""
+        return self.status == 200 or self.code == "51000"
+
+
+MISSING = "50014"
 
 
 def wrong_parameter(name: str) -> OkxError:
-    return OkxError("51000", f"Parameter {name} error", 400)
+    return OkxError("51000", f"Parameter {name} error")
 
 
 def refuse_undocumented(problems: Sequence[Problem]) -> None:
     """Raises OkxError for the first that OKX does not let pass: parameters that it does not know it ignores."""
     for one in problems:
         if one.kind == "missing":
-            raise OkxError("50014", f"Parameter {one.parameter} can not be empty.", 400)
+            raise OkxError(MISSING, f"Parameter {one.parameter} can not be empty.")
         if one.kind == "malformed":
             raise wrong_parameter(one.parameter)
 
@@ -37,15 +60,15 @@ def refuse_undocumented(problems: Sequence[Problem]) -> None:
 NO_SUCH_INSTRUMENT = ("51001", "Instrument ID, Instrument ID code, or Spread ID doesn't exist.")
 NO_SUCH_ORDER = ("51603", "Order does not exist")
 NOT_TO_CANCEL = ("51400", "Order cancellation failed as the order has been filled, canceled or does not exist.")
-NOTHING_TO_CHANGE = ("51500", "Either order price or amount is required.")
-NOT_TO_AMEND = ("51503", "Order modification failed as the order does not exist.")
+NOT_TO_AMEND = ("51503", "Your order has already been filled or canceled.")
+NOTHING_TO_AMEND = ("51500", "You must enter a price, quantity, or TP/SL.")
 _KNOWN = {
     "insufficient_balance": ("51008", "Order failed. Insufficient balance in account."),
     "insufficient_margin": ("51008", "Order failed. Insufficient USDT margin in account."),
     "duplicate_client_order_id": ("51016", "Client order ID already exists."),
     "unknown_order": NO_SUCH_ORDER,
     "position_mode": ("51000", "Parameter posSide error"),
-    "nothing_to_change": NOTHING_TO_CHANGE,  # which number a change to what is there already has is not documented
+    "nothing_to_change": NOTHING_TO_AMEND,  # of an order that stays as it is nothing is documented
     "operation_not_supported": ("51506", "Order modification unavailable for the order type."),
 }
 
@@ -57,7 +80,7 @@ def of_engine(refusal: VenueError) -> OkxError:
     if refusal.code in ("rate_limited", "banned"):
         return too_frequent()
     if refusal.code in ("unavailable", "maintenance"):
-        return OkxError("50001", "Service temporarily unavailable. Please try again later.", 503)
+        return OkxError("50001", "Service temporarily unavailable. Please try again later.")
     if "reduce-only" in refusal.message:
         return OkxError("51169", "Order failed because you don't have any positions in this direction to reduce.")
     if "below the minimum" in refusal.message:
@@ -69,5 +92,13 @@ def of_engine(refusal: VenueError) -> OkxError:
     return OkxError("51022", refusal.message or "Instrument suspended.")
 
 
+def of_amending(refusal: VenueError) -> OkxError:
+    """The same, of a change to an order: what it has no money for has a number of its own."""
+    found = of_engine(refusal)
+    if found.code == "51008":
+        return OkxError("51502", "Unable to edit order: insufficient balance or margin.")
+    return found
+
+
 def too_frequent() -> OkxError:
-    return OkxError("50011", "Too Many Requests", 429)
+    return OkxError("50011", "Too Many Requests")

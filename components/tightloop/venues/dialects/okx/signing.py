@@ -1,7 +1,7 @@
 """What OKX checks before it looks at a signed request: key, passphrase, time, signature, right, and when it expires.
 
 https://www.okx.com/docs-v5/en, "REST Authentication": a request is taken for 30 s around its time; ``expTime`` makes
-that shorter for what places and amends orders.
+that shorter for what places and amends orders. That it has passed is told of the order, as OKX's demo trading does.
 """
 
 from __future__ import annotations
@@ -34,27 +34,27 @@ class SignedTime:
         try:
             found = datetime.fromisoformat(headers["OK-ACCESS-TIMESTAMP"])
         except ValueError:
-            raise OkxError("50112", "Invalid OK-ACCESS-TIMESTAMP", 401) from None
+            raise OkxError("50112", "Invalid OK-ACCESS-TIMESTAMP") from None
         self.at = found if found.tzinfo is not None else found.replace(tzinfo=UTC)
         expires = headers.get("expTime", "") if path in _EXPIRING else ""
         self._expires_ms = int(expires) if expires.isdecimal() else None
-        self._came_at_ms = milliseconds(now)
+        self._came_expired = self._expires_ms is not None and milliseconds(now) > self._expires_ms
 
-    def check_time(self, now: datetime) -> None:
+    def refuse_expired(self) -> None:
+        """Raises OkxError 50036 where it had expired when it came: told of each order, as 50037 is."""
+        if self._came_expired:
+            raise OkxError("50036", "The expTime can't be earlier than the current system time.")
+
+    def refuse_untimely(self, at: datetime) -> None:
         """Raises OkxError 50102."""
-        if abs(now - self.at) > timedelta(seconds=TAKEN_FOR_S):
-            raise OkxError("50102", "Timestamp request expired", 401)
+        if abs(at - self.at) > timedelta(seconds=TAKEN_FOR_S):
+            raise OkxError("50102", "Timestamp request expired")
 
     def check(self, now: datetime, late: timedelta = timedelta(0)) -> None:
-        """Raises OkxError 50102; 50036 for what had expired when it came, 50037 for what has since. ``late``: judge it
-        as if it had come so much later.
-        """
-        self.check_time(now + late)
-        if self._expires_ms is None:
-            return
-        if self._came_at_ms > self._expires_ms:
-            raise OkxError("50036", "The expTime can't be earlier than the current system time.")
-        if milliseconds(now + late) > self._expires_ms:
+        """Raises OkxError 50102, 50037. ``late``: judge it as if it had come so much later."""
+        at = now + late
+        self.refuse_untimely(at)
+        if self._expires_ms is not None and milliseconds(at) > self._expires_ms:
             raise OkxError("50037", "Order expired.")
 
 
@@ -62,14 +62,14 @@ def signed_by(keys: Keys, headers: Mapping[str, str], text: str, right: str) -> 
     """The key that signed this, which has the right. ``text``: method, path with query, body. Raises OkxError."""
     for name, code in _NEEDED:
         if not headers.get(name):
-            raise OkxError(code, f'Request header "{name}" can\'t be empty.', 401)
+            raise OkxError(code, f'Request header "{name}" can\'t be empty.')
     key = keys.get(headers["OK-ACCESS-KEY"])
     if key is None:
-        raise OkxError("50111", "Invalid OK-ACCESS-KEY", 401)
+        raise OkxError("50111", "Invalid OK-ACCESS-KEY")
     if not hmac.compare_digest(headers["OK-ACCESS-PASSPHRASE"], key.passphrase):
-        raise OkxError("50105", 'Request header "OK-ACCESS-PASSPHRASE" incorrect.', 401)
+        raise OkxError("50105", 'Request header "OK-ACCESS-PASSPHRASE" incorrect.')
     if not hmac.compare_digest(headers["OK-ACCESS-SIGN"], signature(key.secret, headers["OK-ACCESS-TIMESTAMP"] + text)):
-        raise OkxError("50113", "Invalid Sign", 401)
+        raise OkxError("50113", "Invalid Sign")
     if right not in key.rights:
         raise OkxError("50120", "This API key doesn't have permission to use this function.")
     return key
