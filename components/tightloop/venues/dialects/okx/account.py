@@ -13,12 +13,12 @@ from tightloop.venues.dialects.figures import empty, plain
 from tightloop.venues.dialects.keys import READ, TRADE, WITHDRAW
 from tightloop.venues.dialects.margin import CrossMargin
 from tightloop.venues.dialects.okx.calls import Call, at_ms
-from tightloop.venues.dialects.okx.listings import MAX_LEVERAGE, contracts, instrument
+from tightloop.venues.dialects.okx.listings import MAX_LEVERAGE
+from tightloop.venues.dialects.okx.positions import margin_of, positions
 from tightloop.venues.dialects.okx.refusals import OkxError, wrong_parameter
 from tightloop.venues.sim.books import ZERO
 from tightloop.venues.sim.commands import SetPositionMode
 from tightloop.venues.sim.fees import rate_of
-from tightloop.venues.sim.orders import Listing
 from tightloop.venues.times import milliseconds
 
 FUTURES_MODE = "2"  # acctLv
@@ -31,12 +31,6 @@ _OF_COIN = empty(
     "mgnRatio notionalLever smtSyncEq spotIsoBal twap uplLiab accAvgPx openAvgPx spotBal "
     "spotCopyTradingEq spotInUseAmt spotUpl spotUplRatio totalPnl"
 )
-_OF_POSITION = empty(
-    "availPos baseBal baseBorrowed baseInterest bizRefId bizRefType clSpotInUseAmt deltaBS deltaPA "
-    "gammaBS gammaPA interest liab liabCcy liqPx margin maxSpotInUseAmt mgnRatio nonSettleAvgPx optVal "
-    "pendingCloseOrdLiabVal posCcy quoteBal quoteBorrowed quoteInterest settledPnl spotInUseAmt "
-    "spotInUseCcy thetaBS thetaPA usdPx vegaBS vegaPA uplRatio uplRatioLastPx"
-)
 _OF_ACCOUNT = empty(
     "ctIsoMode discordId liquidationGear mgnIsoMode spotOffsetType stgyType strategy strategyRoleType "
     "spotBorrowAutoRepay spotTraderInsts traderInsts"
@@ -44,19 +38,12 @@ _OF_ACCOUNT = empty(
 _MODES = {"net_mode": False, "long_short_mode": True}
 
 
-def _margin(call: Call) -> CrossMargin:
-    venue = call.venue
-    return CrossMargin(
-        call.account(), venue.listings.of_kind("SWAP"), venue.settings, venue.leverage, venue.prices, call.now
-    )
-
-
-# --- balances and positions -------------------------------------------------------------------------------------------
+# --- balances -------------------------------------------------------------------------------------------------------
 
 
 async def _balance(call: Call) -> Any:
     def ask() -> list[dict[str, Any]]:
-        margin = _margin(call)
+        margin = margin_of(call)
         asked = [name for name in call.given.get("ccy", "").split(",") if name]
         held = sorted(
             {
@@ -100,66 +87,6 @@ def _detail(call: Call, margin: CrossMargin, coin: str) -> dict[str, Any]:
         "uTime": str(milliseconds(ledger[-1].event_time if ledger else margin.account.opened_at)),
         "upl": plain(profit),
     }
-
-
-async def _positions(call: Call) -> Any:
-    kind = call.given.get("instType")
-
-    def ask() -> list[dict[str, Any]]:
-        margin = _margin(call)
-        wanted = [name for name in call.given.get("instId", "").split(",") if name]
-        if kind not in (None, "", "SWAP"):
-            return []
-        return [
-            _position(call, margin, listing)
-            for listing in margin.held
-            if not wanted or instrument(listing.rules.symbol) in wanted
-        ]
-
-    return await call.look("positions", "", ask)
-
-
-def _position(call: Call, margin: CrossMargin, listing: Listing) -> dict[str, Any]:
-    amount, mark = margin.held[listing], margin.mark(listing)
-    entry = margin.entry_price(listing)
-    lines = [line for line in call.lines() if line.listing is listing]
-    created, updated = lines[0].entry.event_time, lines[-1].entry.event_time
-    profit = margin.unrealised(listing)
-    return _OF_POSITION | {
-        "adl": "1",
-        "avgPx": plain(entry),
-        "bePx": plain(entry),
-        "cTime": str(milliseconds(created)),
-        "ccy": listing.rules.quote,
-        "closeOrderAlgo": [],
-        "fee": "0",
-        "fundingFee": "0",
-        "idxPx": plain(mark),
-        "imr": plain(margin.bound(listing)),
-        "instId": instrument(listing.rules.symbol),
-        "instType": "SWAP",
-        "last": plain(mark),
-        "lever": margin.leverage(listing),
-        "liqPenalty": "0",
-        "markPx": plain(mark),
-        "mgnMode": "cross",
-        "mmr": plain(margin.kept(listing)),
-        "notionalUsd": plain(margin.notional(listing)),
-        "pTime": at_ms(call),
-        "pnl": "0",
-        "pos": plain(contracts(listing, amount)),
-        "posId": str(7 * 10**17 + listing_number(call, listing)),
-        "posSide": "net",
-        "realizedPnl": plain(sum((line.entry.realised_pnl or ZERO for line in lines), ZERO)),
-        "tradeId": str(lines[-1].number),
-        "uTime": str(milliseconds(updated)),
-        "upl": plain(profit),
-        "uplLastPx": plain(profit),
-    }
-
-
-def listing_number(call: Call, listing: Listing) -> int:
-    return call.venue.listings.of_kind(None).index(listing)
 
 
 # --- settings ---------------------------------------------------------------------------------------------------------
@@ -221,7 +148,7 @@ def _set_leverage(call: Call) -> Any:
 
 
 def _leverage(call: Call) -> Any:
-    margin = _margin(call)
+    margin = margin_of(call)
     return [
         {"ccy": "", "instId": name, "lever": margin.leverage(listing), "mgnMode": "cross", "posSide": "net"}
         for name in call.given["instId"].split(",")
@@ -309,7 +236,7 @@ def _coins(call: Call) -> Any:
 
 READS: dict[str, Callable[[Call], Any]] = {
     "GET /api/v5/account/balance": _balance,
-    "GET /api/v5/account/positions": _positions,
+    "GET /api/v5/account/positions": positions,
     "GET /api/v5/account/config": _config,
     "GET /api/v5/account/leverage-info": _leverage,
     "GET /api/v5/account/trade-fee": _fees,

@@ -1,6 +1,6 @@
-"""OKX's bills: every change of a coin's balance in the trading account, newest first, of seven days.
+"""OKX's bills: every change of a coin's balance in the trading account, newest first, of seven days or three months.
 
-``GET account/bills``. A spot trade is two bills, one of each coin.
+``GET account/bills``, ``GET account/bills-archive``. A spot trade is two bills, one of each coin.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from tightloop.venues.dialects.order_lists import fee_asset, fee_of, price_of
 from tightloop.venues.sim.books import ZERO
 from tightloop.venues.times import milliseconds
 
-KEPT = timedelta(days=7)
+KEPT, ARCHIVED = timedelta(days=7), timedelta(days=90)
 _ALWAYS_THERE = empty(
     "clOrdId earnAmt earnApr execType fillFwdPx fillIdxPx fillMarkPx fillMarkVol fillPxUsd fillPxVol "
     "fillTime from instId instType notes ordId px tag to tradeId mgnMode"
@@ -37,23 +37,31 @@ def _kind(change: Change) -> tuple[str, str]:
     return TRANSFER, "11" if change.amount > 0 else "12"
 
 
-async def _bills(call: Call) -> Any:
-    given = call.given
+def _bills(kept: timedelta) -> Callable[[Call], Any]:
+    async def answer(call: Call) -> Any:
+        def ask() -> list[dict[str, Any]]:
+            found = [
+                bill
+                for line in reversed(call.lines())
+                if line.entry.event_time >= call.now - kept and call.between(line.entry.event_time)
+                for bill in changes(line)
+                if all(call.given.get(name) in (None, "", value) for name, value in _traits(bill).items())
+            ]
+            return [_shown(call, bill) for bill in call.page(found, lambda bill: bill_id(bill.number))]
 
-    def ask() -> list[dict[str, Any]]:
-        found = [
-            bill
-            for line in reversed(call.lines())
-            if line.entry.event_time >= call.now - KEPT and call.between(line.entry.event_time)
-            for bill in changes(line)
-            if given.get("ccy") in (None, "", bill.coin)
-            and given.get("type") in (None, "", _kind(bill)[0])
-            and given.get("subType") in (None, "", _kind(bill)[1])
-            and given.get("instType") in (None, "", kind_of(line.listing) if line.listing is not None else "")
-        ]
-        return [_shown(call, bill) for bill in call.page(found, lambda bill: bill_id(bill.number))]
+        return await call.look("ledger", call.given.get("after", ""), ask)
 
-    return await call.look("ledger", given.get("after", ""), ask)
+    return answer
+
+
+def _traits(bill: Change) -> dict[str, str]:
+    """What bills are chosen by."""
+    (kind, sub_kind), listing = _kind(bill), bill.line.listing
+    found = dict.fromkeys(("instType", "instId", "mgnMode", "ctType"), "none")  # which nobody asks for
+    if listing is not None:
+        found |= {"instType": kind_of(listing), "instId": instrument(listing.rules.symbol)}
+        found |= {"mgnMode": "cross", "ctType": "linear"} if listing.perp else {}
+    return found | {"ccy": bill.coin, "type": kind, "subType": sub_kind}
 
 
 def _shown(call: Call, bill: Change) -> dict[str, Any]:
@@ -99,4 +107,7 @@ def _shown(call: Call, bill: Change) -> dict[str, Any]:
     return shown
 
 
-READS: dict[str, Callable[[Call], Any]] = {"GET /api/v5/account/bills": _bills}
+READS: dict[str, Callable[[Call], Any]] = {
+    "GET /api/v5/account/bills": _bills(KEPT),
+    "GET /api/v5/account/bills-archive": _bills(ARCHIVED),
+}

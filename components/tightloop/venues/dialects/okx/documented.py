@@ -16,9 +16,15 @@ _NEW = (
 )
 
 
-def _at(name: str, security: Security, parameters: str, section: str) -> Endpoint:
+_BILLS = (
+    f"instType={_KIND} instId ccy mgnMode=isolated|cross ctType=linear|inverse type subType begin:integer "
+    f"end:integer {_PAGED}"
+)
+
+
+def _at(name: str, security: Security, parameters: str, section: str, one_of: str = "") -> Endpoint:
     method, _, path = name.partition(" ")
-    return endpoint(f"{method} /api/v5/{path}", security, parameters, f"{_DOCS}/#{section}")
+    return endpoint(f"{method} /api/v5/{path}", security, parameters, f"{_DOCS}/#{section}", one_of)
 
 
 ENDPOINTS = (
@@ -33,9 +39,18 @@ ENDPOINTS = (
     _at(
         "GET public/mark-price",
         "none",
-        f"instType!={_KIND} uly instFamily instId",
+        "instType=MARGIN|SWAP|FUTURES|OPTION uly instFamily instId",  # asked without ``instType`` it answers, too
         "public-data-rest-api-get-mark-price",
+        one_of="instType instId",
     ),
+    _at(
+        "GET public/funding-rate-history",
+        "none",
+        f"instId! {_PAGED}",
+        "public-data-rest-api-get-funding-rate-history",
+    ),
+    _at("GET system/status", "none", "state", "status-get-status"),
+    _at("GET market/trades", "none", "instId! limit:integer", "order-book-trading-market-data-get-trades"),
     _at("GET market/ticker", "none", "instId!", "order-book-trading-market-data-get-ticker"),
     _at(
         "GET market/tickers", "none", f"instType!={_KIND} uly instFamily", "order-book-trading-market-data-get-tickers"
@@ -111,13 +126,8 @@ ENDPOINTS = (
         f"instType!={_KIND} instId uly instFamily ruleType groupId",
         "trading-account-rest-api-get-fee-rates",
     ),
-    _at(
-        "GET account/bills",
-        "read",
-        f"instType={_KIND} instId ccy mgnMode=isolated|cross ctType=linear|inverse type subType begin:integer "
-        f"end:integer {_PAGED}",
-        "trading-account-rest-api-get-bills-details-last-7-days",
-    ),
+    _at("GET account/bills", "read", _BILLS, "trading-account-rest-api-get-bills-details-last-7-days"),
+    _at("GET account/bills-archive", "read", _BILLS, "trading-account-rest-api-get-bills-details-last-3-months"),
     _at("GET asset/balances", "read", "ccy", "funding-account-rest-api-get-balance"),
     _at("GET asset/currencies", "read", "ccy", "funding-account-rest-api-get-currencies"),
 )

@@ -21,7 +21,10 @@ _RULES = {
     "GET /api/v5/public/time": 10,
     "GET /api/v5/public/instruments": 20,
     "GET /api/v5/public/funding-rate": 10,
+    "GET /api/v5/public/funding-rate-history": 10,
     "GET /api/v5/public/mark-price": 10,
+    "GET /api/v5/system/status": 1,
+    "GET /api/v5/market/trades": 100,
     "GET /api/v5/market/ticker": 20,
     "GET /api/v5/market/tickers": 20,
     "GET /api/v5/market/books": 40,
@@ -40,6 +43,7 @@ _RULES = {
     "GET /api/v5/account/positions": 10,
     "GET /api/v5/account/config": 5,
     "GET /api/v5/account/bills": 10,
+    "GET /api/v5/account/bills-archive": 5,
     "POST /api/v5/account/set-leverage": 40,
     "GET /api/v5/account/leverage-info": 20,
     "GET /api/v5/account/trade-fee": 5,
@@ -52,6 +56,7 @@ _BY_INSTRUMENT = (
     "POST /api/v5/trade/amend-order",
     "GET /api/v5/trade/order",
     "GET /api/v5/public/funding-rate",
+    "GET /api/v5/public/funding-rate-history",
     "GET /api/v5/public/mark-price",
 )
 _ALONE = {  # one order of a batch counts as if it had come by itself

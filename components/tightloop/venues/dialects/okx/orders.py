@@ -225,6 +225,7 @@ def _fills(kept: timedelta) -> Callable[[Call], Any]:
                     for entry in order.entries
                     if entry.event_time >= call.now - kept and call.between(entry.event_time)
                 ]
+            found = [one for one in found if given.get("subType") in (None, "", one["subType"])]
             found.sort(key=lambda one: int(one["billId"]), reverse=True)
             return call.page(found, lambda one: one["billId"])
 
