@@ -294,9 +294,10 @@ def test_case_17_funding_is_told_by_the_ledger_once_and_late_entries_are_not_mis
     assert own.ledger(begun).entries == (*first.entries, *second.entries), "an old cursor still tells all since"
 
 
-def test_case_33_an_order_whose_answer_was_lost_is_found_as_it_filled(live: Account) -> None:
+@pytest.mark.parametrize("fault", ["lost_after", "timeout_after"])
+def test_case_33_an_order_whose_answer_was_lost_is_found_as_it_filled(live: Account, fault: str) -> None:
     for name, entry in (("spot", live.prepared(live.trade("a"))), ("perp", live.prepared(live.perp("b")))):
-        live.fault("lost_after", count=1)
+        live.fault(fault, count=1)
         assert isinstance(live.submit(entry), Ambiguous), name
         live.reconnect()  # as after a restart of the executor
         found = live.find(entry)
@@ -304,8 +305,9 @@ def test_case_33_an_order_whose_answer_was_lost_is_found_as_it_filled(live: Acco
     assert [request["result"] for request in live.requests()] == ["acted", "acted"]
 
 
-def test_case_34_an_order_whose_request_was_lost_is_not_found(live: Account) -> None:
-    live.fault("lost_before", count=1)
+@pytest.mark.parametrize("fault", ["lost_before", "timeout_before"])
+def test_case_34_an_order_whose_request_was_lost_is_not_found(live: Account, fault: str) -> None:
+    live.fault(fault, count=1)
     entry = live.prepared(live.trade("a"))
     assert isinstance(live.submit(entry), Ambiguous)
     assert isinstance(live.find(entry), NotFound)

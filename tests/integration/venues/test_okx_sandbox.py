@@ -344,6 +344,17 @@ def test_faults_lose_answers_before_and_after_an_order(sandbox: OkxSandbox) -> N
     sandbox.control("DELETE", "/admin/faults")
 
 
+@pytest.mark.parametrize(("kind", "state"), [("timeout_before", "51603"), ("timeout_after", "filled")])
+def test_an_order_may_time_out_whether_it_was_carried_out_or_not(sandbox: OkxSandbox, kind: str, state: str) -> None:
+    name = kind.replace("_", "")
+    sandbox.control("POST", "/admin/faults", {"kind": kind, "count": 1})
+    status, answer = sandbox.signed("POST", "trade/order", **SPOT, clOrdId=name)
+    assert (status, answer["code"], answer["data"]) == (500, "51149", [])
+    _, answer = sandbox.signed("GET", "trade/order", instId="BTC-USDT", clOrdId=name)
+    assert (answer["data"][0]["state"] if answer["data"] else answer["code"]) == state
+    sandbox.control("DELETE", "/admin/faults")
+
+
 def test_an_account_may_ask_each_endpoint_so_often_in_two_seconds(tmp_path: Path) -> None:
     sandbox = OkxSandbox(tmp_path, limited=True)
     try:

@@ -49,6 +49,7 @@ def test_a_repeated_request_draws_again() -> None:
         (FaultRule(kind="reject", account="s"), ("okx", "s", "order"), ("okx", "t", "order")),
         (FaultRule(kind="reject", operations=("cancel",)), ("okx", "s", "cancel"), ("okx", "s", "order")),
         (FaultRule(kind="lost_after"), ("okx", "s", "transaction"), ("okx", "s", "positions")),
+        (FaultRule(kind="timeout_after"), ("okx", "s", "transaction"), ("okx", "s", "positions")),
         (FaultRule(kind="down"), ("okx", "s", "positions"), None),
         (FaultRule(kind="maintenance"), ("okx", "s", "ledger"), None),
         (FaultRule(kind="ban"), ("okx", "s", "find"), None),

@@ -10,7 +10,9 @@ from tightloop.checker.rules.groups import groups_of
 from tightloop.checker.rules.outcomes import Loop, loop_of
 from tightloop.checker.verdict import Terms, Violation
 
-UNANSWERED = frozenset({"lost_before", "lost_after", "late_before", "late_after", "down"})
+UNANSWERED = frozenset(
+    {"lost_before", "lost_after", "timeout_before", "timeout_after", "late_before", "late_after", "down"}
+)
 SECOND_USE = "EIM-009"
 STOPPED = "EIM-019"
 STILL_OPEN = "EXI-012"  # though its cancel was journalled, and was to leave

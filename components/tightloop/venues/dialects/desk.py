@@ -101,6 +101,6 @@ def _refuse(strike: Strike) -> None:
 
 async def _unheard_or_late(strike: Strike) -> None:
     if strike.lost_after:
-        raise Unheard
+        _refuse(strike)
     if strike.delay_after_s:
         await asyncio.sleep(strike.delay_after_s)

@@ -24,6 +24,7 @@ CODES: dict[str, Meaning] = {
     "rate_limited": Meaning(429, "retry", "EXI-002"),
     "unavailable": Meaning(503, "ask", "EXI-003"),
     "maintenance": Meaning(503, "ask", "EXI-003"),  # what came in as it began may have been done
+    "timed_out": Meaning(500, "ask", "EXI-005"),
     "banned": Meaning(418, "retry", "EXI-002"),
     "nothing_to_change": Meaning(400, "refused", "EXI-007"),
     "position_mode": Meaning(400, "refused", "EXI-007"),

@@ -25,6 +25,8 @@ Kind = Literal[
     "slip",  # `slippage_bps` worse than the market
     "lost_before",  # the connection drops, nothing was done
     "lost_after",  # the venue acts, the connection drops
+    "timeout_before",  # it is told that the venue itself had no answer in time; nothing was done
+    "timeout_after",  # the venue acts, and tells the same
     "late_before",  # `delay_s` before the venue acts
     "late_after",  # `delay_s` before the answer
     "duplicate_request",  # processed twice, as a duplicating proxy would; the answer is the first's
@@ -88,18 +90,21 @@ class Strike(Struct, frozen=True):
 
     name: str
     effect: Effect | None = None
-    drop: Literal["lost_before", "down", "rate_limit", "maintenance", "ban"] | None = None
+    drop: Literal["lost_before", "timeout_before", "down", "rate_limit", "maintenance", "ban"] | None = None
     retry_after_s: float | None = None
     close: bool = False
     lost_after: bool = False
+    timed_out: bool = False  # which is told instead of what was lost
     delay_before_s: float = 0.0
     delay_after_s: float = 0.0
     act_twice: bool = False
     answer_twice: bool = False
 
 
+_TIMED_OUT = ("timed_out", "whether it was carried out is not known (an injected fault)")
 _DROPPED = {
     "lost_before": ("unavailable", "the request was lost (an injected fault)"),
+    "timeout_before": _TIMED_OUT,
     "down": ("unavailable", "down (an injected fault)"),
     "rate_limit": ("rate_limited", "too many requests (an injected fault)"),
     "maintenance": ("maintenance", "under maintenance (an injected fault)"),
@@ -108,10 +113,10 @@ _DROPPED = {
 
 
 def refusal_of(strike: Strike) -> VenueError | None:
-    """How a dropped request is refused; None: its connection is closed instead."""
-    if strike.close or strike.drop is None:
+    """How a request is refused that was dropped, or whose answer is lost; None: its connection is closed instead."""
+    if strike.close or (strike.drop is None and not strike.timed_out):
         return None
-    code, message = _DROPPED[strike.drop]
+    code, message = _DROPPED[strike.drop] if strike.drop is not None else _TIMED_OUT
     return VenueError(code, message, retry_after_s=strike.retry_after_s)
 
 
@@ -206,11 +211,12 @@ def _strike(rule: FaultRule, left_s: float | None) -> Strike:
         return Strike(kind, effect=Effect(arrives_late_s=rule.delay_s))
     if kind == "ban":
         return Strike(kind, drop=kind, retry_after_s=left_s)
-    if kind in ("lost_before", "down", "rate_limit", "maintenance"):
+    if kind in ("lost_before", "timeout_before", "down", "rate_limit", "maintenance"):
         return Strike(kind, drop=kind, close=rule.close or kind == "lost_before")
     return Strike(
         kind,
-        lost_after=kind == "lost_after",
+        lost_after=kind in ("lost_after", "timeout_after"),
+        timed_out=kind == "timeout_after",
         delay_before_s=rule.delay_s if kind == "late_before" else 0.0,
         delay_after_s=rule.delay_s if kind == "late_after" else 0.0,
         act_twice=kind == "duplicate_request",

@@ -243,10 +243,9 @@ class Routes:
             return NO_ANSWER
         return Answer(meaning(refusal.code).status, _encode(error_body(refusal, self.sandbox.now())))
 
-    @staticmethod
-    async def _finish(strike: Strike, result: Answer) -> Answer:
+    async def _finish(self, strike: Strike, result: Answer) -> Answer:
         if strike.lost_after:
-            return NO_ANSWER
+            return self._dropped(strike)
         if strike.delay_after_s:
             await asyncio.sleep(strike.delay_after_s)
         return result._replace(twice=strike.answer_twice)

@@ -68,6 +68,9 @@ def of_engine(refusal: VenueError, futures: bool) -> BinanceError:
         return BinanceError(-1003, "Too many requests; please use the websocket for live updates.", 429, 1.0)
     if refusal.code == "unavailable":
         return BinanceError(-1001, "Internal error; unable to process your request. Please try again.", 503)
+    if refusal.code == "timed_out":
+        words = "Timeout waiting for response from backend server. Send status unknown; execution status unknown."
+        return BinanceError(-1007, words, 408)
     if refusal.code == "banned":
         words = "Way too much request weight used; IP banned. Please use the websocket for live updates to avoid bans."
         return BinanceError(-1003, words, 418, refusal.retry_after_s)

@@ -97,6 +97,8 @@ def of_engine(refusal: VenueError, spot: bool) -> BybitError | GatewayError:
         return too_many_visits()
     if refusal.code == "unavailable":
         return BybitError(10016, "Server error.")
+    if refusal.code == "timed_out":
+        return BybitError(10000, "Server Timeout")
     if refusal.code == "banned":
         return access_too_frequent()
     if refusal.code == "maintenance":  # there is no documented answer: its gateway has nobody to ask

@@ -81,6 +81,8 @@ def of_engine(refusal: VenueError) -> OkxError:
         return too_frequent()
     if refusal.code in ("unavailable", "maintenance"):
         return OkxError("50001", "Service temporarily unavailable. Please try again later.")
+    if refusal.code == "timed_out":
+        return OkxError("51149", "Order timed out. Please try again.")
     if "reduce-only" in refusal.message:
         return OkxError("51169", "Order failed because you don't have any positions in this direction to reduce.")
     if "below the minimum" in refusal.message:
