@@ -24,16 +24,19 @@ class OkxSandbox(ExchangeSandbox):
         self,
         method: str,
         path: str,
-        key: int = 0,
+        key: int | dict[str, Any] = 0,
         *,
         late_s: float = 0.0,
         headers: dict[str, str] | None = None,
         several: list[dict[str, Any]] | None = None,
         **given: Any,
     ) -> tuple[int, Any]:
-        """As OKX documents it: status and answer. ``late_s``: how long ago it was signed. ``several``: of a batch."""
+        """As OKX documents it: status and answer. ``key``: which of the keys, or one of another account.
+        ``late_s``: how long ago it was signed. ``several``: of a batch.
+        """
         at = (datetime.now(UTC) - timedelta(seconds=late_s)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        chosen, query, body = self.keys[key], "" if method == "POST" else urlencode(given), ""
+        chosen = self.keys[key] if isinstance(key, int) else key
+        query, body = "" if method == "POST" else urlencode(given), ""
         if method == "POST":
             body = json.dumps(given if several is None else several)
         target = f"/api/v5/{path}" + (f"?{query}" if query else "")
@@ -48,7 +51,7 @@ class OkxSandbox(ExchangeSandbox):
         }
         return self.ask(method, f"/api/v5/{path}", query, body.encode() if body else None, sent)
 
-    def code(self, method: str, path: str, key: int = 0, **given: Any) -> str:
+    def code(self, method: str, path: str, key: int | dict[str, Any] = 0, **given: Any) -> str:
         """The number with which it is refused, an order's own where it has one; ``0``: it is not."""
         _, answer = self.signed(method, path, key, **given)
         data = answer["data"]

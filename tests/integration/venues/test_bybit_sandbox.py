@@ -516,6 +516,8 @@ def test_a_request_id_is_taken_once_and_the_fee_is_included_where_that_is_asked_
     assert sandbox.code("POST", TAKE, often, **OUT, requestId="a1") == 0
     assert sandbox.code("POST", TAKE, often, **OUT, requestId="a1") == 10014
     assert sandbox.code("POST", TAKE, often, **OUT, requestId="a2", feeType="1") == 0
+    time.sleep(2.1)  # it is sent
+    assert sandbox.code("POST", TAKE, often, **OUT, requestId="a1") == 10014, "and never again"
     told = sandbox.done("GET", TAKEN, often, coin="USDT")["rows"]
     assert [(row["amount"], row["withdrawFee"]) for row in told] == [("48", "2"), ("50", "2")], "newest first"
     page = sandbox.done("GET", TAKEN, often, limit="1")

@@ -43,19 +43,17 @@ def done(sandbox: OkxSandbox, method: str, path: str, **given: Any) -> list[dict
 # --- a stranger -------------------------------------------------------------------------------------------------------
 
 
-async def script(symbol: str, sandbox: OkxSandbox) -> dict[str, Any]:
-    """Written for OKX: nothing in it is for us, but the address."""
+def connected(sandbox: OkxSandbox, key: dict[str, Any]) -> Any:
+    """ccxt's class, as it is but for the address."""
     import ccxt.async_support as ccxt
 
-    key = sandbox.keys[0]
-    exchange = ccxt.okx(
-        {
-            "apiKey": key["key"],
-            "secret": key["secret"],
-            "password": key["passphrase"],
-            "urls": {"api": {"rest": sandbox.address}},
-        }
-    )
+    named = {"apiKey": key["key"], "secret": key["secret"], "password": key["passphrase"]}
+    return ccxt.okx({**named, "urls": {"api": {"rest": sandbox.address}}})
+
+
+async def script(symbol: str, sandbox: OkxSandbox) -> dict[str, Any]:
+    """Written for OKX: nothing in it is for us, but the address."""
+    exchange = connected(sandbox, sandbox.keys[0])
     amount = 2 if ":" in symbol else 0.02
     told: dict[str, Any] = {}
     try:

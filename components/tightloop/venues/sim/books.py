@@ -16,7 +16,7 @@ from tightloop.handlers.calls import Ledger, LedgerEntry, OrderFound, Positions
 from tightloop.records.types import Delta
 
 ZERO = Decimal(0)
-_MONEY = ("BaseToken", "MarginBalance")  # types of positions that a deposit may add to
+_MONEY = ("BaseToken", "MarginBalance", "Funding")  # types of positions that a deposit may add to
 
 
 class WalletView(Struct, frozen=True):

@@ -64,15 +64,16 @@ class ChangeWorking(Intent, frozen=True, kw_only=True, omit_defaults=True, tag_f
 class MoveFunds(Intent, frozen=True, kw_only=True, omit_defaults=True, tag_field="op", tag="transfer"):
     """A transfer out of an exchange (``address``, ``network``), or between the wallets of an account (``destination``).
 
-    ``source``, ``destination``: ``spot`` or ``perp``. ``timestamp``: the signed time.
+    ``source``, ``destination``: ``spot`` or ``perp``; ``funding``, where there is such an account. ``timestamp``: the
+    signed time.
     """
 
     client_order_id: str
     asset: str
     amount: Decimal
     timestamp: Moment
-    source: Literal["spot", "perp"] = "spot"
-    destination: Literal["spot", "perp"] | None = None
+    source: Literal["spot", "perp", "funding"] = "spot"
+    destination: Literal["spot", "perp", "funding"] | None = None
     address: str | None = None
     network: str | None = None
 

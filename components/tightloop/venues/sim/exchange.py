@@ -103,7 +103,7 @@ class Exchange:
         """The position that a deposit adds to; None: the exchange does not take it, and it is lost."""
         for rules in self.settings.networks:
             if (rules.asset, rules.network) == (token, network) and amount >= rules.least_deposit:
-                return self.settings.balance_key("spot", token)
+                return self.settings.deposit_key(token)
         return None
 
     def _check_time(self, signed: datetime, now: datetime) -> None:

@@ -100,11 +100,16 @@ class ExchangeSettings(Struct, frozen=True, kw_only=True):
     network_s: float = 1.0  # from then until it is credited
     deposit_confirmations: int = 1  # blocks that must hold a deposit's transaction; never less than the chain's own
     ids_once: bool = False  # a client order id is taken once, and not again when its order has ended
+    funding: bool = False  # deposits come to an account of their own, which withdrawals leave, beside the trading one
     post_only_ends: bool = False  # a post-only order that would trade is taken, and ends at once; otherwise refused
 
     def balance_key(self, market: str, asset: str) -> str:
         """The position that a market, ``spot`` or ``perp``, pays in this asset from."""
         return f"{self.venue}:{balance_type(self.unified, market, asset)}:{asset}"
+
+    def deposit_key(self, asset: str) -> str:
+        """Where deposits come, and withdrawals leave."""
+        return f"{self.venue}:Funding:{asset}" if self.funding else self.balance_key("spot", asset)
 
 
 def _networks(network: str = "ethereum") -> tuple[NetworkRules, ...]:

@@ -109,7 +109,7 @@ class Transfers:
         sent = command.amount - (ZERO if self._settings.fee_on_top else rules.fee)
         if sent <= 0:
             raise VenueError("invalid_order", f"the fee of {rules.fee} {command.asset} takes all of {command.amount}")
-        key = self._key("spot", command.asset)
+        key = self._settings.deposit_key(command.asset)
         check_free(account, key, sent + rules.fee, self._settings.leverage, market)
         deltas = [Delta(position_key=key, amount=-sent, source="transfer")]
         fees: tuple[Fee, ...] = ()
@@ -217,7 +217,12 @@ class Transfers:
     # --- books --------------------------------------------------------------------------------------------------------
 
     def _key(self, wallet: str, asset: str) -> str:
-        return self._settings.balance_key(wallet, asset)
+        """Raises VenueError."""
+        if wallet != "funding":
+            return self._settings.balance_key(wallet, asset)
+        if not self._settings.funding:
+            raise VenueError("invalid_order", f"{self._settings.lane} has no funding account")
+        return self._settings.deposit_key(asset)
 
     @staticmethod
     def _post(

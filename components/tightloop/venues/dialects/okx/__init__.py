@@ -13,7 +13,9 @@ from tightloop.venues.dialects.serving import StandIn
 
 STAND_IN = StandIn(
     spec=okx.SPEC,
-    exchange=replace(okx.settings(okx.SPEC.name, TAKEN_FOR_S), ahead_window_s=TAKEN_FOR_S, post_only_ends=True),
+    exchange=replace(
+        okx.settings(okx.SPEC.name, TAKEN_FOR_S), ahead_window_s=TAKEN_FOR_S, post_only_ends=True, funding=True
+    ),
     dialect=Okx,
     passphrase=True,
 )

@@ -1,7 +1,4 @@
-"""OKX's trading account: ``account/…``, and of ``asset/…`` what coins there are. In futures mode, with cross margin.
-
-The funding account is not modelled: it is empty.
-"""
+"""OKX's trading account: ``account/…``, and of ``asset/…`` what coins there are. In futures mode, with cross margin."""
 
 from __future__ import annotations
 
@@ -13,6 +10,7 @@ from tightloop.venues.dialects.figures import empty, plain
 from tightloop.venues.dialects.keys import READ, TRADE, WITHDRAW
 from tightloop.venues.dialects.margin import CrossMargin
 from tightloop.venues.dialects.okx.calls import Call, at_ms
+from tightloop.venues.dialects.okx.funding import chain
 from tightloop.venues.dialects.okx.listings import MAX_LEVERAGE
 from tightloop.venues.dialects.okx.positions import margin_of, positions
 from tightloop.venues.dialects.okx.refusals import OkxError, wrong_parameter
@@ -49,7 +47,7 @@ async def _balance(call: Call) -> Any:
             {
                 key.partition(":")[2].partition(":")[2]
                 for key, amount in margin.account.balances.items()
-                if amount and ":Perp:" not in key
+                if amount and ":Perp:" not in key and ":Funding:" not in key
             }
         )
         details = [_detail(call, margin, coin) for coin in held if not asked or coin in asked]
@@ -186,10 +184,6 @@ def _fees(call: Call) -> Any:
 # --- the funding account ----------------------------------------------------------------------------------------------
 
 
-def _none(call: Call) -> Any:
-    return []
-
-
 def _coins(call: Call) -> Any:
     """``asset/currencies``: coins with the networks that the engine has."""
     settings, wanted = call.venue.settings, [one for one in call.given.get("ccy", "").split(",") if one]
@@ -201,7 +195,7 @@ def _coins(call: Call) -> Any:
             "canInternal": False,
             "canWd": True,
             "ccy": coin,
-            "chain": f"{coin}-{'ERC20' if rules.network == 'ethereum' else rules.network}",
+            "chain": chain(rules),
             "ctAddr": "",
             "depEstOpenTime": "",
             "depQuotaFixed": "",
@@ -211,7 +205,7 @@ def _coins(call: Call) -> Any:
             "mainNet": True,
             "maxFee": plain(rules.fee),
             "maxFeeForCtAddr": "",
-            "maxWd": "1000000",
+            "maxWd": "9999999999",
             "minDep": plain(rules.least_deposit),
             "minDepArrivalConfirm": str(settings.deposit_confirmations),
             "minFee": plain(rules.fee),
@@ -240,7 +234,6 @@ READS: dict[str, Callable[[Call], Any]] = {
     "GET /api/v5/account/config": _config,
     "GET /api/v5/account/leverage-info": _leverage,
     "GET /api/v5/account/trade-fee": _fees,
-    "GET /api/v5/asset/balances": _none,
     "GET /api/v5/asset/currencies": _coins,
 }
 TRADES: dict[str, Callable[[Call], Any]] = {

@@ -45,7 +45,8 @@ def _bills(kept: timedelta) -> Callable[[Call], Any]:
                 for line in reversed(call.lines())
                 if line.entry.event_time >= call.now - kept and call.between(line.entry.event_time)
                 for bill in changes(line)
-                if all(call.given.get(name) in (None, "", value) for name, value in _traits(bill).items())
+                if ":Funding:" not in bill.key
+                and all(call.given.get(name) in (None, "", value) for name, value in _traits(bill).items())
             ]
             return [_shown(call, bill) for bill in call.page(found, lambda bill: bill_id(bill.number))]
 
@@ -85,6 +86,8 @@ def _shown(call: Call, bill: Change) -> dict[str, Any]:
     if line.listing is not None:
         shown |= {"instId": instrument(line.listing.rules.symbol), "instType": kind_of(line.listing)}
         shown |= {"mgnMode": "cross"} if line.listing.perp else {}
+    if kind == TRANSFER and any(":Funding:" in key for key in line.after):
+        shown |= {"from": "6", "to": "18"} if bill.amount > 0 else {"from": "18", "to": "6"}
     if kind in (TRADE, LIQUIDATION) and line.listing is not None:
         shown |= {
             "fee": plain(-fee_of(entry)),

@@ -12,8 +12,8 @@ from msgspec.structs import replace
 
 from tightloop.venues.dialects.desk import Desk, Unheard
 from tightloop.venues.dialects.documents import Documents
-from tightloop.venues.dialects.keys import READ, TRADE, Keys
-from tightloop.venues.dialects.okx import account, bills, orders, public, streams
+from tightloop.venues.dialects.keys import READ, TRADE, WITHDRAW, Keys
+from tightloop.venues.dialects.okx import account, bills, funding, orders, public, streams
 from tightloop.venues.dialects.okx.calls import Answer, Call, Item, Venue
 from tightloop.venues.dialects.okx.documented import ENDPOINTS
 from tightloop.venues.dialects.okx.orders import OfOrders
@@ -36,11 +36,11 @@ class Route(NamedTuple):
 
 def _routes() -> dict[str, Route]:
     found = {name: Route(answer, None) for name, answer in public.ROUTES.items()}
-    for part in (orders.READS, account.READS, bills.READS):
+    for part in (orders.READS, account.READS, bills.READS, funding.READS):
         found |= {name: Route(answer, READ) for name, answer in part.items()}
-    for part in (orders.TRADES, account.TRADES):
+    for part in (orders.TRADES, account.TRADES, funding.TRADES):
         found |= {name: Route(answer, TRADE) for name, answer in part.items()}
-    return found
+    return found | {name: Route(answer, WITHDRAW) for name, answer in funding.WITHDRAWS.items()}
 
 
 class Okx:

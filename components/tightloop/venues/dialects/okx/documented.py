@@ -130,4 +130,35 @@ ENDPOINTS = (
     _at("GET account/bills-archive", "read", _BILLS, "trading-account-rest-api-get-bills-details-last-3-months"),
     _at("GET asset/balances", "read", "ccy", "funding-account-rest-api-get-balance"),
     _at("GET asset/currencies", "read", "ccy", "funding-account-rest-api-get-currencies"),
+    _at(
+        "POST asset/transfer",
+        "trade",
+        "type=0|1|2|3|4 ccy! amt!:decimal from!=6|18 to!=6|18 subAcct loanTrans:flag omitPosRisk:flag clientId",
+        "funding-account-rest-api-funds-transfer",
+    ),
+    _at(
+        "GET asset/transfer-state",
+        "read",
+        "transId clientId type=0|1|2|3|4",
+        "funding-account-rest-api-get-funds-transfer-state",
+    ),
+    _at(
+        "POST asset/withdrawal",
+        "withdraw",
+        "ccy! amt!:decimal dest!=3|4 toAddr! toAddrType=1|2 chain areaCode rcvrInfo clientId",
+        "funding-account-rest-api-withdrawal",
+    ),
+    _at(
+        "GET asset/withdrawal-history",
+        "read",
+        f"ccy wdId clientId txId type=3|4 state {_PAGED}",
+        "funding-account-rest-api-get-withdrawal-history",
+    ),
+    _at(
+        "GET asset/deposit-history",
+        "read",
+        f"ccy depId fromWdId txId type=3|4 state {_PAGED}",
+        "funding-account-rest-api-get-deposit-history",
+    ),
+    _at("GET asset/deposit-address", "read", "ccy!", "funding-account-rest-api-get-deposit-address"),
 )

@@ -47,6 +47,14 @@ _RULES = {
     "POST /api/v5/account/set-leverage": 40,
     "GET /api/v5/account/leverage-info": 20,
     "GET /api/v5/account/trade-fee": 5,
+    "GET /api/v5/asset/currencies": 12,
+    "GET /api/v5/asset/balances": 12,
+    "POST /api/v5/asset/transfer": 4,
+    "GET /api/v5/asset/transfer-state": 20,
+    "POST /api/v5/asset/withdrawal": 12,
+    "GET /api/v5/asset/withdrawal-history": 12,
+    "GET /api/v5/asset/deposit-history": 12,
+    "GET /api/v5/asset/deposit-address": 12,
 }
 _BY_INSTRUMENT = (
     "POST /api/v5/trade/order",
