@@ -4,25 +4,17 @@ of ours.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import count
 
 import pytest
 from msgspec.structs import replace
-from tests.support.lanes import REGISTRY
 from tests.support.live_face import LiveFace
-from tests.support.venue_intents import transfer
 
-from tightloop.errors import ExecutionError
 from tightloop.handlers.calls import Ambiguous, NotFound, Prepared, Refused, Unavailable
-from tightloop.records.types import AccountRef, JournalEntry
-from tightloop.venues import okx
-from tightloop.venues.credentials import checked
+from tightloop.records.types import JournalEntry
 from tightloop.venues.live.transfers import APART_S
-from tightloop.venues.okx import connect
 
 from . import test_transfers as cases
 from .test_live_exchanges import Account
@@ -136,24 +128,3 @@ def test_of_two_movements_in_one_anothers_time_nothing_is_known(live: Account) -
     assert (asked.code, "can be told from the others" in asked.message) == ("EXI-016", True)
     told = live.find(replace(entry, venue_order_id=found.venue_order_id))
     assert told.entries == found.entries
-
-
-def test_a_lane_of_an_exchange_that_moves_nothing_live_yet_is_refused_with_addresses_and_moves_nothing() -> None:
-    keys = checked(okx.SPEC, "dev", {name: f"value-{name}" for name in okx.SPEC.credentials})
-    lane = replace(
-        REGISTRY.lane("okx"), simulated=False, endpoint="http://127.0.0.1:1", withdraws_to=("0x" + "ab" * 20,)
-    )
-    moving = transfer("a", "t1", datetime.now(UTC), "USDT", D(5), "0x" + "ab" * 20, lane="okx", source="okx:spot")
-
-    async def work() -> None:
-        found = connect(lane, keys)
-        with pytest.raises(ExecutionError, match="nothing is transferred from or to okx live yet") as refused:
-            await found.open()
-        assert refused.value.code == "EIF-010"
-        account = AccountRef(lane="okx", venue="okx", account="a")
-        assert (await found.prepare(moving, None)).code == "EXI-013"
-        assert (await found.deposit_address(account, "USDT", None)).code == "EXI-013"
-        assert isinstance(await found.find_arrival(account, "0x"), Unavailable)
-        await found.close()
-
-    asyncio.run(work())

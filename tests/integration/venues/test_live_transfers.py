@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from tests.support.exchange_sandbox import ExchangeSandbox
-from tests.support.live_face import MOVING, LiveVenue
+from tests.support.live_face import LIVE, LiveVenue
 
 from tightloop import ExecutionError, ExecutionInterfaceManager
 from tightloop.venues.live.transfers import APART_S
@@ -26,7 +26,7 @@ OUTSIDE = "0x" + "ab" * 20
 USDT, MARGIN = "binance:BaseToken:USDT", "binance:MarginBalance:USDT"
 
 
-@pytest.fixture(params=MOVING, ids=lambda venue: venue.name)
+@pytest.fixture(params=LIVE, ids=lambda venue: venue.name)
 def venue(request: pytest.FixtureRequest) -> LiveVenue:
     found: LiveVenue = request.param
     return found
@@ -37,6 +37,9 @@ def sandbox(venue: LiveVenue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     (tmp_path / "exchange").mkdir()
     found = venue.sandbox(tmp_path / "exchange", "wall", account=KEY)
     key = found.control("POST", "/admin/keys", account=KEY, withdraw="true")[0]
+    if venue.funding:
+        funds = {"position_key": venue.deposit_key("USDT"), "amount": "1500", "reference": "0xfunds"}
+        found.control("POST", "/admin/deposit", {"lane": venue.name, "account": KEY, **funds})
     for name, value in found.variables.items():
         part = next((one for one in ("SECRET", "PASSPHRASE") if name.endswith(f"_{one}")), "KEY").lower()
         monkeypatch.setenv(name, value if "READONLY" in name else key[part])
@@ -173,7 +176,7 @@ def test_money_goes_to_the_wallet_and_comes_back_and_counts_once(
         return next((one["tx_hash"] for one in books["ledger"] if one["kind"] != "deposit"), None)
 
     def to_exchange(reference: str) -> object:
-        arrives = {"position_key": key, "amount": "400", "reference": reference}
+        arrives = {"position_key": venue.deposit_key("USDT"), "amount": "400", "reference": reference}
         return sandbox.control("POST", "/admin/deposit", {"lane": venue.name, "account": KEY, **arrives})
 
     courier = carried(paid, to_exchange)
@@ -182,5 +185,5 @@ def test_money_goes_to_the_wallet_and_comes_back_and_counts_once(
     assert (back["status"], back["outcome"]) == ("reconciled", "filled"), back
     assert back["execution_deltas"][key] == 400
     assert back["execution_deltas"]["wallet:BaseToken:USDT"] == -400
-    again = manager.route_instruction(datetime.now(UTC), moved("i4", f"{venue.name}:spot", OUTSIDE, "100"))
+    again = manager.route_instruction(datetime.now(UTC), moved("i4", f"{venue.name}:spot", OUTSIDE, "1000"))
     assert again["status"] == "reconciled", "its ledger tells of what arrived, which was told of before"

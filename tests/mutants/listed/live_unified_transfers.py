@@ -12,8 +12,16 @@ BYBIT_LOG = "venues/live/bybit_log.py"
 BYBIT_PAIRS = "venues/live/bybit_pairs.py"
 BYBIT_RIGHTS = "venues/live/bybit_rights.py"
 BYBIT_CAPITAL = "venues/dialects/bybit/capital.py"
+OKX = "venues/live/okx_transfers.py"
+OKX_ACCOUNT = "venues/live/okx.py"
+OKX_BILLS = "venues/live/okx_bills.py"
+OKX_RIGHTS = "venues/live/okx_rights.py"
+BY_FUNDING = ("tests/contract/venues/test_live_funding.py",)
+BY_OKX = ("tests/unit/venues/live/test_okx_transfers.py", "tests/unit/venues/live/test_okx_funding.py")
+BY_OKX_SANDBOX = ("tests/integration/venues/test_okx_funding.py",)
+BY_RIGHTS = ("tests/unit/venues/live/test_wallet_rights.py",)
 BY_CASES = ("tests/contract/venues/test_live_transfers.py",)
-BY_BYBIT = ("tests/unit/venues/live/test_bybit_transfers.py",)
+BY_BYBIT = ("tests/unit/venues/live/test_bybit_transfers.py", "tests/unit/venues/live/test_bybit_deposits.py")
 BY_BYBIT_SANDBOX = ("tests/integration/venues/test_bybit_sandbox.py",)
 
 MUTANTS = (
@@ -143,7 +151,7 @@ MUTANTS = (
         BYBIT_RIGHTS,
         "    if may_withdraw and not (trades and withdraws):\n",
         "    if may_withdraw and not trades:\n",
-        BY_BYBIT,
+        BY_RIGHTS,
     ),
     Mutant(
         "sandbox-bybit-takes-a-request-id-again",
@@ -152,5 +160,101 @@ MUTANTS = (
         "    if own and any(",
         "    if False and any(",
         BY_BYBIT_SANDBOX,
+    ),
+    Mutant(
+        "okx-request-is-taken-for-the-lane-s-window",
+        "a withdrawal that is not there counts as not made while OKX still takes its request",
+        OKX,
+        "    taken_for_s: float | None = 30.0",
+        "    taken_for_s: float | None = None",
+        BY_OKX,
+    ),
+    Mutant(
+        "okx-withdrawal-before-it-is-paid-for",
+        "a withdrawal is asked for while what it needs is on its way to the funding account",
+        OKX,
+        '    if any(one["state"] not in (_DONE, _FAILED) for one in states):\n',
+        "    if False:\n",
+        BY_OKX,
+    ),
+    Mutant(
+        "okx-more-is-moved-while-something-is-on-its-way",
+        "what a withdrawal lacks is moved again, before what was moved for it is there",
+        OKX,
+        "            await self._check_moved(client_order_id)\n",
+        "",
+        BY_OKX,
+    ),
+    Mutant(
+        "okx-fee-is-not-moved-with-it",
+        "the funding account gets what is sent, and not its fee",
+        OKX,
+        "        return what.amount + (what.fee or money.ZERO) - there\n",
+        "        return what.amount - there\n",
+        BY_FUNDING,
+    ),
+    Mutant(
+        "okx-funding-account-is-no-position",
+        "what lies in the funding account is not held",
+        OKX_ACCOUNT,
+        "amount + funding.get(coin, money.ZERO)",
+        "amount",
+        BY_OKX,
+    ),
+    Mutant(
+        "okx-account-is-read-while-it-moves",
+        "the two accounts are added up though money was moved between them meanwhile",
+        OKX_ACCOUNT,
+        "        if await funding_of(self._session) != funding:\n",
+        "        if False:\n",
+        BY_OKX,
+    ),
+    Mutant(
+        "okx-ledger-tells-movements-within",
+        "what was moved between the two accounts is a line of the ledger",
+        OKX_BILLS,
+        '    if {row.get("from"), row.get("to")} == _OWN:\n',
+        "    if False:\n",
+        BY_FUNDING,
+    ),
+    Mutant(
+        "okx-fee-in-another-coin",
+        "a fee in another coin is taken off this one",
+        OKX,
+        '    if fee and row["feeCcy"] != what.asset:\n',
+        "    if False:\n",
+        BY_OKX,
+    ),
+    Mutant(
+        "okx-deposit-before-it-is-credited",
+        "a deposit that waits for confirmations has arrived",
+        OKX,
+        ' or str(rows[0]["state"]) not in _ARRIVED',
+        "",
+        BY_OKX,
+    ),
+    Mutant(
+        "okx-address-of-the-trading-account",
+        "an address is given out whose deposits the ledger tells of besides",
+        OKX,
+        ' and row["to"] == FUNDING]',
+        "]",
+        BY_OKX,
+    ),
+    Mutant(
+        "okx-key-withdraws-for-nothing",
+        "a key that may withdraw is taken where the lane withdraws nothing",
+        OKX_RIGHTS,
+        '    if "withdraw" in rights and not (trades and withdraws):\n',
+        '    if "withdraw" in rights and not trades:\n',
+        BY_RIGHTS,
+    ),
+    Mutant(
+        "sandbox-okx-withdraws-from-the-trading-account",
+        "a withdrawal is paid for out of the trading account",
+        "venues/sim/settings.py",
+        '        return f"{self.venue}:Funding:{asset}" if self.funding else self.balance_key("spot", asset)\n',
+        '        return self.balance_key("spot", asset)\n',
+        BY_OKX_SANDBOX,
     ),
 )

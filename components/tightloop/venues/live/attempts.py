@@ -18,7 +18,7 @@ UNREADABLE = "EXI-016"
 LIMITED = "EXI-002"
 RETRY_S = 0.5
 T = TypeVar("T")
-_ILLEGIBLE = (KeyError, ValueError, ArithmeticError, TypeError)
+_ILLEGIBLE = (LookupError, ValueError, ArithmeticError, TypeError)
 
 
 async def answered(verdicts: Verdicts, question: Awaitable[T]) -> T | Unavailable:

@@ -50,6 +50,7 @@ class BinanceTransfers:
     verdicts = VERDICTS
     fee_on_top = False
     named = True
+    taken_for_s: float | None = None
 
     def __init__(self, venue: str, spot: Session, perp: Session) -> None:
         self._venue = venue

@@ -54,6 +54,7 @@ class BybitTransfers:
     between: Between | None = None
     fee_on_top = True  # ``feeType`` 0
     named = False
+    taken_for_s: float | None = None
 
     def __init__(self, venue: str, session: Session, *, withdraws: bool) -> None:
         self._venue = venue

@@ -13,6 +13,7 @@ from tightloop.handlers.calls import LedgerEntry
 from tightloop.records.types import PreparedOrder
 from tightloop.venues.adapter import Gate
 from tightloop.venues.live.verdicts import Verdicts
+from tightloop.venues.live.wallets import Transfers
 from tightloop.venues.sim.settings import SymbolRules
 
 
@@ -55,14 +56,16 @@ class Accepted(Struct, frozen=True):
 
 class Dialect(Protocol):
     """What differs between exchanges. Everything that asks raises NotLeft, Broken, Said; what acts GateShut as well.
-    One that moves money has ``transfers``, a :class:`~tightloop.venues.live.wallets.Transfers`.
 
     ``market``: ``spot`` or ``perp``; ``symbol``: the unified one, such as ``BTC/USDT:USDT``. ``clocks``: a market of
-    each clock that the exchange has.
+    each clock that the exchange has. ``transfers``: how it moves money.
     """
 
     verdicts: Verdicts
     clocks: tuple[str, ...]
+
+    @property
+    def transfers(self) -> Transfers: ...
 
     async def time(self, market: str) -> datetime:
         """The exchange's own, in UTC."""

@@ -36,7 +36,6 @@ from tightloop.venues.live.budget import urgent
 from tightloop.venues.live.dialect import Accepted, Dialect, Shown
 from tightloop.venues.live.session import Said
 from tightloop.venues.live.verdicts import UNAVAILABLE
-from tightloop.venues.live.wallets import Transfers
 
 UNSUPPORTED = "EXI-013"
 TRIES = 3
@@ -55,8 +54,6 @@ class LiveReader:
 
     async def open(self) -> datetime:
         """Raises ExecutionError EIF-010, EIF-011, EIF-012."""
-        if self.lane.withdraws_to and self._transfers is None:
-            raise ExecutionError("EIF-010", f"lanes.{self.lane.name}: withdraws_to: {self._moves_nothing}")
         try:
             await self._dialect.time("spot")
             await self._dialect.check(trades=self.trades)
@@ -89,24 +86,10 @@ class LiveReader:
         return await answered(self._dialect.verdicts, read())
 
     async def find_arrival(self, account: AccountRef, reference: str) -> Arrived | NotFound | Unavailable:
-        if self._transfers is None:
-            return Unavailable(UNSUPPORTED, self._moves_nothing)
-        return await transfers.find_arrival(self._transfers, reference)
+        return await transfers.find_arrival(self._dialect.transfers, reference)
 
     async def deposit_address(self, account: AccountRef, asset: str, network: str | None) -> Addressed:
-        if self._transfers is None:
-            return Refused(UNSUPPORTED, self._moves_nothing)
-        return await preparing_transfers.deposit_address(self.lane, self._transfers, asset, network)
-
-    @property
-    def _transfers(self) -> Transfers | None:
-        """Of a dialect that has them."""
-        found: Transfers | None = getattr(self._dialect, "transfers", None)
-        return found
-
-    @property
-    def _moves_nothing(self) -> str:
-        return f"{self.lane.name}: nothing is transferred from or to {self.lane.home} live yet"
+        return await preparing_transfers.deposit_address(self.lane, self._dialect.transfers, asset, network)
 
     async def close(self) -> None:
         await self._dialect.close()
@@ -141,10 +124,7 @@ class LiveExchange(LiveReader):
     async def prepare(self, entry: JournalEntry, least_nonce: int | None) -> PreparedAs:
         with urgent("order"):
             if transfers.is_transfer(entry):
-                of = self._transfers
-                if of is None:
-                    return Refused(UNSUPPORTED, self._moves_nothing)
-                return await preparing_transfers.prepare(entry, self.lane, of, self._recent)
+                return await preparing_transfers.prepare(entry, self.lane, self._dialect.transfers, self._recent)
             return await answered(
                 self._dialect.verdicts, preparing.prepare(entry, self._dialect.rules, self._dialect.price)
             )
@@ -153,9 +133,9 @@ class LiveExchange(LiveReader):
         return Refused(UNSUPPORTED, f"{self.lane.name}: an exchange's orders are cancelled, not replaced")
 
     async def submit(self, entry: JournalEntry, gate: Gate) -> Submitted:
-        if self._transfers is not None and transfers.is_transfer(entry):
+        if transfers.is_transfer(entry):
             with urgent("order"):
-                return await transfers.submit(entry, self.lane, self._transfers, gate, self._recent)
+                return await transfers.submit(entry, self.lane, self._dialect.transfers, gate, self._recent)
         order = _order(entry)
         if order is None:
             return Refused("EXI-007", "the journal holds no order to send")
@@ -173,9 +153,9 @@ class LiveExchange(LiveReader):
         return OrderFound("open", shown.at, shown.venue_order_id, remaining=remaining, raw=shown.raw)
 
     async def find(self, entry: JournalEntry) -> Found:
-        if self._transfers is not None and transfers.is_transfer(entry):
+        if transfers.is_transfer(entry):
             with urgent("evidence"):
-                return await transfers.find(entry, self.lane, self._transfers, self._recent)
+                return await transfers.find(entry, self.lane, self._dialect.transfers, self._recent)
         order = _order(entry) or _meant(entry)
         if order is None:
             return Unavailable(UNREADABLE, "the journal holds no order to look for")

@@ -1,4 +1,5 @@
-"""OKX, live: spot and linear perpetuals of the trading account, net positions, cross margin.
+"""OKX, live: spot and linear perpetuals of the trading account, net positions, cross margin; the funding account
+beside it, whose withdrawals and deposits are in ``okx_transfers.py``.
 
 To read beside https://www.okx.com/docs-v5/en. What its refusals mean is in ``okx_verdicts.py``, its ledger in
 ``okx_bills.py``, its trades in ``okx_trades.py``. Placing and cancelling answer ids alone; perpetuals are counted in
@@ -28,7 +29,9 @@ from tightloop.venues.live.listing import rules_of
 from tightloop.venues.live.log_windows import cursor_at
 from tightloop.venues.live.okx_bills import entries_after
 from tightloop.venues.live.okx_limits import LIMITS, OkxLimits
+from tightloop.venues.live.okx_rights import check_rights
 from tightloop.venues.live.okx_trades import trades_of
+from tightloop.venues.live.okx_transfers import OkxTransfers, funding_of
 from tightloop.venues.live.okx_verdicts import VERDICTS
 from tightloop.venues.live.session import ACT_TIMEOUT_S, Session, text_of, together
 from tightloop.venues.live.stream import Connections
@@ -67,7 +70,7 @@ class Okx(Connections):
         act_timeout_s: float = ACT_TIMEOUT_S,
         budgets: Budgets = OF_THE_PROCESS,
     ) -> None:
-        self._venue = lane.home
+        self._venue, self._withdraws = lane.home, bool(lane.withdraws_to)
         self._window = timedelta(seconds=lane.acceptance_window_s)
         self._demo = credentials.environment != "prod"
         middle = "READONLY_" if reading else ""
@@ -92,6 +95,7 @@ class Okx(Connections):
         )
         feed = streams.OrderFeed(self._session, streams.address(lane.endpoint, credentials.environment))
         super().__init__({"trading": self._session}, (feed,))
+        self.transfers = OkxTransfers(self._venue, self._session)
 
     def _headers(self, signed_at: datetime, acts: bool) -> dict[str, str]:
         """Outside of production it is demo trading, where a key of real money is refused (50101). What acts expires
@@ -124,15 +128,7 @@ class Okx(Connections):
                 f"{self._venue}: the account is in hedge mode ({account['posMode']}), and net positions are kept here",
                 remedy="Close its positions, and set net mode in OKX's settings of trading.",
             )
-        rights = account["perm"].split(",")
-        if "withdraw" in rights:
-            raise ExecutionError("EIF-012", f"{self._venue}: the key may withdraw, which nothing here needs")
-        if trades and "trade" not in rights:
-            raise ExecutionError("EIF-012", f"{self._venue}: the key may not trade (it has {account['perm']})")
-        if not trades and "trade" in rights:
-            raise ExecutionError(
-                "EIF-012", f"{self._venue}: the key is to read only, and may trade (it has {account['perm']})"
-            )
+        check_rights(self._venue, account["perm"], trades=trades, withdraws=self._withdraws)
 
     async def rules(self, market: str, symbol: str) -> SymbolRules | None:
         found = (await self._session.markets()).get(symbol)
@@ -205,15 +201,20 @@ class Okx(Connections):
         return cursor_at(now)
 
     async def holdings(self) -> dict[str, Decimal]:
-        """``GET account/balance`` (``cashBal``), ``GET account/positions`` (``pos``: contracts)."""
+        """``GET account/balance`` (``cashBal``), ``GET account/positions`` (``pos``: contracts), and what lies in the
+        funding account. Raises ValueError while money is moved between the two.
+        """
+        funding = await funding_of(self._session)
         balances, positions = await together(
             self._session.ask("privateGetAccountBalance", {}),
             self._session.ask("privateGetAccountPositions", {"instType": "SWAP"}),
         )
+        if await funding_of(self._session) != funding:
+            raise ValueError("the funding account changed while the trading account was read")
+        coins = {one["ccy"]: Decimal(one["cashBal"]) for account in balances["data"] for one in account["details"]}
         held = {
-            f"{self._venue}:{SPEC.balance_type('spot', one['ccy'])}:{one['ccy']}": Decimal(one["cashBal"])
-            for account in balances["data"]
-            for one in account["details"]
+            f"{self._venue}:{SPEC.balance_type('spot', coin)}:{coin}": amount + funding.get(coin, money.ZERO)
+            for coin, amount in {**dict.fromkeys(funding, money.ZERO), **coins}.items()
         }
         listed = {one["id"]: one for one in (await self._session.markets()).values()}
         for one in positions["data"]:

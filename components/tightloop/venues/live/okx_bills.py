@@ -22,6 +22,7 @@ from tightloop.venues.times import milliseconds, moment
 PAGE = 100
 _OF_TRADES = "2"
 _FUNDING, _INTEREST = "8", "7"
+_OWN = {"6", "18"}  # the funding account, the trading account
 _BY_FORCE = ("5", "9")
 # subtypes of liquidations and deleveraging: closes of short positions, and buys; all others of them sell
 _BUYS = frozenset({"101", "102", "105", "106", "126", "127"})
@@ -53,7 +54,9 @@ async def entries_after(
 
 
 def _entry(listed: Mapping[str, Any], venue: str, row: Mapping[str, Any]) -> LedgerEntry | None:
-    """None: nothing moved. ``listed``: linear perpetuals by OKX's names."""
+    """None: nothing moved, or between the account's own. ``listed``: linear perpetuals by OKX's names."""
+    if {row.get("from"), row.get("to")} == _OWN:
+        return None
     kind, source = _meaning(row["type"])
     coin, change = row["ccy"], Decimal(row["balChg"] or "0")
     market = listed.get(row.get("instId") or "")

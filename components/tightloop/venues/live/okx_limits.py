@@ -27,6 +27,14 @@ _BY_ACCOUNT = {
     ("GET", "account/positions"): 10.0,
     ("GET", "account/bills"): 10.0,
     ("GET", "account/config"): 5.0,
+    ("GET", "asset/currencies"): 12.0,
+    ("GET", "asset/balances"): 12.0,
+    ("POST", "asset/transfer"): 4.0,
+    ("GET", "asset/transfer-state"): 20.0,
+    ("POST", "asset/withdrawal"): 12.0,
+    ("GET", "asset/withdrawal-history"): 12.0,
+    ("GET", "asset/deposit-history"): 12.0,
+    ("GET", "asset/deposit-address"): 12.0,
 }
 _BY_ADDRESS = {"public/time": 10.0, "public/instruments": 20.0, "market/ticker": 20.0}
 _LEAST = 5.0  # of whatever is not listed here

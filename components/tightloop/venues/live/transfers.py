@@ -90,7 +90,7 @@ async def submit(entry: JournalEntry, lane: LaneSpec, of: Transfers, gate: Gate,
         return Refused(INVALID, "the journal holds no transfer to ask for")
     if what.address is not None and not is_allowed(lane, what.address):
         return refused_address(lane, what.address)
-    until = _times(entry, lane).until
+    until = _times(entry, lane, of).until
     if what.address is not None:
         asked = of.withdraw(entry.client_order_id, what, gate)
     elif of.between is not None:
@@ -126,7 +126,7 @@ async def find(entry: JournalEntry, lane: LaneSpec, of: Transfers, recent: Recen
     if what is None:
         return Unavailable(UNREADABLE, "the journal holds no transfer to look for")
     found = await answered(of.verdicts, _look(entry, what, lane, of, entry.venue_order_id))
-    _remember(recent, what, of, _times(entry, lane).until, found)
+    _remember(recent, what, of, _times(entry, lane, of).until, found)
     return found
 
 
@@ -159,7 +159,7 @@ async def _look(
 ) -> Found:
     """``known_id``: the exchange's, where it has told one."""
     as_of = await of.time()
-    times = _times(entry, lane)
+    times = _times(entry, lane, of)
     alike = await told_of(entry.client_order_id, what, of, *times, known_id)
     if len(alike) > 1 and has_id(what, of):
         raise ValueError(f"{len(alike)} withdrawals bear the id {entry.client_order_id}")
@@ -255,15 +255,17 @@ def _entries(entry: JournalEntry, what: PreparedTransfer, of: Transfers, found: 
 # --- times and names --------------------------------------------------------------------------------------------------
 
 
-def acting_s(lane: LaneSpec) -> float:
+def acting_s(lane: LaneSpec, of: Transfers) -> float:
     """From its journal record until a request can't act any more."""
-    return lane.send_window_s + lane.acceptance_window_s
+    return lane.send_window_s + (lane.acceptance_window_s if of.taken_for_s is None else of.taken_for_s)
 
 
-def _times(entry: JournalEntry, lane: LaneSpec) -> Times:
+def _times(entry: JournalEntry, lane: LaneSpec, of: Transfers) -> Times:
     """Of everything that may have been sent for this intent."""
     clocks = timedelta(seconds=CLOCKS_S)
-    return Times(entry.first_journalled_at - clocks, entry.journalled_at + timedelta(seconds=acting_s(lane)) + clocks)
+    return Times(
+        entry.first_journalled_at - clocks, entry.journalled_at + timedelta(seconds=acting_s(lane, of)) + clocks
+    )
 
 
 def has_id(what: PreparedTransfer, of: Transfers) -> bool:

@@ -78,13 +78,15 @@ class Transfers(Protocol):
     well; ValueError for what can't be told for certain.
 
     ``between``: None, where there is one wallet. ``fee_on_top``: does a withdrawal's fee come on top of its amount, or
-    out of it? ``named``: do its histories show our id of a withdrawal?
+    out of it? ``named``: do its histories show our id of a withdrawal? ``taken_for_s``: for how long a request is
+    taken after it was signed; None: for the lane's acceptance window.
     """
 
     verdicts: Verdicts
     between: Between | None
     fee_on_top: bool
     named: bool
+    taken_for_s: float | None
 
     def key(self, wallet: str, asset: str) -> str:
         """The position key of what lies in ``spot`` or ``perp``."""

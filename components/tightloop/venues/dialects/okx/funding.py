@@ -110,7 +110,7 @@ def _transfer_id(moved: Moved) -> str:
 async def _transfer_state(call: Call) -> Any:
     number, own = call.given.get("transId"), call.given.get("clientId")
     if not number and not own:
-        raise OkxError("50015", "Either parameter transId or clientId is required", 400)
+        raise OkxError("50015", "Either parameter transId or clientId is required")
 
     def ask() -> list[dict[str, Any]]:
         for one in transfers(call):
