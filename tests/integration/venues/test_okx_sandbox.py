@@ -167,6 +167,20 @@ def test_key_passphrase_signature_and_time_are_checked(sandbox: OkxSandbox) -> N
     assert sandbox.signed("GET", "account/config", late_s=25)[1]["code"] == "0"
 
 
+@pytest.mark.parametrize("demo", [True, False])
+def test_a_key_of_demo_trading_is_taken_there_alone_and_one_of_real_money_elsewhere(
+    restartable: OkxSandbox, demo: bool
+) -> None:
+    made = restartable.control("POST", "/admin/keys", account="other", demo=str(demo).lower())
+    restartable.keys.append(made[0])
+    asked = "x-simulated-trading"
+    for headers, simulated in (({asked: "1"}, True), ({asked: "0"}, False), ({}, False)):
+        status, answer = restartable.signed("GET", "account/config", key=-1, headers=headers)
+        assert (status, answer["code"]) == ((200, "0") if simulated == demo else (401, "50101")), headers
+    for headers in ({asked: "1"}, {}):
+        assert restartable.signed("GET", "account/config", headers=headers)[1]["code"] == "0", "one of its own, in both"
+
+
 def test_an_order_that_has_expired_is_not_taken(sandbox: OkxSandbox) -> None:
     at = int(time.time() * 1000)
     status, answer = sandbox.signed("POST", "trade/order", headers={"expTime": str(at - 100)}, **SPOT)

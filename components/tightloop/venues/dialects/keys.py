@@ -8,13 +8,15 @@ from pathlib import Path
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 READ, TRADE, WITHDRAW = "read", "trade", "withdraw"
 
 
 class ApiKey(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """``rights``: some of ``read``, ``trade``, ``withdraw``. ``account``: whose it is, in the exchange's books.
-    ``passphrase``: where the exchange's keys have one; an account's keys share it.
+    ``passphrase``: where the exchange's keys have one; an account's keys share it. ``demo``: is it of demo trading, or
+    of real money? None: it is taken in both, where an exchange tells them apart.
     """
 
     key: str
@@ -22,6 +24,7 @@ class ApiKey(Struct, frozen=True, kw_only=True, omit_defaults=True):
     account: str
     rights: tuple[str, ...]
     passphrase: str = ""
+    demo: bool | None = None
 
     def part(self, variable: str) -> str:
         """What a variable of this name holds: key, secret or passphrase."""
@@ -42,9 +45,10 @@ class Keys:
         self._path = path
         self._by_key = {one.key: one for one in keys}
 
-    def add(self, account: str, *, withdraws: bool = False) -> list[ApiKey]:
+    def add(self, account: str, *, withdraws: bool = False, demo: bool | None = None) -> list[ApiKey]:
         """Two more, for a further account: see :func:`made`."""
         fresh = made(account, passphrase=any(one.passphrase for one in self.all), withdraws=withdraws).all
+        fresh = [replace(one, demo=demo) for one in fresh]
         self.all += fresh
         self._by_key |= {one.key: one for one in fresh}
         if self._path is not None:

@@ -1,5 +1,6 @@
 """A local exchange as a server: aiohttp's, durable books, the control endpoint of the simulated venues at ``/admin``,
-where ``POST /admin/keys?account=NAME`` makes API keys for a further account, ``&withdraw=true`` such that may withdraw.
+where ``POST /admin/keys?account=NAME`` makes API keys for a further account, ``&withdraw=true`` such that may withdraw,
+``&demo=true`` and ``&demo=false`` such that are taken in demo trading alone, or outside of it.
 
 What was done is durable before its answer leaves.
 """
@@ -62,7 +63,8 @@ def handler(dialect: Dialect, sandbox: Sandbox) -> Callable[[web.BaseRequest], w
     """Of an aiohttp server. A request goes on to its end even when its client has gone."""
 
     def more_keys(query: dict[str, str], body: bytes) -> object:
-        return dialect.keys.add(query["account"], withdraws=query.get("withdraw") == "true")
+        demo = {"true": True, "false": False}.get(query.get("demo", ""))
+        return dialect.keys.add(query["account"], withdraws=query.get("withdraw") == "true", demo=demo)
 
     admin = {**admin_routes(sandbox), "POST /admin/keys": more_keys, **getattr(dialect, "controls", {})}
 

@@ -66,6 +66,8 @@ def signed_by(keys: Keys, headers: Mapping[str, str], text: str, right: str) -> 
     key = keys.get(headers["OK-ACCESS-KEY"])
     if key is None:
         raise OkxError("50111", "Invalid OK-ACCESS-KEY")
+    if key.demo is not None and key.demo != (headers.get("x-simulated-trading") == "1"):
+        raise OkxError("50101", "APIKey does not match current environment.")
     if not hmac.compare_digest(headers["OK-ACCESS-PASSPHRASE"], key.passphrase):
         raise OkxError("50105", 'Request header "OK-ACCESS-PASSPHRASE" incorrect.')
     if not hmac.compare_digest(headers["OK-ACCESS-SIGN"], signature(key.secret, headers["OK-ACCESS-TIMESTAMP"] + text)):
