@@ -95,10 +95,10 @@ MUTANTS = (
     ),
     Mutant(
         "an-okx-key-that-withdraws-is-taken",
-        "a key that may withdraw is used",
-        OKX,
-        '        if "withdraw" in rights:\n',
-        "        if False:\n",
+        "a key that may withdraw is used where nothing is withdrawn",
+        "venues/live/okx_rights.py",
+        '    if "withdraw" in rights and not (trades and withdraws):\n',
+        "    if False:\n",
         BY_ENTRIES,
     ),
     Mutant(
