@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 from confluent_kafka import KafkaError, KafkaException
 from structlog.testing import capture_logs
@@ -13,9 +15,10 @@ from tightloop.runners.kafka.transaction import RETRY_S, MustExit, Transaction
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The transaction's alone: other threads of the process go on by the real one."""
     now = [100.0]
-    monkeypatch.setattr(transaction.time, "monotonic", lambda: now[0])
-    monkeypatch.setattr(transaction.time, "sleep", lambda seconds: now.__setitem__(0, now[0] + 0.05))
+    moves = SimpleNamespace(monotonic=lambda: now[0], sleep=lambda seconds: now.__setitem__(0, now[0] + 0.05))
+    monkeypatch.setattr(transaction, "time", moves)
     return now
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 from structlog.testing import capture_logs
 
@@ -20,8 +22,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
         now[0] += seconds
 
     for module in (patience, undoing):
-        monkeypatch.setattr(module.time, "sleep", sleep)
-    monkeypatch.setattr(patience.time, "monotonic", lambda: now[0])
+        monkeypatch.setattr(module, "time", SimpleNamespace(sleep=sleep, monotonic=lambda: now[0]))
     return now
 
 

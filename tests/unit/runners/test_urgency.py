@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 from tests.support.waking_handler import NOW, Act, fresh, note, woken
@@ -35,7 +36,7 @@ def wants_to_be_woken_soon(context: Context) -> None:
 
 def test_an_event_that_only_changes_state_is_held_back_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = 100.0
-    monkeypatch.setattr(batch.time, "monotonic", lambda: clock)
+    monkeypatch.setattr(batch, "time", SimpleNamespace(monotonic=lambda: clock))
     worker, held = woken(changes_state), Batch()
     assert not held.is_open
     assert held.due([worker], NOW) == [] and held.is_open
