@@ -12,8 +12,9 @@ from tests.contract.runner.kafka_loop import KafkaLoop
 from tests.contract.runner.loops import InProcessLoop, Loop
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def kafka_loop(broker: Any) -> Iterator[KafkaLoop]:
+    """Its components are threads, which would run on beside all later tests of the process."""
     with KafkaLoop(broker.bootstrap, f"contract-{uuid.uuid4().hex[:8]}.") as loop:
         yield loop
 
