@@ -106,9 +106,9 @@ def _nearest(topic: str, there: Collection[str]) -> str:
     return "" if topic in contracts() else hint(topic, (name for name in there if not name.startswith("_")))
 
 
-def end_offsets(settings: KafkaSettings, places: Collection[Place]) -> dict[Place, int]:
-    """Where each partition ends now, whether committed or not."""
-    return offsets(settings, places, OffsetSpec.latest())  # type: ignore[no-untyped-call]
+def end_offsets(settings: KafkaSettings, places: Collection[Place], *, committed: bool = False) -> dict[Place, int]:
+    """Where each partition ends now; ``committed``: see :func:`offsets`."""
+    return offsets(settings, places, OffsetSpec.latest(), committed=committed)  # type: ignore[no-untyped-call]
 
 
 def offsets(

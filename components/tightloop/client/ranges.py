@@ -11,7 +11,7 @@ from confluent_kafka.admin import OffsetSpec
 from msgspec import Struct
 
 from tightloop.client.closing import Closing
-from tightloop.client.connect import Place, offsets, partition_counts, reaching
+from tightloop.client.connect import Place, end_offsets, offsets, partition_counts, reaching
 from tightloop.client.reader import Received, consumer_settings, received_from
 from tightloop.errors import ExecutionError
 from tightloop.runners.kafka.settings import KafkaSettings
@@ -50,7 +50,7 @@ def spans(settings: KafkaSettings, topics: Collection[str], from_: Bound | None,
     counts = partition_counts(settings, topics)
     wanted = _partitions(counts, from_, to)
     starts = offsets(settings, wanted, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
-    ends = offsets(settings, wanted, OffsetSpec.latest(), committed=True)  # type: ignore[no-untyped-call]
+    ends = end_offsets(settings, wanted, committed=True)
     firsts = _places(settings, from_, starts, ends)
     pasts = _places(settings, to, ends, ends)
     found = []

@@ -9,11 +9,10 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
-from confluent_kafka.admin import OffsetSpec
 from msgspec import Struct
 
 from tightloop.client.closing import Closing
-from tightloop.client.connect import TIMEOUT_S, Place, offsets, partition_counts, patiently, reaching
+from tightloop.client.connect import TIMEOUT_S, Place, end_offsets, partition_counts, patiently, reaching
 from tightloop.errors import ExecutionError
 from tightloop.records.topics import contract_of
 from tightloop.runners.kafka.messages import headers_of, place
@@ -128,7 +127,7 @@ class TopicReader(Closing):
         if isinstance(start, Mapping):
             return self._at({place: start.get(place, OFFSET_BEGINNING) for place in self._places})
         # Asked for first, so that nothing comes between it and the answer that a partition has nothing so young
-        ends = offsets(self._settings, self._places, OffsetSpec.latest(), committed=True)  # type: ignore[no-untyped-call]
+        ends = end_offsets(self._settings, self._places, committed=True)
         if not isinstance(start, datetime) or not ends:
             return self._at(ends)
         asked = self._at(dict.fromkeys(self._places, int(start.timestamp() * 1000)))
