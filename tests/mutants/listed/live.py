@@ -159,8 +159,8 @@ MUTANTS = (
     Mutant(
         "a-live-key-may-withdraw",
         "a key with the right to withdraw is taken",
-        "venues/live/binance_rights.py",
-        '    if told["enableWithdrawals"] and not (trades and withdraws):\n',
+        "venues/live/rights.py",
+        "    if may and not (trades and withdraws):\n",
         "    if False:\n",
         BY_OPENING,
     ),

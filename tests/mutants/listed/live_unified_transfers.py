@@ -15,7 +15,7 @@ BYBIT_CAPITAL = "venues/dialects/bybit/capital.py"
 OKX = "venues/live/okx_transfers.py"
 OKX_ACCOUNT = "venues/live/okx.py"
 OKX_BILLS = "venues/live/okx_bills.py"
-OKX_RIGHTS = "venues/live/okx_rights.py"
+RIGHTS = "venues/live/rights.py"
 BY_FUNDING = ("tests/contract/venues/test_live_funding.py",)
 BY_OKX = ("tests/unit/venues/live/test_okx_transfers.py", "tests/unit/venues/live/test_okx_funding.py")
 BY_OKX_SANDBOX = ("tests/integration/venues/test_okx_funding.py",)
@@ -37,8 +37,8 @@ MUTANTS = (
         "live-withdrawals-without-an-id-follow-each-other",
         "a withdrawal whose id no history shows is prepared while one like it may act yet",
         PREPARING,
-        "            if isinstance(found, Refused) or has_id(found, of):\n",
-        "            if isinstance(found, Refused) or found.address is not None:\n",
+        "            if has_id(found, of):\n",
+        "            if found.address is not None:\n",
         BY_CASES,
     ),
     Mutant(
@@ -149,8 +149,8 @@ MUTANTS = (
         "bybit-key-withdraws-for-nothing",
         "a key that may withdraw is taken where the lane withdraws nothing",
         BYBIT_RIGHTS,
-        "    if may_withdraw and not (trades and withdraws):\n",
-        "    if may_withdraw and not trades:\n",
+        "check_withdrawing(venue, may_withdraw, trades=trades, withdraws=withdraws)",
+        "check_withdrawing(venue, False, trades=trades, withdraws=withdraws)",
         BY_RIGHTS,
     ),
     Mutant(
@@ -229,7 +229,7 @@ MUTANTS = (
         "okx-deposit-before-it-is-credited",
         "a deposit that waits for confirmations has arrived",
         OKX,
-        ' or str(rows[0]["state"]) not in _ARRIVED',
+        ' or str(row["state"]) not in _ARRIVED',
         "",
         BY_OKX,
     ),
@@ -244,9 +244,9 @@ MUTANTS = (
     Mutant(
         "okx-key-withdraws-for-nothing",
         "a key that may withdraw is taken where the lane withdraws nothing",
-        OKX_RIGHTS,
-        '    if "withdraw" in rights and not (trades and withdraws):\n',
-        '    if "withdraw" in rights and not trades:\n',
+        RIGHTS,
+        "    if may and not (trades and withdraws):\n",
+        "    if may and not trades:\n",
         BY_RIGHTS,
     ),
     Mutant(

@@ -97,8 +97,8 @@ MUTANTS = (
         "an-okx-key-that-withdraws-is-taken",
         "a key that may withdraw is used where nothing is withdrawn",
         "venues/live/okx_rights.py",
-        '    if "withdraw" in rights and not (trades and withdraws):\n',
-        "    if False:\n",
+        'check_withdrawing(venue, "withdraw" in rights, ',
+        "check_withdrawing(venue, False, ",
         BY_ENTRIES,
     ),
     Mutant(

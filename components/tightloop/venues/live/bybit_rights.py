@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tightloop.errors import ExecutionError
+from tightloop.venues.live.rights import check_withdrawing, wrong
 
 _TRADING = (("Spot", "SpotTrade"), ("ContractTrade", "Order"), ("ContractTrade", "Position"))
 
@@ -17,20 +17,15 @@ def check_rights(venue: str, key: Mapping[str, Any], *, trades: bool, withdraws:
     """``trades``: or is it to read only? ``withdraws``: does its lane? Raises ExecutionError EIF-012."""
     rights: Mapping[str, Sequence[str]] = key["permissions"]
     reads_only, may_withdraw = str(key["readOnly"]) == "1", "Withdraw" in rights.get("Wallet", ())
-    if may_withdraw and not (trades and withdraws):
-        raise _wrong(venue, f"may withdraw, {'and the lane has no withdraws_to' if trades else 'and is to read only'}")
+    check_withdrawing(venue, may_withdraw, trades=trades, withdraws=withdraws)
     if not trades:
         if not reads_only:
-            raise _wrong(venue, "is to read only, and may trade (readOnly is 0)")
+            raise wrong(venue, "is to read only, and may trade (readOnly is 0)")
         return
     for kind, right in _TRADING:
         if reads_only or right not in rights.get(kind, ()):
-            raise _wrong(venue, f"may not trade ({kind}: {right} is off)")
+            raise wrong(venue, f"may not trade ({kind}: {right} is off)")
     if withdraws and not may_withdraw:
-        raise _wrong(venue, "may not withdraw (Wallet: Withdraw is off), and the lane has withdraws_to")
+        raise wrong(venue, "may not withdraw (Wallet: Withdraw is off), and the lane has withdraws_to")
     if withdraws and not key["isMaster"]:
-        raise _wrong(venue, "is a subaccount's, which can't withdraw, and the lane has withdraws_to")
-
-
-def _wrong(venue: str, what: str) -> ExecutionError:
-    return ExecutionError("EIF-012", f"{venue}: the key {what}")
+        raise wrong(venue, "is a subaccount's, which can't withdraw, and the lane has withdraws_to")
