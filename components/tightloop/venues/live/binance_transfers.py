@@ -17,7 +17,7 @@ from tightloop.records.types import PreparedTransfer
 from tightloop.venues.adapter import Gate
 from tightloop.venues.live.binance_wallet_verdicts import VERDICTS
 from tightloop.venues.live.session import Session, text_of
-from tightloop.venues.live.wallets import Between, Deposited, Moved, Network
+from tightloop.venues.live.wallets import Between, Deposited, Moved, Network, deposit_row
 from tightloop.venues.times import milliseconds, moment
 
 PAGE = 100  # movements in an answer, at most
@@ -61,7 +61,7 @@ class BinanceTransfers:
         return f"{self._venue}:{'BaseToken' if wallet == SPOT else 'MarginBalance'}:{asset}"
 
     async def time(self) -> datetime:
-        return moment((await self._spot.ask("publicGetTime", {}))["serverTime"])
+        return await _now(self._spot)
 
     # --- what it moves ------------------------------------------------------------------------------------------------
 
@@ -104,12 +104,9 @@ class BinanceTransfers:
     async def deposited(self, reference: str) -> Deposited | None:
         """https://developers.binance.com/docs/wallet/capital/deposite-history: of the last ninety days."""
         told = await self._spot.ask("sapiGetCapitalDepositHisrec", {"txId": reference})
-        rows = [one for one in told if one["txId"].lower() == reference.lower()]
-        if len(rows) > 1:
-            raise ValueError(f"{len(rows)} deposits came with {reference}")
-        if not rows or str(rows[0]["status"]) not in _ARRIVED or str(rows[0].get("travelRuleStatus", "0")) != "0":
+        row = deposit_row(told, "txId", reference)
+        if row is None or str(row["status"]) not in _ARRIVED or str(row.get("travelRuleStatus", "0")) != "0":
             return None
-        (row,) = rows
         if str(row["walletType"]) != SPOT_WALLET:
             raise ValueError(f"the deposit of {reference} came into the funding wallet, and not into the spot wallet")
         return Deposited(
@@ -137,8 +134,7 @@ class BinanceMovements:
 
     async def movements(self, what: PreparedTransfer, since: datetime, until: datetime) -> Sequence[Moved]:
         """https://developers.binance.com/docs/wallet/asset/query-user-universal-transfer"""
-        now = moment((await self._spot.ask("publicGetTime", {}))["serverTime"])
-        if now - since > KEPT:
+        if await _now(self._spot) - since > KEPT:
             raise ValueError(f"it was asked for more than {KEPT.days} days ago, and Binance tells no longer of it")
         given = {"type": _type(what), "startTime": milliseconds(since), "endTime": milliseconds(until), "size": PAGE}
         told = await self._spot.ask("sapiGetAssetTransfer", given)
@@ -156,6 +152,10 @@ class BinanceMovements:
             for one in rows
             if one["asset"] == what.asset and Decimal(one["amount"]) == what.amount
         ]
+
+
+async def _now(session: Session) -> datetime:
+    return moment((await session.ask("publicGetTime", {}))["serverTime"])
 
 
 def _network(row: Mapping[str, Any]) -> Network:

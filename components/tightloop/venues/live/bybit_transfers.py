@@ -21,7 +21,7 @@ from tightloop.venues.live.bybit_log import rows_between
 from tightloop.venues.live.bybit_pairs import FAILED, LATER, Line, Passed, deposit_of, paired, passed_between, rows_of
 from tightloop.venues.live.bybit_wallet_verdicts import VERDICTS
 from tightloop.venues.live.session import Session, text_of
-from tightloop.venues.live.wallets import Between, Deposited, Moved, Network
+from tightloop.venues.live.wallets import Between, Deposited, Moved, Network, deposit_row
 from tightloop.venues.times import milliseconds, moment
 
 LONGEST = timedelta(days=30)  # that a history may be asked about at once
@@ -134,10 +134,8 @@ class BybitTransfers:
     async def deposited(self, reference: str) -> Deposited | None:
         """https://bybit-exchange.github.io/docs/v5/asset/deposit/deposit-record: of the last thirty days."""
         told = (await self._session.ask("privateGetV5AssetDepositQueryRecord", {"txID": reference}))["result"]
-        rows = [row for row in told["rows"] if row["txID"].lower() == reference.lower()]
-        if len(rows) > 1:
-            raise ValueError(f"{len(rows)} deposits came with {reference}")
-        deposit = deposit_of(rows[0]) if rows else None
+        row = deposit_row(told["rows"], "txID", reference)
+        deposit = None if row is None else deposit_of(row)
         if deposit is None:
             return None
         line = await self._line("deposit", deposit.id, deposit.at)

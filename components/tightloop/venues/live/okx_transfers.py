@@ -19,7 +19,7 @@ from tightloop.venues.adapter import Gate
 from tightloop.venues.http import Broken, NotLeft
 from tightloop.venues.live.okx_wallet_verdicts import NOT_IN_DEMO, VERDICTS
 from tightloop.venues.live.session import Said, Session, text_of
-from tightloop.venues.live.wallets import Between, Deposited, Moved, Network
+from tightloop.venues.live.wallets import Between, Deposited, Moved, Network, deposit_row
 from tightloop.venues.okx import SPEC
 from tightloop.venues.times import moment
 
@@ -137,12 +137,9 @@ class OkxTransfers:
     async def deposited(self, reference: str) -> Deposited | None:
         """``GET asset/deposit-history``"""
         told = (await self._session.ask("privateGetAssetDepositHistory", {"txId": reference}))["data"]
-        rows = [row for row in told if row["txId"].lower() == reference.lower()]
-        if len(rows) > 1:
-            raise ValueError(f"{len(rows)} deposits came with {reference}")
-        if not rows or str(rows[0]["state"]) not in _ARRIVED:
+        row = deposit_row(told, "txId", reference)
+        if row is None or str(row["state"]) not in _ARRIVED:
             return None
-        (row,) = rows
         return Deposited(id=str(row["depId"]), asset=row["ccy"], amount=Decimal(row["amt"]), at=moment(row["ts"]))
 
 

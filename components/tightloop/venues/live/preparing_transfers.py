@@ -26,6 +26,7 @@ from tightloop.venues.live.transfers import (
     has_id,
     is_allowed,
     name_of,
+    one_wallet,
     refused_address,
     told_of,
 )
@@ -42,12 +43,12 @@ async def prepare(entry: JournalEntry, lane: LaneSpec, of: Transfers, recent: Re
 
     async def work() -> PreparedAs:
         try:
-            if _venue(transfer.destination) in lane.venues:
-                found = await _inside(transfer, lane, of)
-            else:
-                found = await _outside(transfer, lane, of)
-            if isinstance(found, Refused) or has_id(found, of):
-                return found if isinstance(found, Refused) else Prepared(found)
+            stays = _venue(transfer.destination) in lane.venues
+            found = await (_inside(transfer, lane, of) if stays else _outside(transfer, lane, of))
+            if isinstance(found, Refused):
+                return found
+            if has_id(found, of):
+                return Prepared(found)
             return await _apart(entry.client_order_id, found, lane, of, recent)
         except Said as said:
             return _decided(of.verdicts, said)
@@ -114,7 +115,7 @@ def _hindrance(network: Network) -> str:
 
 async def _inside(transfer: WalletTransfer, lane: LaneSpec, of: Transfers) -> PreparedTransfer | Refused:
     if of.between is None:
-        return Refused(INVALID, f"{lane.name} has one wallet for both its markets: nothing is moved inside")
+        return one_wallet(lane)
     margins = await of.between.margins()
     if transfer.asset not in margins:
         taken = ", ".join(sorted(margins))

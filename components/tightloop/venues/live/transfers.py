@@ -80,6 +80,10 @@ def refused_address(lane: LaneSpec, address: str) -> Refused:
     )
 
 
+def one_wallet(lane: LaneSpec) -> Refused:
+    return Refused(INVALID, f"{lane.name} has one wallet for both its markets: nothing is moved inside")
+
+
 # --- sent, and found --------------------------------------------------------------------------------------------------
 
 
@@ -96,7 +100,7 @@ async def submit(entry: JournalEntry, lane: LaneSpec, of: Transfers, gate: Gate,
     elif of.between is not None:
         asked = of.between.move(what, gate)
     else:
-        return Refused(INVALID, f"{lane.name} has one wallet for both its markets: nothing is moved inside")
+        return one_wallet(lane)
     name = name_of(what)
     before = recent.get(name)
     if not has_id(what, of):

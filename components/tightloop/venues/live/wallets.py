@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from msgspec import Struct
 
@@ -58,6 +58,16 @@ class Deposited(Struct, frozen=True, kw_only=True):
     asset: str
     amount: Decimal
     at: datetime
+
+
+def deposit_row(rows: Iterable[Mapping[str, Any]], field: str, reference: str) -> Mapping[str, Any] | None:
+    """That of the deposit with this transaction, in whatever letters; None: there is none. Raises ValueError for
+    several. ``field``: what the exchange calls it.
+    """
+    found = [one for one in rows if one[field].lower() == reference.lower()]
+    if len(found) > 1:
+        raise ValueError(f"{len(found)} deposits came with {reference}")
+    return found[0] if found else None
 
 
 class Between(Protocol):
