@@ -61,6 +61,10 @@ class Request(Struct, Generic[VenueT, SignedT], frozen=True):
     def account(self) -> ExchangeAccount:
         return self.venue.desk.account(self.account_name)
 
+    def wants(self, **named: str | None) -> bool:
+        """Is it asked for? ``named``: what it has, by the parameters that choose by it; those not given choose all."""
+        return all(self.given.get(name) in (None, "", value) for name, value in named.items())
+
     async def look(self, operation: Operation, request: str, ask: Callable[[], T]) -> T:
         return await self.venue.desk.look(operation, self.account_name, request, ask)
 
@@ -84,3 +88,8 @@ class Request(Struct, Generic[VenueT, SignedT], frozen=True):
             timestamp=self.signed_time.at,
         )
         await self.act("change", command)
+
+
+def is_plain_id(own: str) -> bool:
+    """Is it of 1 to 32 letters and digits?"""
+    return own.isascii() and own.isalnum() and len(own) <= 32

@@ -40,6 +40,20 @@ def deposits(call: Call, kinds: tuple[str, ...]) -> list[LedgerEntry]:
     ]
 
 
+def coin_of(deposit: LedgerEntry) -> str:
+    return deposit.deltas[0].position_key.rpartition(":")[2]
+
+
 def digest(moved: Moved) -> bytes:
     """What the exchange's own id of a withdrawal is made from."""
     return blake2b(moved.transfer_id.encode(), digest_size=16).digest()
+
+
+def number_of(moved: Moved) -> str:
+    """The exchange's own id, where it is a number."""
+    return str(int.from_bytes(digest(moved)[:6], "big"))
+
+
+def is_address(text: str) -> bool:
+    """Of a chain of the EVM: there are no others here."""
+    return text.startswith("0x") and len(text) == 42

@@ -103,6 +103,10 @@ class ExchangeSettings(Struct, frozen=True, kw_only=True):
     funding: bool = False  # deposits come to an account of their own, which withdrawals leave, beside the trading one
     post_only_ends: bool = False  # a post-only order that would trade is taken, and ends at once; otherwise refused
 
+    def networks_of(self, asset: str) -> list[NetworkRules]:
+        """How it comes and goes; the usual way first."""
+        return [one for one in self.networks if one.asset == asset]
+
     def balance_key(self, market: str, asset: str) -> str:
         """The position that a market, ``spot`` or ``perp``, pays in this asset from."""
         return f"{self.venue}:{balance_type(self.unified, market, asset)}:{asset}"

@@ -250,7 +250,7 @@ def network_rules(settings: ExchangeSettings, asset: str, network: str | None) -
     is.
     """
     assets = sorted({one.asset for one in settings.networks})
-    found = [one for one in settings.networks if one.asset == asset]
+    found = settings.networks_of(asset)
     if not found:
         raise VenueError("operation_not_supported", f"{settings.lane} moves no {asset}{hint(asset, assets)}")
     if network is None:

@@ -21,7 +21,7 @@ from tightloop.venues.dialects.binance.coins import network_id, network_of, netw
 from tightloop.venues.dialects.binance.placing import decimal
 from tightloop.venues.dialects.binance.refusals import BinanceError, missing, of_wallet
 from tightloop.venues.dialects.figures import PLACES
-from tightloop.venues.dialects.moving import deposits, digest, moved_by, transfers, withdrawals
+from tightloop.venues.dialects.moving import coin_of, deposits, digest, is_address, moved_by, transfers, withdrawals
 from tightloop.venues.sim.books import VenueError
 from tightloop.venues.sim.commands import MoveFunds
 from tightloop.venues.sim.withdrawals import Moved
@@ -102,7 +102,7 @@ async def _withdraw(call: Call) -> Any:
     rules = network_of(call, coin)
     if call.given.get("addressTag"):
         raise BinanceError(-4106, "The network does not support a tag.")
-    if not (address.startswith("0x") and len(address) == 42):
+    if not is_address(address):
         raise BinanceError(-4033, "Illegal address.")
     amount = _amount(call)
     if amount < rules.least_withdrawal:
@@ -207,12 +207,11 @@ async def _deposits(call: Call) -> Any:
 
 
 def _deposit(call: Call, entry: LedgerEntry) -> dict[str, Any]:
-    delta = entry.deltas[0]
-    coin = delta.position_key.rpartition(":")[2]
+    coin = coin_of(entry)
     address = call.venue.desk.sandbox.deposit_address(call.venue.desk.lane, call.account_name, coin, None)
     row = {
         "id": str(entry.sequence),
-        "amount": f"{delta.amount:f}",
+        "amount": f"{entry.deltas[0].amount:f}",
         "coin": coin,
         "network": network_id(networks_of(call, coin)[0].network),
         "status": 1,

@@ -41,7 +41,7 @@ def network_id(network: str) -> str:
 
 def networks_of(call: Call, coin: str) -> list[NetworkRules]:
     """Raises BinanceError for a coin that has none."""
-    found = [one for one in call.venue.desk.exchange.settings.networks if one.asset == coin]
+    found = call.venue.desk.exchange.settings.networks_of(coin)
     if not found:
         raise BinanceError(-4018, "We don't have this asset.")
     return found
@@ -63,7 +63,7 @@ def _coins(call: Call) -> Any:
     for coin in sorted(listed | {one.asset for one in settings.networks}):
         key = f"{call.venue.prefix}:BaseToken:{coin}"
         locked = account.reserved(key)
-        networks = [one for one in settings.networks if one.asset == coin]
+        networks = settings.networks_of(coin)
         found.append(
             {
                 "coin": coin,

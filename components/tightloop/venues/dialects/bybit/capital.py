@@ -19,8 +19,16 @@ from tightloop.handlers.calls import LedgerEntry
 from tightloop.venues.dialects.bybit.calls import Call
 from tightloop.venues.dialects.bybit.coins import chain, network_of
 from tightloop.venues.dialects.bybit.refusals import BybitError, of_wallet, too_little, wrong_parameter
+from tightloop.venues.dialects.calls import is_plain_id
 from tightloop.venues.dialects.figures import empty, plain
-from tightloop.venues.dialects.moving import deposits, digest, moved_by, withdrawals
+from tightloop.venues.dialects.moving import (
+    coin_of,
+    deposits,
+    is_address,
+    moved_by,
+    number_of,
+    withdrawals,
+)
 from tightloop.venues.sim.books import ZERO, VenueError
 from tightloop.venues.sim.commands import MoveFunds
 from tightloop.venues.sim.network import deposit_address
@@ -46,9 +54,9 @@ async def _withdraw(call: Call) -> Any:
         raise BybitError(131097, "Withdrawal of this currency has been closed")
     if given.get("tag") or given.get("forceChain") == "2":
         raise wrong_parameter("an address on a chain without tags is withdrawn to")
-    if own and not (own.isascii() and own.isalnum() and len(own) <= 32):
+    if own and not is_plain_id(own):
         raise wrong_parameter("requestId is of 1 to 32 letters and digits")
-    if not (address.startswith("0x") and len(address) == 42):
+    if not is_address(address):
         raise BybitError(131093, "The withdrawal address is not in the whitelist")
     if given["accountType"] == "FUND":
         raise too_little()
@@ -64,13 +72,9 @@ async def _withdraw(call: Call) -> Any:
         network=rules.network,
     )
     try:
-        return {"id": _withdrawal_id(await moved_by(call, command))}
+        return {"id": number_of(await moved_by(call, command))}
     except VenueError as refusal:
         raise of_wallet(refusal) from refusal
-
-
-def _withdrawal_id(moved: Moved) -> str:
-    return str(int.from_bytes(digest(moved)[:6], "big"))
 
 
 async def _withdrawals(call: Call) -> Any:
@@ -83,9 +87,7 @@ async def _withdrawals(call: Call) -> Any:
             one
             for one in withdrawals(call)
             if given.get("withdrawType", "0") != _INSIDE
-            and given.get("coin") in (None, "", one.command.asset)
-            and given.get("withdrawID") in (None, "", _withdrawal_id(one))
-            and given.get("txID") in (None, "", one.reference)
+            and call.wants(coin=one.command.asset, withdrawID=number_of(one), txID=one.reference)
             and told(one.entries[0])
         ]
         return _page(call, found, lambda one: one.entries[0], _withdrawal)
@@ -109,7 +111,7 @@ def _withdrawal(call: Call, moved: Moved) -> dict[str, Any]:
         "withdrawFee": fee,
         "createTime": str(milliseconds(debit.event_time)),
         "updateTime": str(milliseconds(over_at)),
-        "withdrawId": _withdrawal_id(moved),
+        "withdrawId": number_of(moved),
         "withdrawType": 0,
         "fee": "",
         "tax": "",
@@ -130,27 +132,20 @@ async def _deposits(call: Call) -> Any:
         found = [
             entry
             for entry in deposits(call, ("BaseToken", "MarginBalance"))
-            if given.get("id") in (None, "", str(entry.sequence))
-            and given.get("txID") in (None, "", entry.tx_hash)
-            and given.get("coin") in (None, "", _coin(entry))
-            and told(entry)
+            if call.wants(id=str(entry.sequence), txID=entry.tx_hash, coin=coin_of(entry)) and told(entry)
         ]
         return _page(call, found, lambda entry: entry, _deposit)
 
     return await call.look("find", given.get("txID", ""), ask)
 
 
-def _coin(entry: LedgerEntry) -> str:
-    return entry.deltas[0].position_key.rpartition(":")[2]
-
-
 def _deposit(call: Call, entry: LedgerEntry) -> dict[str, Any]:
-    coin = _coin(entry)
-    networks = [one.network for one in call.venue.settings.networks if one.asset == coin]
+    coin = coin_of(entry)
+    networks = call.venue.settings.networks_of(coin)
     return {
         "id": str(entry.sequence),
         "coin": coin,
-        "chain": chain(networks[0]) if networks else "",
+        "chain": chain(networks[0].network) if networks else "",
         "amount": plain(entry.deltas[0].amount),
         "txID": entry.tx_hash,
         "status": 3,

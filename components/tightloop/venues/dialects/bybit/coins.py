@@ -26,8 +26,7 @@ def chain(network: str) -> str:
 
 def network_of(call: Call, coin: str, name: str) -> NetworkRules | None:
     """The coin's rules on the chain that Bybit calls so."""
-    rules = (one for one in call.venue.settings.networks if one.asset == coin)
-    return next((one for one in rules if chain(one.network) == name), None)
+    return next((one for one in call.venue.settings.networks_of(coin) if chain(one.network) == name), None)
 
 
 def _coins(call: Call) -> Any:
@@ -57,15 +56,13 @@ def _row(call: Call, coin: str) -> dict[str, Any]:
             "contractAddress": "",
             "safeConfirmNumber": str(settings.deposit_confirmations),
         }
-        for rules in settings.networks
-        if rules.asset == coin
+        for rules in settings.networks_of(coin)
     ]
     return {"name": coin, "coin": coin, "remainAmount": _MOST_WITHDRAWN, "chains": chains}
 
 
 def _address(call: Call) -> Any:
-    coin, wanted = call.given["coin"], call.given.get("chainType")
-    found = [one for one in call.venue.settings.networks if one.asset == coin]
+    coin = call.given["coin"]
     shown = [
         {
             "chainType": _TYPES.get(rules.network, rules.network.capitalize()),
@@ -75,8 +72,8 @@ def _address(call: Call) -> Any:
             "batchReleaseLimit": "-1",
             "contractAddress": "",
         }
-        for rules in found
-        if wanted in (None, "", chain(rules.network))
+        for rules in call.venue.settings.networks_of(coin)
+        if call.wants(chainType=chain(rules.network))
     ]
     if not shown:
         raise wrong_parameter("coin or chainType is none that takes deposits")

@@ -120,7 +120,7 @@ async def _history(call: Call) -> Any:
         for order in call.named_orders([one for one in call.orders() if one.status != "open"]):
             told = order_views.status(order)
             kept = order.filled or told not in _UNFILLED or order.created_at >= call.now - DAY
-            asked = call.given.get("orderStatus") in (None, "", told)
+            asked = call.wants(orderStatus=told)
             if kept and asked and (call.names_an_order or since <= order.created_at <= until):
                 found.append(order)
         return _list(call, found)
@@ -151,7 +151,7 @@ def _is_execution(call: Call, line: Line) -> bool:
     told = {"trade": "Trade", "funding": "Funding"}.get(line.entry.kind)
     if told is None or line.listing is None or line.listing.rules.market != MARKETS[call.category]:
         return False
-    return call.given.get("execType") in (None, "", told)
+    return call.wants(execType=told)
 
 
 def _is_chosen(call: Call, line: Line) -> bool:

@@ -61,11 +61,14 @@ async def _log(call: Call) -> Any:
 
 
 def _is_meant(call: Call, change: Change) -> bool:
-    given, listing = call.given, change.line.listing
-    wanted = (("category", _category(change)), ("currency", change.coin), ("type", _kind(change)))
-    if any(given.get(name) not in (None, "", value) for name, value in wanted) or given.get("transSubType"):
-        return False
-    return not given.get("baseCoin") or (listing is not None and listing.rules.base == given["baseCoin"])
+    listing = change.line.listing
+    return call.wants(
+        category=_category(change),
+        currency=change.coin,
+        type=_kind(change),
+        transSubType="",
+        baseCoin=listing.rules.base if listing is not None else None,
+    )
 
 
 def _shown(call: Call, change: Change) -> dict[str, Any]:

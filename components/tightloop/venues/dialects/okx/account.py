@@ -223,8 +223,7 @@ def _coins(call: Call) -> Any:
         }
         for coin in named
         if not wanted or coin in wanted
-        for rules in settings.networks
-        if rules.asset == coin
+        for rules in settings.networks_of(coin)
     ]
 
 

@@ -45,8 +45,7 @@ def _bills(kept: timedelta) -> Callable[[Call], Any]:
                 for line in reversed(call.lines())
                 if line.entry.event_time >= call.now - kept and call.between(line.entry.event_time)
                 for bill in changes(line)
-                if ":Funding:" not in bill.key
-                and all(call.given.get(name) in (None, "", value) for name, value in _traits(bill).items())
+                if ":Funding:" not in bill.key and call.wants(**_traits(bill))
             ]
             return [_shown(call, bill) for bill in call.page(found, lambda bill: bill_id(bill.number))]
 

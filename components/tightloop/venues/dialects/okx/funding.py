@@ -13,8 +13,17 @@ from decimal import Decimal
 from typing import Any
 
 from tightloop.handlers.calls import LedgerEntry
+from tightloop.venues.dialects.calls import is_plain_id
 from tightloop.venues.dialects.figures import plain
-from tightloop.venues.dialects.moving import deposits, digest, moved_by, transfers, withdrawals
+from tightloop.venues.dialects.moving import (
+    coin_of,
+    deposits,
+    is_address,
+    moved_by,
+    number_of,
+    transfers,
+    withdrawals,
+)
 from tightloop.venues.dialects.okx.calls import Call
 from tightloop.venues.dialects.okx.refusals import OkxError, of_engine, wrong_parameter
 from tightloop.venues.sim.books import ZERO, VenueError
@@ -34,14 +43,10 @@ def chain(rules: NetworkRules) -> str:
     return f"{rules.asset}-{'ERC20' if rules.network == 'ethereum' else rules.network}"
 
 
-def _networks(call: Call, coin: str) -> list[NetworkRules]:
-    return [one for one in call.venue.settings.networks if one.asset == coin]
-
-
 def _id_of(call: Call) -> str:
     """``clientId``. Raises OkxError."""
     own = call.given.get("clientId", "")
-    if own and not (own.isascii() and own.isalnum() and len(own) <= 32):
+    if own and not is_plain_id(own):
         raise wrong_parameter("clientId")
     return own
 
@@ -144,11 +149,10 @@ async def _balances(call: Call) -> Any:
 
 async def _withdraw(call: Call) -> Any:
     given, own = call.given, _id_of(call)
-    networks = _networks(call, given["ccy"])
-    rules = next((one for one in networks if given.get("chain") in (None, "", chain(one))), None)
+    rules = next((one for one in call.venue.settings.networks_of(given["ccy"]) if call.wants(chain=chain(one))), None)
     if rules is None or given["dest"] != _ON_CHAIN:
         raise OkxError("58200", "Withdrawal from this account is unavailable for this currency")
-    if not (given["toAddr"].startswith("0x") and len(given["toAddr"]) == 42):
+    if not is_address(given["toAddr"]):
         raise OkxError("58207", "Withdrawal failed due to address error")
     command = MoveFunds(
         account=call.account_name,
@@ -162,11 +166,7 @@ async def _withdraw(call: Call) -> Any:
     )
     moved = await _act(call, command)
     named = {"ccy": rules.asset, "chain": chain(rules), "amt": plain(command.amount)}
-    return [named | {"wdId": _withdrawal_id(moved), "clientId": own}]
-
-
-def _withdrawal_id(moved: Moved) -> str:
-    return str(int.from_bytes(digest(moved)[:6], "big"))
+    return [named | {"wdId": number_of(moved), "clientId": own}]
 
 
 async def _withdrawals(call: Call) -> Any:
@@ -176,14 +176,11 @@ async def _withdrawals(call: Call) -> Any:
         found = [
             one
             for one in withdrawals(call)
-            if given.get("ccy") in (None, one.command.asset)
-            and given.get("wdId") in (None, _withdrawal_id(one))
-            and given.get("clientId") in (None, one.command.client_order_id)
-            and given.get("txId") in (None, one.reference)
-            and given.get("type") in (None, _ON_CHAIN)
+            if call.wants(ccy=one.command.asset, wdId=number_of(one), txId=one.reference, type=_ON_CHAIN)
+            and call.wants(clientId=one.command.client_order_id)
         ]
         shown = [_withdrawal(call, one) for one in _page(call, found, lambda one: one.entries[0])]
-        return [one for one in shown if given.get("state") in (None, one["state"])]
+        return [one for one in shown if call.wants(state=one["state"])]
 
     return await call.look("find", given.get("clientId", ""), ask)
 
@@ -191,7 +188,7 @@ async def _withdrawals(call: Call) -> Any:
 def _withdrawal(call: Call, moved: Moved) -> dict[str, Any]:
     command, debit = moved.command, moved.entries[0]
     status = call.venue.desk.exchange.transfers.status(moved, call.now)
-    rules = next(one for one in _networks(call, command.asset) if one.network == command.network)
+    rules = next(one for one in call.venue.settings.networks_of(command.asset) if one.network == command.network)
     return {
         "note": "",
         "chain": chain(rules),
@@ -209,7 +206,7 @@ def _withdrawal(call: Call, moved: Moved) -> dict[str, Any]:
         "state": _STATE[status],
         "ts": str(milliseconds(debit.event_time)),
         "nonTradableAsset": False,
-        "wdId": _withdrawal_id(moved),
+        "wdId": number_of(moved),
     }
 
 
@@ -223,28 +220,20 @@ async def _deposits(call: Call) -> Any:
         found = [
             entry
             for entry in deposits(call, ("Funding",))
-            if given.get("ccy") in (None, _coin(entry))
-            and given.get("depId") in (None, str(entry.sequence))
-            and given.get("txId") in (None, entry.tx_hash)
-            and given.get("state") in (None, "2")
-            and given.get("type") in (None, _ON_CHAIN)
+            if call.wants(ccy=coin_of(entry), depId=str(entry.sequence), txId=entry.tx_hash, state="2", type=_ON_CHAIN)
         ]
         return [_deposit(call, entry) for entry in _page(call, found, lambda entry: entry)]
 
     return await call.look("find", given.get("txId", ""), ask)
 
 
-def _coin(entry: LedgerEntry) -> str:
-    return entry.deltas[0].position_key.rpartition(":")[2]
-
-
 def _deposit(call: Call, entry: LedgerEntry) -> dict[str, Any]:
-    networks = _networks(call, _coin(entry))
+    networks = call.venue.settings.networks_of(coin_of(entry))
     return {
         "actualDepBlkConfirm": str(call.venue.settings.deposit_confirmations),
         "amt": plain(entry.deltas[0].amount),
         "areaCodeFrom": "",
-        "ccy": _coin(entry),
+        "ccy": coin_of(entry),
         "chain": chain(networks[0]) if networks else "",
         "depId": str(entry.sequence),
         "from": "",
@@ -258,7 +247,7 @@ def _deposit(call: Call, entry: LedgerEntry) -> dict[str, Any]:
 
 def _address(call: Call) -> Any:
     """One that was never used before is made by asking."""
-    networks = _networks(call, call.given["ccy"])
+    networks = call.venue.settings.networks_of(call.given["ccy"])
     if not networks:
         raise OkxError("58006", "Service unavailable for this token")
     return [

@@ -182,7 +182,7 @@ def _chosen(call: Call, order: Order) -> bool:
     if given.get("state") and given["state"] != order_views.status(order):
         return False
     kinds = given.get("ordType", "").split(",") if given.get("ordType") else ()
-    return given.get("instType") in (None, "", kind_of(listing)) and (not kinds or order_views.kind(order) in kinds)
+    return call.wants(instType=kind_of(listing)) and (not kinds or order_views.kind(order) in kinds)
 
 
 async def _pending(call: Call) -> Any:
@@ -214,7 +214,7 @@ def _fills(kept: timedelta) -> Callable[[Call], Any]:
         def ask() -> list[dict[str, Any]]:
             given, found = call.given, []
             for order in call.orders():
-                wanted = given.get("ordId") in (None, "", order_id(order))
+                wanted = call.wants(ordId=order_id(order))
                 kind = given.get("instType")
                 if not wanted or (kind and order.listing.rules.market != KINDS.get(kind)):
                     continue
@@ -225,7 +225,7 @@ def _fills(kept: timedelta) -> Callable[[Call], Any]:
                     for entry in order.entries
                     if entry.event_time >= call.now - kept and call.between(entry.event_time)
                 ]
-            found = [one for one in found if given.get("subType") in (None, "", one["subType"])]
+            found = [one for one in found if call.wants(subType=one["subType"])]
             found.sort(key=lambda one: int(one["billId"]), reverse=True)
             return call.page(found, lambda one: one["billId"])
 

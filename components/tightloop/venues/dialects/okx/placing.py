@@ -4,12 +4,12 @@ refused here. Spot is traded with ``tdMode`` cash, perpetuals with cross: future
 
 from __future__ import annotations
 
-import re
 import secrets
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
+from tightloop.venues.dialects.calls import is_plain_id
 from tightloop.venues.dialects.okx.calls import Call
 from tightloop.venues.dialects.okx.listings import MOST, made_up_id
 from tightloop.venues.dialects.okx.refusals import OkxError, wrong_parameter
@@ -17,7 +17,6 @@ from tightloop.venues.sim import rounding
 from tightloop.venues.sim.commands import PlaceOrder
 from tightloop.venues.sim.orders import Listing
 
-_CLIENT_ID = re.compile(r"[A-Za-z0-9]{1,32}")
 _TIMES: dict[str, Any] = {"limit": "GTC", "post_only": "PO", "ioc": "IOC", "fok": "FOK", "market": "IOC"}
 _NOT_MODELLED = ("attachAlgoOrds", "pxUsd", "pxVol", "quickMgnType", "closeFraction")
 
@@ -59,7 +58,7 @@ def _client_id(given: Mapping[str, str]) -> str:
     wanted = given.get("clOrdId")
     if not wanted:
         return made_up_id(secrets.token_hex(16))
-    if not _CLIENT_ID.fullmatch(wanted):
+    if not is_plain_id(wanted):
         raise wrong_parameter("clOrdId")
     return wanted
 
