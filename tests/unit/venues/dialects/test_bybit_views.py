@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from tests.support.order_world import OrderWorld
 
 from tightloop.domain import money
 from tightloop.venues.dialects.bookkeeping import Bookkeeping
@@ -16,63 +17,31 @@ from tightloop.venues.dialects.bybit.limits import Limits, Rules
 from tightloop.venues.dialects.bybit.listings import link_id, made_up_id, order_id
 from tightloop.venues.dialects.bybit.refusals import GatewayError
 from tightloop.venues.dialects.bybit.streams import told
-from tightloop.venues.dialects.desk import Desk
 from tightloop.venues.dialects.figures import plain
-from tightloop.venues.dialects.streams import Change, Streams
-from tightloop.venues.sim.commands import CancelWorking, Drift, FillWorking, PlaceOrder
-from tightloop.venues.sim.sandbox import Sandbox
-from tightloop.venues.sim.settings import SimSettings
+from tightloop.venues.dialects.streams import Change
+from tightloop.venues.sim.commands import CancelWorking, Drift, FillWorking
 
 D = Decimal
 NOW = datetime(2024, 5, 12, 12, tzinfo=UTC)
 
 
-class World:
-    """One account, whose stream has just been opened."""
-
-    def __init__(self) -> None:
-        settings = SimSettings(exchanges=(STAND_IN.exchange,), chains=(), market_origin=NOW)
-        self.sandbox = Sandbox(settings, lambda: NOW)
-        self.desk = Desk(self.sandbox, "bybit")
-        self.streams = Streams(self.desk)
-        self.streams._look("s", first=True)
-
-    def place(self, name: str = "one", **fields: Any) -> None:
-        usual: dict[str, Any] = {
-            "client_order_id": name,
-            "market": "perp",
-            "symbol": "BTC/USDT:USDT",
-            "side": "buy",
-            "order_type": "limit",
-            "amount": D("0.5"),
-            "price": D(1000),
-            "time_in_force": "GTC",
-        }
-        self.act(PlaceOrder, timestamp=NOW, decided_at=NOW, **{**usual, **fields})
-
-    def act(self, kind: Any, **fields: Any) -> None:
-        self.sandbox.act("bybit", kind(account="s", **fields), NOW)
-
-    def changes(self) -> list[Change]:
-        return self.streams._look("s")
-
-    def told(self) -> list[dict[str, Any]]:
-        return [told(change, self.desk) for change in self.changes()]
-
-
 @pytest.fixture
-def world() -> Iterator[World]:
+def world() -> Iterator[OrderWorld]:
     with money.exact():
-        yield World()
+        yield OrderWorld(STAND_IN.exchange, NOW)
 
 
-def test_each_change_is_told_as_the_order_was_right_after_it(world: World) -> None:
+def told_in(world: OrderWorld) -> list[dict[str, Any]]:
+    return [told(change, world.desk) for change in world.changes()]
+
+
+def test_each_change_is_told_as_the_order_was_right_after_it(world: OrderWorld) -> None:
     world.place()
     world.act(FillWorking, client_order_id="one", amount=D("0.2"))
     world.act(FillWorking, client_order_id="one")
     states = [
         (one["orderStatus"], one["cumExecQty"], one["leavesQty"], one["avgPrice"], one["cancelType"])
-        for one in world.told()
+        for one in told_in(world)
     ]
     assert states == [
         ("New", "0", "0.5", "", "UNKNOWN"),
@@ -81,13 +50,13 @@ def test_each_change_is_told_as_the_order_was_right_after_it(world: World) -> No
     ]
 
 
-def test_an_end_is_told_with_its_reason(world: World) -> None:
+def test_an_end_is_told_with_its_reason(world: OrderWorld) -> None:
     world.place()
     world.act(CancelWorking, client_order_id="one", timestamp=NOW)
     world.place("two", market="spot", symbol="BTC/USDT", price=D(90_000), amount=D("0.1"), time_in_force="PO")
     ends = [
         (one["category"], one["orderStatus"], one["rejectReason"])
-        for one in world.told()
+        for one in told_in(world)
         if one["orderStatus"] not in ("New",)
     ]
     assert ends == [
@@ -96,7 +65,7 @@ def test_an_end_is_told_with_its_reason(world: World) -> None:
     ]
 
 
-def test_a_lie_tells_of_an_order_as_filled(world: World) -> None:
+def test_a_lie_tells_of_an_order_as_filled(world: OrderWorld) -> None:
     world.place()
     (placed,) = world.changes()
     lie = told(Change(placed.order, "trade"), world.desk)
@@ -104,7 +73,7 @@ def test_a_lie_tells_of_an_order_as_filled(world: World) -> None:
     assert placed.order.status == "open"
 
 
-def test_an_order_has_the_ids_of_its_category_and_no_link_id_that_nobody_gave(world: World) -> None:
+def test_an_order_has_the_ids_of_its_category_and_no_link_id_that_nobody_gave(world: OrderWorld) -> None:
     world.place()
     world.place(made_up_id("x"), market="spot", symbol="BTC/USDT", amount=D("0.01"))
     perp, spot = (change.order for change in world.changes())
@@ -125,7 +94,7 @@ def test_an_order_has_the_ids_of_its_category_and_no_link_id_that_nobody_gave(wo
     ],
 )
 def test_a_trade_closes_what_it_takes_off_a_position(
-    world: World, sides: tuple[str, ...], closed: str, left: str
+    world: OrderWorld, sides: tuple[str, ...], closed: str, left: str
 ) -> None:
     for number, side in enumerate(sides):
         world.place(f"o{number}", side=side, order_type="market", price=None, time_in_force="IOC")
@@ -133,7 +102,7 @@ def test_a_trade_closes_what_it_takes_off_a_position(
     assert (last.closed, last.position) == (D(closed), D(left))
 
 
-def test_a_trade_that_turns_a_position_closes_all_of_it(world: World) -> None:
+def test_a_trade_that_turns_a_position_closes_all_of_it(world: OrderWorld) -> None:
     taker: dict[str, Any] = {"order_type": "market", "price": None, "time_in_force": "IOC"}
     world.place("a", **taker)
     world.place("b", side="sell", amount=D("0.8"), **taker)
@@ -141,7 +110,7 @@ def test_a_trade_that_turns_a_position_closes_all_of_it(world: World) -> None:
     assert (last.closed, last.position) == (D("0.5"), D("-0.3"))
 
 
-def test_balances_are_right_after_a_drift_and_read_on_from_where_they_were(world: World) -> None:
+def test_balances_are_right_after_a_drift_and_read_on_from_where_they_were(world: OrderWorld) -> None:
     taker: dict[str, Any] = {"market": "spot", "symbol": "BTC/USDT", "order_type": "market", "price": None}
     bookkeeping, key = Bookkeeping(), "bybit:BaseToken:BTC"
     world.place("a", **taker)

@@ -8,9 +8,9 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from tests.support.order_world import OrderWorld
 
 from tightloop.domain import money
-from tightloop.venues.dialects.desk import Desk
 from tightloop.venues.dialects.okx import STAND_IN
 from tightloop.venues.dialects.okx.limits import Limits, Rules
 from tightloop.venues.dialects.okx.listings import client_id, contracts, instrument, made_up_id
@@ -18,11 +18,9 @@ from tightloop.venues.dialects.okx.order_views import cancel_source, fill, shown
 from tightloop.venues.dialects.okx.refusals import OkxError, of_amending, of_engine
 from tightloop.venues.dialects.okx.signing import SignedTime
 from tightloop.venues.dialects.okx.streams import told
-from tightloop.venues.dialects.streams import Change, Streams
+from tightloop.venues.dialects.streams import Change
 from tightloop.venues.sim.books import VenueError
-from tightloop.venues.sim.commands import CancelWorking, FillWorking, PlaceOrder
-from tightloop.venues.sim.sandbox import Sandbox
-from tightloop.venues.sim.settings import SimSettings
+from tightloop.venues.sim.commands import CancelWorking, FillWorking
 
 D = Decimal
 NOW = datetime(2024, 5, 12, 12, tzinfo=UTC)
@@ -30,48 +28,16 @@ TAKER: dict[str, Any] = {"order_type": "market", "price": None, "time_in_force":
 SPOT: dict[str, Any] = {"market": "spot", "symbol": "BTC/USDT"}
 
 
-class World:
-    """One account, whose stream has just been opened."""
-
-    def __init__(self) -> None:
-        self.sandbox = Sandbox(SimSettings(exchanges=(STAND_IN.exchange,), chains=(), market_origin=NOW), lambda: NOW)
-        self.desk = Desk(self.sandbox, "okx")
-        self.streams = Streams(self.desk)
-        self.streams._look("s", first=True)
-
-    def place(self, name: str = "one", **fields: Any) -> None:
-        usual: dict[str, Any] = {
-            "client_order_id": name,
-            "market": "perp",
-            "symbol": "BTC/USDT:USDT",
-            "side": "buy",
-            "order_type": "limit",
-            "amount": D("0.5"),
-            "price": D(1000),
-            "time_in_force": "GTC",
-        }
-        self.act(PlaceOrder, timestamp=NOW, decided_at=NOW, **{**usual, **fields})
-
-    def act(self, kind: Any, **fields: Any) -> None:
-        self.sandbox.act("okx", kind(account="s", **fields), NOW)
-
-    def order(self, name: str) -> Any:
-        return self.desk.account("s").orders[name][-1]
-
-    def changes(self) -> list[Change]:
-        return self.streams._look("s")
-
-
 @pytest.fixture
-def world() -> Iterator[World]:
+def world() -> Iterator[OrderWorld]:
     with money.exact():
-        yield World()
+        yield OrderWorld(STAND_IN.exchange, NOW)
 
 
 # --- orders -----------------------------------------------------------------------------------------------------------
 
 
-def test_each_change_is_told_as_the_order_was_right_after_it_in_contracts(world: World) -> None:
+def test_each_change_is_told_as_the_order_was_right_after_it_in_contracts(world: OrderWorld) -> None:
     world.place()
     world.act(FillWorking, client_order_id="one", amount=D("0.2"))
     world.act(FillWorking, client_order_id="one")
@@ -84,7 +50,7 @@ def test_each_change_is_told_as_the_order_was_right_after_it_in_contracts(world:
     ]
 
 
-def test_fees_are_below_zero_and_add_up_over_the_trades_so_far(world: World) -> None:
+def test_fees_are_below_zero_and_add_up_over_the_trades_so_far(world: OrderWorld) -> None:
     world.place()
     world.act(FillWorking, client_order_id="one", amount=D("0.2"))
     world.act(FillWorking, client_order_id="one")
@@ -95,7 +61,7 @@ def test_fees_are_below_zero_and_add_up_over_the_trades_so_far(world: World) -> 
     assert D(second["fee"]) == D(first["fillFee"]) + D(second["fillFee"])
 
 
-def test_an_end_is_told_with_its_source(world: World) -> None:
+def test_an_end_is_told_with_its_source(world: OrderWorld) -> None:
     world.place()
     world.act(CancelWorking, client_order_id="one", timestamp=NOW)
     world.place("two", **SPOT, price=D(90_000), amount=D("0.1"), time_in_force="PO")
@@ -106,7 +72,7 @@ def test_an_end_is_told_with_its_source(world: World) -> None:
     assert cancel_source(world.order("two")) == "31"
 
 
-def test_a_lie_tells_of_an_order_as_filled(world: World) -> None:
+def test_a_lie_tells_of_an_order_as_filled(world: OrderWorld) -> None:
     world.place()
     (placed,) = world.changes()
     lie = told(Change(placed.order, "trade"))
@@ -114,13 +80,13 @@ def test_a_lie_tells_of_an_order_as_filled(world: World) -> None:
     assert placed.order.status == "open"
 
 
-def test_an_order_shows_no_id_that_nobody_gave(world: World) -> None:
+def test_an_order_shows_no_id_that_nobody_gave(world: OrderWorld) -> None:
     world.place(made_up_id("x"), **SPOT, amount=D("0.01"))
     world.place("mine")
     assert [client_id(one.order) for one in world.changes()] == ["", "mine"]
 
 
-def test_a_spot_order_is_counted_in_coins_and_a_perpetual_in_contracts(world: World) -> None:
+def test_a_spot_order_is_counted_in_coins_and_a_perpetual_in_contracts(world: OrderWorld) -> None:
     world.place("spot", **SPOT, **TAKER, amount=D("0.01"))
     world.place("perp", **TAKER)
     spot, perp = shown(world.order("spot")), shown(world.order("perp"))
@@ -129,7 +95,7 @@ def test_a_spot_order_is_counted_in_coins_and_a_perpetual_in_contracts(world: Wo
     assert (perp["instId"], perp["tgtCcy"], spot["tgtCcy"]) == ("BTC-USDT-SWAP", "", "base_ccy")
 
 
-def test_a_fee_is_a_share_of_what_it_is_taken_from(world: World) -> None:
+def test_a_fee_is_a_share_of_what_it_is_taken_from(world: OrderWorld) -> None:
     world.place("bought", **SPOT, **TAKER, amount=D("0.01"))
     world.place("sold", **SPOT, **TAKER, amount=D("0.01"), side="sell")
     bought, sold = (fill(order, order.entries[-1]) for order in (world.order("bought"), world.order("sold")))
@@ -137,7 +103,7 @@ def test_a_fee_is_a_share_of_what_it_is_taken_from(world: World) -> None:
     assert (sold["feeCcy"], sold["feeRate"], sold["execType"], sold["subType"]) == ("USDT", "-0.0015", "T", "2")
 
 
-def test_what_a_trade_realised_is_told_with_it(world: World) -> None:
+def test_what_a_trade_realised_is_told_with_it(world: OrderWorld) -> None:
     world.place("opens", **TAKER)
     world.place("closes", **TAKER, side="sell", amount=D("0.2"))
     opens, closes = world.order("opens").entries[-1], world.order("closes").entries[-1]
@@ -153,7 +119,7 @@ def test_instruments_have_okx_s_names(symbol: str, name: str) -> None:
     assert instrument(symbol) == name
 
 
-def test_contracts_are_base_units_over_their_size(world: World) -> None:
+def test_contracts_are_base_units_over_their_size(world: OrderWorld) -> None:
     listings = world.desk.exchange.listings
     assert contracts(listings["BTC/USDT:USDT"], D("0.37")) == D(37)
     assert contracts(listings["BTC/USDT"], D("0.37")) == D("0.37")
