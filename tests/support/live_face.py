@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -243,3 +244,12 @@ class LiveFace(Face):
         self._hang_up()
         self.sandbox.close()
         self._loop.close()
+
+
+@contextmanager
+def documented(face: LiveFace) -> Iterator[LiveFace]:
+    """Closes it in the end, and fails where a request was not as the exchange documents it."""
+    yield face
+    violations = face.control("GET", "/admin/documents")["violations"]
+    face.close()
+    assert violations == [], "every request of every case was as the exchange documents it"

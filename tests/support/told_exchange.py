@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import ssl
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
@@ -65,3 +66,31 @@ class ToldExchange:
             return
         finally:
             writer.close()
+
+
+def ask_told(
+    told: Mapping[str, Any],
+    prefix: str,
+    answers: Mapping[str, Any],
+    opened: Callable[[str], Any],
+    work: Callable[[Any], Coroutine[Any, Any, Any]],
+    at: str = "",
+) -> Any:
+    """What ``work`` finds with the adapter that ``opened`` makes of the address of an exchange.
+
+    ``told``: what it answers whatever is tested. ``answers``: by the end of a path behind ``prefix``, such as
+    ``asset/transfer``, where it is asked; or by method and path. ``at``: the requests whose paths end so are the
+    answer.
+    """
+    asked = {name if " " in name else f"GET {prefix}{name}": answer for name, answer in answers.items()}
+
+    async def run() -> Any:
+        async with ToldExchange({**told, **asked}) as exchange:
+            adapter = opened(exchange.address)
+            try:
+                found = await work(adapter)
+            finally:
+                await adapter.close()
+            return [one for one in exchange.requests if one.path.endswith(at)] if at else found
+
+    return asyncio.run(run())

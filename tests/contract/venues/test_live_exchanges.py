@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 from msgspec.structs import replace
-from tests.support.live_face import LIVE, LiveFace, LiveVenue, skip_what_it_lacks
+from tests.support.live_face import LIVE, LiveFace, LiveVenue, documented, skip_what_it_lacks
 
 from tightloop.errors import ExecutionError
 from tightloop.handlers.calls import Ambiguous, NotFound, NotSent, OrderFound, Refused
@@ -59,11 +59,8 @@ def venue(request: pytest.FixtureRequest) -> LiveVenue:
 
 @pytest.fixture(scope="module")
 def face(venue: LiveVenue, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveFace]:
-    found = LiveFace(tmp_path_factory.mktemp(venue.name), venue)
-    yield found
-    violations = found.control("GET", "/admin/documents")["violations"]
-    found.close()
-    assert violations == [], "every request of every case was as the exchange documents it"
+    with documented(LiveFace(tmp_path_factory.mktemp(venue.name), venue)) as found:
+        yield found
 
 
 @pytest.fixture(autouse=True)

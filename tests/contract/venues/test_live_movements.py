@@ -10,7 +10,7 @@ from itertools import count
 
 import pytest
 from msgspec.structs import replace
-from tests.support.live_face import LiveFace
+from tests.support.live_face import LiveFace, documented
 
 from tightloop.handlers.calls import Ambiguous, NotFound, Prepared, Refused, Unavailable
 from tightloop.records.types import JournalEntry
@@ -26,11 +26,8 @@ NUMBERS = count(1)
 
 @pytest.fixture(scope="module")
 def face(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveFace]:
-    found = LiveFace(tmp_path_factory.mktemp("binance"))
-    yield found
-    violations = found.control("GET", "/admin/documents")["violations"]
-    found.close()
-    assert violations == [], "every request of every case was as the exchange documents it"
+    with documented(LiveFace(tmp_path_factory.mktemp("binance"))) as found:
+        yield found
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from msgspec.structs import replace
-from tests.support.live_face import LIVE, LiveFace, LiveVenue, skip_what_it_lacks
+from tests.support.live_face import LIVE, LiveFace, LiveVenue, documented, skip_what_it_lacks
 from tests.support.venue_intents import transfer
 
 from tightloop.handlers.calls import Ambiguous, Arrived, DepositAddress, NotFound, Prepared, Refused, Unavailable
@@ -63,11 +63,8 @@ def has_the_case(venue: LiveVenue, request: pytest.FixtureRequest) -> None:
 @pytest.fixture(scope="module")
 def face(venue: LiveVenue, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveFace]:
     listed = outside(venue).upper().replace("0X", "0x")
-    found = LiveFace(tmp_path_factory.mktemp(venue.name), venue, withdraws_to=(listed,))
-    yield found
-    violations = found.control("GET", "/admin/documents")["violations"]
-    found.close()
-    assert violations == [], "every request of every case was as the exchange documents it"
+    with documented(LiveFace(tmp_path_factory.mktemp(venue.name), venue, withdraws_to=(listed,))) as found:
+        yield found
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -10,8 +9,8 @@ from typing import Any
 
 import pytest
 from msgspec.structs import replace
-from tests.support.live_face import live_lane
-from tests.support.told_exchange import ToldExchange
+from tests.support.live_face import BINANCE
+from tests.support.told_exchange import ask_told
 from tests.support.venue_intents import to_be_sent, transfer
 
 from tightloop.handlers.calls import Ambiguous, Arrived, DepositAddress, NotFound, OrderFound, Refused, Unavailable
@@ -84,22 +83,11 @@ def entry(what: PreparedTransfer, at: datetime = LONG_AGO) -> JournalEntry:
 
 
 def ask(answers: dict[str, Any], work: Callable[[LiveExchange], Coroutine[Any, Any, Any]], at: str = "") -> Any:
-    """``answers``: by the end of the path, such as ``asset/transfer``; ``at``: requests are looked at by their path."""
-    told: dict[str, Any] = {"GET /api/v3/time": (200, {"serverTime": NOW_MS})}
-    told |= {f"GET /sapi/v1/{path}": answer for path, answer in answers.items() if " " not in path}
-    told |= {path: answer for path, answer in answers.items() if " " in path}
-
-    async def run() -> Any:
-        async with ToldExchange(told) as exchange:
-            lane = replace(live_lane(exchange.address), withdraws_to=(OUTSIDE,))
-            adapter = connect(lane, KEYS)
-            try:
-                found = await work(adapter)
-            finally:
-                await adapter.close()
-            return [one for one in exchange.requests if one.path.endswith(at)] if at else found
-
-    return asyncio.run(run())
+    """``answers``, ``at``: see ``ask_told``."""
+    clock = {"GET /api/v3/time": (200, {"serverTime": NOW_MS})}
+    return ask_told(
+        clock, "/sapi/v1/", answers, lambda address: connect(BINANCE.lane(address, (OUTSIDE,)), KEYS), work, at
+    )
 
 
 def found_withdrawal(**changed: Any) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime, timedelta
@@ -12,7 +11,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 from tests.support.live_face import BYBIT
-from tests.support.told_exchange import ToldExchange
+from tests.support.told_exchange import ask_told
 from tests.support.venue_intents import to_be_sent, transfer
 
 from tightloop.handlers.calls import Ambiguous, NotFound, OrderFound, Unavailable
@@ -73,21 +72,9 @@ def entry(what: PreparedTransfer = WITHDRAWAL, at: datetime = LONG_AGO, known: s
 
 
 def ask(answers: dict[str, Any], work: Callable[[LiveExchange], Coroutine[Any, Any, Any]], at: str = "") -> Any:
-    """``answers``: by the end of the path, such as ``asset/transfer``; ``at``: requests are looked at by their path."""
-    told: dict[str, Any] = {"GET /v5/market/time": result()}
-    told |= {f"GET /v5/{path}": answer for path, answer in answers.items() if " " not in path}
-    told |= {path: answer for path, answer in answers.items() if " " in path}
-
-    async def run() -> Any:
-        async with ToldExchange(told) as exchange:
-            adapter = connect(BYBIT.lane(exchange.address, (OUTSIDE,)), KEYS)
-            try:
-                found = await work(adapter)  # type: ignore[arg-type]
-            finally:
-                await adapter.close()
-            return [one for one in exchange.requests if one.path.endswith(at)] if at else found
-
-    return asyncio.run(run())
+    """``answers``, ``at``: see ``ask_told``."""
+    clock = {"GET /v5/market/time": result()}
+    return ask_told(clock, "/v5/", answers, lambda address: connect(BYBIT.lane(address, (OUTSIDE,)), KEYS), work, at)
 
 
 def found_withdrawal(*lines: Any, known: str | None = None, more: tuple[Any, ...] = (), **changed: Any) -> Any:

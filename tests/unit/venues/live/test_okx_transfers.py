@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime, timedelta
@@ -12,7 +11,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 from tests.support.live_face import OKX
-from tests.support.told_exchange import ToldExchange
+from tests.support.told_exchange import ask_told
 from tests.support.venue_intents import to_be_sent, transfer
 
 from tightloop.handlers.calls import (
@@ -75,21 +74,9 @@ def entry(at: datetime = LONG_AGO) -> JournalEntry:
 
 
 def ask(answers: dict[str, Any], work: Callable[[LiveExchange], Coroutine[Any, Any, Any]], at: str = "") -> Any:
-    """``answers``: by the end of the path, such as ``asset/transfer``; ``at``: requests are looked at by their path."""
-    told: dict[str, Any] = {"GET /api/v5/public/time": data({"ts": str(milliseconds(NOW))})}
-    told |= {f"GET /api/v5/{path}": answer for path, answer in answers.items() if " " not in path}
-    told |= {path: answer for path, answer in answers.items() if " " in path}
-
-    async def run() -> Any:
-        async with ToldExchange(told) as exchange:
-            adapter = connect(OKX.lane(exchange.address, (OUTSIDE,)), KEYS)
-            try:
-                found = await work(adapter)  # type: ignore[arg-type]
-            finally:
-                await adapter.close()
-            return [one for one in exchange.requests if one.path.endswith(at)] if at else found
-
-    return asyncio.run(run())
+    """``answers``, ``at``: see ``ask_told``."""
+    clock = {"GET /api/v5/public/time": data({"ts": str(milliseconds(NOW))})}
+    return ask_told(clock, "/api/v5/", answers, lambda address: connect(OKX.lane(address, (OUTSIDE,)), KEYS), work, at)
 
 
 def found_withdrawal(**changed: Any) -> Any:
