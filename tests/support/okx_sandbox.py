@@ -51,6 +51,13 @@ class OkxSandbox(ExchangeSandbox):
         }
         return self.ask(method, f"/api/v5/{path}", query, body.encode() if body else None, sent)
 
+    def done(self, method: str, path: str, key: int | dict[str, Any] = 0, **given: Any) -> list[dict[str, Any]]:
+        """The ``data`` of a request that succeeds."""
+        status, answer = self.signed(method, path, key, **given)
+        assert (status, answer["code"]) == (200, "0"), (path, given, answer)
+        found: list[dict[str, Any]] = answer["data"]
+        return found
+
     def code(self, method: str, path: str, key: int | dict[str, Any] = 0, **given: Any) -> str:
         """The number with which it is refused, an order's own where it has one; ``0``: it is not."""
         _, answer = self.signed(method, path, key, **given)

@@ -35,13 +35,6 @@ def key(sandbox: OkxSandbox) -> dict[str, Any]:
     return found
 
 
-def done(sandbox: OkxSandbox, key: dict[str, Any], method: str, path: str, **given: Any) -> list[dict[str, Any]]:
-    status, answer = sandbox.signed(method, path, key, **given)
-    assert (status, answer["code"]) == (200, "0"), (path, given, answer)
-    found: list[dict[str, Any]] = answer["data"]
-    return found
-
-
 async def treasury(sandbox: OkxSandbox, sender: dict[str, Any], receiver: dict[str, Any]) -> dict[str, Any]:
     """Written for OKX: one account sends money to another, by way of their funding accounts."""
     one, other = connected(sandbox, sender), connected(sandbox, receiver)
@@ -82,21 +75,21 @@ def test_a_strangers_script_moves_money(sandbox: OkxSandbox, key: dict[str, Any]
 
 
 def test_money_lies_in_one_of_the_two_accounts(sandbox: OkxSandbox, key: dict[str, Any]) -> None:
-    assert done(sandbox, key, "GET", THERE) == []
+    assert sandbox.done("GET", THERE, key) == []
     assert sandbox.code("POST", TAKE, key, **OUT) == "58350", "what is to be withdrawn lies in the trading account"
-    (moved,) = done(sandbox, key, "POST", MOVE, **IN, clientId="c1")
+    (moved,) = sandbox.done("POST", MOVE, key, **IN, clientId="c1")
     for named in ({"transId": moved["transId"]}, {"clientId": "c1"}):
-        (state,) = done(sandbox, key, "GET", STATE, **named)
+        (state,) = sandbox.done("GET", STATE, key, **named)
         assert [state[name] for name in ("state", "amt", "from", "to")] == ["success", "300", "18", "6"]
-    assert done(sandbox, key, "GET", STATE, clientId="c2") == []
+    assert sandbox.done("GET", STATE, key, clientId="c2") == []
     assert sandbox.code("GET", STATE, key) == "50015"
-    (bill,) = done(sandbox, key, "GET", BILLS, type="1")
+    (bill,) = sandbox.done("GET", BILLS, key, type="1")
     assert [bill[name] for name in ("balChg", "from", "to")] == ["-300", "18", "6"]
-    done(sandbox, key, "POST", TAKE, **OUT, clientId="w1")
-    assert [row["bal"] for row in done(sandbox, key, "GET", THERE, ccy="USDT")] == ["248"]
-    assert len(done(sandbox, key, "GET", BILLS, type="1")) == 1, "it was none of the trading account's"
-    done(sandbox, key, "POST", MOVE, **(IN | {"amt": "8", "from": "6", "to": "18"}))
-    assert [bill["balChg"] for bill in done(sandbox, key, "GET", BILLS, type="1")] == ["8", "-300"]
+    sandbox.done("POST", TAKE, key, **OUT, clientId="w1")
+    assert [row["bal"] for row in sandbox.done("GET", THERE, key, ccy="USDT")] == ["248"]
+    assert len(sandbox.done("GET", BILLS, key, type="1")) == 1, "it was none of the trading account's"
+    sandbox.done("POST", MOVE, key, **(IN | {"amt": "8", "from": "6", "to": "18"}))
+    assert [bill["balChg"] for bill in sandbox.done("GET", BILLS, key, type="1")] == ["8", "-300"]
 
 
 @pytest.mark.parametrize(
@@ -115,7 +108,7 @@ def test_money_lies_in_one_of_the_two_accounts(sandbox: OkxSandbox, key: dict[st
 def test_a_withdrawal_that_breaks_a_rule_is_refused_by_its_number(
     sandbox: OkxSandbox, key: dict[str, Any], changed: dict[str, Any], code: str
 ) -> None:
-    done(sandbox, key, "POST", MOVE, **IN)
+    sandbox.done("POST", MOVE, key, **IN)
     assert sandbox.code("POST", TAKE, key, **(OUT | changed)) == code
 
 
@@ -127,11 +120,11 @@ def test_a_transfer_that_breaks_a_rule_is_refused(
 
 
 def test_an_id_is_refused_while_a_withdrawal_with_it_is_under_way(sandbox: OkxSandbox, key: dict[str, Any]) -> None:
-    done(sandbox, key, "POST", MOVE, **IN)
-    done(sandbox, key, "POST", TAKE, **OUT, clientId="w1")
+    sandbox.done("POST", MOVE, key, **IN)
+    sandbox.done("POST", TAKE, key, **OUT, clientId="w1")
     assert sandbox.code("POST", TAKE, key, **OUT, clientId="w1") == "51000"
-    assert [row["state"] for row in done(sandbox, key, "GET", TAKEN, clientId="w1")] == ["0"]
-    assert done(sandbox, key, "GET", TAKEN, clientId="w2") == []
+    assert [row["state"] for row in sandbox.done("GET", TAKEN, key, clientId="w1")] == ["0"]
+    assert sandbox.done("GET", TAKEN, key, clientId="w2") == []
 
 
 def test_a_key_without_the_right_withdraws_nothing(sandbox: OkxSandbox) -> None:

@@ -33,13 +33,6 @@ def restartable(tmp_path: Path) -> Iterator[OkxSandbox]:
     found.close()
 
 
-def done(sandbox: OkxSandbox, method: str, path: str, **given: Any) -> list[dict[str, Any]]:
-    status, answer = sandbox.signed(method, path, **given)
-    assert (status, answer["code"]) == (200, "0"), (path, given, answer)
-    found: list[dict[str, Any]] = answer["data"]
-    return found
-
-
 # --- a stranger -------------------------------------------------------------------------------------------------------
 
 
@@ -149,7 +142,7 @@ def test_a_strangers_script_trades_a_perpetual_by_contracts(restartable: OkxSand
     ],
 )
 def test_what_breaks_a_rule_is_refused_by_its_number(sandbox: OkxSandbox, given: dict[str, str], code: str) -> None:
-    done(sandbox, "GET", "account/balance")  # the account is opened
+    sandbox.done("GET", "account/balance")  # the account is opened
     before = sandbox.books()["balances"]
     assert sandbox.code("POST", "trade/order", **given) == code
     assert sandbox.books()["balances"] == before
@@ -193,7 +186,7 @@ def test_a_key_that_only_reads_trades_nothing(sandbox: OkxSandbox) -> None:
     assert sandbox.code("POST", "trade/order", key=1, **SPOT) == "50120"
     (config,) = sandbox.signed("GET", "account/config", key=1)[1]["data"]
     assert config["perm"] == "read_only"
-    (config,) = done(sandbox, "GET", "account/config")
+    (config,) = sandbox.done("GET", "account/config")
     assert (config["perm"], config["acctLv"], config["posMode"]) == ("read_only,trade", "2", "net_mode")
 
 
@@ -201,13 +194,13 @@ def test_a_key_that_only_reads_trades_nothing(sandbox: OkxSandbox) -> None:
 
 
 def test_an_id_is_refused_while_its_order_is_open_and_names_the_latest_afterwards(sandbox: OkxSandbox) -> None:
-    (first,) = done(sandbox, "POST", "trade/order", **RESTS, clOrdId="again")
+    (first,) = sandbox.done("POST", "trade/order", **RESTS, clOrdId="again")
     assert sandbox.code("POST", "trade/order", **RESTS, clOrdId="again") == "51016"
-    done(sandbox, "POST", "trade/cancel-order", instId="BTC-USDT", clOrdId="again")
-    (second,) = done(sandbox, "POST", "trade/order", **RESTS, clOrdId="again")
-    (found,) = done(sandbox, "GET", "trade/order", instId="BTC-USDT", clOrdId="again")
+    sandbox.done("POST", "trade/cancel-order", instId="BTC-USDT", clOrdId="again")
+    (second,) = sandbox.done("POST", "trade/order", **RESTS, clOrdId="again")
+    (found,) = sandbox.done("GET", "trade/order", instId="BTC-USDT", clOrdId="again")
     assert found["ordId"] == second["ordId"] != first["ordId"]
-    done(sandbox, "POST", "trade/cancel-order", instId="BTC-USDT", clOrdId="again")
+    sandbox.done("POST", "trade/cancel-order", instId="BTC-USDT", clOrdId="again")
     assert sandbox.code("POST", "trade/cancel-order", instId="BTC-USDT", clOrdId="again") == "51400"
     assert sandbox.code("GET", "trade/order", instId="BTC-USDT", clOrdId="never") == "51603"
 
@@ -223,15 +216,15 @@ def test_orders_end_in_okx_s_words(sandbox: OkxSandbox) -> None:
         "market": (SPOT, ("filled", "")),
     }
     for name, (given, expected) in ends.items():
-        done(sandbox, "POST", "trade/order", **given, clOrdId=name)
-        (found,) = done(sandbox, "GET", "trade/order", instId="BTC-USDT", clOrdId=name)
+        sandbox.done("POST", "trade/order", **given, clOrdId=name)
+        (found,) = sandbox.done("GET", "trade/order", instId="BTC-USDT", clOrdId=name)
         assert (found["state"], found["cancelSource"]) == expected, name
 
 
 def test_a_spot_market_order_is_by_value_where_it_says_so(sandbox: OkxSandbox) -> None:
     given = {**SPOT, "sz": "1000", "tgtCcy": "quote_ccy"}
-    done(sandbox, "POST", "trade/order", **given, clOrdId="byvalue")
-    (found,) = done(sandbox, "GET", "trade/order", instId="BTC-USDT", clOrdId="byvalue")
+    sandbox.done("POST", "trade/order", **given, clOrdId="byvalue")
+    (found,) = sandbox.done("GET", "trade/order", instId="BTC-USDT", clOrdId="byvalue")
     assert (found["state"], found["sz"], found["tgtCcy"]) == ("filled", "1000", "quote_ccy")
     assert 999 < D(found["accFillSz"]) * D(found["avgPx"]) < 1001
 
@@ -254,14 +247,14 @@ def test_several_orders_are_placed_each_for_itself(sandbox: OkxSandbox) -> None:
     assert [one["sCode"] for one in told["data"]] == ["0", "0"]
     told = exchange.privatePostTradeBatchOrders([{**SPOT, "clOrdId": "fine"}, {**RESTS, "sz": "51", "clOrdId": "dear"}])
     assert (told["code"], [one["sCode"] for one in told["data"]]) == ("2", ["0", "51008"])
-    assert done(sandbox, "GET", "trade/order", instId="BTC-USDT", clOrdId="fine")[0]["state"] == "filled"
+    assert sandbox.done("GET", "trade/order", instId="BTC-USDT", clOrdId="fine")[0]["state"] == "filled"
     no_side = {name: value for name, value in SPOT.items() if name != "side"}
     told = exchange.privatePostTradeBatchOrders([{**no_side, "clOrdId": "noside"}, {**RESTS, "clOrdId": "rests"}])
     assert (told["code"], [one["sCode"] for one in told["data"]]) == ("2", ["50014", "0"]), "one costs no other"
     named = [{"instId": "BTC-USDT", "clOrdId": name} for name in ("rests", "never")]
     told = exchange.privatePostTradeCancelBatchOrders(named)
     assert (told["code"], [one["sCode"] for one in told["data"]]) == ("2", ["0", "51400"])
-    assert done(sandbox, "GET", "trade/order", instId="BTC-USDT", clOrdId="rests")[0]["state"] == "canceled"
+    assert sandbox.done("GET", "trade/order", instId="BTC-USDT", clOrdId="rests")[0]["state"] == "canceled"
     for many, code in (([dict(SPOT) for _ in range(21)], "51111"), ([], "50000")):
         with pytest.raises(ccxt.BadRequest, match=code):
             exchange.privatePostTradeBatchOrders(many)
@@ -280,17 +273,17 @@ def test_several_orders_are_placed_each_for_itself(sandbox: OkxSandbox) -> None:
 def test_an_order_that_can_not_be_amended_stays_unless_it_is_to_be_cancelled_then(
     sandbox: OkxSandbox, given: dict[str, str], code: str, gives_up: bool
 ) -> None:
-    (placed,) = done(sandbox, "POST", "trade/order", **RESTS)
+    (placed,) = sandbox.done("POST", "trade/order", **RESTS)
     named = {"instId": "BTC-USDT", "ordId": placed["ordId"]}
     asked = {**given, "cxlOnFail": gives_up}
     assert sandbox.code("POST", "trade/amend-order", **named, **asked) == code
-    (found,) = done(sandbox, "GET", "trade/order", **named)
+    (found,) = sandbox.done("GET", "trade/order", **named)
     assert found["state"] == ("canceled" if gives_up else "live")
     if not gives_up:
-        done(sandbox, "POST", "trade/amend-order", **named, newSz="0.02")
-        done(sandbox, "POST", "trade/cancel-order", **named)
+        sandbox.done("POST", "trade/amend-order", **named, newSz="0.02")
+        sandbox.done("POST", "trade/cancel-order", **named)
     assert sandbox.code("POST", "trade/amend-order", **named, newSz="0.03") == "51503"
-    (filled,) = done(sandbox, "POST", "trade/order", **SPOT)
+    (filled,) = sandbox.done("POST", "trade/order", **SPOT)
     over = {"instId": "BTC-USDT", "ordId": filled["ordId"]}
     assert sandbox.code("POST", "trade/amend-order", **over, newSz="0.03") == "51503"
     assert sandbox.code("POST", "trade/amend-order", instId="BTC-USDT", ordId="1", newSz="0.03") == "51503"
@@ -308,27 +301,27 @@ def test_a_page_begins_at_an_id_and_at_nothing_else(sandbox: OkxSandbox) -> None
 
 def test_bills_add_up_to_the_balances(restartable: OkxSandbox) -> None:
     sandbox = restartable
-    before = {one["ccy"]: D(one["cashBal"]) for one in done(sandbox, "GET", "account/balance")[0]["details"]}
-    done(sandbox, "POST", "trade/order", **SPOT)
-    done(sandbox, "POST", "trade/order", **SWAP)
-    done(sandbox, "POST", "trade/order", **{**SWAP, "side": "sell", "sz": "1"})
+    before = {one["ccy"]: D(one["cashBal"]) for one in sandbox.done("GET", "account/balance")[0]["details"]}
+    sandbox.done("POST", "trade/order", **SPOT)
+    sandbox.done("POST", "trade/order", **SWAP)
+    sandbox.done("POST", "trade/order", **{**SWAP, "side": "sell", "sz": "1"})
     sandbox.control("POST", "/admin/clock", {"market_advance_s": 8 * 3600 + 60})
-    after = {one["ccy"]: D(one["cashBal"]) for one in done(sandbox, "GET", "account/balance")[0]["details"]}
-    bills = done(sandbox, "GET", "account/bills")
+    after = {one["ccy"]: D(one["cashBal"]) for one in sandbox.done("GET", "account/balance")[0]["details"]}
+    bills = sandbox.done("GET", "account/bills")
     assert {one["type"] for one in bills} == {"2", "8"}
     for coin, amount in after.items():
         moved = sum((D(one["balChg"]) for one in bills if one["ccy"] == coin), D(0))
         assert amount == before.get(coin, D(0)) + moved, coin
     newest = bills[0]["billId"]
-    assert done(sandbox, "GET", "account/bills", after=newest, limit=1)[0]["billId"] == bills[1]["billId"]
-    (position,) = done(sandbox, "GET", "account/positions", instType="SWAP")
+    assert sandbox.done("GET", "account/bills", after=newest, limit=1)[0]["billId"] == bills[1]["billId"]
+    (position,) = sandbox.done("GET", "account/positions", instType="SWAP")
     assert (position["pos"], position["posSide"]) == ("1", "net")
 
 
 def test_fills_tell_what_was_realised(restartable: OkxSandbox) -> None:
-    done(restartable, "POST", "trade/order", **SWAP, clOrdId="opens")
-    done(restartable, "POST", "trade/order", **{**SWAP, "side": "sell"}, clOrdId="closes")
-    closes, opens = done(restartable, "GET", "trade/fills", instType="SWAP")
+    restartable.done("POST", "trade/order", **SWAP, clOrdId="opens")
+    restartable.done("POST", "trade/order", **{**SWAP, "side": "sell"}, clOrdId="closes")
+    closes, opens = restartable.done("GET", "trade/fills", instType="SWAP")
     assert (opens["clOrdId"], opens["fillPnl"], opens["fillSz"]) == ("opens", "0", "2")
     bought, sold = D(opens["fillPx"]), D(closes["fillPx"])
     assert D(closes["fillPnl"]) == (sold - bought) * D("0.02")
@@ -336,10 +329,10 @@ def test_fills_tell_what_was_realised(restartable: OkxSandbox) -> None:
 
 
 def test_in_hedge_mode_no_perpetual_is_traded(restartable: OkxSandbox) -> None:
-    done(restartable, "POST", "account/set-position-mode", posMode="long_short_mode")
+    restartable.done("POST", "account/set-position-mode", posMode="long_short_mode")
     assert restartable.code("POST", "trade/order", **SWAP) == "51000"
-    done(restartable, "POST", "account/set-position-mode", posMode="net_mode")
-    done(restartable, "POST", "trade/order", **SWAP)
+    restartable.done("POST", "account/set-position-mode", posMode="net_mode")
+    restartable.done("POST", "trade/order", **SWAP)
     assert restartable.code("POST", "account/set-position-mode", posMode="long_short_mode") == "59000"
 
 
@@ -379,13 +372,13 @@ def test_an_account_may_ask_each_endpoint_so_often_in_two_seconds(tmp_path: Path
 
 
 def test_books_and_keys_outlive_a_kill(restartable: OkxSandbox) -> None:
-    done(restartable, "POST", "trade/order", **RESTS, clOrdId="kept")
+    restartable.done("POST", "trade/order", **RESTS, clOrdId="kept")
     before, keys = restartable.books(), restartable.keys
     restartable.kill()
     restartable.start()
     after = restartable.books()
     assert (after["orders"], after["balances"], restartable.keys) == (before["orders"], before["balances"], keys)
-    assert done(restartable, "GET", "trade/order", instId="BTC-USDT", clOrdId="kept")[0]["state"] == "live"
+    assert restartable.done("GET", "trade/order", instId="BTC-USDT", clOrdId="kept")[0]["state"] == "live"
 
 
 def test_the_stream_tells_of_orders_to_who_has_logged_in(restartable: OkxSandbox) -> None:
@@ -416,14 +409,14 @@ def test_the_stream_tells_of_orders_to_who_has_logged_in(restartable: OkxSandbox
                     greeted.append((answer["event"], answer.get("code")))
             await socket.send_str("ping")
             assert (await socket.receive()).data == "pong"
-            await asyncio.to_thread(done, restartable, "POST", "trade/order", **SWAP, clOrdId="told")
+            await asyncio.to_thread(restartable.done, "POST", "trade/order", **SWAP, clOrdId="told")
             states: list[Any] = []
             while len(states) < 2:
                 states += (await asyncio.wait_for(socket.receive_json(), 5))["data"]
             await socket.send_json({"op": "unsubscribe", "args": channels[1:]})
             assert (await socket.receive_json())["event"] == "unsubscribe"
-            await asyncio.to_thread(done, restartable, "POST", "trade/order", **SWAP, clOrdId="untold")
-            await asyncio.to_thread(done, restartable, "POST", "trade/order", **RESTS, clOrdId="told2")
+            await asyncio.to_thread(restartable.done, "POST", "trade/order", **SWAP, clOrdId="untold")
+            await asyncio.to_thread(restartable.done, "POST", "trade/order", **RESTS, clOrdId="told2")
             states += (await asyncio.wait_for(socket.receive_json(), 5))["data"]
             return greeted, states
 
