@@ -194,10 +194,12 @@ class _Sending:
     _session: Session
     _clock: Callable[[], datetime]
     _signed_at: datetime
+    _addresses: dict[tuple[str, str, str], str]  # of endpoints
 
     def bind(self, session: Session, clock: Callable[[], datetime]) -> None:
         self._session = session
         self._clock = clock
+        self._addresses = {}
 
     def milliseconds(self) -> int:
         """What ccxt signs with."""
@@ -230,7 +232,10 @@ class _Sending:
             body = made["body"].encode() if made["body"] is not None else None
             return Outgoing(made["method"], target, {"Accept": "application/json", **headers}, body)
 
-        where = signed(self._clock())["url"]  # for its address alone: it is signed again when it leaves
+        endpoint = (str(api), method, path)
+        where = self._addresses.get(endpoint)
+        if where is None:  # ccxt tells an address by signing alone; a request is signed again when it leaves
+            where = self._addresses[endpoint] = signed(self._clock())["url"].partition("?")[0]
         return await self._session.send(where, make, asked, acts=gate is not None)
 
 
