@@ -1,8 +1,9 @@
-"""What a live lane's executor adds to an order's way: from ``instructions.<lane>`` to its request's arrival at the
+"""What a live lane's executor adds to an order's way: from ``instructions.<lane>`` to its request's leaving for the
 exchange, which is ``tightloop sandbox binance`` here.
 
 One key, one order after another, all components as processes on Kafka. The *hop* is what a ``read_committed`` consumer
-of the same topic waits for the same record; what the executor takes beyond it holds its journal's transaction. The
+of the same topic waits for the same record; what the executor takes beyond it holds its journal's transaction. A
+request is signed as the last thing before it leaves, with the millisecond of then, of which the end is taken. The
 second part is one process with 200 orders of as many keys under way at once (``live_flight``).
 """
 
@@ -33,8 +34,9 @@ from tightloop.wire import codec
 
 LANE, KEY = "binance", "bench"
 ORDERS, AT_ONCE = 60, 200
-_WARM = 10
+_WARM = 30
 HELD_S = 2.0  # how long the exchange holds its answers to those: until all have left, on a busy machine, too
+_SIGNED_TO_S = 0.001  # a request's own time is told in whole milliseconds
 _PATIENCE_S = 60.0
 _PLENTY = 10**9
 _LIMITS = {
@@ -44,7 +46,7 @@ _LIMITS = {
 
 
 class LiveExecutor(Struct, frozen=True, kw_only=True):
-    """Milliseconds. ``way``: from the record's time to the request's arrival; ``hop``: to a consumer; ``own``: the one
+    """Milliseconds. ``way``: from the record's time to the request's leaving; ``hop``: to a consumer; ``own``: the one
     without the other, order by order. ``ratio``: of the medians of ``own`` and ``hop``. ``at_once``: how many requests
     were under way together, in ``at_once_s``, by a process of ``at_once_mb``.
     """
@@ -120,11 +122,11 @@ class Sandbox:
         with urllib.request.urlopen(request, timeout=30) as answer:
             return json.load(answer)
 
-    def arrivals(self) -> list[float]:
-        """When each order came, in Unix seconds, by this machine's clock."""
+    def leavings(self) -> list[float]:
+        """By when each order had left, in Unix seconds, by this machine's clock."""
         requests = self.control("GET", "/admin/requests?limit=1000000")["requests"]
         orders = [one for one in requests if (one["operation"], one["result"]) == ("order", "acted")]
-        return [datetime.fromisoformat(one["arrived_at"]).timestamp() for one in orders]
+        return [datetime.fromisoformat(one["signed_at"]).timestamp() + _SIGNED_TO_S for one in orders]
 
 
 def _configured(folder: Path, bootstrap: str, prefix: str, address: str) -> Path:
@@ -161,10 +163,10 @@ class _Orders:
         for number in range(_WARM + orders):
             self._one(number)
         self._consumer.close()
-        arrived = self._sandbox.arrivals()
-        if len(arrived) != len(self._seen):
-            raise WrongResult(f"{len(self._seen)} orders were dispatched, and the exchange did {len(arrived)}")
-        pairs = list(zip(self._seen, arrived, strict=True))[_WARM:]
+        left = self._sandbox.leavings()
+        if len(left) != len(self._seen):
+            raise WrongResult(f"{len(self._seen)} orders were dispatched, and the exchange did {len(left)}")
+        pairs = list(zip(self._seen, left, strict=True))[_WARM:]
         return [1000 * (at - told) for (told, _), at in pairs], [1000 * (seen - told) for (told, seen), _ in pairs]
 
     def _one(self, number: int) -> None:

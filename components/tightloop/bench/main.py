@@ -101,6 +101,9 @@ def _on_broker(
     prefix = f"bench-{uuid.uuid4().hex[:6]}."
     if "live" in plan.parts:
         with tempfile.TemporaryDirectory(prefix="tightloop-bench-") as folder:
+            if plan.warm_s:
+                warming = Ring(bootstrap, f"{prefix}warm.", Path(folder))
+                speed.ring_run(warming, _WARM_KEYS, plan.warm_s, others)
             report.live.append(live.measure(bootstrap, f"{prefix}live.", Path(folder)))
     if not set(plan.parts) & {"speed", "idle", "recovery"}:
         return report

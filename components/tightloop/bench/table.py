@@ -150,7 +150,7 @@ def _in_process(found: list[InProcess]) -> Table:
 
 def _live(found: list[LiveExecutor]) -> Table:
     table = _table(
-        "A live lane's executor: from instructions.<lane> to the request's arrival at the sandbox, one key",
+        "A live lane's executor: from instructions.<lane> to the request's leaving, one key",
         "orders",
         "way p50 ms",
         "hop p50 ms",
