@@ -46,7 +46,7 @@ _OfVenues = (
 )
 UNAVAILABLE, UNREACHABLE = "EXI-003", "EIF-011"
 RETRY_S = 0.5  # what could not leave is sent again after so long
-GAP_S, BURST_S = 0.002, 0.02  # how long one answer waits for the next, and all of them at the most
+GAP_S, BURST_S = 0.01, 0.05  # how long one answer waits for the next, and all of them at the most
 _OF_INTENTS = (calls.Prepare, calls.Replace, calls.Submit, calls.FindOrder, calls.CancelOrder)
 _TIMED = (calls.Prepared, calls.OrderFound, calls.NotFound, calls.Ledger, calls.Positions)
 
