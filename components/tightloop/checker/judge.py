@@ -19,6 +19,7 @@ from tightloop.checker.rules import (
     snapshots,
     spending,
     states,
+    taken_back,
     transfers,
     wanted,
 )
@@ -41,6 +42,7 @@ RULES = (
     groups.groups_stop_at_a_failure,
     groups.legs_are_scaled,
     holdings.fills_reported,
+    taken_back.taken_back_as_told,
     holdings.positions_add_up,
     holdings.books_match,
     holdings.transit_is_empty,

@@ -324,6 +324,28 @@ class ControlCommand(Struct, frozen=True, kw_only=True, gc=False):
     causation_id: str | None = None
 
 
+class CountedDeposit(Struct, frozen=True, kw_only=True, gc=False):
+    """A deposit that a loop has reported as an accrual: an executor's state in the topic `execution_journal`.
+    Should it turn out to be the arrival of a transfer, that report is taken back. At most 256 per key, the
+    latest.
+    """
+
+    # The strategy: the Kafka key of every record of its loops. Letters, digits, `.`, `_`, `-`; at most 100.
+    strategy_id: str
+    # What the venue knows the deposit by: a transfer's arrival is found by the same.
+    reference: str
+    # The report that told of it.
+    report_id: str
+    # The line of the venue's ledger.
+    entry_id: str
+    # What it added to the positions.
+    deltas: tuple[Delta, ...]
+    # When it came, by the venue's clock (UTC).
+    event_time: datetime
+    # When this record was written, by its writer's clock (UTC).
+    produced_at: datetime
+
+
 class ErrorInfo(Struct, frozen=True, kw_only=True, gc=False):
     """What went wrong, as it travels on other records."""
 
@@ -492,7 +514,8 @@ class ExecutionReport(Struct, frozen=True, kw_only=True, gc=False):
     gas_used: int | None = None
     # What a unit of gas cost, in the native asset.
     effective_gas_price: Decimal | None = None
-    # Of a correction: the report it corrects.
+    # Of a correction: the report it corrects. Of an accrual: the earlier accrual that it takes back, as the same
+    # deposit is the arrival of a transfer, whose own loop tells of it.
     corrects_report_id: str | None = None
     # Of a correction: `evidence`, or the id of the operator's command.
     resolved_by: str | None = None
@@ -1945,6 +1968,7 @@ RECORDS: dict[str, type[Struct]] = {
     "Check": Check,
     "Delta": Delta,
     "ControlCommand": ControlCommand,
+    "CountedDeposit": CountedDeposit,
     "ErrorInfo": ErrorInfo,
     "Header": Header,
     "DeadLetter": DeadLetter,
@@ -2009,6 +2033,7 @@ TOP_LEVEL = frozenset(
     {
         "AppliedCommands",
         "ControlCommand",
+        "CountedDeposit",
         "DeadLetter",
         "EndedGroup",
         "ExecutionReport",

@@ -6,6 +6,7 @@ from tests.mutants.mutant import Mutant
 
 TRANSIT = "handlers/executor/transit.py"
 TRANSFERS = "handlers/executor/transfers.py"
+DEPOSITS = "handlers/executor/deposits.py"
 LOOPS = ("tests/unit/testing/test_transfers.py",)
 CASES = ("tests/contract/venues/test_transfers.py",)
 
@@ -25,6 +26,39 @@ MUTANTS = (
         "handlers/executor/handler.py",
         "        turn.be_told(self.settings.lane.home, routed.account, routed.told)\n",
         "",
+        LOOPS,
+    ),
+    Mutant(
+        "counted-deposit-is-kept",
+        "a deposit that was counted before its transfer was known stays counted: its arrival is added to it",
+        DEPOSITS,
+        "        if one is not None:\n            turn.context.delete",
+        "        if False:\n            turn.context.delete",
+        LOOPS,
+    ),
+    Mutant(
+        "counted-deposit-is-taken-back-again",
+        "each loop that is told of a transfer takes the same deposit back once more",
+        DEPOSITS,
+        "            turn.context.delete(_name(account, reference))\n"
+        "            turn.forget_told(account, reference)\n",
+        "",
+        LOOPS,
+    ),
+    Mutant(
+        "every-deposit-is-remembered",
+        "an executor's state grows with each deposit",
+        DEPOSITS,
+        "    if len(kept) > LIMIT:\n",
+        "    if False:\n",
+        LOOPS,
+    ),
+    Mutant(
+        "destination-waits-to-be-told",
+        "a transfer that is found to have left is judged while its arrival is still counted as a deposit, too",
+        "handlers/manager/ending.py",
+        '    return goes_there and result.outcome == "unknown" and not turn.head.unlocated\n',
+        "    return False\n",
         LOOPS,
     ),
     Mutant(

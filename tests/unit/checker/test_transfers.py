@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from tightloop.checker import Collected, Seen, Terms, Venues
+from tightloop.checker.rules.holdings import fills_reported
+from tightloop.checker.rules.taken_back import taken_back_as_told
 from tightloop.checker.rules.transfers import transfers_arrive_once
 
 D = Decimal
@@ -128,3 +130,71 @@ def test_what_was_given_back_has_arrived_where_it_came_from() -> None:
     transfer.data.venues.accounts[0]["ledger"].append(entry("back", {"wallet:BaseToken:USDT": "30"}))
     transfer.report("back", {"wallet:BaseToken:USDT": "30", TRANSIT: "-30"})
     assert transfer.kinds() == []
+
+
+# --- a deposit that was counted before its transfer was known ---------------------------------------------------------
+
+
+class Counted(Transfer):
+    """The exchange's own loop has told of what came as of a deposit, and took that back."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        for number, seen in enumerate(self.data.reports):
+            seen.value.update(kind="working", report_id=f"r{number}", corrects_report_id=None)
+            seen.value.update(amount=D(0), cost=None, loop_no=1)
+        for books in self.data.venues.accounts:
+            for line in books["ledger"]:
+                line.update(kind="deposit", amount="0", cost=None, client_order_id=None)
+        self.come.value["deltas"] = moved({"binance:BaseToken:USDT": "29", TRANSIT: "-29"})
+        self.counted = self.accrual("counted", "29", None)
+        self.taken = self.accrual("taken", "-29", "counted")
+
+    def accrual(self, report_id: str, amount: str, takes_back: str | None) -> Seen:
+        seen = self.report("in", {"binance:BaseToken:USDT": amount})
+        seen.value.update(lane="binance", kind="accrual", report_id=report_id, corrects_report_id=takes_back)
+        seen.value.update(amount=D(0), cost=None, loop_no=2)
+        return seen
+
+    def judged(self) -> list[str]:
+        rules = (fills_reported, taken_back_as_told)
+        return [one.kind for rule in rules for one in rule(self.data, Terms())]
+
+
+def not_taken_back(counted: Counted) -> None:
+    counted.data.topics["fills"].remove(counted.taken)
+
+
+def less_taken_back(counted: Counted) -> None:
+    counted.taken.value["deltas"][0]["amount"] = D(-28)
+
+
+def another_entry_taken_back(counted: Counted) -> None:
+    counted.taken.value["venue_entry_id"] = "out"
+
+
+def taken_back_again(counted: Counted) -> None:
+    counted.accrual("again", "-29", "counted")
+
+
+def what_is_no_accrual_taken_back(counted: Counted) -> None:
+    counted.counted.value["kind"] = "working"
+
+
+@pytest.mark.parametrize(
+    ("broken", "kinds"),
+    [
+        (lambda counted: None, []),
+        (not_taken_back, ["fill-twice"]),
+        (less_taken_back, ["taken-back-otherwise"]),
+        (another_entry_taken_back, ["taken-back-otherwise"]),
+        (taken_back_again, ["taken-back-twice"]),
+        (what_is_no_accrual_taken_back, ["taken-back-of-none"]),
+    ],
+)
+def test_a_deposit_is_told_once_when_just_the_other_report_of_it_is_taken_back(
+    broken: Callable[[Counted], None], kinds: list[str]
+) -> None:
+    counted = Counted()
+    broken(counted)
+    assert counted.judged() == kinds

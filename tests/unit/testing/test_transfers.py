@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from tightloop.assembly.config import Config, Timing
-from tightloop.records.types import Delta, ExecutionReport, InstructionResult, Recording
+from tightloop.errors import info
+from tightloop.handlers.executor.deposits import LIMIT
+from tightloop.records.types import CountedDeposit, DeadLetter, Delta, ExecutionReport, InstructionResult, Recording
 from tightloop.runners.recording.replay import Replay
 from tightloop.testing import LoopDriver, action, cancel, command, resume, trade, transfer
 from tightloop.venues.sim.commands import Deposit
@@ -367,6 +369,128 @@ def test_a_key_is_not_resumed_before_its_transfer_is_located(accepted: bool) -> 
     loop.advance(180)
     loop.feed(resume("c2", loop.now, *named))
     loop.advance(30)
+    assert travelling(loop) == {}
+    assert books_agree(loop)
+    assert not loop.halts()
+
+
+def accrued(loop: LoopDriver) -> list[ExecutionReport]:
+    return [one for one in loop.records("fills") if one.kind == "accrual"]
+
+
+def acts_at(loop: LoopDriver, lane: str, name: str) -> None:
+    loop.feed(action(name, loop.now) if lane == "ethereum" else trade(name, loop.now, venue=lane))
+
+
+def unlocated(loop: LoopDriver, way: dict[str, str], lane: str) -> None:
+    """The transfer acted, its source shows it to nobody for two minutes, and an operator goes on without looking."""
+    loop.fault("lost_after", operations=("transfer", "transaction"), count=1)
+    loop.fault("down", operations=("find",), lane=lane, duration_s=120.0)
+    moved(loop, way)
+    assert ended(loop, seconds=100).outcome == "unknown"
+    loop.feed(resume("c1", loop.now, *[one.halt_id for one in loop.halts()], accept_unverified=True))
+    loop.advance(5)
+    assert not loop.halts()
+
+
+@pytest.mark.parametrize(
+    ("way", "source", "there", "key"),
+    [
+        (TO_WALLET, "binance", "ethereum", "wallet:BaseToken:USDT"),
+        (TO_EXCHANGE, "ethereum", "binance", "binance:BaseToken:USDT"),
+        (WAYS["exchange to exchange"], "binance", "okx", "okx:MarginBalance:USDT"),
+    ],
+)
+@pytest.mark.parametrize("killed", [False, True])
+def test_what_was_counted_as_a_deposit_is_taken_back_once_its_transfer_is_known(
+    way: dict[str, str], source: str, there: str, key: str, killed: bool
+) -> None:
+    """An operator went on before that: until then nothing told the arrival from a deposit."""
+    loop = started(evidence=10.0)
+    unlocated(loop, way, source)
+    acts_at(loop, there, "a1")
+    loop.advance(5)
+    (counted,) = accrued(loop)
+    came = counted.deltas[0]
+    assert (came.position_key, counted.corrects_report_id) == (key, None)
+    if killed:
+        loop.restart(f"executor-{there}")
+    loop.advance(200)
+    _, taken = accrued(loop)
+    assert (taken.corrects_report_id, taken.venue_entry_id) == (counted.report_id, counted.venue_entry_id)
+    assert [(one.position_key, one.amount) for one in taken.deltas] == [(key, -came.amount)]
+    told = [one for one in loop.results("t1") if one.resolves is not None]
+    assert [(one.status, one.outcome) for one in told] == [("reconciled", "filled")]
+    loop.feed(command("halt", "c2", loop.now))
+    loop.feed(resume("c3", loop.now, *[one.halt_id for one in loop.halts()]))
+    acts_at(loop, there, "a2")
+    loop.advance(60)
+    assert loop.result("a2").status == "reconciled"
+    assert len(accrued(loop)) == 2, "no loop that reads the ledger takes it back again"
+    assert travelling(loop) == {}
+    assert books_agree(loop)
+    assert not loop.halts()
+
+
+def test_a_deposit_of_somebody_else_is_not_taken_back() -> None:
+    loop = started(evidence=10.0)
+    given = Deposit(account="s1", position_key="wallet:BaseToken:USDT", amount=D(7), reference="0xfriend")
+    loop.sandbox.act("ethereum", given, loop.now)
+    unlocated(loop, TO_WALLET, "binance")
+    loop.feed(action("a1", loop.now))
+    loop.advance(200)
+    assert [one.deltas[0].amount for one in accrued(loop)] == [7, 998, -998]
+    assert books_agree(loop)
+    assert not loop.halts()
+
+
+def test_of_the_deposits_that_were_counted_the_latest_are_remembered() -> None:
+    loop = started()
+    for number in range(LIMIT + 3):
+        reference = f"0x{number:03d}"
+        given = Deposit(account="s1", position_key="wallet:BaseToken:USDT", amount=D(1), reference=reference)
+        loop.sandbox.act("ethereum", given, loop.now)
+    loop.advance(60)
+    loop.feed(action("a1", loop.now))
+    loop.advance(60)
+    assert len(accrued(loop)) == LIMIT + 3
+    names = [f"deposit|s1|0x{number:03d}" for number in range(LIMIT + 3)]
+    kept = [loop.runner.state("executor-ethereum", "s1", name, CountedDeposit) is not None for name in names]
+    assert kept == [False] * 3 + [True] * LIMIT
+
+
+def dead_letter(loop: LoopDriver) -> DeadLetter:
+    """A report that could not be applied: its loop can't close any more."""
+    return DeadLetter(
+        topic="fills",
+        partition=0,
+        offset=7,
+        error=info("PUH-007", "an amount of no asset"),
+        component="position-update-handler",
+        halts=True,
+        failed_at=loop.now,
+        produced_at=loop.now,
+    )
+
+
+@pytest.mark.parametrize("release", ["on_arrival", "on_debit"])
+def test_what_was_counted_after_a_resume_had_ended_the_loop_is_taken_back(release: str) -> None:
+    """Its executor still pursues the transfer, and tells of the arrival when the key has gone on."""
+    loop = started(evidence=600.0)
+    loop.fault("lost_after", operations=("transfer",), count=1)
+    loop.fault("down", operations=("find",), lane="binance", duration_s=120.0)
+    moved(loop, TO_WALLET, release=release)
+    loop.advance(5)
+    loop.feed(dead_letter(loop), "dead_letters", "s1")
+    loop.feed(resume("c1", loop.now, *[one.halt_id for one in loop.halts()], accept_unverified=True))
+    assert loop.result("t1").outcome == "unknown"
+    loop.advance(5)
+    loop.feed(action("a1", loop.now))
+    loop.advance(300)
+    loop.feed(action("a2", loop.now))
+    loop.advance(60)
+    assert accrued(loop)
+    assert sum(one.deltas[0].amount for one in accrued(loop)) == 0
     assert travelling(loop) == {}
     assert books_agree(loop)
     assert not loop.halts()

@@ -7,6 +7,7 @@ from decimal import Decimal
 from tightloop.checker.collected import Collected, Record
 from tightloop.checker.rules.exact import add
 from tightloop.checker.rules.names import qualified
+from tightloop.checker.rules.taken_back import undone
 
 
 def accrued_meanwhile(data: Collected, end: Record) -> bool:
@@ -36,7 +37,9 @@ def _add_untold(
 ) -> None:
     """What the account's ledger shows up to the snapshot, caused by no order and told by no report applied."""
     lane, account = snapshot["lane"], snapshot["account"]
-    told = {one.value["venue_entry_id"] for one in data.reports if one.value["report_id"] in applied}
+    reports = [one.value for one in data.reports if one.value["report_id"] in applied]
+    passed = undone(reports)
+    told = {one["venue_entry_id"] for one in reports if one["report_id"] not in passed}
     for books in data.venues.accounts:
         if (books["lane"], books["account"]) != (lane, account):
             continue

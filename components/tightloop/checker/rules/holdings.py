@@ -10,6 +10,7 @@ from itertools import chain
 from tightloop.checker.collected import Collected, Record, Seen
 from tightloop.checker.rules.exact import add, total
 from tightloop.checker.rules.names import is_transit, plain, qualified
+from tightloop.checker.rules.taken_back import undone
 from tightloop.checker.verdict import Terms, Violation
 
 EVIDENCE = "evidence"  # what resolved it: anything else is an operator's command, with deltas of its own
@@ -22,7 +23,10 @@ def fills_reported(data: Collected, terms: Terms) -> Iterator[Violation]:
     """Each fill in the books is reported once; each reported fill is in the books, as the books have it."""
     booked = booked_entries(data)
     told: defaultdict[Entry, list[Seen]] = defaultdict(list)
+    passed = undone(seen.value for seen in data.reports)
     for seen in data.reports:
+        if seen.value["report_id"] in passed:
+            continue
         for place in places_of(seen.value, booked):
             told[place].append(seen)
     for place, reports in told.items():

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from tightloop.errors import info
 from tightloop.handlers import calls
-from tightloop.handlers.executor import reports, transit
+from tightloop.handlers.executor import deposits, reports, transit
 from tightloop.handlers.executor.turn import ExecutorTurn, intent_name
 from tightloop.records.types import AccountRef, Delta, ErrorInfo, LedgerLoop, ReportKind, RoutedInstruction
 
@@ -119,13 +119,15 @@ def _read(turn: ExecutorTurn) -> None:
 
 
 def _accrued(turn: ExecutorTurn, ledger: calls.Ledger) -> None:
-    account = turn.head.reading.routed.account if turn.head.reading else ""
-    for shown in ledger.entries:
-        if reports.is_accrual(shown) and not turn.is_told(account, shown):
-            _report(turn, "accrual", shown=shown)
     loop = turn.head.reading
     if loop is None:
         return
+    account = loop.routed.account
+    for counted in deposits.claimed(turn, account):
+        _report(turn, "accrual", shown=deposits.reversal(counted), takes_back=counted.report_id)
+    for shown in ledger.entries:
+        if reports.is_accrual(shown) and not turn.is_told(account, shown):
+            deposits.remember(turn, account, shown, _report(turn, "accrual", shown=shown))
     turn.set_cursor(loop.routed.venue, loop.routed.account, ledger.cursor)
     if ledger.more:
         _read(turn)
@@ -174,7 +176,9 @@ def _report(
     deltas: tuple[Delta, ...] = (),
     sequence: int | None = None,
     block: int | None = None,
-) -> None:
+    takes_back: str | None = None,
+) -> str:
+    """The id of the report."""
     loop = turn.head.reading
     if loop is None:
         raise ValueError("a report of a reading loop without one")
@@ -189,6 +193,7 @@ def _report(
         error=error,
         cursor=turn.cursor(loop.routed.account),
         as_of=as_of,
+        takes_back=takes_back,
     )
     if shown is None:
         report = replace(report, deltas=deltas, venue_sequence=sequence, block_number=block)
@@ -197,3 +202,4 @@ def _report(
         turn.head,
         reading=replace(loop, next_report_no=loop.next_report_no + 1, report_ids=(report.report_id,)),
     )
+    return report.report_id

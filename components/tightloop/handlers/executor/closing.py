@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from tightloop.errors import info
 from tightloop.handlers import calls
-from tightloop.handlers.executor import reports, steps, submissions, transit
+from tightloop.handlers.executor import deposits, reports, steps, submissions, transit
 from tightloop.handlers.executor.turn import ExecutorTurn, intent_name
 from tightloop.records.types import AccountRef, ErrorInfo, JournalEntry, Outcome, ReportKind
 
@@ -55,11 +55,14 @@ def on_ledger(turn: ExecutorTurn, entry: JournalEntry, ledger: calls.Ledger) -> 
     outcome, error = entry.outcome, entry.error
     if outcome is None:
         raise ValueError(f"a ledger was read for {intent_name(entry)}, whose outcome is not known")
+    for counted in deposits.claimed(turn, entry.account):
+        entry = _report(turn, entry, "accrual", "none", deposits.reversal(counted), takes_back=counted.report_id)
     for shown in ledger.entries:
         if turn.is_told(entry.account, shown):
             continue
         if reports.is_accrual(shown):
             entry = _report(turn, entry, "accrual", "none", shown)
+            deposits.remember(turn, entry.account, shown, entry.report_ids[-1])
         elif submissions.has_caused(entry, shown) and shown.entry_id not in entry.reported_entries:
             entry = _report(turn, entry, "working", "partially_filled", shown)
     turn.set_cursor(entry.venue, entry.account, ledger.cursor)
@@ -148,6 +151,7 @@ def _report(
     error: ErrorInfo | None = None,
     remaining: Decimal | None = None,
     as_of: datetime | None = None,
+    takes_back: str | None = None,
 ) -> JournalEntry:
     if shown is not None and not reports.is_accrual(shown):
         entry = steps.learned(entry, shown)
@@ -166,6 +170,7 @@ def _report(
         remaining=remaining,
         cursor=turn.cursor(entry.account),
         as_of=as_of,
+        takes_back=takes_back,
     )
     turn.publish(report)
     counted = shown is not None and not reports.is_accrual(shown)

@@ -60,8 +60,11 @@ def report(
     cursor: str | None = None,
     remaining: Decimal | None = None,
     as_of: datetime | None = None,
+    takes_back: str | None = None,
 ) -> ExecutionReport:
-    """One report. ``shown`` is the ledger entry it tells of (``None``: an empty final one)."""
+    """One report. ``shown`` is the ledger entry it tells of (``None``: an empty final one). ``takes_back``: the earlier
+    report of the same entry that it undoes.
+    """
     instruction = routed.instruction
     action = instruction.smart_contract_action if instruction else None
     return ExecutionReport(
@@ -83,6 +86,7 @@ def report(
         chain_id=action.chain_id if action else None,
         remaining=remaining,
         account_cursor=cursor,
+        corrects_report_id=takes_back,
         transfer=mark_of(intent) if intent else None,
         event_time=shown.event_time if shown else (as_of or now),
         observed_at=now,

@@ -188,10 +188,15 @@ class ExecutorTurn:
     def is_told(self, account: str, shown: LedgerEntry) -> bool:
         """Is this line the arrival of such a transfer? It is passed only once, and then forgotten."""
         known = self.account(account)
-        if known is None or shown.kind != "deposit" or shown.tx_hash not in known.told:
+        if known is None or shown.kind != "deposit" or shown.tx_hash is None or shown.tx_hash not in known.told:
             return False
-        self._put_account(replace(known, told=tuple(one for one in known.told if one != shown.tx_hash)))
+        self.forget_told(account, shown.tx_hash)
         return True
+
+    def forget_told(self, account: str, reference: str) -> None:
+        known = self.account(account)
+        if known is not None:
+            self._put_account(replace(known, told=tuple(one for one in known.told if one != reference)))
 
     def _put_account(self, account: AccountCursor) -> None:
         others = tuple(one for one in self.head.accounts if one.account != account.account)

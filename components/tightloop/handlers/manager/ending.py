@@ -210,13 +210,20 @@ def _adjusted(turn: ManagerTurn, result: ReconciliationResult) -> None:
 
 
 def _check_later(turn: ManagerTurn, purpose: str, result: ReconciliationResult) -> None:
-    accounts = (
-        tuple(one for one in turn.adopted() if one.account == result.account and one.lane == result.lane)
-        or turn.adopted()
-    )
+    accounts = tuple(one for one in turn.adopted() if _is_concerned(turn, one, result)) or turn.adopted()
     check = PendingCheck(purpose=purpose, accounts=accounts)
     if accounts and check not in turn.head.checks:  # one that still waits will see this, too
         turn.update(checks=(*turn.head.checks, check))
+
+
+def _is_concerned(turn: ManagerTurn, account: AccountRef, result: ReconciliationResult) -> bool:
+    """Its own account; and the destination of a transfer that is known only now to have left, whose executor is told so
+    with the verification: it may have counted the arrival as a deposit.
+    """
+    if account.account == result.account and account.lane == result.lane:
+        return True
+    goes_there = result.transfer is not None and account == result.transfer.destination
+    return goes_there and result.outcome == "unknown" and not turn.head.unlocated
 
 
 def _late(turn: ManagerTurn, result: ReconciliationResult) -> None:
