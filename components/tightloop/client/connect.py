@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicPartition
@@ -38,6 +39,8 @@ _MOMENTARY = frozenset(
 _REACHABLE = "See that the broker runs and that its address and the client's settings are right."
 T = TypeVar("T")
 Place = tuple[str, int]  # the contract's topic name, and a partition
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
 
 
 @contextmanager
@@ -109,6 +112,15 @@ def _nearest(topic: str, there: Collection[str]) -> str:
 def end_offsets(settings: KafkaSettings, places: Collection[Place], *, committed: bool = False) -> dict[Place, int]:
     """Where each partition ends now; ``committed``: see :func:`offsets`."""
     return offsets(settings, places, OffsetSpec.latest(), committed=committed)  # type: ignore[no-untyped-call]
+
+
+def offsets_since(settings: KafkaSettings, ends: Mapping[Place, int], since: datetime) -> dict[Place, int]:
+    """Where what the broker took in at ``since`` (aware) or later begins, in each partition of ``ends``. One that has
+    nothing so young begins at its end, as ``ends`` tells it, which was asked for before. Raises ExecutionError EIF-011.
+    """
+    at = OffsetSpec.for_timestamp(-((_EPOCH - since) // _MILLISECOND))  # rounded up, as the broker's times are whole
+    found = offsets(settings, list(ends), at, committed=True)
+    return {place: offset if offset >= 0 else ends[place] for place, offset in found.items()}
 
 
 def offsets(

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import OffsetSpec
 from msgspec import Struct
 
 from tightloop.client.closing import Closing
-from tightloop.client.connect import Place, end_offsets, offsets, partition_counts, reaching
+from tightloop.client.connect import Place, end_offsets, offsets, offsets_since, partition_counts, reaching
 from tightloop.client.reader import Received, consumer_settings, received_from
 from tightloop.errors import ExecutionError
 from tightloop.runners.kafka.settings import KafkaSettings
@@ -19,8 +19,6 @@ from tightloop.runners.kafka.settings import KafkaSettings
 # Where a range begins or ends: an aware time by the broker's clock, or an offset for each partition that is meant.
 Bound = datetime | Mapping[int, int]
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MILLISECOND = timedelta(milliseconds=1)
 _BATCH = 500
 STALLED_S = 30.0
 
@@ -98,9 +96,7 @@ def _places(
         return {place: bound[place[1]] for place in ends}
     if bound is None:
         return dict(default)
-    at = OffsetSpec.for_timestamp(-((_EPOCH - bound) // _MILLISECOND))  # rounded up, as the broker's times are whole
-    found = offsets(settings, list(ends), at)
-    return {place: offset if offset >= 0 else ends[place] for place, offset in found.items()}
+    return offsets_since(settings, ends, bound)
 
 
 def _wrong(message: str) -> ExecutionError:

@@ -12,7 +12,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaExcepti
 from msgspec import Struct
 
 from tightloop.client.closing import Closing
-from tightloop.client.connect import TIMEOUT_S, Place, end_offsets, partition_counts, patiently, reaching
+from tightloop.client.connect import Place, end_offsets, offsets_since, partition_counts, reaching
 from tightloop.errors import ExecutionError
 from tightloop.records.topics import contract_of
 from tightloop.runners.kafka.messages import headers_of, place
@@ -128,14 +128,9 @@ class TopicReader(Closing):
             return self._at({place: start.get(place, OFFSET_BEGINNING) for place in self._places})
         # Asked for first, so that nothing comes between it and the answer that a partition has nothing so young
         ends = end_offsets(self._settings, self._places, committed=True)
-        if not isinstance(start, datetime) or not ends:
+        if not isinstance(start, datetime):
             return self._at(ends)
-        asked = self._at(dict.fromkeys(self._places, int(start.timestamp() * 1000)))
-        found = patiently(lambda: self._consumer.offsets_for_times(asked, timeout=TIMEOUT_S))
-        for one in found:
-            if one.offset < 0:
-                one.offset = ends[one.topic.removeprefix(self._settings.prefix), one.partition]
-        return found
+        return self._at(offsets_since(self._settings, ends, start))
 
     def _at(self, places: Mapping[Place, int]) -> list[TopicPartition]:
         prefix = self._settings.prefix

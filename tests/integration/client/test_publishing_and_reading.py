@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -13,6 +14,7 @@ from confluent_kafka import Consumer
 
 from tightloop import ExecutionError, InstructionPublisher, ResultConsumer
 from tightloop.assembly.config import Config
+from tightloop.client.connect import offsets_since
 from tightloop.client.control import write_raw
 from tightloop.client.key_states import LoopStateReader
 from tightloop.client.market_publisher import MarketPublisher
@@ -142,8 +144,21 @@ def test_reading_begins_where_it_is_told(settings: KafkaSettings, publisher: Ins
     assert consumed(settings, datetime.now(UTC) + timedelta(hours=1)) == []
 
 
+def test_what_came_before_a_time_is_not_read_from_it_on(
+    settings: KafkaSettings, publisher: InstructionPublisher
+) -> None:
+    """The broker's times are whole milliseconds, and a time between two of them is after the first."""
+    publisher.publish(instruction(1))
+    time.sleep(0.05)
+    publisher.publish(instruction(2))
+    with TopicReader(settings, ["instructions"], "beginning") as reader:
+        first, _ = [one.time for one in reader.to_end()]
+    assert consumed(settings, first) == ["i1", "i2"]
+    assert consumed(settings, first + timedelta(microseconds=1)) == ["i2"]
+
+
 @pytest.mark.parametrize(
-    ("start", "behind"), [("end", "assign"), (NOW - timedelta(minutes=1), "assign"), (NOW, "offsets_for_times")]
+    ("start", "behind"), [("end", "assign"), (NOW - timedelta(minutes=1), "assign"), (NOW, "offsets_since")]
 )
 def test_what_comes_while_a_reader_finds_its_start_is_read(
     settings: KafkaSettings,
@@ -156,18 +171,19 @@ def test_what_comes_while_a_reader_finds_its_start_is_read(
     published = []
 
     class Slow(Consumer):
-        def offsets_for_times(self, *arguments: Any, **options: Any) -> Any:
-            found = super().offsets_for_times(*arguments, **options)
-            if behind == "offsets_for_times":
-                published.append(publisher.publish(instruction(1)))
-            return found
-
         def assign(self, places: Any) -> None:
             if behind == "assign":
                 published.append(publisher.publish(instruction(1)))
             super().assign(places)
 
+    def slow_offsets(*arguments: Any) -> Any:
+        found = offsets_since(*arguments)
+        if behind == "offsets_since":
+            published.append(publisher.publish(instruction(1)))
+        return found
+
     monkeypatch.setattr("tightloop.client.reader.Consumer", Slow)
+    monkeypatch.setattr("tightloop.client.reader.offsets_since", slow_offsets)
     with TopicReader(settings, ["instructions"], start) as reader:
         found = [one.offset for one in reader.to_end()]
     assert found == published == [0]
