@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from tightloop.domain.groups import leg_in_flight
 from tightloop.domain.lengths import check_command
 from tightloop.errors import ExecutionError, bounded, info
-from tightloop.handlers.manager import bounds, dispatch, group_run, groups, waiting
+from tightloop.handlers.manager import bounds, dispatch, ending, group_run, groups, waiting
 from tightloop.handlers.manager.turn import ManagerTurn, halt_id
 from tightloop.records.types import AccountRef, ControlCommand, Halt, SharedHalts
 
@@ -56,11 +56,21 @@ def _resume(turn: ManagerTurn, command: ControlCommand) -> None:
     _end_hopeless_loop(turn)
     if command.accept_unverified or not turn.adopted():
         turn.update(halts=tuple(one for one in turn.head.halts if one.halt_id not in named))
+        _give_up_verification(turn)
         return
     _verify_for(turn, turn.adopted(), named)
     slot = turn.head.slot
     if slot and slot.suspended:
         turn.update(slot=replace(slot, retry_at=turn.now))
+
+
+def _give_up_verification(turn: ManagerTurn) -> None:
+    """One that a resume had asked for and that is suspended, as the venue can't be read, would hold the slot until it
+    can: it has nothing left to clear. One that is under way ends by itself (``ending.py``).
+    """
+    slot = turn.head.slot
+    if slot is not None and slot.suspended and ending.clears_nothing(turn, slot):
+        dispatch.free(turn)
 
 
 def _verify_for(turn: ManagerTurn, accounts: tuple[AccountRef, ...], halt_ids: tuple[str, ...]) -> None:

@@ -143,7 +143,15 @@ def _adopted(turn: ManagerTurn, slot: Slot, result: ReconciliationResult) -> Non
     dispatch.free(turn)
 
 
+def clears_nothing(turn: ManagerTurn, slot: Slot) -> bool:
+    """Was it to verify what an operator has accepted unverified meanwhile?"""
+    return slot.purpose == "resume" and not any(one.halt_id in slot.halt_ids for one in turn.head.halts)
+
+
 def _suspend(turn: ManagerTurn, slot: Slot, result: ReconciliationResult) -> None:
+    if clears_nothing(turn, slot):
+        dispatch.free(turn)
+        return
     since = slot.suspended_since or turn.now
     if (turn.now - since).total_seconds() >= turn.settings.suspend_s:
         message = f"positions could not be verified since {since}: {_why(result)}"

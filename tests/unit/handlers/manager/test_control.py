@@ -132,6 +132,80 @@ def test_an_unverified_resume_is_explicit() -> None:
     assert desk.dispatched() == []
 
 
+def unreadable(desk: Desk) -> None:
+    """The key is halted, and what a resume asked to verify can't be read."""
+    halt(desk)
+    desk.order("resume", "r1", expected_halt_ids=desk.halt_ids())
+    desk.close(status="unavailable")
+
+
+def test_an_unverified_resume_gives_up_the_verification_of_a_venue_that_cannot_be_read() -> None:
+    desk = Desk()
+    unreadable(desk)
+    desk.order("resume", "r2", expected_halt_ids=desk.halt_ids(), accept_unverified=True)
+    desk.instruct()
+    assert desk.dispatched() == ["verify", "i1"]
+    desk.close()
+    desk.driver.advance(3600)
+    assert desk.halts() == []
+
+
+def test_an_unverified_resume_waits_for_the_verification_under_way_and_not_for_another() -> None:
+    desk = Desk()
+    halt(desk)
+    desk.order("resume", "r1", expected_halt_ids=desk.halt_ids())
+    desk.order("resume", "r2", expected_halt_ids=desk.halt_ids(), accept_unverified=True)
+    desk.instruct()
+    assert desk.dispatched() == ["verify"]
+    desk.close(status="unavailable")
+    assert desk.dispatched() == ["verify", "i1"]
+
+
+def test_what_an_unverified_resume_waits_for_halts_the_key_when_it_differs() -> None:
+    desk = Desk()
+    halt(desk)
+    desk.order("resume", "r1", expected_halt_ids=desk.halt_ids())
+    desk.order("resume", "r2", expected_halt_ids=desk.halt_ids(), accept_unverified=True)
+    desk.instruct()
+    desk.close(status="mismatched")
+    assert desk.halts() == ["REC-002"]
+    assert desk.dispatched() == ["verify"]
+
+
+def test_an_unverified_resume_of_one_halt_leaves_the_verification_for_another() -> None:
+    desk = Desk()
+    unreadable(desk)
+    (first,) = desk.halt_ids()
+    halt(desk, "h2")
+    desk.order("resume", "r2", expected_halt_ids=tuple(set(desk.halt_ids()) - {first}), accept_unverified=True)
+    assert desk.halt_ids() == (first,)
+    desk.driver.advance(10)
+    desk.close()
+    assert desk.halts() == []
+
+
+def test_an_instruction_whose_positions_cannot_be_read_is_not_ended_by_an_unverified_resume() -> None:
+    desk = Desk()
+    desk.instruct()
+    desk.close(status="unavailable")
+    halt(desk)
+    desk.order("resume", "r1", expected_halt_ids=desk.halt_ids(), accept_unverified=True)
+    assert not desk.results("i1")
+    desk.driver.advance(10)
+    desk.close()
+    assert desk.result().status == "reconciled"
+
+
+def test_an_adoption_that_was_not_verified_is_not_accepted_by_a_resume() -> None:
+    """On a live lane an operator has still to look at what was taken over."""
+    desk = Desk(fresh=True)
+    desk.instruct()
+    desk.close(kind="adopt", status="unavailable")
+    halt(desk)
+    desk.order("resume", "r1", expected_halt_ids=desk.halt_ids(), accept_unverified=True)
+    assert desk.dispatched() == ["adopt"]
+
+
 def test_a_resume_while_a_loop_is_in_flight_waits_for_its_end() -> None:
     desk = Desk()
     desk.instruct()
