@@ -2,7 +2,8 @@
 
 A hint moves a wake-up: the executor asks at once what it would have asked at its next poll. It is no evidence, and one
 that is lost costs that poll's time alone. An order is watched from an answer that shows it open until one that shows
-how it ended. A hint about an order that is just being asked about counts afterwards: the answer may be older than it.
+how it ended, or does not show it any more, and no longer than its worker is there. A hint about an order that is just
+being asked about counts afterwards: the answer may be older than it.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from typing import Generic, NamedTuple, TypeVar
+from weakref import ReferenceType, ref
 
 from tightloop.handlers import calls
 from tightloop.runners.shapes import Started
@@ -35,7 +37,7 @@ class Hints(Generic[Owner]):
         self._wake = wake
         self._later = later
         self._now = now
-        self._watched: dict[str, tuple[Owner, str]] = {}
+        self._watched: dict[str, tuple[ReferenceType[Owner], str]] = {}
         self._asked: dict[str, int] = {}
         self._heard_meanwhile: set[str] = set()
         self._last: dict[str, float] = {}
@@ -68,15 +70,26 @@ class Hints(Generic[Owner]):
             self._asked[name] = left
         if isinstance(answer, calls.OrderFound):
             if answer.status == "open":
-                self._watched[name] = owner, started.key
+                self._watched[name] = ref(owner, lambda gone: self._owner_gone(name, gone)), started.key
             else:
-                self._watched.pop(name, None)
-                self._last.pop(name, None)
+                self._unwatch(name)
+        elif isinstance(answer, calls.NotFound):
+            self._unwatch(name)  # the stream may speak of it once more, and its poll comes in any case
         elif isinstance(answer, calls.Refused) and isinstance(started.call, calls.Submit):
-            self._watched.pop(name, None)
+            self._unwatch(name)
         if not left and name in self._heard_meanwhile:
             self._heard_meanwhile.discard(name)
             self.heard(name)
+
+    def _unwatch(self, name: str) -> None:
+        self._watched.pop(name, None)
+        self._last.pop(name, None)
+
+    def _owner_gone(self, name: str, gone: ReferenceType[Owner]) -> None:
+        """Its partition was taken away. Where it came back, its new worker may have asked since."""
+        place = self._watched.get(name)
+        if place is not None and place[0] is gone:
+            self._unwatch(name)
 
     def heard(self, client_order_id: str) -> None:
         """A stream says that this order changed."""
@@ -84,7 +97,8 @@ class Hints(Generic[Owner]):
             self._heard_meanwhile.add(client_order_id)
             return
         place = self._watched.get(client_order_id)
-        if place is None:
+        owner = None if place is None else place[0]()
+        if place is None or owner is None:
             return
         now = self._now()
         due_s = self._last.get(client_order_id, now - GAP_S) + GAP_S - now
@@ -94,7 +108,7 @@ class Hints(Generic[Owner]):
                 self._later(due_s, lambda: self._heard_again(client_order_id))
             return
         self._last[client_order_id] = now
-        self._waiting.append(Hinted(*place, client_order_id))
+        self._waiting.append(Hinted(owner, place[1], client_order_id))
         self._wake()
 
     def _heard_again(self, client_order_id: str) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
+from gc import collect
 from typing import Any
+from weakref import ref
 
 from tightloop.handlers import calls
 from tightloop.records.types import JournalEntry, Recording
@@ -98,6 +100,10 @@ def test_a_recorded_hint_is_played_again() -> None:
 # --- which hints count ------------------------------------------------------------------------------------------------
 
 
+class Owner:
+    """Stands for a worker, which nothing but its partition is to keep."""
+
+
 class Watch:
     """Hints about the orders of one owner, by a clock that the test moves."""
 
@@ -105,7 +111,8 @@ class Watch:
         self.now = 0.0
         self.woken = 0
         self._later: list[tuple[float, Callable[[], None]]] = []
-        self.hints: Hints[str] = Hints(self._wake, self._after, lambda: self.now)
+        self.owner: Owner | None = Owner()
+        self.hints: Hints[Owner] = Hints(self._wake, self._after, lambda: self.now)
         self.hints.listens = True
 
     def _wake(self) -> None:
@@ -127,7 +134,11 @@ class Watch:
         return started
 
     def answer(self, started: Started, status: Any = "open") -> None:
-        self.hints.answered("owner", started, calls.OrderFound(status, NOW))
+        self.told(started, calls.OrderFound(status, NOW))
+
+    def told(self, started: Started, answer: calls.Answer) -> None:
+        assert self.owner is not None
+        self.hints.answered(self.owner, started, answer)
 
     def taken(self) -> list[str]:
         return [one.client_order_id for one in self.hints.take()]
@@ -176,3 +187,35 @@ def test_watching_counts_only_where_there_is_a_stream() -> None:
     assert not watch.hints.watches
     watch.answer(watch.ask(entry))
     assert watch.hints.watches
+
+
+def test_an_order_that_is_not_there_any_more_is_watched_no_longer() -> None:
+    entry, watch = Resting().entry, Watch()
+    watch.answer(watch.ask(entry))
+    watch.told(watch.ask(entry), calls.NotFound(NOW))
+    assert not watch.hints.watches
+
+
+def test_what_asked_about_an_order_is_not_kept_for_its_hints() -> None:
+    """With a partition that was taken away goes its worker, and all its state."""
+    entry, watch = Resting().entry, Watch()
+    watch.answer(watch.ask(entry))
+    assert watch.owner is not None
+    gone = ref(watch.owner)
+    watch.owner = None
+    collect()
+    assert gone() is None
+    watch.hints.heard(entry.client_order_id)
+    assert watch.taken() == []
+    assert not watch.hints.watches
+
+
+def test_an_order_whose_partition_came_back_is_watched_for_its_new_worker() -> None:
+    entry, watch = Resting().entry, Watch()
+    watch.answer(watch.ask(entry))
+    before, watch.owner = watch.owner, Owner()
+    watch.answer(watch.ask(entry))
+    del before
+    collect()
+    watch.hints.heard(entry.client_order_id)
+    assert [one.owner for one in watch.hints.take()] == [watch.owner]
