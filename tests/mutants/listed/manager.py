@@ -26,6 +26,14 @@ MUTANTS = (
         ("tests/unit/testing/test_transfers.py",),
     ),
     Mutant(
+        "accepted-halt-accepts-a-transfer-too",
+        "a resume that accepts another halt lets the next one read where a transfer may have arrived",
+        "handlers/manager/control.py",
+        "        unlocated = turn.head.unlocated if left else ()",
+        "        unlocated: tuple[str, ...] = ()",
+        ("tests/unit/testing/test_transfers.py",),
+    ),
+    Mutant(
         "accepted-key-waits-for-its-venue",
         "a key that was resumed unverified waits until the venue can be read, and halts again after an hour",
         "handlers/manager/control.py",

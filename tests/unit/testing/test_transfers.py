@@ -374,6 +374,24 @@ def test_a_key_is_not_resumed_before_its_transfer_is_located(accepted: bool) -> 
     assert not loop.halts()
 
 
+def test_a_resume_that_accepts_another_halt_does_not_accept_the_transfer() -> None:
+    loop = started(evidence=10.0)
+    loop.fault("lost_after", operations=("transfer",), count=1)
+    loop.fault("down", operations=("find",), lane="binance", duration_s=120.0)
+    moved(loop, TO_WALLET)
+    assert ended(loop, seconds=100).outcome == "unknown"
+    of_transfer = [one.halt_id for one in loop.halts()]
+    loop.feed(command("halt", "h1", loop.now))
+    (another,) = {one.halt_id for one in loop.halts()} - set(of_transfer)
+    loop.feed(resume("c1", loop.now, another, accept_unverified=True))
+    assert [one.halt_id for one in loop.halts()] == of_transfer
+    loop.feed(resume("c2", loop.now, *of_transfer))
+    loop.advance(5)
+    assert [one.error.code for one in loop.records("dead_letters")] == ["EIM-016"]
+    assert not accrued(loop)
+    assert [one.halt_id for one in loop.halts()] == of_transfer
+
+
 def accrued(loop: LoopDriver) -> list[ExecutionReport]:
     return [one for one in loop.records("fills") if one.kind == "accrual"]
 

@@ -52,10 +52,11 @@ def _resume(turn: ManagerTurn, command: ControlCommand) -> None:
         ids = ", ".join(turn.head.unlocated)
         why = f"transfers ended unknown, and their source has not shown yet whether they left: {ids}"
         raise _refused(command, f"{why}; wait for their correction, or resolve them")
-    turn.update(unlocated=())
     _end_hopeless_loop(turn)
     if command.accept_unverified or not turn.adopted():
-        turn.update(halts=tuple(one for one in turn.head.halts if one.halt_id not in named))
+        left = tuple(one for one in turn.head.halts if one.halt_id not in named)
+        unlocated = turn.head.unlocated if left else ()  # while a halt stands, its transfers are not accepted
+        turn.update(halts=left, unlocated=unlocated)
         _give_up_verification(turn)
         return
     _verify_for(turn, turn.adopted(), named)
