@@ -35,10 +35,17 @@ from tightloop.venues.live.attempts import UNREADABLE, acted, answered
 from tightloop.venues.live.budget import urgent
 from tightloop.venues.live.dialect import Accepted, Dialect, Shown
 from tightloop.venues.live.session import Said
-from tightloop.venues.live.verdicts import UNAVAILABLE
+from tightloop.venues.live.verdicts import UNAVAILABLE, Row
 
 UNSUPPORTED = "EXI-013"
 TRIES = 3
+_CREDENTIALS = "EXI-004"
+_UNTIMELY = ("EXI-001", "EXI-015")  # of what was not sent: signed too long ago, or ahead
+_KEY_REFUSED = (
+    "Compare key, secret and passphrase with the variables, which are those of this environment (testnets and demo "
+    "trading have keys of their own); look at the key's rights, its end, and the addresses that it is bound to."
+)
+_TIME_REFUSED = "Set this machine's clock (NTP): the exchange does not take the time at which a request was signed."
 
 
 class LiveReader:
@@ -61,9 +68,7 @@ class LiveReader:
         except (NotLeft, Broken) as error:
             raise ExecutionError("EIF-011", f"{self.lane.name}: {error}") from error
         except Said as said:
-            row = self._dialect.verdicts.row(said)
-            code = "EIF-012" if row.code == "EXI-004" else "EIF-011"
-            raise ExecutionError(code, f"{self.lane.name}: {said.words}") from said
+            raise _not_opened(self.lane.name, self._dialect.verdicts.row(said), said.words) from said
 
     async def positions(self, account: AccountRef) -> Positions | Unavailable:
         async def read() -> Positions:
@@ -227,6 +232,16 @@ class LiveExchange(LiveReader):
             message=shown.message,
             raw=shown.raw,
         )
+
+
+def _not_opened(lane: str, row: Row, words: str) -> ExecutionError:
+    """Of what an exchange refused with these words. A time that it does not take is no reason to give up: the executor
+    tries again, as where nothing answers.
+    """
+    if row.code == _CREDENTIALS:
+        return ExecutionError("EIF-012", f"{lane}: {words}", remedy=_KEY_REFUSED)
+    untimely = row.meaning == "not_sent" and row.code in _UNTIMELY
+    return ExecutionError("EIF-011", f"{lane}: {words}", remedy=_TIME_REFUSED if untimely else None)
 
 
 def _order(entry: JournalEntry) -> PreparedOrder | None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from tightloop.domain import money
 from tightloop.venues.sim.settings import SymbolRules
 
 
@@ -21,13 +22,13 @@ def outside(
     most_amount = _tighter(rules.max_amount, rules.max_market_amount if at_market else None)
     most_notional = rules.max_market_notional if at_market else rules.max_notional
     if amount is not None and not closes and amount < rules.min_amount:
-        return f"{amount} is below the least amount of {rules.min_amount}"
+        return f"{money.text(amount)} is below the least amount of {money.text(rules.min_amount)}"
     if amount is not None and most_amount is not None and amount > most_amount:
-        return f"{amount} is above the largest amount of {most_amount}"
+        return f"{money.text(amount)} is above the largest amount of {money.text(most_amount)}"
     if notional is not None and not closes and notional < rules.min_notional:
-        return f"{notional} is below the minimum of {rules.min_notional} {rules.quote}"
+        return f"{money.text(notional)} is below the minimum of {money.text(rules.min_notional)} {rules.quote}"
     if notional is not None and most_notional is not None and notional > most_notional:
-        return f"{notional} is above the maximum of {most_notional} {rules.quote}"
+        return f"{money.text(notional)} is above the maximum of {money.text(most_notional)} {rules.quote}"
     return None
 
 

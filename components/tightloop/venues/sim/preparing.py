@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
+from tightloop.domain import money
 from tightloop.errors.nearest import hint
 from tightloop.handlers.calls import Prepared, Refused
 from tightloop.records.types import CexTrade, JournalEntry, PreparedOrder
@@ -67,9 +68,9 @@ def _to_tick(price: Decimal, tick: Decimal, buy: bool) -> Decimal:
 def _refusal(trade: CexTrade, rules: SymbolRules, amount: Decimal | None, price: Decimal | None) -> str | None:
     """Why the exchange would refuse it whatever the market does; None: it may take it."""
     if amount is not None and not amount:
-        return f"{trade.amount} is less than the lot {rules.lot}"
+        return f"{money.text(trade.amount or amount)} is less than the lot {money.text(rules.lot)}"
     if price is not None and not price:
-        return f"{trade.price} is less than the tick {rules.tick}"
+        return f"{money.text(trade.price or price)} is less than the tick {money.text(rules.tick)}"
     notional = trade.quote_amount if amount is None else None if price is None else amount * price
     at_market = price is None and trade.max_slippage_bps is None
     return outside(rules, amount, notional, at_market=at_market, closes=trade.reduce_only)
