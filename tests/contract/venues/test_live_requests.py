@@ -21,7 +21,7 @@ from .test_live_transfers import sent
 
 D = Decimal
 OUTSIDE = "0x" + "ab" * 20
-DAYS_S = 4 * 86_400.0  # then OKX tells of a trade in another list
+DAYS_S = 4 * 86_400.0  # then OKX tells of a trade in another list, and after twice as long of a bill
 
 
 class Requests(Struct, frozen=True, kw_only=True):
@@ -112,7 +112,11 @@ def every_call(live: Account) -> None:
     money_moves(live)
     live.pass_time(DAYS_S)
     live.find(last)
-    live.ledger(begun)
+    live.pass_time(DAYS_S)
+    more = True
+    while more:
+        found = live.ledger(begun)
+        begun, more = found.cursor, found.more
 
 
 def orders(live: Account) -> JournalEntry:

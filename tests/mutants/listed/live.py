@@ -144,7 +144,7 @@ MUTANTS = (
         "late-live-income-is-missed",
         "the ledger is read from its latest entry on",
         INCOME,
-        "latest if more else latest - OVERLAP_MS",
+        "latest if more else settled",
         "latest",
         BY_INCOME,
     ),

@@ -9,6 +9,8 @@ BILLS = "venues/live/okx_bills.py"
 TRADES = "venues/live/okx_trades.py"
 LIMITS = "venues/live/okx_limits.py"
 STREAMS = "venues/live/okx_streams.py"
+WINDOWS = "venues/live/log_windows.py"
+BY_WINDOWS = ("tests/unit/venues/live/test_log_windows.py",)
 BY_UNIT = ("tests/unit/venues/live/test_okx.py",)
 BY_ENTRIES = ("tests/unit/venues/live/test_okx_entries.py",)
 
@@ -20,6 +22,38 @@ MUTANTS = (
         'row["type"] == _OF_TRADES, row)',
         "False, row)",
         BY_ENTRIES,
+    ),
+    Mutant(
+        "okx-s-old-bills-are-not-looked-for",
+        "what accrued more than a week ago is not told",
+        BILLS,
+        "if REACH.is_recent(start, now) else",
+        "if True else",
+        (*BY_ENTRIES, "tests/contract/venues/test_live_ledgers.py"),
+    ),
+    Mutant(
+        "okx-s-archive-tells-of-today",
+        "what accrued today is asked of a list that may not have it yet",
+        WINDOWS,
+        "        end = min(end, now - reach.recent + BETWEEN_LISTS)\n",
+        "        end = min(end, now)\n",
+        BY_WINDOWS,
+    ),
+    Mutant(
+        "what-a-ledger-has-forgotten-is-not-said",
+        "a place that lies before all that an exchange keeps is asked for, and nobody hears that it is gone",
+        "venues/live/cursors.py",
+        "    if place.from_ms >= earliest:\n",
+        "    if True:\n",
+        BY_WINDOWS,
+    ),
+    Mutant(
+        "an-idle-futures-wallet-s-place-ages",
+        "after three months without income a ledger seems to have been forgotten",
+        "venues/live/binance_income.py",
+        "    settled = max(latest - OVERLAP_MS, milliseconds(now - A_WEEK))\n",
+        "    settled = latest - OVERLAP_MS\n",
+        ("tests/unit/venues/live/test_binance_income.py",),
     ),
     Mutant(
         "okx-s-funding-is-a-transfer",

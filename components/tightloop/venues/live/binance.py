@@ -263,7 +263,7 @@ class Binance(Connections):
         return held
 
     async def accrued(self, cursor: str | None, now: datetime) -> tuple[Sequence[LedgerEntry], str, bool]:
-        return await entries_after(self._sessions["perp"], self._venue, cursor)
+        return await entries_after(self._sessions["perp"], self._venue, cursor, now)
 
 
 def _refusal(answer: Any) -> tuple[str, str] | None:

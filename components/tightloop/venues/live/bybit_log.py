@@ -2,13 +2,14 @@
 
 ``GET /v5/account/transaction-log`` (https://bybit-exchange.github.io/docs/v5/account/transaction-log): each entry's
 ``change`` is ``cashFlow`` + ``funding`` - ``fee``, in its ``currency``. What trades did (TRADE) comes with the trades,
-and what withdrawals did with the withdrawals. Liquidations and deleveraging move a position, too.
+and what withdrawals did with the withdrawals. Liquidations and deleveraging move a position, too. It "supports up to 2
+years worth of data".
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -16,11 +17,12 @@ from tightloop.handlers.calls import LedgerEntry
 from tightloop.records.types import Delta
 from tightloop.venues.bybit import SPEC
 from tightloop.venues.live.bybit_pairs import MOVED, Passed, paired, passed_between
-from tightloop.venues.live.log_windows import MOST_PAGES, Row, rows_after
+from tightloop.venues.live.log_windows import MOST_PAGES, Reach, Row, rows_after
 from tightloop.venues.live.session import Session
 from tightloop.venues.times import milliseconds, moment
 
 PAGE = 50
+REACH = Reach("bybit: account/transaction-log", timedelta(days=730))
 _OF_TRADES = "TRADE"
 _BY_FORCE = ("LIQUIDATION", "ADL")
 _REWARDS = ("BONUS", "AIRDROP", "FEE_REFUND", "BONUS_RECOLLECT")
@@ -44,7 +46,7 @@ async def entries_after(
             passed.update(paired(rows, await passed_between(session, start, end, withdraws=withdraws)))
         return [Row(int(row["transactionTime"]), row["id"], row["type"] == _OF_TRADES, row) for row in rows]
 
-    found = await rows_after(read, cursor, now)
+    found = await rows_after(read, cursor, now, REACH)
     listed = {one["id"]: one["symbol"] for one in (await session.markets()).values() if one["swap"]}
     entries = [entry for row in found.fresh if (entry := _entry(listed, venue, row, passed.get(row["id"])))]
     return entries, found.cursor, found.more

@@ -9,11 +9,12 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from tightloop.venues.live.cursors import Cursor, after, decoded, name_of
+from tightloop.venues.live.cursors import Cursor, after, decoded, name_of, within_reach
 from tightloop.venues.times import milliseconds, moment
 
 OVERLAP = timedelta(minutes=10)
-LONGEST = timedelta(days=7)  # that is asked for at once, and how far back one begins that has no cursor
+LONGEST = timedelta(days=7)  # asked for at once; and so far back, or with what is recent, one begins without a cursor
+BETWEEN_LISTS = timedelta(days=1)  # both have it: older entries are read up to here, and the next window is recent
 MOST_PAGES = 20
 
 
@@ -24,6 +25,19 @@ class Row(NamedTuple):
     id: str
     trade: bool
     told: Mapping[str, Any]
+
+
+class Reach(NamedTuple):
+    """How far back an exchange tells its ledger. ``recent``: what is older is told by another of its lists, so that no
+    window begins before and ends now; None: there is one list.
+    """
+
+    ledger: str
+    kept: timedelta
+    recent: timedelta | None = None
+
+    def is_recent(self, start: datetime, now: datetime) -> bool:
+        return self.recent is None or milliseconds(start) >= milliseconds(now - self.recent)
 
 
 class Rows(NamedTuple):
@@ -40,13 +54,17 @@ def cursor_at(now: datetime) -> str:
     return Cursor(milliseconds(now - OVERLAP)).encoded()
 
 
-async def rows_after(read: Read, cursor: str | None, now: datetime) -> Rows:
+async def rows_after(read: Read, cursor: str | None, now: datetime, reach: Reach) -> Rows:
     """``now``: by the exchange. Raises what ``read`` raises; ValueError for a cursor that is none, and where the
     overlap alone has more pages than are read.
     """
-    before = Cursor(milliseconds(now - LONGEST)) if cursor is None else decoded(cursor, "an exchange's ledger")
+    first = now - (reach.recent or LONGEST)
+    before = Cursor(milliseconds(first)) if cursor is None else decoded(cursor, reach.ledger)
+    before = within_reach(before, reach.ledger, reach.kept, now)
     start = moment(before.from_ms)
     end = min(now + OVERLAP, start + LONGEST)  # what comes while it is asked for is taken in, too
+    if reach.recent is not None and not reach.is_recent(start, now):
+        end = min(end, now - reach.recent + BETWEEN_LISTS)
     while (rows := await read(start, end)) is None:
         end = start + (end - start) / 2
     settled = now - OVERLAP  # before it nothing shows up any more

@@ -1,25 +1,28 @@
 """OKX's ledger: the bills of the trading account.
 
-``GET account/bills`` (the last seven days, latest first): ``balChg`` in ``ccy``, by ``type`` and ``subType``. What
-trades did (type 2) comes with the trades. Liquidations and deleveraging move a position, too: ``sz`` contracts.
+``GET account/bills`` (the last seven days, latest first): ``balChg`` in ``ccy``, by ``type`` and ``subType``; ``GET
+account/bills-archive`` has the same of the last three months. What trades did (type 2) comes with the trades.
+Liquidations and deleveraging move a position, too: ``sz`` contracts.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Literal
 
 from tightloop.domain import money
 from tightloop.handlers.calls import LedgerEntry
 from tightloop.records.types import Delta
-from tightloop.venues.live.log_windows import MOST_PAGES, Row, rows_after
+from tightloop.venues.live.log_windows import MOST_PAGES, Reach, Row, rows_after
 from tightloop.venues.live.session import Session
 from tightloop.venues.okx import SPEC
 from tightloop.venues.times import milliseconds, moment
 
 PAGE = 100
+# "last 7 days", less what passes until it is asked; "last 3 months", the longest of which have 92 days
+REACH = Reach("okx: account/bills-archive", timedelta(days=92), timedelta(days=7) - timedelta(hours=1))
 _OF_TRADES = "2"
 _FUNDING, _INTEREST = "8", "7"
 _OWN = {"6", "18"}  # the funding account, the trading account
@@ -37,17 +40,18 @@ async def entries_after(
     """
 
     async def read(start: datetime, end: datetime) -> list[Row] | None:
+        endpoint = "privateGetAccountBills" if REACH.is_recent(start, now) else "privateGetAccountBillsArchive"
         asked: dict[str, Any] = {"begin": milliseconds(start), "end": milliseconds(end), "limit": PAGE}
         found: dict[str, Row] = {}
         for _ in range(MOST_PAGES):
-            told = (await session.ask("privateGetAccountBills", asked))["data"]
+            told = (await session.ask(endpoint, asked))["data"]
             found |= {row["billId"]: Row(int(row["ts"]), row["billId"], row["type"] == _OF_TRADES, row) for row in told}
             if len(told) < PAGE:
                 return list(found.values())
             asked["after"] = told[-1]["billId"]
         return None
 
-    found = await rows_after(read, cursor, now)
+    found = await rows_after(read, cursor, now, REACH)
     listed = {one["id"]: one for one in (await session.markets()).values() if one["swap"] and one["linear"]}
     entries = [entry for row in found.fresh if (entry := _entry(listed, venue, row)) is not None]
     return entries, found.cursor, found.more

@@ -26,6 +26,7 @@ _BY_ACCOUNT = {
     ("GET", "account/balance"): 10.0,
     ("GET", "account/positions"): 10.0,
     ("GET", "account/bills"): 10.0,
+    ("GET", "account/bills-archive"): 5.0,
     ("GET", "account/config"): 5.0,
     ("GET", "asset/currencies"): 12.0,
     ("GET", "asset/balances"): 12.0,

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from tightloop.venues.live import binance_income
 from tightloop.venues.live.binance_income import OVERLAP_MS, cursor_at, entries_after
 
 START = 1_760_000_000_000
+NOW = datetime.fromtimestamp(START / 1000, UTC) + timedelta(days=1)
 MARGIN = "binance:MarginBalance:USDT"
 
 
@@ -34,8 +36,8 @@ class Income:
         return sorted(found, key=lambda row: row["time"])[: self.page]
 
 
-def read(income: Income, cursor: str | None) -> tuple[list[str], str, bool]:
-    entries, after, more = asyncio.run(entries_after(income, "binance", cursor))  # type: ignore[arg-type]
+def read(income: Income, cursor: str | None, now: datetime = NOW) -> tuple[list[str], str, bool]:
+    entries, after, more = asyncio.run(entries_after(income, "binance", cursor, now))  # type: ignore[arg-type]
     return [entry.entry_id.split("-")[2] for entry in entries], after, more
 
 
@@ -69,7 +71,7 @@ def test_of_two_with_one_number_each_counts() -> None:
     income.add(0, 1, symbol="ETHUSDT")
     income.add(0, 1)
     income.rows[-1]["asset"] = "BNB"
-    entries, _, _ = asyncio.run(entries_after(income, "binance", None))  # type: ignore[arg-type]
+    entries, _, _ = asyncio.run(entries_after(income, "binance", None, NOW))  # type: ignore[arg-type]
     assert len({entry.entry_id for entry in entries}) == 4
 
 
@@ -79,7 +81,7 @@ def test_what_trades_and_movements_did_is_theirs_to_tell() -> None:
         ("REALIZED_PNL", "COMMISSION", "FUNDING_FEE", "TRANSFER", "REFERRAL_KICKBACK", "NEW_ONE")
     ):
         income.add(number, number, kind)
-    entries, _, _ = asyncio.run(entries_after(income, "binance", None))  # type: ignore[arg-type]
+    entries, _, _ = asyncio.run(entries_after(income, "binance", None, NOW))  # type: ignore[arg-type]
     assert [(one.kind, one.deltas[0].source) for one in entries] == [
         ("funding", "funding"),
         ("reward", "reward"),
@@ -135,3 +137,27 @@ def test_the_overlap_moves_on() -> None:
 def test_a_cursor_that_is_none_is_refused() -> None:
     with pytest.raises(ValueError, match="no cursor"):
         read(Income(), "17")
+
+
+def test_where_nothing_accrues_the_place_stays_within_what_is_kept() -> None:
+    income, cursor, now = Income(), cursor_at(NOW), NOW
+    with capture_logs() as said:
+        for _ in range(40):
+            now += timedelta(days=5)
+            _, cursor, _ = read(income, cursor, now)
+    assert said == []
+    at_ms = int(now.timestamp() * 1000) - START
+    income.add(at_ms, 1)
+    assert read(income, cursor, now + timedelta(minutes=1))[0] == ["1"]
+
+
+def test_a_place_before_what_is_kept_is_said_once_and_what_is_kept_is_told() -> None:
+    income, now = Income(), NOW + timedelta(days=120)
+    income.add(110 * 86_400_000, 1)
+    with capture_logs() as said:
+        told, cursor, _ = read(income, cursor_at(NOW), now)
+        assert read(income, cursor, now)[0] == []
+    assert told == ["1"]
+    (warning,) = said
+    assert (warning["log_level"], warning["ledger"]) == ("warning", "binance: fapi/v1/income")
+    assert "tightloop adjust" in warning["remedy"]

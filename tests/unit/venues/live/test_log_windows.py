@@ -6,18 +6,21 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from structlog.testing import capture_logs
 
-from tightloop.venues.live.log_windows import LONGEST, OVERLAP, Row, Rows, cursor_at, rows_after
+from tightloop.venues.live.log_windows import LONGEST, OVERLAP, Reach, Row, Rows, cursor_at, rows_after
 from tightloop.venues.times import milliseconds
 
 NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
-MINUTE = timedelta(minutes=1)
+MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
+REACH = Reach("exchange: log", 90 * DAY)
 
 
 class Log:
     """``most``: entries that are told at once."""
 
-    def __init__(self, most: int = 1000) -> None:
+    def __init__(self, most: int = 1000, reach: Reach = REACH) -> None:
+        self._reach = reach
         self.rows: list[Row] = []
         self.asked: list[tuple[datetime, datetime]] = []
         self._most = most
@@ -25,13 +28,22 @@ class Log:
     def add(self, name: str, at: datetime, *, trade: bool = False) -> None:
         self.rows.append(Row(milliseconds(at), name, trade, {"id": name}))
 
+    def read_all(self, cursor: str, now: datetime) -> list[str]:
+        """By as many questions as it takes."""
+        told, more = [], True
+        while more:
+            found = self.read(cursor, now)
+            cursor, more = found.cursor, found.more
+            told += names(found)
+        return told
+
     def read(self, cursor: str | None, now: datetime) -> Rows:
         async def told(start: datetime, end: datetime) -> list[Row] | None:
             self.asked.append((start, end))
             found = [row for row in self.rows if milliseconds(start) <= row.at_ms <= milliseconds(end)]
             return found if len(found) <= self._most else None
 
-        return asyncio.run(rows_after(told, cursor, now))
+        return asyncio.run(rows_after(told, cursor, now, self._reach))
 
 
 def names(found: Rows) -> list[str]:
@@ -69,13 +81,7 @@ def test_weeks_are_read_one_after_the_other() -> None:
     log = Log()
     for day in range(20):
         log.add(f"{day:02}", NOON + timedelta(days=day))
-    cursor, told, now = cursor_at(NOON), [], NOON + timedelta(days=20)
-    more = True
-    while more:
-        found = log.read(cursor, now)
-        cursor, more = found.cursor, found.more
-        told += names(found)
-    assert told == [f"{day:02}" for day in range(20)]
+    assert log.read_all(cursor_at(NOON), NOON + 20 * DAY) == [f"{day:02}" for day in range(20)]
     assert all(end - start <= LONGEST for start, end in log.asked)
 
 
@@ -83,13 +89,7 @@ def test_a_window_with_too_many_entries_is_halved_until_it_can_be_told() -> None
     log = Log(most=4)
     for number in range(12):
         log.add(f"{number:02}", NOON + 6 * number * MINUTE)
-    cursor, told, now = cursor_at(NOON), [], NOON + timedelta(hours=3)
-    more = True
-    while more:
-        found = log.read(cursor, now)
-        cursor, more = found.cursor, found.more
-        told += names(found)
-    assert told == [f"{number:02}" for number in range(12)]
+    assert log.read_all(cursor_at(NOON), NOON + timedelta(hours=3)) == [f"{number:02}" for number in range(12)]
 
 
 def test_more_in_the_overlap_than_can_be_told_is_no_answer() -> None:
@@ -117,3 +117,36 @@ def test_a_cursor_stays_short_however_many_entries_lie_in_the_overlap() -> None:
     assert len(found.fresh) == 500
     assert len(found.cursor) < 4096
     assert names(log.read(found.cursor, NOON + 9 * MINUTE)) == []
+
+
+def test_no_window_lies_in_two_lists_and_nothing_between_them_is_missed() -> None:
+    recent = 7 * DAY
+    log = Log(reach=Reach("exchange: log", 90 * DAY, recent))
+    for hour in range(0, 17 * 24, 6):
+        log.add(f"{hour:03}", NOON + timedelta(hours=hour))
+    now = NOON + 17 * DAY
+    assert log.read_all(cursor_at(NOON), now) == [f"{hour:03}" for hour in range(0, 17 * 24, 6)]
+    older = [(start, end) for start, end in log.asked if start < now - recent]
+    assert older
+    assert all(end <= now - recent + DAY for _, end in older), "the rest is the recent list's"
+    assert len(log.asked) <= 4
+
+
+def test_what_is_no_longer_kept_is_said_once_and_what_is_kept_is_told() -> None:
+    log = Log()
+    log.add("forgotten", NOON)
+    log.add("kept", NOON + 60 * DAY)
+    with capture_logs() as said:
+        assert log.read_all(cursor_at(NOON), NOON + 100 * DAY) == ["kept"]
+    assert [(one["log_level"], one["ledger"], one["told_from"]) for one in said] == [
+        ("warning", "exchange: log", (NOON + 10 * DAY).isoformat())
+    ]
+    assert "REC-002" in said[0]["remedy"]
+
+
+def test_what_is_still_kept_is_told_without_a_word() -> None:
+    log = Log()
+    log.add("old", NOON)
+    with capture_logs() as said:
+        assert log.read_all(cursor_at(NOON), NOON + 89 * DAY) == ["old"]
+    assert said == []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -47,6 +47,14 @@ def read(*bills: dict[str, Any]) -> list[LedgerEntry]:
     found, _, more = asyncio.run(entries_after(session, "okx", cursor_at(NOON), NOON))
     assert not more
     return found
+
+
+@pytest.mark.parametrize(("days", "lists"), [(6, ["Bills"]), (7, ["BillsArchive"]), (30, ["BillsArchive"])])
+def test_bills_that_the_recent_list_may_not_have_are_asked_of_the_archive(days: int, lists: list[str]) -> None:
+    session: Any = ToldSession(dict.fromkeys(("privateGetAccountBills", "privateGetAccountBillsArchive"), page()))
+    now = NOON + timedelta(days=days)
+    asyncio.run(entries_after(session, "okx", cursor_at(NOON), now))
+    assert [endpoint.removeprefix("privateGetAccount") for endpoint, _ in session.asked] == lists
 
 
 def test_what_trades_did_is_left_to_their_orders() -> None:
