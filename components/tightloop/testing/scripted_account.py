@@ -8,9 +8,11 @@ from typing import Any, Literal
 
 from tightloop.domain import money
 from tightloop.domain.directory import LaneSpec
+from tightloop.domain.venues import SPOT
 from tightloop.handlers import calls
 from tightloop.records.types import Delta, Fee, JournalEntry, PreparedOrder, PreparedTransaction
 from tightloop.runners.clock import Clock
+from tightloop.venues import registry
 
 GAS = Decimal("0.001")  # ETH a transaction costs
 FEE_CAP, TIP = Decimal("0.00000004"), Decimal("0.000000001")  # ETH per gas
@@ -35,15 +37,24 @@ class Books:
 
     def __init__(self, lane: LaneSpec, clock: Clock, price: Decimal, opening: dict[str, Decimal] | None) -> None:
         self.venue = lane.home
+        self._spec = registry.known().venues.find(lane.home)
         self.chain = lane.kind == "chain"
         self.chain_id = lane.chain_id or 1
         self.price = price
-        self.amounts = dict(opening if opening is not None else _opening(self.venue, self.chain))
+        self.amounts = dict(opening if opening is not None else self._usual_opening())
         self.entries: list[calls.LedgerEntry] = []
         self.orders: dict[str, Order] = {}
         self.acted: list[str] = []  # the client order id of every order taken, in order: one that stands twice is a bug
         self.nonce = 0
         self._clock = clock
+
+    def key(self, asset: str) -> str:
+        """Of the position: where an account is unified, what perpetuals settle in is its margin balance."""
+        return f"{self.venue}:{self._spec.balance_type(SPOT, asset)}:{asset}"
+
+    def _usual_opening(self) -> dict[str, Decimal]:
+        held = {"ETH": 100, "USDT": 1_000_000, "WETH": 100} if self.chain else {"USDT": 1_000_000, "BTC": 10}
+        return {self.key(asset): Decimal(amount) for asset, amount in held.items()}
 
     # --- acting -------------------------------------------------------------------------------------------------------
 
@@ -73,7 +84,7 @@ class Books:
 
     def burn(self, order: Order) -> None:
         """Gas and nonce, and nothing else."""
-        gas = f"{self.venue}:BaseToken:ETH"
+        gas = self.key("ETH")
         self._post(
             order,
             "transaction",
@@ -85,12 +96,12 @@ class Books:
     def accrue(self, kind: AccrualKind, asset: str, amount: Decimal) -> None:
         """An entry that no order caused."""
         source = "transfer" if kind == "deposit" else kind
-        key = f"{self.venue}:BaseToken:{asset}"
+        key = self.key(asset)
         self._post(None, kind, (Delta(position_key=key, amount=amount, source=source),), (), money.ZERO)
 
     def drift(self, asset: str, amount: Decimal) -> None:
         """A balance changes and no ledger entry says so."""
-        key = f"{self.venue}:BaseToken:{asset}"
+        key = self.key(asset)
         self.amounts[key] = self.amounts.get(key, money.ZERO) + amount
 
     # --- preparing ----------------------------------------------------------------------------------------------------
@@ -180,7 +191,7 @@ class Books:
 
     def _moves(self, entry: JournalEntry, amount: Decimal) -> tuple[tuple[Delta, ...], tuple[Fee, ...]]:
         given, got, paid, received = self._exchange(entry, amount)
-        fee_key, fee = (f"{self.venue}:BaseToken:ETH", GAS) if self.chain else (got, received * FEE)
+        fee_key, fee = (self.key("ETH"), GAS) if self.chain else (got, received * FEE)
         moved = (
             Delta(position_key=got, amount=received, source="trade"),
             Delta(position_key=given, amount=-paid, source="trade"),
@@ -193,15 +204,16 @@ class Books:
         instruction = entry.routed.instruction
         if instruction is not None and instruction.cex_trade is not None:
             base, _, quote = instruction.cex_trade.symbol.partition("/")
-            bought = (f"{self.venue}:BaseToken:{quote}", f"{self.venue}:BaseToken:{base}")
+            bought = (self.key(quote), self.key(base))
             if instruction.cex_trade.side == "buy":
                 return (*bought, amount * self.price, amount)
             return (*reversed(bought), amount, amount * self.price)  # type: ignore[return-value]
         if instruction is None or instruction.smart_contract_action is None:
             raise ValueError("a scripted venue trades and swaps, and does nothing else")
         step = instruction.smart_contract_action.actions[0]
-        given, got = (f"{self.venue}:BaseToken:{token}" for token in (step.token_in, step.token_out))
-        return given, got, amount, amount
+        if step.token_in is None or step.token_out is None:
+            raise ValueError(f"a scripted venue swaps one token for another, and {step.operation} does not name both")
+        return self.key(step.token_in), self.key(step.token_out), amount, amount
 
 
 def _hash(entry: JournalEntry) -> str | None:
@@ -237,8 +249,3 @@ def _amount(entry: JournalEntry, price: Decimal) -> Decimal:
     if instruction is not None and instruction.smart_contract_action is not None:
         return instruction.smart_contract_action.actions[0].amount or money.ZERO
     raise ValueError("a scripted venue trades and swaps, and does nothing else")
-
-
-def _opening(venue: str, chain: bool) -> dict[str, Decimal]:
-    held = {"ETH": 100, "USDT": 1_000_000, "WETH": 100} if chain else {"USDT": 1_000_000, "BTC": 10}
-    return {f"{venue}:BaseToken:{asset}": Decimal(amount) for asset, amount in held.items()}
