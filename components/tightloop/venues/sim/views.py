@@ -57,12 +57,17 @@ def order_views(account: ExchangeAccount, working_only: bool = False) -> list[Or
 
 
 class TransferView(Struct, frozen=True, kw_only=True):
-    """A transfer that was taken. ``status``: ``open``, ``filled`` (sent), ``reverted`` (given back)."""
+    """A transfer that was taken. ``status``: ``open``, ``filled`` (sent), ``reverted`` (given back). ``source`` and
+    ``destination``: wallets of the account; what leaves the exchange has an ``address`` instead of a destination.
+    """
 
     transfer_id: str
     client_order_id: str
     asset: str
     amount: Decimal
+    source: str
+    destination: str | None
+    address: str | None
     status: str
     tx_hash: str | None
 

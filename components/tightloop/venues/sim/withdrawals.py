@@ -168,6 +168,9 @@ class Transfers:
                 client_order_id=client_order_id,
                 asset=moved.command.asset,
                 amount=moved.command.amount,
+                source=moved.command.source,
+                destination=moved.command.destination,
+                address=moved.command.address,
                 status=self.status(moved, now),
                 tx_hash=moved.reference,
             )
