@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,9 +20,11 @@ from tests.support.exchange_sandbox import ExchangeSandbox
 from tests.support.okx_sandbox import OkxSandbox
 
 from tightloop.assembly.config import Account, Config, Lane, Reconciliation, Timing
+from tightloop.assembly.limits import Bounds, LimitsSection
 from tightloop.venues import registry
 
 KEY = "s1"
+_ADOPTION = ("adopt", "matched")  # what reconciliation says of positions that wait for their adoption
 SANDBOXES: dict[str, Callable[..., ExchangeSandbox]] = {
     "binance": BinanceSandbox,
     "bybit": BybitSandbox,
@@ -32,7 +35,7 @@ SetVariable = Callable[[str, str], object]
 
 class LiveLane(Struct, frozen=True, kw_only=True):
     """A live lane has one account and one strategy. ``exchange``: lanes of one name share a sandbox; empty: its venue's
-    first.
+    first. ``withdraws_to``: with any, the key that trades may withdraw.
     """
 
     name: str = "binance"
@@ -40,6 +43,7 @@ class LiveLane(Struct, frozen=True, kw_only=True):
     strategy: str = KEY
     account: str = KEY
     exchange: str = ""
+    withdraws_to: tuple[str, ...] = ()
 
     @property
     def sandbox(self) -> str:
@@ -91,6 +95,7 @@ class LiveSystem(System):
         self.live = tuple(lanes)
         self._set_variable = set_variable
         self._timing, self._reconciliation = timing, reconciliation
+        self._adopted: Counter[str] = Counter()
 
     @property
     def sandbox(self) -> ExchangeSandbox:
@@ -110,25 +115,45 @@ class LiveSystem(System):
             prefix=self.prefix,
             simulator=self.sandbox.address.removeprefix("http://"),
             lanes={
-                one.name: Lane(simulated=False, venue=one.venue, endpoint=self.sandbox_of(one).address)
+                one.name: Lane(
+                    simulated=False,
+                    venue=one.venue,
+                    endpoint=self.sandbox_of(one).address,
+                    withdraws_to=one.withdraws_to,
+                )
                 for one in self.live
             },
+            limits=self._destinations(),
             accounts={one.account: Account(strategy=one.strategy, lane=one.name) for one in self.live},
             timing=self._timing,
             reconciliation=self._reconciliation,
         )
 
+    def _destinations(self) -> LimitsSection | None:
+        """Where lanes withdraw, each strategy may send to all of its lanes' addresses and wallets."""
+        allowed: dict[str, tuple[str, ...]] = {}
+        for one in self.live:
+            wallets = [f"{one.venue}:{market}" for market in ("spot", "perp")]
+            unified = registry.known().venues.find(one.venue).unified
+            mine = (*one.withdraws_to, *wallets[: 1 if unified else 2])
+            allowed[one.strategy] = (*allowed.get(one.strategy, ()), *mine)
+        if not any(one.withdraws_to for one in self.live):
+            return None
+        return LimitsSection(strategies={name: Bounds(destinations=places) for name, places in allowed.items()})
+
     def _give_keys(self, lane: LiveLane) -> None:
-        """Of a sandbox's first account they are in its file; further ones are made, in the file's order of rights."""
+        """Of a sandbox's first account they are in its file; others are made, in the file's order of rights."""
         if lane.sandbox not in self.sandboxes.of:
             folder = self.folder / f"exchange-{lane.sandbox}"
             folder.mkdir(parents=True)
             self.sandboxes.of[lane.sandbox] = SANDBOXES[lane.venue](folder, account=lane.account)
         sandbox = self.sandbox_of(lane)
-        if lane.account != sandbox.account:
-            sandbox.control("POST", "/admin/keys", account=lane.account)
-        own = [one for one in sandbox.keys if one["account"] == lane.account]
-        first = [one for one in sandbox.keys if one["account"] == sandbox.account]
+        first = sandbox.keys[:2]
+        own = first
+        if lane.withdraws_to:
+            own = sandbox.control("POST", "/admin/keys", account=lane.account, withdraw="true")
+        elif lane.account != sandbox.account:
+            own = sandbox.control("POST", "/admin/keys", account=lane.account)
         mine = {old[part]: new[part] for old, new in zip(first, own, strict=True) for part in old if part != "rights"}
         spec = registry.known().venues.find(lane.venue)
         for reading in (False, True):
@@ -144,6 +169,20 @@ class LiveSystem(System):
         """An operator takes what the account holds for what is expected of it, once the key has halted for that."""
         words = ("adopt", strategy, "--expected-version", str(version))
         self.until(lambda: self.command(*words), 60, f"the account of {strategy} is adopted")
+
+    def adopt_next(self, strategy: str = KEY) -> None:
+        """The account that waits for it, once there is one more than were adopted through this."""
+        self.producer.flush(30)
+
+        def waiting() -> list[int]:
+            seen = [one.value for one in self.watch.look().reconciliations]
+            found = [one for one in seen if (one["strategy_id"], one["kind"], one["status"]) == (strategy, *_ADOPTION)]
+            return [one["position_version"] for one in found]
+
+        self.until(lambda: len(waiting()) > self._adopted[strategy], 60, "an account waits to be adopted")
+        version = waiting()[self._adopted[strategy]]
+        self._adopted[strategy] += 1
+        self.adopt(version, strategy)
 
     def command(self, *words: str) -> bool:
         """The command line's, for operators. Was it done?"""

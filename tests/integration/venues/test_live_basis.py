@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 from tests.chaos import workload
+from tests.support.live_books import books_of
 from tests.support.live_system import KEY, LiveLane, LiveSystem
 
 from tightloop.records.types import Instruction
@@ -30,10 +31,9 @@ def system(broker: Any, topic_prefix: str, tmp_path: Path, monkeypatch: pytest.M
     """One strategy with an account at each of three exchanges."""
     lanes = tuple(LiveLane(name=venue, venue=venue, account=account) for account, venue in HEDGES.items())
     with LiveSystem(broker.bootstrap, topic_prefix, tmp_path, monkeypatch.setenv, lanes=lanes) as found:
-        for number, account in enumerate(HEDGES, 1):
+        for account in HEDGES:
             found.publish(order(f"first-{account}", account, **workload.market(venue=HEDGES[account])))
-            found.producer.flush(30)
-            found.adopt(_adopted_version(found, number))
+            found.adopt_next()
             found.until_results(60)
         yield found
 
@@ -105,25 +105,13 @@ def basis(
     return group(name, *(replace(leg, on_failure=on_failure) for leg in legs))
 
 
-def _adopted_version(system: LiveSystem, number: int) -> int:
-    """Of the positions that wait for their adoption, the ``number``-th."""
-
-    def found() -> list[int]:
-        seen = [one.value for one in system.watch.look().reconciliations]
-        return [one["position_version"] for one in seen if (one["kind"], one["status"]) == ("adopt", "matched")]
-
-    system.until(lambda: len(found()) >= number, 60, "an account waits to be adopted")
-    return found()[number - 1]
-
-
 def _books(system: LiveSystem) -> dict[tuple[str, str], Decimal]:
     """What the exchanges hold, by account and position."""
-    held = {}
-    for lane in system.live:
-        accounts = system.sandbox_of(lane).control("GET", "/admin/books")["accounts"]
-        (books,) = (one for one in accounts if one["account"] == lane.account)
-        held.update({(lane.account, key): D(amount) for key, amount in books["balances"].items()})
-    return held
+    return {
+        (lane.account, key): D(amount)
+        for lane in system.live
+        for key, amount in books_of(system, lane)["balances"].items()
+    }
 
 
 def _moved(before: dict[tuple[str, str], Decimal], after: dict[tuple[str, str], Decimal]) -> dict[Any, Decimal]:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import signal
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import pytest
+from tests.support.courier import carried
 from tests.support.exchange_sandbox import ExchangeSandbox
 from tests.support.live_face import LIVE, LiveVenue
 
@@ -133,22 +132,6 @@ def test_a_withdrawal_that_the_exchange_could_not_send_is_rolled_back(
     sandbox.control("POST", "/admin/faults", {"kind": "withdrawal_fails", "count": 1})
     out = manager.route_instruction(datetime.now(UTC), moved("i2", f"{venue.name}:spot", OUTSIDE, "1000"))
     assert (out["status"], out["outcome"], out["execution_deltas"]) == ("reconciled", "rolled_back", {}), out
-
-
-def carried(sent: Callable[[], str | None], credit: Callable[[str], object]) -> Thread:
-    """What no network does between the two sandboxes: once something was sent, it is credited at the other end."""
-
-    def carry() -> None:
-        ends = time.monotonic() + 60
-        while time.monotonic() < ends:
-            if reference := sent():
-                credit(reference)
-                return
-            time.sleep(0.1)
-
-    thread = Thread(target=carry, daemon=True)
-    thread.start()
-    return thread
 
 
 def test_money_goes_to_the_wallet_and_comes_back_and_counts_once(
