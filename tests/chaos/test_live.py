@@ -23,6 +23,7 @@ VENUE = "binance"
 def test_each_order_is_done_once_whatever_is_lost_and_however_often_executors_are_killed(
     venue: str, broker: Any, topic_prefix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Transfers, too; at OKX in longer storms alone, as it takes a minute to know that a withdrawal did not leave."""
     storm = run(
         broker.bootstrap,
         topic_prefix,
@@ -33,6 +34,7 @@ def test_each_order_is_done_once_whatever_is_lost_and_however_often_executors_ar
         seed=3,
         lanes=2,
         kill_s=3.0,
+        transfers=venue != "okx",
     )
     assert storm.happened["SIGKILL"] > 0
     assert sum(storm.happened[kind] for kind in ("lost_before", "lost_after", "down", "late_after")) > 0
@@ -61,6 +63,34 @@ def test_without_a_send_rule_an_order_acts_twice_and_the_storm_fails(
             storm.follow(40)
             system.until(lambda: not any(one.is_stopped for one in system.executors), 30, "the zombie has woken")
             storm.watch_for(5.0)
+
+
+def test_without_reading_back_a_movement_between_wallets_acts_twice_and_the_judge_says_so(
+    broker: Any, topic_prefix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It bears no id that the exchange could refuse the second time."""
+    with LiveSystem(
+        broker.bootstrap,
+        topic_prefix,
+        tmp_path,
+        monkeypatch.setenv,
+        lanes=lanes_of(VENUE, 1),
+        without=[instruments.READ_BACK],
+        timing=TIMING,
+        reconciliation=Reconciliation(),
+    ) as system:
+        storm = LiveStorm(system, orders=1, seed=1)
+        storm.follow(60)
+        system.sandbox.control("POST", "/admin/faults", {"kind": "lost_after", "operations": ["transfer"], "count": 1})
+        system.publish(storm.orders["s1"].between_wallets())
+        system.until(lambda: len(_inside(system)) == 2, 60, "it has acted twice")
+        with pytest.raises(AssertionError, match="transfers acted as"):
+            storm.assert_each_moved_once()
+
+
+def _inside(system: LiveSystem) -> list[Any]:
+    """What was moved between the account's wallets."""
+    return [one for one in system.sandbox.books()["transfers"] if one["destination"] is not None]
 
 
 def _misfortune(rule: str, system: LiveSystem) -> None:
