@@ -4,6 +4,7 @@ fails.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,27 @@ from tightloop.assembly.config import Reconciliation
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(180)]
 VENUE = "binance"
+Weakened = Callable[..., LiveSystem]
+
+
+@pytest.fixture
+def weakened(broker: Any, topic_prefix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Weakened:
+    """Makes a system of one lane without the send rules that it is given."""
+
+    def make(rules: Sequence[str], *, executors: int) -> LiveSystem:
+        return LiveSystem(
+            broker.bootstrap,
+            topic_prefix,
+            tmp_path,
+            monkeypatch.setenv,
+            lanes=lanes_of(VENUE, 1),
+            executors=executors,
+            without=rules,
+            timing=TIMING,
+            reconciliation=Reconciliation(),
+        )
+
+    return make
 
 
 @pytest.mark.parametrize("venue", ["binance", "bybit", "okx"])
@@ -41,21 +63,9 @@ def test_each_order_is_done_once_whatever_is_lost_and_however_often_executors_ar
 
 
 @pytest.mark.parametrize("rule", [instruments.READ_BACK, instruments.SEND_WINDOW])
-def test_without_a_send_rule_an_order_acts_twice_and_the_storm_fails(
-    rule: str, broker: Any, topic_prefix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_a_send_rule_an_order_acts_twice_and_the_storm_fails(rule: str, weakened: Weakened) -> None:
     """Asking before an order is sent again after a lost answer; and the window at the last moment before it leaves."""
-    with LiveSystem(
-        broker.bootstrap,
-        topic_prefix,
-        tmp_path,
-        monkeypatch.setenv,
-        lanes=lanes_of(VENUE, 1),
-        executors=2,
-        without=[rule],
-        timing=TIMING,
-        reconciliation=Reconciliation(),
-    ) as system:
+    with weakened([rule], executors=2) as system:
         storm = LiveStorm(system, orders=1, seed=1)
         storm.follow(60)
         _misfortune(rule, system)
@@ -65,20 +75,9 @@ def test_without_a_send_rule_an_order_acts_twice_and_the_storm_fails(
             storm.watch_for(5.0)
 
 
-def test_without_reading_back_a_movement_between_wallets_acts_twice_and_the_judge_says_so(
-    broker: Any, topic_prefix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_reading_back_a_movement_between_wallets_acts_twice_and_the_judge_says_so(weakened: Weakened) -> None:
     """It bears no id that the exchange could refuse the second time."""
-    with LiveSystem(
-        broker.bootstrap,
-        topic_prefix,
-        tmp_path,
-        monkeypatch.setenv,
-        lanes=lanes_of(VENUE, 1),
-        without=[instruments.READ_BACK],
-        timing=TIMING,
-        reconciliation=Reconciliation(),
-    ) as system:
+    with weakened([instruments.READ_BACK], executors=1) as system:
         storm = LiveStorm(system, orders=1, seed=1)
         storm.follow(60)
         system.sandbox.control("POST", "/admin/faults", {"kind": "lost_after", "operations": ["transfer"], "count": 1})
