@@ -48,8 +48,8 @@ MUTANTS = (
     Mutant(
         "every-deposit-is-remembered",
         "an executor's state grows with each deposit",
-        DEPOSITS,
-        "    if len(kept) > LIMIT:\n",
+        "handlers/latest.py",
+        "    if len(kept) > most:\n",
         "    if False:\n",
         LOOPS,
     ),

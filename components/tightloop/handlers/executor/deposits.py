@@ -12,31 +12,26 @@ from msgspec.structs import replace
 
 from tightloop.handlers.calls import LedgerEntry
 from tightloop.handlers.executor.turn import ExecutorTurn
+from tightloop.handlers.latest import put_latest
 from tightloop.records.types import CountedDeposit
 
 LIMIT = 256  # of a key; of more the oldest are forgotten
-_GROUP = "deposit"
 
 
 def remember(turn: ExecutorTurn, account: str, shown: LedgerEntry, report_id: str) -> None:
     """``shown`` was reported as an accrual, by ``report_id``. Only a deposit with a reference may be an arrival."""
     if shown.kind != "deposit" or shown.tx_hash is None:
         return
-    turn.context.put(
-        _name(account, shown.tx_hash),
-        CountedDeposit(
-            strategy_id=turn.context.key,
-            reference=shown.tx_hash,
-            report_id=report_id,
-            entry_id=shown.entry_id,
-            deltas=shown.deltas,
-            event_time=shown.event_time,
-            produced_at=turn.now,
-        ),
+    counted = CountedDeposit(
+        strategy_id=turn.context.key,
+        reference=shown.tx_hash,
+        report_id=report_id,
+        entry_id=shown.entry_id,
+        deltas=shown.deltas,
+        event_time=shown.event_time,
+        produced_at=turn.now,
     )
-    kept = turn.context.oldest(_GROUP, CountedDeposit, LIMIT + 1)
-    if len(kept) > LIMIT:
-        turn.context.delete(kept[0][0])
+    put_latest(turn.context, _name(account, shown.tx_hash), counted, LIMIT)
 
 
 def claimed(turn: ExecutorTurn, account: str) -> list[CountedDeposit]:
@@ -59,4 +54,4 @@ def reversal(one: CountedDeposit) -> LedgerEntry:
 
 
 def _name(account: str, reference: str) -> str:
-    return f"{_GROUP}|{account}|{reference}"
+    return f"deposit|{account}|{reference}"

@@ -22,6 +22,7 @@ from msgspec.structs import replace
 from tightloop.domain import groups as rules
 from tightloop.domain.ids import is_instruction_id
 from tightloop.errors import ExecutionError, bounded, error_info, info
+from tightloop.handlers.latest import put_latest
 from tightloop.handlers.manager import waiting
 from tightloop.handlers.manager.turn import ManagerTurn
 from tightloop.records.types import (
@@ -195,10 +196,7 @@ def remember(turn: ManagerTurn, group_id: str, why: str) -> None:
         ended_at=turn.now,
         produced_at=turn.now,
     )
-    turn.context.put(_name(ENDED, group_id), ended)
-    kept = turn.context.oldest(ENDED, EndedGroup, REMEMBERED + 1)
-    if len(kept) > REMEMBERED:
-        turn.context.delete(kept[0][0])
+    put_latest(turn.context, _name(ENDED, group_id), ended, REMEMBERED)
 
 
 def expire(turn: ManagerTurn) -> None:

@@ -6,10 +6,9 @@ then, and told right after the loop's result, so that what resolves always follo
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from msgspec.structs import replace
 
+from tightloop.handlers.latest import put_latest
 from tightloop.handlers.manager.turn import ManagerTurn
 from tightloop.records.types import InstructionResult, ReconciliationResult, SeenInstruction
 
@@ -27,10 +26,7 @@ def ended(turn: ManagerTurn, result: InstructionResult) -> None:
     if early is not None and early.result is not None:
         turn.publish_result(early.result)
         return
-    _keep(turn, _KEPT, result)
-    kept = turn.context.oldest(_KEPT, SeenInstruction, LIMIT + 1)
-    if len(kept) > LIMIT:
-        turn.context.delete(kept[0][0])
+    put_latest(turn.context, _name(_KEPT, result.instruction_id), _seen(turn, result), LIMIT)
 
 
 def corrected(turn: ManagerTurn, result: ReconciliationResult) -> None:
@@ -39,7 +35,8 @@ def corrected(turn: ManagerTurn, result: ReconciliationResult) -> None:
         return
     slot = turn.head.slot
     if slot is not None and slot.result is not None and slot.result.instruction_id == result.instruction_id:
-        _keep(turn, _EARLY, _resolved(slot.result, result))
+        early = _resolved(slot.result, result)
+        turn.context.put(_name(_EARLY, early.instruction_id), _seen(turn, early))
     else:
         _resolve(turn, result.instruction_id, result)
 
@@ -75,19 +72,15 @@ def _resolved(known: InstructionResult, result: ReconciliationResult) -> Instruc
     )
 
 
-def _keep(turn: ManagerTurn, group: str, result: InstructionResult) -> None:
-    now: datetime = turn.now
-    turn.context.put(
-        _name(group, result.instruction_id),
-        SeenInstruction(
-            strategy_id=result.strategy_id,
-            instruction_id=result.instruction_id,
-            content_hash="",
-            seen_at=now,
-            ended_loop_no=result.loop_no,
-            result=result,
-            produced_at=now,
-        ),
+def _seen(turn: ManagerTurn, result: InstructionResult) -> SeenInstruction:
+    return SeenInstruction(
+        strategy_id=result.strategy_id,
+        instruction_id=result.instruction_id,
+        content_hash="",
+        seen_at=turn.now,
+        ended_loop_no=result.loop_no,
+        result=result,
+        produced_at=turn.now,
     )
 
 
